@@ -1,0 +1,1 @@
+"""Template texts to unit vectors."""

@@ -1,0 +1,1 @@
+"""Verdicts and labels to numbers: the only package that may read a target's labels."""

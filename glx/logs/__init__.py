@@ -1,0 +1,1 @@
+"""Raw text to lines, lines to templates and sequences."""

@@ -1,0 +1,137 @@
+"""The arrays that stages hand to each other: templates, sequences, distinct sequences.
+
+No type here has a label: a target's labels never leave `glx/evaluate/labels.py`.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+WILDCARD = "<*>"
+
+
+@dataclass(frozen=True)
+class Templates:
+    """The template table of one system; a row's index is the event id.
+
+    Attributes:
+      texts: `V` template texts, `<*>` where a value was masked.
+      counts: `<int64>[V]` lines of the part the table was fitted on; 0 for a template it never saw.
+    """
+
+    texts: list[str]
+    counts: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.texts)
+
+
+@dataclass(frozen=True)
+class Sequences:
+    """`N` sequences of events in CSR form: sequence `n` is `ids[offsets[n]:offsets[n + 1]]`.
+
+    Attributes:
+      ids: `<int32>[E]` event ids, in order within each sequence.
+      offsets: `<int64>[N + 1]`.
+      lines: `<int64>[E]` row of the file, counted from 0 without its header, that each event came
+        from, or None where a row of the file is a whole sequence.
+      first_line, last_line: `<int64>[N]` smallest and largest row of the sequence, both inclusive.
+      keys: `<object>[N]` session ids (str), or None.
+      start, end: `<float64>[N]` first and last time in seconds since the epoch, or None.
+    """
+
+    ids: np.ndarray
+    offsets: np.ndarray
+    first_line: np.ndarray
+    last_line: np.ndarray
+    lines: np.ndarray | None = None
+    keys: np.ndarray | None = None
+    start: np.ndarray | None = None
+    end: np.ndarray | None = None
+
+    def __len__(self) -> int:
+        return len(self.offsets) - 1
+
+    @property
+    def lengths(self) -> np.ndarray:
+        """`<int64>[N]` events in each sequence."""
+        return np.diff(self.offsets)
+
+    def take(self, rows: np.ndarray) -> "Sequences":
+        """The sequences `rows` (`<int>[M]`), in that order."""
+        gather = csr_gather(self.offsets, rows)
+
+        def pick(a, at):
+            return None if a is None else a[at]
+
+        return Sequences(
+            ids=self.ids[gather],
+            offsets=csr_offsets(self.lengths[rows]),
+            first_line=self.first_line[rows],
+            last_line=self.last_line[rows],
+            lines=pick(self.lines, gather),
+            keys=pick(self.keys, rows),
+            start=pick(self.start, rows),
+            end=pick(self.end, rows),
+        )
+
+
+@dataclass(frozen=True)
+class Distinct:
+    """The `U` distinct sequences among `N`, in an order that does not depend on the order of the `N`.
+
+    Attributes:
+      ids, offsets: as in `Sequences`, `U` sequences.
+      counts: `<int64>[U]` how often each occurs.
+      inverse: `<int64>[N]` the distinct sequence of each, so that `values[inverse]` scatters back.
+    """
+
+    ids: np.ndarray
+    offsets: np.ndarray
+    counts: np.ndarray
+    inverse: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.offsets) - 1
+
+    @property
+    def lengths(self) -> np.ndarray:
+        """`<int64>[U]` events in each distinct sequence."""
+        return np.diff(self.offsets)
+
+
+def csr_offsets(lengths: np.ndarray) -> np.ndarray:
+    """`<int64>[N + 1]` offsets of rows with `lengths` (`<int>[N]`)."""
+    return np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)])
+
+
+def csr_gather(offsets: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """`<int64>[sum of lengths]` positions of the elements of `rows`, row after row."""
+    lengths = np.diff(offsets)[rows]
+    starts = np.repeat(offsets[rows] - csr_offsets(lengths)[:-1], lengths)
+    return starts + np.arange(len(starts))
+
+
+def distinct(sequences: Sequences) -> Distinct:
+    """Group equal event sequences, sorted by their ids, so that the result is a function of the multiset."""
+    raw = np.ascontiguousarray(sequences.ids, dtype=">i4").tobytes()
+    bounds = (sequences.offsets * 4).tolist()
+    index: dict[bytes, int] = {}
+    seen = np.fromiter(
+        (
+            index.setdefault(raw[a:b], len(index))
+            for a, b in zip(bounds[:-1], bounds[1:], strict=True)
+        ),
+        dtype=np.int64,
+        count=len(sequences),
+    )
+    rows = sorted(index)  # big-endian bytes sort as the ids do
+    rank = np.empty(len(rows), dtype=np.int64)
+    rank[[index[row] for row in rows]] = np.arange(len(rows))
+    inverse = rank[seen]
+    return Distinct(
+        ids=np.frombuffer(b"".join(rows), dtype=">i4").astype(np.int32),
+        offsets=csr_offsets(np.array([len(row) // 4 for row in rows], dtype=np.int64)),
+        counts=np.bincount(inverse, minlength=len(rows)).astype(np.int64),
+        inverse=inverse,
+    )
