@@ -1,0 +1,107 @@
+"""A fitted detector as one folder, and the training state between two steps, by Orbax.
+
+In: pytrees of arrays, tables, settings. Out: a folder of JSON, Parquet and array files; nothing in
+it is pickled, and every file is checked against the checksums in `detector.json` when it is read.
+"""
+
+import hashlib
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import jax
+import orbax.checkpoint as ocp
+import polars as pl
+
+from glx.errors import InputError
+
+VERSION = 1
+MANIFEST = "detector.json"
+
+
+def save(folder: Path, arrays: dict, tables: dict[str, pl.DataFrame], settings: dict) -> None:
+    """Write a detector to `folder`, which must not exist.
+
+    Args:
+      arrays: nested dicts of arrays with at least one element each.
+      tables: written as `NAME.parquet`.
+      settings: anything JSON holds.
+    """
+    folder.mkdir(parents=True)
+    _save_arrays(folder / "arrays", arrays)
+    for name, table in tables.items():
+        table.write_parquet(folder / f"{name}.parquet")
+    manifest = {"version": VERSION, "settings": settings, "sha256": _checksums(folder)}
+    (folder / MANIFEST).write_text(json.dumps(manifest, indent=1) + "\n")
+
+
+def load(folder: Path) -> tuple[dict, dict[str, pl.DataFrame], dict]:
+    """Read what `save` wrote: arrays (NumPy), tables, settings.
+
+    Raises:
+      InputError: the folder is no detector, is damaged, or is of another version.
+    """
+    if not (folder / MANIFEST).is_file():
+        raise InputError(
+            f"{folder}: not a detector folder (no {MANIFEST}); "
+            "give the `checkpoint` folder of a finished run"
+        )
+    try:
+        manifest = json.loads((folder / MANIFEST).read_text())
+        version, settings, sums = (manifest[k] for k in ("version", "settings", "sha256"))
+    except (ValueError, KeyError, TypeError) as e:
+        raise InputError(
+            f"{folder / MANIFEST}: damaged ({type(e).__name__}); fit the detector again"
+        ) from e
+    if version != VERSION:
+        raise InputError(
+            f"{folder}: written as version {version}, this program reads version {VERSION}; "
+            "fit the detector again"
+        )
+    found = _checksums(folder)
+    for name in sorted(sums.keys() | found.keys()):
+        if sums.get(name) != found.get(name):
+            state = "missing" if name not in found else "changed or not of this detector"
+            raise InputError(f"{folder / name}: {state}; restore it or fit the detector again")
+    tables = {path.stem: pl.read_parquet(path) for path in folder.glob("*.parquet")}
+    return _load_arrays(folder / "arrays"), tables, settings
+
+
+def save_step(folder: Path, step: int, state: Any) -> None:
+    """Write the training state after `step` outer steps, then drop older ones."""
+    _save_arrays(folder / str(step), state)
+    for old in _steps(folder):
+        if old < step:
+            shutil.rmtree(folder / str(old))
+
+
+def restore_newest(folder: Path, state: Any) -> Any:
+    """The newest state in `folder`, shaped like `state`; `state` itself where there is none."""
+    steps = _steps(folder)
+    if not steps:
+        return state
+    shape = jax.tree.map(lambda x: jax.device_get(x), state)
+    return jax.tree.map(jax.numpy.asarray, _load_arrays(folder / str(max(steps)), shape))
+
+
+def _save_arrays(path: Path, tree: Any) -> None:
+    with ocp.StandardCheckpointer() as checkpointer:
+        checkpointer.save(path.absolute(), jax.device_get(tree))
+
+
+def _load_arrays(path: Path, like: Any = None) -> Any:
+    with ocp.StandardCheckpointer() as checkpointer:
+        return checkpointer.restore(path.absolute(), like)
+
+
+def _steps(folder: Path) -> list[int]:
+    """Steps whose state is whole (Orbax renames a folder into place when it is)."""
+    return [int(p.name) for p in folder.glob("*") if p.name.isdecimal()] if folder.is_dir() else []
+
+
+def _checksums(folder: Path) -> dict[str, str]:
+    files = sorted(p for p in folder.rglob("*") if p.is_file() and p.name != MANIFEST)
+    return {
+        str(p.relative_to(folder)): hashlib.sha256(p.read_bytes()).hexdigest() for p in files
+    }

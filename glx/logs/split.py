@@ -1,0 +1,135 @@
+"""Adapt, gap and test: which part of a system is learned from and which is scored.
+
+In: times, sessions or counts; never a label. Out: sequences and the part each belongs to.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from glx.errors import InputError
+from glx.logs.sequences import Sequences, csr_offsets
+
+ADAPT, GAP, TEST = 0, 1, 2
+PARTS = ("adapt", "gap", "test")
+
+
+@dataclass(frozen=True)
+class SplitConfig:
+    """Where a target is cut.
+
+    Attributes:
+      adapt_share: share of the lines or sessions to adapt on, unlabelled; 1 takes everything.
+      gap_lines: lines left out after the cut of a system of windows.
+      split_seed: of the fixed permutation of a system without times.
+    """
+
+    adapt_share: float = 0.5
+    gap_lines: int = 100
+    split_seed: int = 0
+
+
+@dataclass(frozen=True)
+class Events:
+    """Events of a file in its order, before they are grouped.
+
+    Attributes:
+      ids: `<int32>[E]`; only their order and number matter here.
+      lines: `<int64>[E]` row of the file of each event.
+      session: `<int64>[E]` index into `keys`, -1 for a line without a session; None for windows.
+      keys: `<object>[S]` session ids.
+      times: `<float64>[E]` seconds since the epoch, NaN where a line has none; None without times.
+    """
+
+    ids: np.ndarray
+    lines: np.ndarray
+    session: np.ndarray | None = None
+    keys: np.ndarray | None = None
+    times: np.ndarray | None = None
+
+
+def split_windows(events: Events, window: int, config: SplitConfig) -> tuple[Sequences, np.ndarray]:
+    """Cut lines into adapt, gap and test, then each part into windows from its own start.
+
+    Returns:
+      Windows in the order of their lines, and `<int8>[N]` the part of each.
+    """
+    n = len(events.ids)
+    cut = int(n * config.adapt_share)
+    gap = min(config.gap_lines, n - cut)
+    starts, parts = [], []
+    for part, begin, end in ((ADAPT, 0, cut), (GAP, cut, cut + gap), (TEST, cut + gap, n)):
+        starts.append(np.arange(begin, end, window))
+        parts.append(np.full(len(starts[-1]), part, dtype=np.int8))
+    offsets = np.concatenate([*starts, [n]]).astype(np.int64)
+    return _grouped(events, np.arange(n), offsets, None), np.concatenate(parts)
+
+
+def split_sessions(events: Events, config: SplitConfig) -> tuple[Sequences, np.ndarray]:
+    """Group lines by session and cut the sessions by their first time (or line, without times).
+
+    A session that begins before the cut and ends after it goes to the gap.
+
+    Returns:
+      Sessions in the order of their first line, and `<int8>[N]` the part of each.
+    """
+    assert events.session is not None and events.keys is not None
+    keyed = np.flatnonzero(events.session >= 0)
+    order = keyed[np.argsort(events.session[keyed], kind="stable")]
+    lengths = np.bincount(events.session[keyed], minlength=len(events.keys))
+    grouped = _grouped(events, order, csr_offsets(lengths), events.keys)
+    grouped = grouped.take(np.argsort(grouped.first_line, kind="stable"))
+    timed = grouped.start is not None and grouped.end is not None
+    start = grouped.start if timed else grouped.first_line
+    end = grouped.end if timed else grouped.last_line
+    return grouped, cut_by_time(start, end, config.adapt_share)
+
+
+def cut_by_time(start: np.ndarray, end: np.ndarray, adapt_share: float) -> np.ndarray:
+    """`<int8>[N]` parts: the earliest sessions adapt, those that straddle the cut are the gap."""
+    order = np.argsort(start, kind="stable")
+    n_adapt = int(len(order) * adapt_share)
+    part = np.full(len(order), TEST, dtype=np.int8)
+    part[order[:n_adapt]] = ADAPT
+    if n_adapt < len(order):
+        cut = start[order[n_adapt]]
+        part[(part == ADAPT) & (end >= cut)] = GAP
+    return part
+
+
+def split_rows(n: int, config: SplitConfig) -> np.ndarray:
+    """`<int8>[n]` parts by a fixed permutation, for sequences without times."""
+    permuted = np.random.default_rng(config.split_seed).permutation(n)
+    part = np.full(n, TEST, dtype=np.int8)
+    part[permuted[: int(n * config.adapt_share)]] = ADAPT
+    return part
+
+
+def check_parts(name: str, part: np.ndarray, adapt_share: float) -> None:
+    """Raise InputError where a part that is needed came out empty."""
+    if not np.any(part == ADAPT):
+        raise InputError(f"{name}: no sequence to adapt on; give more logs or a larger --adapt_share")
+    if adapt_share < 1 and not np.any(part == TEST):
+        raise InputError(f"{name}: no sequence left to score; give more logs or a smaller --adapt_share")
+
+
+def _grouped(events: Events, order, offsets, keys) -> Sequences:
+    """`events[order]` cut at `offsets`, no group empty."""
+    lines = events.lines[order]
+    start = end = None
+    if events.times is not None and not np.all(np.isnan(events.times)):
+        times = events.times[order]
+        start = np.fmin.reduceat(times, offsets[:-1])
+        end = np.fmax.reduceat(times, offsets[:-1])
+        if np.any(np.isnan(start)):  # a whole sequence without a time: only lines give an order
+            start = end = None
+    return Sequences(
+        ids=events.ids[order].astype(np.int32),
+        offsets=offsets,
+        first_line=np.minimum.reduceat(lines, offsets[:-1]),
+        last_line=np.maximum.reduceat(lines, offsets[:-1]),
+        lines=lines,
+        keys=keys,
+        start=start,
+        end=end,
+    )

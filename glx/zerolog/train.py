@@ -1,0 +1,203 @@
+"""Training: one jitted meta step over one state pytree. In: systems' inputs and pools. Out: parameters.
+
+Everything a step needs (the packed sequences, the template table) lies on the device; the host
+sends row numbers. Random draws depend on (seed, step) alone, so that a resumed run repeats exactly.
+"""
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+
+from glx import checkpoint
+from glx.zerolog import episodes, meta
+from glx.zerolog.inputs import Inputs, pad
+from glx.zerolog.model import ModelConfig, ZeroLog
+
+State = dict  # {"params", "opt_state", "step"}: one pytree
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """How ZeroLog is trained.
+
+    Attributes:
+      model: sizes of the network.
+      steps: outer steps.
+      episodes: `N`, episodes in a step.
+      batch: source sequences, and as many target sequences, in each support and query set.
+      max_events: `L`, events of a sequence; longer ones are shortened.
+      alpha: inner learning rate.
+      beta: outer learning rate (Adam, cosine decay to a tenth).
+      mu: weight of the domain loss.
+      gamma: weight of the query's losses.
+      second_order: differentiate through the inner step; else first-order MAML.
+      reversal: train the encoder against the domain head; False switches the reversal off.
+      structural: give the network the structural statistics beside the text vectors.
+      log_every: steps between two lines of `train.jsonl`.
+      checkpoint_every: steps between two checkpoints.
+    """
+
+    model: ModelConfig = field(default_factory=ModelConfig)
+    steps: int = 300
+    episodes: int = 4
+    batch: int = 32
+    max_events: int = 48
+    alpha: float = 0.05
+    beta: float = 2e-3
+    mu: float = 0.1
+    gamma: float = 1.0
+    second_order: bool = True
+    reversal: bool = True
+    structural: bool = True
+    log_every: int = 20
+    checkpoint_every: int = 100
+
+
+@dataclass(frozen=True)
+class Packed:
+    """All systems' sequences in one array, sources first; rows are numbered through.
+
+    Attributes:
+      table: `<float32>[V, E]` the systems' tables under each other.
+      ids: `<int32>[U, L]` rows of `table`.
+      lengths: `<int32>[U]`.
+      statistics: `<float32>[U, F]`.
+    """
+
+    table: jax.Array
+    ids: jax.Array
+    lengths: jax.Array
+    statistics: jax.Array
+
+
+jax.tree_util.register_dataclass(Packed)
+
+
+def pack(systems: list[Inputs], max_events: int) -> Packed:
+    """Put the systems' tables and sequences under each other."""
+    bases = np.cumsum([0] + [len(s.table) for s in systems[:-1]])
+    padded = [pad(s.distinct, np.arange(len(s.distinct)), max_events) for s in systems]
+    return Packed(
+        table=jnp.asarray(np.concatenate([s.table for s in systems])),
+        ids=jnp.asarray(np.concatenate([i + b for (i, _), b in zip(padded, bases, strict=True)])),
+        lengths=jnp.asarray(np.concatenate([lengths for _, lengths in padded])),
+        statistics=jnp.asarray(np.concatenate([s.statistics for s in systems])),
+    )
+
+
+def optimizer(config: TrainConfig) -> optax.GradientTransformation:
+    schedule = optax.cosine_decay_schedule(config.beta, config.steps, alpha=0.1)
+    return optax.chain(optax.clip_by_global_norm(1.0), optax.adam(schedule))
+
+
+def init_state(config: TrainConfig, packed: Packed, seed: int) -> State:
+    """Fresh parameters, optimizer state and step 0."""
+    model = ZeroLog(config.model)
+    variables = model.init(
+        jax.random.key(seed),
+        packed.table,
+        packed.ids[:1],
+        packed.lengths[:1],
+        packed.statistics[:1],
+    )
+    params = variables["params"]
+    return {
+        "params": params,
+        "opt_state": optimizer(config).init(params),
+        "step": jnp.zeros((), jnp.int32),
+    }
+
+
+def gather(packed: Packed, rows: episodes.Rows) -> meta.Batch:
+    """The sequences `rows` names, with a leading axis of episodes."""
+    return meta.Batch(
+        ids=packed.ids[rows.rows],
+        lengths=packed.lengths[rows.rows],
+        statistics=packed.statistics[rows.rows],
+        label=rows.label,
+        target=rows.target,
+        log_odds=rows.log_odds,
+    )
+
+
+def make_step(config: TrainConfig) -> Callable:
+    """The jitted `state, packed, supports, queries -> state, metrics`; the state is donated."""
+    model = ZeroLog(config.model)
+
+    @partial(jax.jit, donate_argnums=0)
+    def step(state: State, packed: Packed, supports: episodes.Rows, queries: episodes.Rows):
+        lam = meta.reversal_schedule(state["step"], config.steps) if config.reversal else 0.0
+        grads, metrics = meta.meta_direction(
+            model,
+            state["params"],
+            packed.table,
+            gather(packed, supports),
+            gather(packed, queries),
+            alpha=config.alpha,
+            mu=config.mu,
+            lam=lam,
+            gamma=config.gamma,
+            second_order=config.second_order,
+        )
+        updates, opt_state = optimizer(config).update(grads, state["opt_state"])
+        metrics |= {"lambda": jnp.asarray(lam), "gradient_norm": optax.global_norm(grads)}
+        new = {
+            "params": optax.apply_updates(state["params"], updates),
+            "opt_state": opt_state,
+            "step": state["step"] + 1,
+        }
+        return new, metrics
+
+    return step
+
+
+def train(
+    config: TrainConfig,
+    packed: Packed,
+    pools: episodes.Pools,
+    seed: int,
+    folder: Path | None = None,
+    log: Callable[[dict], None] = lambda row: None,
+) -> State:
+    """Train from the newest checkpoint in `folder` (or from the start) to `config.steps`.
+
+    Args:
+      log: called every `log_every` steps with the means since the last call: losses, `lambda`,
+        `data_seconds` (drawing on the host), `step_seconds` (waiting for the device).
+
+    Raises:
+      FloatingPointError: a loss is not a number.
+    """
+    state = init_state(config, packed, seed)
+    if folder is not None:
+        state = checkpoint.restore_newest(folder, state)
+    step_fn, pending = make_step(config), []
+    data_seconds, began = 0.0, time.perf_counter()
+    for step in range(int(state["step"]), config.steps):
+        drawing = time.perf_counter()
+        supports, queries = episodes.draw(pools, seed, step, config.episodes, config.batch)
+        data_seconds += time.perf_counter() - drawing
+        state, metrics = step_fn(state, packed, supports, queries)
+        pending.append(metrics)
+        done = step + 1
+        if done % config.log_every == 0 or done == config.steps:
+            means = {k: float(np.mean([m[k] for m in jax.device_get(pending)])) for k in metrics}
+            if not all(np.isfinite(list(means.values()))):
+                raise FloatingPointError(f"training diverged before step {done}: {means}")
+            elapsed = time.perf_counter() - began
+            n = len(pending)
+            log(
+                {"step": done, **means}
+                | {"data_seconds": data_seconds / n, "step_seconds": (elapsed - data_seconds) / n}
+            )
+            pending, data_seconds, began = [], 0.0, time.perf_counter()
+        if folder is not None and (done % config.checkpoint_every == 0 or done == config.steps):
+            checkpoint.save_step(folder, done, state)
+    return state
