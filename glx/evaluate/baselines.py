@@ -1,0 +1,127 @@
+"""The trivial detectors that stand beside every model, on the same split and without labels.
+
+In: the distinct sequences of the target's adaptation and test parts, and its templates' texts.
+Out: for each baseline a score per distinct test sequence and a decision by its own label-free cut.
+"""
+
+import re
+from typing import NamedTuple
+
+import numpy as np
+import scipy.sparse as sp
+
+from glx import surprise, threshold
+from glx.logs.sequences import Distinct, Templates
+
+NAMES = ("all_positive", "keyword", "new_event", "surprise", "count_vector")
+BOUND = 0.02  # smallest probability, of an event that is there or one that is not, that is usual
+WORDS = (
+    *("error", "fail", "exception", "fatal", "critical", "severe", "panic", "abort", "denied"),
+    *("refused", "timeout", "timed out", "corrupt", "crash", "unreachable", "cannot", "unable"),
+)
+# A word begins after anything but a letter (`I/O error`, `fails`), in any case, or with its own
+# capital inside a camel-case name (`IOException`, `SocketTimeout`); it may go on (`failed`).
+KEYWORD = re.compile("|".join(f"(?<![A-Za-z])(?i:{word})|{word.capitalize()}" for word in WORDS))
+
+
+class Baseline(NamedTuple):
+    """`scores` `<float32>[U]` and `flagged` `<bool>[U]` of the distinct test sequences; the cut."""
+
+    scores: np.ndarray
+    flagged: np.ndarray
+    threshold: float
+
+
+def run(
+    adapt: Distinct, test: Distinct, templates: Templates, severe: np.ndarray | None = None
+) -> dict[str, Baseline]:
+    """Every baseline of `NAMES`.
+
+    Args:
+      templates: texts of the ids that occur in `adapt` and `test`; ids beyond them have no text.
+      severe: `<bool>[V]` templates logged at ERROR or worse, where the level is not in the text.
+    """
+    within, beyond = count_vector(adapt, test)
+    scores = {
+        "all_positive": np.ones(len(test)),
+        "keyword": _any_event(test, suspicious(templates, severe)),
+        "new_event": _any_event(test, ~np.isin(np.arange(_width(test)), adapt.ids)),
+        "surprise": surprise_bound(adapt, test, len(templates)),
+        "count_vector": beyond,
+    }
+    cuts = {
+        "all_positive": 0.5,
+        "keyword": 0.5,
+        "new_event": 0.5,
+        "surprise": -np.log10(BOUND),
+        "count_vector": threshold.fit(within, adapt.counts, "tail"),
+    }
+    return {
+        name: Baseline(
+            scores[name].astype(np.float32), scores[name] >= cuts[name], float(cuts[name])
+        )
+        for name in NAMES
+    }
+
+
+def suspicious(templates: Templates, severe: np.ndarray | None = None) -> np.ndarray:
+    """`<bool>[V]` templates whose text holds one of `WORDS`, or that are `severe`."""
+    found = np.array([bool(KEYWORD.search(text)) for text in templates.texts], dtype=bool)
+    return found if severe is None else found | severe
+
+
+def surprise_bound(adapt: Distinct, test: Distinct, n_templates: int) -> np.ndarray:
+    """`<float32>[U]` `-log10` of the least P(present) or P(absent) in each test sequence."""
+    habits = surprise.fit(adapt, n_templates)
+    statistics = surprise.sequence_statistics(habits, test)
+    return statistics[:, surprise.STATISTICS.index("bound")]
+
+
+def count_vector(adapt: Distinct, test: Distinct) -> tuple[np.ndarray, np.ndarray]:
+    """Mean cosine distance of the event counts to those of all adaptation sequences.
+
+    Weights are `log(1 + count) * (1 + log((N + 1) / (n_v + 1)))`, `n_v` of the `N` adaptation
+    sequences holding event `v`. The mean of the distances, not the least of them: an unlabelled log
+    holds anomalies, so an anomaly has a near neighbour in it, but not many.
+
+    Returns:
+      `<float32>[U]` in [0, 1] for the distinct sequences of `adapt`, and of `test`.
+    """
+    width = max(_width(adapt), _width(test))
+    known, n = _counts(adapt, width), adapt.counts.sum()
+    idf = 1 + np.log((n + 1) / ((known > 0).T @ adapt.counts + 1))
+    mean = _unit(known, idf).T @ (adapt.counts / n)
+
+    def distance(counts: sp.csr_array) -> np.ndarray:
+        return np.clip(1 - _unit(counts, idf) @ mean, 0, 1).astype(np.float32)
+
+    return distance(known), distance(_counts(test, width))
+
+
+def _counts(sequences: Distinct, width: int) -> sp.csr_array:
+    """`<float32>[U, width]` how often each sequence holds each event."""
+    ones = np.ones(len(sequences.ids), dtype=np.float32)
+    shape = (len(sequences), width)
+    # A copy: summing duplicates works in place, and the arrays are the caller's.
+    counts = sp.csr_array((ones, sequences.ids, sequences.offsets), shape=shape, copy=True)
+    counts.sum_duplicates()
+    return counts
+
+
+def _unit(counts: sp.csr_array, idf: np.ndarray) -> sp.csr_array:
+    """Rows weighted and scaled to length 1; an empty row stays 0."""
+    weighted = counts.log1p().multiply(idf[None, :]).tocsr()
+    lengths = np.sqrt(weighted.multiply(weighted).sum(axis=1))
+    return sp.csr_array(sp.diags_array(1 / np.where(lengths > 0, lengths, 1)) @ weighted)
+
+
+def _any_event(sequences: Distinct, marked: np.ndarray) -> np.ndarray:
+    """`<float32>[U]` 1 where a sequence holds a `marked` event (`<bool>[V]`), else 0."""
+    ids = sequences.ids
+    hit = np.append(marked, False)[np.minimum(ids, len(marked))]
+    row = np.repeat(np.arange(len(sequences)), sequences.lengths)
+    return (np.bincount(row, hit, len(sequences)) > 0).astype(np.float32)
+
+
+def _width(sequences: Distinct) -> int:
+    return int(sequences.ids.max(initial=-1)) + 1

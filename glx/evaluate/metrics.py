@@ -1,0 +1,210 @@
+"""What verdicts are worth, once labels may be looked at.
+
+In: labels, scores and decisions of the scored sequences. Out: one dict of plain floats, ints and
+None (nothing in it is NaN or infinite), with the names of `metrics.json`.
+
+Everything is derived from counts. F1 comes from the confusion counts, which are kept beside it. An
+abstention (a masked decision) is a wrong decision: a missed anomaly or a normal sequence flagged.
+Where the labels hold one class, a figure that needs both is None.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+RESAMPLES = 1000
+BLOCKS = 50  # of equal size in time; each is drawn or not as a whole
+DAY = 86_400.0  # seconds
+
+
+@dataclass(frozen=True)
+class Curve:
+    """What each cut would do, from the highest score down; ties fall together.
+
+    Attributes:
+      thresholds: `<float64>[T]` distinct scores, descending.
+      tp, fp: `<int64>[T]` anomalous and normal sequences with a score at or above each.
+    """
+
+    thresholds: np.ndarray
+    tp: np.ndarray
+    fp: np.ndarray
+
+
+def evaluate(
+    labels: np.ndarray,
+    scores: np.ndarray,
+    anomalous: np.ndarray,
+    *,
+    threshold: float | None,
+    inverse: np.ndarray | None = None,
+    unseen: np.ndarray | None = None,
+    seconds: np.ndarray | None = None,
+    ordered: bool = False,
+    seed: int = 0,
+) -> dict[str, Any]:
+    """All figures of one detector on the `N` scored sequences.
+
+    Args:
+      labels: `<bool>[N]` True where anomalous.
+      scores: `<float>[N]` higher is more anomalous; NaN only where the decision is masked, and then
+        ranked where it does most harm.
+      anomalous: `<bool>[N]` decisions; a masked array marks abstentions.
+      threshold: the cut behind the decisions, reported as it is.
+      inverse: `<int>[N]` the distinct sequence of each; adds `n_distinct` and `distinct`, where
+        each counts once, with the label of its majority (a draw is anomalous).
+      unseen: `<bool>[N]` holds a template that the adaptation part lacks; adds `seen`, `unseen`.
+      seconds: `<float64>[N]` start of each; gives false alarms per day, and blocks in time.
+      ordered: rows are in the order of time, so that blocks can be cut without `seconds`.
+      seed: of the bootstrap.
+
+    Raises:
+      ValueError: arrays of different length, none at all, or a NaN score without an abstention.
+    """
+    labels = np.asarray(labels, dtype=bool)
+    abstained = np.ma.getmaskarray(np.ma.asarray(anomalous))
+    flags = np.ma.filled(np.ma.asarray(anomalous), False).astype(bool)
+    scores = _rankable(labels, np.ma.getdata(scores), abstained)
+    if not len(labels) or not len(labels) == len(flags):
+        raise ValueError(
+            f"{len(labels)} labels and {len(flags)} decisions: need equally many, not 0"
+        )
+    decided = np.where(abstained, ~labels, flags)
+
+    def part(rows: np.ndarray) -> dict[str, Any]:
+        return {"n_sequences": len(rows), **summary(labels[rows], scores[rows], decided[rows])}
+
+    n, alarms = len(labels), int((flags & ~labels & ~abstained).sum())
+    order = np.argsort(seconds, kind="stable") if seconds is not None else np.arange(n)
+    in_time = ordered or seconds is not None
+    days = float(np.ptp(seconds)) / DAY if seconds is not None else 0.0
+    out: dict[str, Any] = {
+        **part(np.arange(n)),
+        "threshold": None if threshold is None else float(threshold),
+        "abstained": int(abstained.sum()),
+        "f1_interval": f1_interval(labels[order], decided[order], blocks=in_time, seed=seed),
+        "false_alarms": alarms,
+        "false_alarms_per_10k": 1e4 * alarms / n,
+        "false_alarms_per_day": alarms / days if days else None,
+    }
+    if inverse is not None:
+        values, first, which = np.unique(inverse, return_index=True, return_inverse=True)
+        majority = 2 * np.bincount(which, labels) >= np.bincount(which)
+        chosen = np.where(abstained[first], ~majority, flags[first])
+        once = summary(majority, scores[first], chosen)
+        out |= {"n_distinct": len(values), "distinct": {"n_sequences": len(values), **once}}
+    if unseen is not None:
+        out |= {"seen": part(np.flatnonzero(~unseen)), "unseen": part(np.flatnonzero(unseen))}
+    return out
+
+
+def summary(labels: np.ndarray, scores: np.ndarray, flags: np.ndarray) -> dict[str, Any]:
+    """The figures of decisions and ranking without abstentions; arrays as in `evaluate`."""
+    counts, curve = confusion(labels, flags), ranking(labels, scores)
+    tp, fp, fn = counts["tp"], counts["fp"], counts["fn"]
+    best_f1, best_threshold = oracle(curve)
+    return {
+        "f1": f1(counts),
+        # Nothing flagged is precision 0, as F1 then is 0 too.
+        "precision": tp / max(tp + fp, 1) if tp + fn else None,
+        "recall": tp / (tp + fn) if tp + fn else None,
+        "mcc": mcc(counts),
+        "auprc": average_precision(curve),
+        "auroc": auroc(curve),
+        "oracle_f1": best_f1,
+        "oracle_threshold": best_threshold,
+        "prevalence": float(labels.mean()) if len(labels) else None,
+        "confusion": counts,
+    }
+
+
+def confusion(labels: np.ndarray, flags: np.ndarray) -> dict[str, int]:
+    """Counts `tp fp fn tn` of `<bool>[N]` decisions against `<bool>[N]` labels."""
+    tp, fp = int((labels & flags).sum()), int((~labels & flags).sum())
+    positives = int(labels.sum())
+    return {"tp": tp, "fp": fp, "fn": positives - tp, "tn": len(labels) - positives - fp}
+
+
+def f1(counts: dict[str, int]) -> float | None:
+    """`2 tp / (2 tp + fp + fn)`; None without an anomalous sequence."""
+    tp, fp, fn = counts["tp"], counts["fp"], counts["fn"]
+    return 2 * tp / (2 * tp + fp + fn) if tp + fn else None
+
+
+def mcc(counts: dict[str, int]) -> float | None:
+    """Matthews correlation; 0 where all decisions are alike, None where all labels are."""
+    tp, fp, fn, tn = (counts[name] for name in ("tp", "fp", "fn", "tn"))
+    if not tp + fn or not tn + fp:
+        return None
+    scale = (tp + fp) * (tp + fn) * (tn + fp) * (tn + fn)
+    return (tp * tn - fp * fn) / scale**0.5 if scale else 0.0
+
+
+def ranking(labels: np.ndarray, scores: np.ndarray) -> Curve:
+    """The curve of `<float>[N]` scores, none of them NaN."""
+    order = np.argsort(-scores, kind="stable")
+    ranked, hits = scores[order].astype(np.float64), np.cumsum(labels[order])
+    last = np.flatnonzero(np.append(ranked[1:] != ranked[:-1], True)[: len(ranked)])
+    return Curve(ranked[last], hits[last], last + 1 - hits[last])
+
+
+def average_precision(curve: Curve) -> float | None:
+    """`sum_i (R_i - R_{i-1}) P_i` over the distinct scores; None without an anomalous sequence."""
+    if not len(curve.tp) or not curve.tp[-1]:
+        return None
+    gained = np.diff(curve.tp, prepend=0) / curve.tp[-1]
+    return float(gained @ (curve.tp / (curve.tp + curve.fp)))
+
+
+def auroc(curve: Curve) -> float | None:
+    """Chance that an anomalous sequence outranks a normal one, a tie being half; None for one class."""
+    if not len(curve.tp) or not curve.tp[-1] or not curve.fp[-1]:
+        return None
+    tp = np.concatenate([[0], curve.tp])
+    area = np.diff(curve.fp, prepend=0) @ (tp[1:] + tp[:-1])
+    return float(area / (2 * curve.tp[-1] * curve.fp[-1]))
+
+
+def oracle(curve: Curve) -> tuple[float | None, float | None]:
+    """The best F1 in hindsight and the highest threshold that reaches it: no detector's result."""
+    if not len(curve.tp) or not curve.tp[-1]:
+        return None, None
+    values = 2 * curve.tp / (curve.tp + curve.fp + curve.tp[-1])
+    best = int(np.argmax(values))
+    threshold = float(curve.thresholds[best])
+    return float(values[best]), threshold if np.isfinite(threshold) else None
+
+
+def f1_interval(
+    labels: np.ndarray, decided: np.ndarray, *, blocks: bool, seed: int = 0
+) -> list[float | None]:
+    """The 95 % bootstrap interval `[lo, hi]` of F1, from resampled confusion counts.
+
+    With `blocks`, rows are in time order and `BLOCKS` contiguous blocks are resampled, so that a
+    burst of alike sequences counts as one thing that happened (Künsch, 1989); else sequences are.
+    """
+    rng, n = np.random.default_rng(seed), len(labels)
+    cells = np.stack([labels & decided, labels ^ decided, ~labels & ~decided], axis=1)
+    if blocks:
+        starts = np.unique(np.linspace(0, n, min(BLOCKS, n), endpoint=False).astype(np.int64))
+        sums = np.add.reduceat(cells.astype(np.int64), starts)
+        even = np.full(len(starts), 1 / len(starts))
+        drawn = rng.multinomial(len(starts), even, size=RESAMPLES) @ sums
+    else:
+        drawn = rng.multinomial(n, cells.mean(axis=0), size=RESAMPLES)
+    defined = drawn[drawn[:, 0] + drawn[:, 1] > 0]
+    if not labels.any() or not len(defined):
+        return [None, None]
+    low, high = np.quantile(2 * defined[:, 0] / (2 * defined[:, 0] + defined[:, 1]), [0.025, 0.975])
+    return [float(low), float(high)]
+
+
+def _rankable(labels: np.ndarray, scores: np.ndarray, abstained: np.ndarray) -> np.ndarray:
+    scores = np.asarray(scores, dtype=np.float64)
+    if not len(scores) == len(labels) == len(abstained):
+        raise ValueError(f"{len(scores)} scores, {len(labels)} labels, {len(abstained)} decisions")
+    missing = np.isnan(scores)
+    if (missing & ~abstained).any():
+        raise ValueError("a score is NaN where the detector did not abstain")
+    return np.where(missing, np.where(labels, -np.inf, np.inf), scores)

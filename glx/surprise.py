@@ -1,0 +1,300 @@
+"""How unusual a sequence is for its own system: structural evidence that needs no label.
+
+In: the distinct sequences of a system's adaptation part (`Distinct`) and the size of its template
+table. Out: `Habits` (arrays only), and from them statistics per sequence, template and event.
+
+Every surprise is `-log10` of a probability, so 2 means "once in a hundred". The probability that a
+sequence holds event `v` is smoothed by Laplace's rule of succession, `P(v) = (n_v + 1) / (N + 2)`.
+An id that is not in the table (a template first seen at detection) counts as unseen. All results
+are functions of the multiset of sequences: no order of rows, no randomness.
+"""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from glx.logs.sequences import Distinct
+
+STATISTICS = (
+    "presence_max",  # rarest event that is there
+    "presence_sum",
+    "absence_max",  # most usual event that is not there
+    "absence_sum",
+    "bound",  # the larger of the two: -log10 min(P(present), P(absent))
+    "transition_mean",
+    "transition_max",
+    "count_max",  # an event repeated unusually often or unusually rarely
+    "count_sum",
+    "length",  # two-sided tail of the number of events
+    "unseen_share",  # share of the events that no adaptation sequence holds
+)
+EVENT_STATISTICS = (
+    "rarity",  # -log10 P(present)
+    "absence",  # -log10 P(absent)
+    "tail",  # -log10 share of the adaptation events that are at least as rare
+    "repeats",  # log10 of the mean count where present
+    "branching",  # entropy of the next event, in decades
+    "unseen",  # 1 where no adaptation sequence holds it
+)
+TRANSITION_PRIOR = 1.0  # pseudo-transitions per event, spread as the events are overall
+
+
+@dataclass(frozen=True)
+class Habits:
+    """What is usual for one system; `V` templates, `N` sequences of which `U` are distinct.
+
+    Attributes:
+      n_sequences: `<int64>[]` the adaptation sequences, `N`.
+      present: `<int64>[V]` sequences that hold the event.
+      bigram_from, bigram_to: `<int64>[M]` transitions seen, sorted; the state `V` is an unseen
+        event, `V + 1` the edge (before the first and after the last event).
+      bigram_count: `<int64>[M]` how often.
+      repeat_event, repeat_value, repeat_count: `<int64>[R]`, sorted: `repeat_count` sequences hold
+        `repeat_event` exactly `repeat_value` times (at least once).
+      lengths, length_counts: `<int64>[K]` distinct lengths, sorted, and the sequences of each.
+      values: `<float32>[F, U]` adaptation values of each of `STATISTICS`, sorted.
+      at_least: `<int64>[F, U]` adaptation sequences whose value is at least `values`.
+    """
+
+    n_sequences: np.ndarray
+    present: np.ndarray
+    bigram_from: np.ndarray
+    bigram_to: np.ndarray
+    bigram_count: np.ndarray
+    repeat_event: np.ndarray
+    repeat_value: np.ndarray
+    repeat_count: np.ndarray
+    lengths: np.ndarray
+    length_counts: np.ndarray
+    values: np.ndarray
+    at_least: np.ndarray
+
+
+def fit(distinct: Distinct, n_templates: int) -> Habits:
+    """The habits of the sequences of `distinct` over a table of `n_templates` templates."""
+    row, event, repeats = _pairs(distinct)
+    weight = distinct.counts[row]
+    known = (event >= 0) & (event < n_templates)
+    (repeat_event, repeat_value), repeat_count = _count(
+        (event[known], repeats[known]), weight[known]
+    )
+    source, target, owner = _transitions(distinct, n_templates)
+    (bigram_from, bigram_to), bigram_count = _count((source, target), distinct.counts[owner])
+    (lengths,), length_counts = _count((distinct.lengths,), distinct.counts)
+    empty = np.zeros((len(STATISTICS), 0))
+    habits = Habits(
+        n_sequences=np.asarray(distinct.counts.sum(), dtype=np.int64),
+        present=_sums(event[known], weight[known], n_templates),
+        bigram_from=bigram_from,
+        bigram_to=bigram_to,
+        bigram_count=bigram_count,
+        repeat_event=repeat_event,
+        repeat_value=repeat_value,
+        repeat_count=repeat_count,
+        lengths=lengths,
+        length_counts=length_counts,
+        values=empty.astype(np.float32),
+        at_least=empty.astype(np.int64),
+    )
+    columns = sequence_statistics(habits, distinct).T
+    order = np.argsort(columns, axis=1, kind="stable")
+    at_least = np.cumsum(distinct.counts[order][:, ::-1], axis=1)[:, ::-1]
+    return replace(
+        habits,
+        values=np.ascontiguousarray(np.take_along_axis(columns, order, axis=1)),
+        at_least=np.ascontiguousarray(at_least, dtype=np.int64),
+    )
+
+
+def sequence_statistics(habits: Habits, distinct: Distinct) -> np.ndarray:
+    """`<float32>[U, F]`: the columns `STATISTICS` of each distinct sequence."""
+    n = len(distinct)
+    row, event, repeats = _pairs(distinct)
+    presence, absence = _presence(habits)
+    absence[-1] = 0.0  # nobody misses an event that is not in the table
+    event = _states(event, len(habits.present))
+
+    # The most usual missing event: number the events from the most usual one on; then it is the
+    # smallest number that a sequence lacks, the first place where its sorted numbers and 0, 1, 2,
+    # ... part, or where nothing parts the one after all that it holds.
+    usual = np.argsort(-absence, kind="stable")
+    number = np.argsort(usual)[event]
+    number = number[np.lexsort((number, row))]
+    missing = np.bincount(row, minlength=n)
+    place = np.arange(len(row)) - np.repeat(np.cumsum(missing) - missing, missing)
+    parts = number != place
+    np.minimum.at(missing, row[parts], place[parts])
+    absence_max = np.append(absence[usual], 0.0)[np.minimum(missing, len(absence))]
+    absence_sum = np.maximum(absence.sum() - np.bincount(row, absence[event], n), 0.0)
+
+    presence_max = _row_max(row, presence[event], n)
+    transition, owner = _transition_surprise(habits, distinct)
+    count = _count_surprise(habits, event, repeats)
+    unseen = np.append(habits.present, 0)[_states(distinct.ids, len(habits.present))] == 0
+    columns = (
+        presence_max,
+        np.bincount(row, presence[event], n),
+        absence_max,
+        absence_sum,
+        np.maximum(presence_max, absence_max),
+        np.bincount(owner, transition, n) / (distinct.lengths + 1),
+        _row_max(owner, transition, n),
+        _row_max(row, count, n),
+        np.bincount(row, count, n),
+        _length_surprise(habits, distinct.lengths),
+        np.bincount(_owners(distinct), unseen, n) / np.maximum(distinct.lengths, 1),
+    )
+    return np.stack(columns, axis=1).astype(np.float32)
+
+
+def tails(habits: Habits, statistics: np.ndarray) -> np.ndarray:
+    """How unusual each statistic is for its own system: `-log10 (#{adapt >= x} + 1) / (N + 1)`.
+
+    Args:
+      statistics: `<float32>[U, F]` from `sequence_statistics`.
+
+    Returns:
+      `<float32>[U, F]`, from 0 (nothing is smaller) to `log10(N + 1)` (nothing reaches it).
+    """
+    n = int(habits.n_sequences)
+    out = np.empty(statistics.shape, dtype=np.float32)
+    for f, (values, at_least) in enumerate(zip(habits.values, habits.at_least, strict=True)):
+        reached = np.append(at_least, 0)[np.searchsorted(values, statistics[:, f], side="left")]
+        out[:, f] = np.log10((n + 1) / (reached + 1))
+    return out
+
+
+def event_statistics(habits: Habits, n_templates: int | None = None) -> np.ndarray:
+    """`<float32>[V, G]`: the columns `EVENT_STATISTICS` of each template, all finite.
+
+    `n_templates` (default `V`) may be larger: the rows from `V` on are those of an unseen template.
+    """
+    v = len(habits.present)
+    presence, absence = _presence(habits)
+    occurrences = _sums(habits.repeat_event, habits.repeat_value * habits.repeat_count, v + 1)
+    order = np.argsort(-presence, kind="stable")
+    # Equally rare events share the total of all that are as rare.
+    rarer = np.cumsum(occurrences[order])
+    last = np.searchsorted(-presence[order], -presence, side="right") - 1
+    tail = np.log10((occurrences.sum() + 1) / (rarer[last] + 1))
+    present = np.append(habits.present, 0)
+    totals = _sums(habits.bigram_from, habits.bigram_count, v + 2)
+    share = habits.bigram_count / totals[habits.bigram_from]
+    branching = np.bincount(habits.bigram_from, -share * np.log10(share), v + 2)[: v + 1]
+    repeats = np.log10(np.maximum(occurrences, 1) / np.maximum(present, 1))
+    columns = (presence, absence, tail, repeats, branching, present == 0)
+    table = np.stack(columns, axis=1).astype(np.float32)
+    return table[_states(np.arange(v if n_templates is None else n_templates), v)]
+
+
+def event_surprise(habits: Habits, distinct: Distinct) -> np.ndarray:
+    """`<float32>[E]`: how much each event weighs as evidence, by rarity plus transition surprise.
+
+    The transition is the one into the event; for the last event also that to the end, if larger.
+    """
+    transition, _ = _transition_surprise(habits, distinct)
+    into = np.ones(len(transition), dtype=bool)
+    ends = distinct.offsets[1:] + np.arange(len(distinct))
+    into[ends] = False
+    weight = transition[into]
+    full = distinct.lengths > 0
+    last = distinct.offsets[1:][full] - 1
+    weight[last] = np.maximum(weight[last], transition[ends[full]])
+    rarity = _presence(habits)[0][_states(distinct.ids, len(habits.present))]
+    return (rarity + weight).astype(np.float32)
+
+
+def _presence(habits: Habits) -> tuple[np.ndarray, np.ndarray]:
+    """Presence and absence surprise, `<float64>[V + 1]`; the last row is an unseen template."""
+    n, present = int(habits.n_sequences), np.append(habits.present, 0)
+    return np.log10((n + 2) / (present + 1)), np.log10((n + 2) / (n - present + 1))
+
+
+def _transition_surprise(habits: Habits, distinct: Distinct) -> tuple[np.ndarray, np.ndarray]:
+    """`<float64>[E + U]` surprise of each transition, and `<int64>[E + U]` its sequence.
+
+    `P(b | a) = (c(a, b) + k p(b)) / (c(a) + k)`, `p` the add-one share of `b` among all targets,
+    `k = TRANSITION_PRIOR` (the Dirichlet prior of MacKay and Peto, 1995).
+    """
+    size = len(habits.present) + 2
+    source, target, owner = _transitions(distinct, size - 2)
+    key, keys = source * size + target, habits.bigram_from * size + habits.bigram_to
+    at = np.searchsorted(keys, key)
+    found = np.append(keys, -1)[at] == key
+    count = np.where(found, np.append(habits.bigram_count, 0)[at], 0)
+    targets = _sums(habits.bigram_to, habits.bigram_count, size)
+    overall = (targets + 1) / (targets.sum() + size)
+    totals = _sums(habits.bigram_from, habits.bigram_count, size)
+    k = TRANSITION_PRIOR
+    return np.log10((totals[source] + k) / (count + k * overall[target])), owner
+
+
+def _count_surprise(habits: Habits, event: np.ndarray, repeats: np.ndarray) -> np.ndarray:
+    """Two-sided tail of an event's count among the adaptation sequences that hold the event."""
+    width = habits.repeat_value.max(initial=0) + 2
+    keys = habits.repeat_event * width + habits.repeat_value
+    key = event * width + np.minimum(repeats, width - 1)
+    total = np.concatenate([[0], np.cumsum(habits.repeat_count)])
+    first, last = (total[np.searchsorted(keys, k)] for k in (event * width, (event + 1) * width))
+    at_least = last - total[np.searchsorted(keys, key, side="left")]
+    at_most = total[np.searchsorted(keys, key, side="right")] - first
+    return np.log10((last - first + 1) / (np.minimum(at_least, at_most) + 1))
+
+
+def _length_surprise(habits: Habits, lengths: np.ndarray) -> np.ndarray:
+    total = np.concatenate([[0], np.cumsum(habits.length_counts)])
+    at_least = total[-1] - total[np.searchsorted(habits.lengths, lengths, side="left")]
+    at_most = total[np.searchsorted(habits.lengths, lengths, side="right")]
+    return np.log10((total[-1] + 1) / (np.minimum(at_least, at_most) + 1))
+
+
+def _states(ids: np.ndarray, n_templates: int) -> np.ndarray:
+    """`<int64>` ids with every id outside the table folded into `n_templates`, the unseen event."""
+    ids = ids.astype(np.int64)
+    return np.where((ids < 0) | (ids >= n_templates), n_templates, ids)
+
+
+def _owners(distinct: Distinct) -> np.ndarray:
+    """`<int64>[E]` the row of each event."""
+    return np.repeat(np.arange(len(distinct)), distinct.lengths)
+
+
+def _pairs(distinct: Distinct) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Row, event and count of each event in each row, sorted by row and event."""
+    (row, event), count = _count(
+        (_owners(distinct), distinct.ids.astype(np.int64)), np.ones(len(distinct.ids), np.int64)
+    )
+    return row, event, count
+
+
+def _transitions(distinct: Distinct, n_templates: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """From-state, to-state and row of each transition, `<int64>[E + U]`, edges included."""
+    n, states = len(distinct), _states(distinct.ids, n_templates)
+    source = np.insert(states, distinct.offsets[:-1], n_templates + 1)
+    target = np.insert(states, distinct.offsets[1:], n_templates + 1)
+    return source, target, np.repeat(np.arange(n), distinct.lengths + 1)
+
+
+def _count(
+    columns: tuple[np.ndarray, ...], weights: np.ndarray
+) -> tuple[tuple[np.ndarray, ...], np.ndarray]:
+    """The distinct rows of equally long int columns, sorted, and the sum of the weights of each."""
+    order = np.lexsort(columns[::-1])
+    ordered = tuple(column[order].astype(np.int64) for column in columns)
+    new = np.ones(len(order), dtype=bool)
+    if len(order):
+        new[1:] = np.any([column[1:] != column[:-1] for column in ordered], axis=0)
+    sums = np.add.reduceat(weights[order], np.flatnonzero(new)) if len(order) else weights
+    return tuple(column[new] for column in ordered), sums.astype(np.int64)
+
+
+def _sums(index: np.ndarray, weights: np.ndarray, size: int) -> np.ndarray:
+    """`<int64>[size]` sum of the int `weights` at each index (exact below 2**53)."""
+    return np.bincount(index, weights, size).astype(np.int64)
+
+
+def _row_max(row: np.ndarray, values: np.ndarray, n: int) -> np.ndarray:
+    """`<float64>[n]` largest of the non-negative values of each row, 0 for a row without any."""
+    out = np.zeros(n)
+    np.maximum.at(out, row, values)
+    return out
