@@ -31,7 +31,7 @@ class ZeroLog(nn.Module):
     config: ModelConfig
 
     def setup(self):
-        dtype = jnp.bfloat16 if self.config.bf16 else jnp.float32
+        dtype = jnp.bfloat16 if self.config.bf16 else None  # None: as the parameters are
         self.gru = BiGRU(self.config.hidden, dtype)
         self.attention = AttentionPooling(self.config.hidden, dtype)
         self.project = nn.Dense(self.config.hidden, dtype=dtype)
@@ -53,7 +53,7 @@ class ZeroLog(nn.Module):
         h_BxLxH2 = self.gru(table_VxE, ids_BxL, lengths_B)
         pooled_BxH2, weights_BxL = self.attention(h_BxLxH2, lengths_B)
         z_BxH = jnp.tanh(self.project(jnp.concatenate([pooled_BxH2, statistics_BxF], axis=-1)))
-        return z_BxH.astype(jnp.float32), weights_BxL
+        return _widen(z_BxH), weights_BxL
 
     def anomaly(self, z_BxH):
         """`g(z)`: log-odds of an anomaly, `<float32>[B]`."""
@@ -77,7 +77,7 @@ class BiGRU(nn.Module):
     """
 
     hidden: int
-    dtype: jnp.dtype
+    dtype: jnp.dtype | None
 
     @nn.compact
     def __call__(self, table_VxE, ids_BxL, lengths_B):
@@ -91,13 +91,7 @@ class BiGRU(nn.Module):
         bias = self.param("bias", nn.initializers.zeros, (2, 3 * H))
         bias_candidate = self.param("bias_candidate", nn.initializers.zeros, (2, H))
 
-        gates_2xVxG = jnp.einsum(
-            "ve,keg->kvg",
-            table_VxE.astype(self.dtype),
-            w_input.astype(self.dtype),
-            preferred_element_type=jnp.float32,
-        )
-        gates_2xVxG += bias[:, None, :]
+        gates_2xVxG = _product("ve,keg->kvg", table_VxE, w_input, self.dtype) + bias[:, None, :]
 
         # The backward direction reads each sequence's own events in reverse, padding stays last.
         B, L = ids_BxL.shape
@@ -110,12 +104,7 @@ class BiGRU(nn.Module):
         ).swapaxes(0, 1)
 
         def step(h_2xBxH, x_2xBxG):
-            a_2xBxG = jnp.einsum(
-                "kbh,khg->kbg",
-                h_2xBxH.astype(self.dtype),
-                w_hidden.astype(self.dtype),
-                preferred_element_type=jnp.float32,
-            )
+            a_2xBxG = _product("kbh,khg->kbg", h_2xBxH, w_hidden, self.dtype)
             reset_update = nn.sigmoid(x_2xBxG[..., : 2 * H] + a_2xBxG[..., : 2 * H])
             reset, update = jnp.split(reset_update, 2, axis=-1)
             recalled = a_2xBxG[..., 2 * H :] + bias_candidate[:, None, :]
@@ -123,7 +112,7 @@ class BiGRU(nn.Module):
             h_2xBxH = (1 - update) * candidate + update * h_2xBxH
             return h_2xBxH, h_2xBxH
 
-        _, h_Lx2xBxH = jax.lax.scan(step, jnp.zeros((2, B, H)), inputs_Lx2xBxG)
+        _, h_Lx2xBxH = jax.lax.scan(step, jnp.zeros((2, B, H), w_hidden.dtype), inputs_Lx2xBxG)
         forward_BxLxH = h_Lx2xBxH[:, 0].swapaxes(0, 1)
         backward_BxLxH = jnp.take_along_axis(
             h_Lx2xBxH[:, 1].swapaxes(0, 1), mirror_BxL[:, :, None], axis=1
@@ -135,14 +124,14 @@ class AttentionPooling(nn.Module):
     """`sum_i a_i h_i` with `a = softmax(v . tanh(W h + b))` over the events of a sequence."""
 
     hidden: int
-    dtype: jnp.dtype
+    dtype: jnp.dtype | None
 
     @nn.compact
     def __call__(self, h_BxLxH2, lengths_B):
         key_BxLxH = jnp.tanh(nn.Dense(self.hidden, dtype=self.dtype)(h_BxLxH2))
         logits_BxL = nn.Dense(1, use_bias=False, dtype=self.dtype)(key_BxLxH)[..., 0]
         inside_BxL = jnp.arange(h_BxLxH2.shape[1])[None, :] < lengths_B[:, None]
-        logits_BxL = jnp.where(inside_BxL, logits_BxL.astype(jnp.float32), -jnp.inf)
+        logits_BxL = jnp.where(inside_BxL, _widen(logits_BxL), -jnp.inf)
         weights_BxL = nn.softmax(logits_BxL)
         return jnp.einsum("bl,blh->bh", weights_BxL, h_BxLxH2), weights_BxL
 
@@ -151,9 +140,21 @@ class Head(nn.Module):
     """One hidden layer, one logit."""
 
     hidden: int
-    dtype: jnp.dtype
+    dtype: jnp.dtype | None
 
     @nn.compact
     def __call__(self, z_BxH):
         a_BxH = nn.relu(nn.Dense(self.hidden, dtype=self.dtype)(z_BxH))
-        return nn.Dense(1, dtype=self.dtype)(a_BxH)[..., 0].astype(jnp.float32)
+        return _widen(nn.Dense(1, dtype=self.dtype)(a_BxH)[..., 0])
+
+
+def _product(equation, a, b, dtype):
+    """An einsum; in bfloat16 with float32 sums where `dtype` asks for it."""
+    if dtype is None:
+        return jnp.einsum(equation, a, b)
+    return jnp.einsum(equation, a.astype(dtype), b.astype(dtype), preferred_element_type=jnp.float32)
+
+
+def _widen(x):
+    """bfloat16 to float32; sums and losses are never in bfloat16."""
+    return x.astype(jnp.float32) if x.dtype == jnp.bfloat16 else x
