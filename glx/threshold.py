@@ -42,7 +42,8 @@ def fit(scores: np.ndarray, counts: np.ndarray, method: str = DEFAULT) -> float:
       tail: flags at most `ALPHA` of the sequences; where the highest score alone is held by more,
         it is flagged still if only a minority holds it, else nothing is.
       mixture: two normal components on the logits; cuts where the upper becomes the likelier one.
-        Falls back to `tail` where they are not two groups: see `mixture`.
+        Falls back to `tail` where they are not two groups (see `mixture`) or the upper one is not
+        the minority.
       knee: the corner of the ranked scores, the point farthest below the line from (0, 1) to (1, 0)
         (Satopaa et al., 2011); falls back to `tail` where no point is below it.
       prior: 0.5, the model's own posterior.
@@ -64,8 +65,7 @@ def mixture(values: np.ndarray, weights: np.ndarray) -> Mixture | None:
     """Two components of the logits of `values`, or None where they are not two separate groups.
 
     Two groups means: Ashman's `D = sqrt(2) |m1 - m0| / sqrt(s0^2 + s1^2)` (Ashman, Bird and Zepf,
-    1994) exceeds `SEPARATION`, the upper one is the minority, and the Bayesian information
-    criterion prefers two components to one.
+    1994) exceeds `SEPARATION`, and the Bayesian information criterion prefers two to one.
 
     Args:
       values: `<float>[M]` distinct scores in [0, 1].
@@ -77,7 +77,7 @@ def mixture(values: np.ndarray, weights: np.ndarray) -> Mixture | None:
         found = _em(x, weights, start)
         if found is not None and (best is None or found.log_likelihood > best.log_likelihood):
             best = found
-    if best is None or best.share[1] > 0.5:
+    if best is None:
         return None
     one = _log_density(x, *_moments(x, weights)) @ weights
     gap = np.sqrt(2) * (best.mean[1] - best.mean[0]) / np.sqrt((best.spread**2).sum())
@@ -103,7 +103,9 @@ def _mixture(values: np.ndarray, weights: np.ndarray) -> int:
     # A wide upper component is the likelier one below the lower component too, and a narrow one
     # ceases to be it above itself: only the crossing between the means is the cut.
     flags = (x >= fitted.mean[1]) | ((x > fitted.mean[0]) & (upper > lower))
-    return len(values) - int(np.argmax(flags)) if flags.any() else 0
+    first = int(np.argmax(flags))
+    minority = flags.any() and 2 * weights[first:].sum() <= weights.sum()
+    return len(values) - first if minority else _tail(values, weights)
 
 
 def _knee(values: np.ndarray, weights: np.ndarray) -> int:

@@ -53,7 +53,7 @@ def run(
         "all_positive": 0.5,
         "keyword": 0.5,
         "new_event": 0.5,
-        "surprise": -np.log10(BOUND),
+        "surprise": float(np.float32(-np.log10(BOUND))),
         "count_vector": threshold.fit(within, adapt.counts, "tail"),
     }
     return {

@@ -83,8 +83,8 @@ def _forest(
     """Probability of each row of `asked` by a random forest on `copies` of each row of `x`.
 
     Breiman (2001): a tree per bootstrap sample, at each node the best of `sqrt(V)` events. A sample
-    of rows with copies is a multinomial draw, where weights in scikit-learn's own forest would leave
-    a row out with all its copies.
+    of rows with copies is a multinomial draw: by weights, scikit-learn's own forest would leave a
+    row out with all its copies.
     """
     total = np.zeros(len(asked))
     for _ in range(TREES):

@@ -158,7 +158,7 @@ def average_precision(curve: Curve) -> float | None:
 
 
 def auroc(curve: Curve) -> float | None:
-    """Chance that an anomalous sequence outranks a normal one, a tie being half; None for one class."""
+    """Chance that an anomalous sequence outranks a normal one, a tie being half, or None."""
     if not len(curve.tp) or not curve.tp[-1] or not curve.fp[-1]:
         return None
     tp = np.concatenate([[0], curve.tp])

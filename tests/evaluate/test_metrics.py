@@ -1,0 +1,156 @@
+"""Figures against scikit-learn's, and against counts worked out by hand."""
+
+import json
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn import metrics as reference
+
+from glx.evaluate import metrics
+
+LABELS = np.array([1, 1, 1, 0, 0, 0, 0, 0], dtype=bool)
+SCORES = np.array([0.9, 0.8, 0.2, 0.8, 0.1, 0.1, 0.0, 0.3])
+
+
+def evaluate(labels, scores, anomalous, **more):
+    return metrics.evaluate(labels, scores, anomalous, threshold=0.5, **more)
+
+
+def test_confusion_and_what_derives_from_it():
+    out = evaluate(LABELS, SCORES, SCORES >= 0.5)
+    assert out["confusion"] == {"tp": 2, "fp": 1, "fn": 1, "tn": 4}
+    assert out["precision"] == out["recall"] == out["f1"] == pytest.approx(2 / 3)
+    assert out["mcc"] == pytest.approx((2 * 4 - 1) / np.sqrt(3 * 3 * 5 * 5))
+    assert out["prevalence"] == 3 / 8
+    assert (out["n_sequences"], out["abstained"], out["threshold"]) == (8, 0, 0.5)
+    assert out["false_alarms_per_10k"] == 1250
+    assert out["false_alarms_per_day"] is None
+
+
+def test_oracle_is_the_best_cut_in_hindsight():
+    out = evaluate(LABELS, SCORES, SCORES >= 0.85)
+    # Cut at 0.2: 3 hits, 0.8 and 0.3 falsely flagged. Cut at 0.8: 2 hits, 1 false alarm.
+    assert out["f1"] == pytest.approx(2 / 4)
+    assert (out["oracle_f1"], out["oracle_threshold"]) == (pytest.approx(6 / 8), 0.2)
+
+
+def test_an_abstention_is_wrong_either_way():
+    decisions = np.ma.array(SCORES >= 0.5, mask=[1, 0, 0, 0, 1, 0, 0, 0])
+    out = evaluate(LABELS, np.where(decisions.mask, np.nan, SCORES), decisions)
+    assert out["abstained"] == 2
+    assert out["confusion"] == {"tp": 1, "fp": 2, "fn": 2, "tn": 3}
+    assert out["false_alarms"] == 1
+    # Ranked where it does most harm: the normal one first, the anomalous one last.
+    assert out["auroc"] < evaluate(LABELS, SCORES, SCORES >= 0.5)["auroc"]
+    json.dumps(out, allow_nan=False)
+
+
+def test_distinct_sequences_count_once_by_majority():
+    inverse = np.array([0, 0, 1, 0, 2, 2, 3, 4])
+    scores = np.array([0.9, 0.9, 0.2, 0.9, 0.1, 0.1, 0.7, 0.3])
+    out = evaluate(LABELS, scores, scores >= 0.5, inverse=inverse)
+    assert out["n_distinct"] == 5
+    # Sequence 0 is anomalous two times of three; 1 is missed; 3 is a false alarm.
+    assert out["distinct"]["confusion"] == {"tp": 1, "fp": 1, "fn": 1, "tn": 2}
+
+
+def test_seen_and_unseen_templates_apart():
+    unseen = np.array([1, 1, 0, 0, 0, 0, 0, 0], dtype=bool)
+    out = evaluate(LABELS, SCORES, SCORES >= 0.5, unseen=unseen)
+    assert out["unseen"]["confusion"] == {"tp": 2, "fp": 0, "fn": 0, "tn": 0}
+    assert out["unseen"]["auroc"] is None
+    assert out["seen"]["confusion"] == {"tp": 0, "fp": 1, "fn": 1, "tn": 4}
+    nothing = evaluate(LABELS, SCORES, SCORES >= 0.5, unseen=np.zeros(8, dtype=bool))
+    assert nothing["unseen"]["n_sequences"] == 0
+    assert nothing["unseen"]["f1"] is None
+
+
+def test_false_alarms_per_day_of_log_time():
+    seconds = np.linspace(0, 2 * 86_400, 8)
+    assert evaluate(LABELS, SCORES, SCORES >= 0.5, seconds=seconds)["false_alarms_per_day"] == 0.5
+    assert (
+        evaluate(LABELS, SCORES, SCORES >= 0.5, seconds=seconds * 0)["false_alarms_per_day"] is None
+    )
+
+
+def test_blocks_in_time_widen_the_interval_of_a_burst():
+    labels = np.zeros(5000, dtype=bool)
+    labels[1000:1200] = True
+    labels[3000:3200] = True
+    decided = labels.copy()
+    decided[1000:1200] = False  # one burst is missed, one is found
+    single = metrics.f1_interval(labels, decided, blocks=False)
+    blocks = metrics.f1_interval(labels, decided, blocks=True)
+    assert blocks[1] - blocks[0] > 3 * (single[1] - single[0])
+    assert single[0] < 2 / 3 < single[1]
+    assert single == metrics.f1_interval(labels, decided, blocks=False)
+
+
+def test_seconds_order_the_blocks():
+    rng = np.random.default_rng(0)
+    seconds = np.arange(500.0)
+    labels = seconds >= 450
+    decided = labels & (seconds < 480)
+    mixed = rng.permutation(500)
+    straight = evaluate(labels, decided * 1.0, decided, seconds=seconds)
+    shuffled = evaluate(labels[mixed], decided[mixed] * 1.0, decided[mixed], seconds=seconds[mixed])
+    assert straight == shuffled
+    assert straight == evaluate(labels, decided * 1.0, decided, ordered=True) | {
+        "false_alarms_per_day": 0.0
+    }
+
+
+@pytest.mark.parametrize("value", [True, False])
+def test_one_class_gives_none_not_nan(value):
+    labels = np.full(5, value)
+    out = evaluate(labels, np.linspace(0, 1, 5), np.linspace(0, 1, 5) > 0.5, inverse=np.arange(5))
+    assert out["auroc"] is None
+    assert out["mcc"] is None
+    assert (out["f1"] is None) == (not value)
+    json.dumps(out, allow_nan=False)
+
+
+def test_a_missing_score_without_an_abstention_raises():
+    with pytest.raises(ValueError, match="NaN"):
+        evaluate(LABELS, np.full(8, np.nan), SCORES > 0.5)
+    with pytest.raises(ValueError, match="8 scores"):
+        evaluate(LABELS[:3], SCORES, SCORES > 0.5)
+    with pytest.raises(ValueError, match="not 0"):
+        evaluate(LABELS[:0], SCORES[:0], SCORES[:0] > 0.5)
+
+
+cases = st.lists(st.tuples(st.booleans(), st.integers(0, 4)), min_size=2, max_size=40).filter(
+    lambda rows: len({label for label, _ in rows}) == 2
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(cases, st.integers(0, 5))
+def test_figures_equal_the_reference_under_ties(rows, cut):
+    labels = np.array([label for label, _ in rows])
+    scores = np.array([score for _, score in rows]) / 4
+    flags = scores >= cut / 4
+    out = metrics.summary(labels, scores, flags)
+    assert out["auprc"] == pytest.approx(reference.average_precision_score(labels, scores))
+    assert out["auroc"] == pytest.approx(reference.roc_auc_score(labels, scores))
+    assert out["mcc"] == pytest.approx(reference.matthews_corrcoef(labels, flags))
+    assert out["f1"] == pytest.approx(reference.f1_score(labels, flags))
+    precision = reference.precision_score(labels, flags, zero_division=0.0)
+    assert out["precision"] == pytest.approx(precision)
+    assert out["recall"] == pytest.approx(reference.recall_score(labels, flags))
+
+
+@settings(max_examples=100, deadline=None)
+@given(cases, st.integers(0, 5), st.lists(st.booleans(), min_size=40, max_size=40))
+def test_no_cut_and_no_abstention_beats_the_oracle(rows, cut, masked):
+    labels = np.array([label for label, _ in rows])
+    scores = np.array([score for _, score in rows]) / 4
+    mask = np.array(masked[: len(rows)])
+    decisions = np.ma.array(scores >= cut / 4, mask=mask)
+    for known in (scores, np.where(mask, np.nan, scores)):
+        out = evaluate(labels, known, decisions)
+        assert out["f1"] <= out["oracle_f1"] + 1e-12
+        assert out["f1_interval"][0] <= out["f1_interval"][1]
+        assert sum(out["confusion"].values()) == len(rows)

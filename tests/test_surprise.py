@@ -1,0 +1,153 @@
+"""Statistics of a system's habits, against numbers worked out by hand."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from glx import surprise
+from glx.logs.sequences import Distinct, Sequences, csr_offsets, distinct
+
+
+def make(*rows: list[int]) -> Distinct:
+    lengths = np.array([len(row) for row in rows], dtype=np.int64)
+    ids = np.array([i for row in rows for i in row], dtype=np.int32)
+    at = np.arange(len(rows))
+    return distinct(Sequences(ids, csr_offsets(lengths), first_line=at, last_line=at))
+
+
+def column(habits: surprise.Habits, rows: Distinct, name: str) -> np.ndarray:
+    return surprise.sequence_statistics(habits, rows)[:, surprise.STATISTICS.index(name)]
+
+
+# Eight sequences: event 0 is in all, event 1 in seven, event 2 in one, event 3 in none.
+ADAPT = make(*[[0, 1]] * 6, [0, 1, 1], [0, 2])
+
+
+def test_presence_and_absence_by_the_rule_of_succession():
+    habits = surprise.fit(ADAPT, 4)
+    assert habits.n_sequences == 8
+    assert habits.present.tolist() == [8, 7, 1, 0]
+    asked = make([0, 1], [2])
+    # P(0) = 9/10, P(1) = 8/10, P(2) = 2/10, P(3) = 1/10
+    assert column(habits, asked, "presence_max") == pytest.approx(-np.log10([0.8, 0.2]))
+    assert column(habits, asked, "presence_sum") == pytest.approx(-np.log10([0.9 * 0.8, 0.2]))
+    # [0, 1] lacks 2 and 3; [2] lacks 0, 1 and 3
+    assert column(habits, asked, "absence_max") == pytest.approx(-np.log10([0.8, 0.1]))
+    assert column(habits, asked, "absence_sum") == pytest.approx(
+        -np.log10([0.8 * 0.9, 0.1 * 0.2 * 0.9])
+    )
+    assert column(habits, asked, "bound") == pytest.approx(-np.log10([0.8, 0.1]))
+
+
+def test_counts_and_lengths_are_two_sided_tails():
+    habits = surprise.fit(ADAPT, 4)
+    asked = make([0, 1], [0, 1, 1], [0, 1, 1, 1], [0])
+    # Distinct sequences come sorted: [0], [0, 1], [0, 1, 1], [0, 1, 1, 1].
+    # Of the 7 sequences that hold event 1, all count 1 or more, one counts 2, none 3.
+    assert column(habits, asked, "count_max") == pytest.approx(np.log10([1, 8 / 7, 8 / 2, 8]))
+    # Lengths: seven of 2, one of 3.
+    assert column(habits, asked, "length") == pytest.approx(np.log10([9, 9 / 8, 9 / 2, 9]))
+
+
+def test_transitions_are_smoothed_by_what_follows_overall():
+    habits = surprise.fit(make([0], [0], [0]), 1)
+    # States: 0, unseen, edge. Targets: 0 three times, edge three times; shares 4/9, 1/9, 4/9.
+    # edge -> 0 and 0 -> edge: (3 + 4/9) / (3 + 1); 0 -> 0: (0 + 4/9) / 4.
+    usual, repeated = 31 / 36, 1 / 9
+    asked = make([0], [0, 0])
+    assert column(habits, asked, "transition_max") == pytest.approx(-np.log10([usual, repeated]))
+    assert column(habits, asked, "transition_mean") == pytest.approx(
+        -np.log10([usual, (usual**2 * repeated) ** (1 / 3)])
+    )
+
+
+def test_tails_count_the_adaptation_sequences_that_reach_a_value():
+    habits = surprise.fit(ADAPT, 4)
+    asked = make([0, 1], [0, 2], [3])
+    at = surprise.STATISTICS.index("presence_max")
+    tails = surprise.tails(habits, surprise.sequence_statistics(habits, asked))[:, at]
+    # All 8 reach the surprise of event 1, one that of event 2, none that of event 3.
+    assert tails == pytest.approx(np.log10([9 / 9, 9 / 2, 9 / 1]))
+    assert tails.dtype == np.float32
+
+
+def test_ids_outside_the_table_are_unseen():
+    habits = surprise.fit(ADAPT, 3)
+    inside, outside = surprise.fit(ADAPT, 4), make([0, 99], [0, -1])
+    asked = make([0, 3], [0, 3, 3])
+    for name in ("presence_max", "presence_sum", "transition_mean", "unseen_share"):
+        assert column(habits, outside, name) == pytest.approx(column(habits, asked, name)[0])
+        assert np.isfinite(column(inside, outside, name)).all()
+    assert column(habits, asked, "unseen_share") == pytest.approx([1 / 2, 2 / 3])
+
+
+def test_event_statistics_are_finite_and_extend_to_new_templates():
+    habits = surprise.fit(ADAPT, 4)
+    table = surprise.event_statistics(habits)
+    names = surprise.EVENT_STATISTICS
+    assert table.shape == (4, len(names))
+    assert table.dtype == np.float32
+    assert np.isfinite(table).all()
+    assert table[:, names.index("rarity")] == pytest.approx(-np.log10([0.9, 0.8, 0.2, 0.1]))
+    assert table[:, names.index("unseen")].tolist() == [0, 0, 0, 1]
+    # 17 events: 8, 8, 1 and 0; at least as rare as 0: all, as 1: nine, as 2: one, as 3: none.
+    assert table[:, names.index("tail")] == pytest.approx(np.log10([1, 18 / 10, 18 / 2, 18]))
+    assert table[:, names.index("repeats")] == pytest.approx(np.log10([1, 8 / 7, 1, 1]))
+    extended = surprise.event_statistics(habits, 6)
+    assert np.array_equal(extended[:4], table)
+    assert np.array_equal(extended[4:], table[[3, 3]])
+
+
+def test_event_surprise_singles_out_the_odd_event():
+    adapt = make(*[[0, 1, 2]] * 20, [0, 3, 1, 2])
+    asked = make([0, 1, 2], [0, 1, 3, 2], [0, 7, 1, 2], [0, 1])
+    weights = surprise.event_surprise(surprise.fit(adapt, 4), asked)
+    assert weights.shape == asked.ids.shape
+    rows = np.split(weights, asked.offsets[1:-1])
+    # Sorted: [0, 1], [0, 1, 2], [0, 1, 3, 2], [0, 7, 1, 2]; the first breaks off after 1.
+    assert [int(np.argmax(row)) for row in rows if row.max() > 1] == [1, 2, 1]
+    assert rows[1].max() < 0.2
+
+
+@pytest.mark.parametrize("rows", [[[0]], [[]], [[], [0], []], [[0, 0, 0]], []])
+def test_tiny_systems_give_finite_numbers(rows):
+    rows = make(*rows) if rows else Distinct(*(np.zeros(n, np.int64) for n in (0, 1, 0, 0)))
+    habits = surprise.fit(rows, 1)
+    for asked in (rows, make([], [0], [5, 5])):
+        statistics = surprise.sequence_statistics(habits, asked)
+        assert statistics.shape == (len(asked), len(surprise.STATISTICS))
+        assert np.isfinite(statistics).all()
+        assert np.isfinite(surprise.tails(habits, statistics)).all()
+        assert np.isfinite(surprise.event_surprise(habits, asked)).all()
+    assert np.isfinite(surprise.event_statistics(habits)).all()
+
+
+def test_habits_are_arrays_that_survive_a_file(tmp_path):
+    habits = surprise.fit(ADAPT, 4)
+    np.savez(tmp_path / "habits.npz", **dataclasses.asdict(habits))
+    with np.load(tmp_path / "habits.npz", allow_pickle=False) as stored:
+        again = surprise.Habits(**stored)
+    assert np.array_equal(surprise.event_statistics(again), surprise.event_statistics(habits))
+
+
+systems = st.lists(st.lists(st.integers(0, 5), max_size=6), min_size=1, max_size=12)
+
+
+@settings(max_examples=60, deadline=None)
+@given(systems, systems, st.randoms())
+def test_absence_matches_a_plain_loop_and_order_does_not_matter(rows, asked, random):
+    habits = surprise.fit(make(*rows), 5)
+    shuffled = random.sample(rows, len(rows))
+    again = surprise.fit(make(*shuffled), 5)
+    for field in dataclasses.fields(habits):
+        assert np.array_equal(getattr(habits, field.name), getattr(again, field.name))
+    n = len(rows)
+    p = [(sum(v in row for row in rows) + 1) / (n + 2) for v in range(5)]
+    sought = make(*asked)
+    for u, value in enumerate(column(habits, sought, "absence_max")):
+        held = sought.ids[sought.offsets[u] : sought.offsets[u + 1]]
+        missing = [-np.log10(1 - p[v]) for v in range(5) if v not in held]
+        assert value == pytest.approx(max(missing, default=0.0), abs=1e-6)
