@@ -108,9 +108,13 @@ def split_rows(n: int, config: SplitConfig) -> np.ndarray:
 def check_parts(name: str, part: np.ndarray, adapt_share: float) -> None:
     """Raise InputError where a part that is needed came out empty."""
     if not np.any(part == ADAPT):
-        raise InputError(f"{name}: no sequence to adapt on; give more logs or a larger --adapt_share")
+        raise InputError(
+            f"{name}: no sequence to adapt on; give more logs or a larger --adapt_share"
+        )
     if adapt_share < 1 and not np.any(part == TEST):
-        raise InputError(f"{name}: no sequence left to score; give more logs or a smaller --adapt_share")
+        raise InputError(
+            f"{name}: no sequence left to score; give more logs or a smaller --adapt_share"
+        )
 
 
 def _grouped(events: Events, order, offsets, keys) -> Sequences:

@@ -70,9 +70,7 @@ class System:
 
 
 SIMULATED = ("sim_blocks", "sim_vms", "sim_ras")
-HDFS_HEADER = (
-    r"^(?P<time>\d{6} \d{6}) \d+ (?P<level>[A-Z]+) (?P<component>[^ ]+): (?P<text>.*)$"
-)
+HDFS_HEADER = r"^(?P<time>\d{6} \d{6}) \d+ (?P<level>[A-Z]+) (?P<component>[^ ]+): (?P<text>.*)$"
 BGL_HEADER = (
     r"^\S+ (?P<time>\d+) \S+ \S+ \S+ \S+ \S+ (?P<component>\S+) (?P<level>\S+) (?P<text>.*)$"
 )
@@ -188,7 +186,9 @@ def simulated(name: str, folder: Path) -> System:
         raw=None if session is None else Layout(session=session),
         window=20 if by_line else None,
         labels=LabelPlace(
-            folder / f"{name}.labels.csv", "line" if by_line else "key", key="line" if by_line else "key"
+            folder / f"{name}.labels.csv",
+            "line" if by_line else "key",
+            key="line" if by_line else "key",
         ),
     )
 

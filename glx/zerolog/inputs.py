@@ -1,6 +1,6 @@
 """What the network reads: one table of template inputs, and sequences cut to a bounded length.
 
-In: template vectors, habits and distinct sequences of each system. Out: `System` arrays.
+In: template vectors, habits and distinct sequences of a system. Out: `Inputs`.
 """
 
 from dataclasses import dataclass
@@ -45,10 +45,7 @@ def system_inputs(
       max_events: `L`; longer sequences are shortened by `shorten`.
       structural: False leaves the structural inputs at zero (an ablation).
     """
-    per_event = surprise.event_statistics(habits)
-    if len(vectors) > len(per_event):  # templates first seen at detection
-        unseen = np.repeat(per_event[-1:] * 0 + per_event.max(axis=0), len(vectors) - len(per_event), 0)
-        per_event = np.concatenate([per_event, unseen])
+    per_event = surprise.event_statistics(habits, len(vectors))
     per_sequence = surprise.tails(habits, surprise.sequence_statistics(habits, sequences))
     if not structural:
         per_event, per_sequence = per_event * 0, per_sequence * 0
@@ -62,7 +59,9 @@ def system_inputs(
     )
 
 
-def shorten(sequences: Distinct, rarity: np.ndarray, max_events: int) -> tuple[Distinct, np.ndarray]:
+def shorten(
+    sequences: Distinct, rarity: np.ndarray, max_events: int
+) -> tuple[Distinct, np.ndarray]:
     """Cut sequences longer than `max_events`: repeats first, then the most familiar events.
 
     A run of one event becomes a single one; if that is not enough, the rarest `max_events` events
@@ -75,11 +74,10 @@ def shorten(sequences: Distinct, rarity: np.ndarray, max_events: int) -> tuple[D
       The shortened sequences, still one per original one, and `<int64>[E]` where each kept event
       stood in its sequence.
     """
-    keep, lengths = [], sequences.lengths.copy()
+    lengths = sequences.lengths.copy()
     positions = np.arange(len(sequences.ids)) - np.repeat(sequences.offsets[:-1], lengths)
-    long = np.flatnonzero(lengths > max_events)
     drop = np.zeros(len(sequences.ids), dtype=bool)
-    for n in long:
+    for n in np.flatnonzero(lengths > max_events):
         at = np.arange(sequences.offsets[n], sequences.offsets[n + 1])
         ids = sequences.ids[at]
         at = at[np.concatenate([[True], ids[1:] != ids[:-1]])]

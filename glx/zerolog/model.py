@@ -152,7 +152,9 @@ def _product(equation, a, b, dtype):
     """An einsum; in bfloat16 with float32 sums where `dtype` asks for it."""
     if dtype is None:
         return jnp.einsum(equation, a, b)
-    return jnp.einsum(equation, a.astype(dtype), b.astype(dtype), preferred_element_type=jnp.float32)
+    return jnp.einsum(
+        equation, a.astype(dtype), b.astype(dtype), preferred_element_type=jnp.float32
+    )
 
 
 def _widen(x):

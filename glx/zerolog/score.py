@@ -13,7 +13,9 @@ from glx.zerolog.inputs import Inputs, pad
 from glx.zerolog.model import ModelConfig, ZeroLog
 
 BUCKETS = (8, 16, 24, 32, 48, 64, 96, 128)  # events
-TABLE_STEP = 256  # templates: a table is padded to a multiple, so that new templates recompile seldom
+TABLE_STEP = (
+    256  # templates: a table is padded to a multiple, so that new templates recompile seldom
+)
 
 
 def score(

@@ -1,0 +1,168 @@
+"""Labels. The only module that reads those of a target; nothing above `evaluate/` imports it.
+
+In: a `System`, which names the place, and its sequences. Out: one label per sequence and per event.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from glx.errors import InputError
+from glx.logs.read import open_text
+from glx.logs.sequences import Sequences
+from glx.logs.systems import LabelPlace, System
+
+
+@dataclass(frozen=True)
+class Labels:
+    """1 anomalous, 0 normal.
+
+    Attributes:
+      sequences: `<uint8>[N]`.
+      events: `<uint8>[E]`, its line's own label, or the label of its sequence where lines have none.
+    """
+
+    sequences: np.ndarray
+    events: np.ndarray
+
+
+def read_labels(system: System, sequences: Sequences) -> Labels:
+    """The labels of `sequences`, which are all or some of the system's.
+
+    Raises:
+      InputError: the system has no labels, the file is not as it should be, or it does not fit.
+    """
+    place = system.labels
+    if place is None:
+        raise InputError(
+            f"{system.name}: a source needs labels; give them by --labels={system.name}=FILE, a CSV "
+            "of `key,label` or `line,label`"
+        )
+    if place.by == "own":
+        place = _own_place(place)
+    if place.by == "key":
+        label = _by_key(place, sequences)
+    elif place.by == "row":
+        values = _column(place)
+        _check_rows(place, len(values), int(sequences.last_line.max()) + 1)
+        label = values[sequences.first_line]
+    else:
+        return _by_line(place, sequences)
+    return Labels(label, np.repeat(label, sequences.lengths))
+
+
+def check_source(name: str, labels: np.ndarray) -> None:
+    """Raise InputError where a source could not teach both classes."""
+    for value, word in ((1, "anomalous"), (0, "normal")):
+        if not np.any(labels == value):
+            raise InputError(
+                f"{name}: a source without a single {word} sequence cannot teach what an anomaly is; "
+                "check its labels or choose another source"
+            )
+
+
+def _by_key(place: LabelPlace, sequences: Sequences) -> np.ndarray:
+    if sequences.keys is None:
+        raise InputError(
+            f"{place.path}: labels by session, but the logs were cut into windows; "
+            "give --session or labels by `line,label`"
+        )
+    table = _table(place)
+    labels = dict(zip(table["key"].to_list(), table["label"].to_list(), strict=True))
+    found = [labels.get(key) for key in sequences.keys]
+    missing = sum(label is None for label in found)
+    if missing:
+        example = next(k for k, label in zip(sequences.keys, found, strict=True) if label is None)
+        raise InputError(
+            f"{place.path}: no label for {missing} of {len(found)} sessions, such as {example!r}; "
+            "labels and logs do not belong together, or --session finds other keys"
+        )
+    return np.array(found, dtype=np.uint8)
+
+
+def _by_line(place: LabelPlace, sequences: Sequences) -> Labels:
+    if sequences.lines is None:
+        raise InputError(f"{place.path}: labels by line, but a row of the logs is a whole sequence")
+    n_lines = int(sequences.last_line.max()) + 1
+    if place.key is None:
+        line_labels = _column(place)
+        _check_rows(place, len(line_labels), n_lines)
+    else:
+        table = _table(place)
+        at = table["key"].cast(pl.Int64, strict=False)
+        positive = at.filter(table["label"] == 1)
+        if at.null_count() or (at < 0).any() or (positive >= n_lines).any():
+            raise InputError(
+                f"{place.path}: column {place.key!r} must hold rows of the log, from 0 to "
+                f"{n_lines - 1}; labels and logs do not belong together"
+            )
+        line_labels = np.zeros(n_lines, dtype=np.uint8)  # a line that is not listed is normal
+        line_labels[positive.to_numpy()] = 1
+    events = line_labels[sequences.lines]
+    return Labels(np.maximum.reduceat(events, sequences.offsets[:-1]), events)
+
+
+def _own_place(place: LabelPlace) -> LabelPlace:
+    """A user's CSV: its header says whether it is by `key` or by `line`."""
+    columns = _read_csv(place.path, n_rows=0).columns
+    for by in ("key", "line"):
+        if {by, "label"} <= set(columns):
+            return LabelPlace(place.path, by, "label", key=by)
+    raise InputError(
+        f"{place.path}: needs the columns `key,label` or `line,label`, found {', '.join(columns)}"
+    )
+
+
+def _table(place: LabelPlace) -> pl.DataFrame:
+    """Columns `key` (str) and `label` (0 or 1), one row a key, 1 where any row of it is 1."""
+    frame = _read_csv(place.path, columns=[place.key, place.column])
+    label = _binary(place, frame[place.column])
+    return (
+        pl.DataFrame({"key": frame[place.key].cast(pl.String), "label": label})
+        .group_by("key", maintain_order=True)
+        .max()
+    )
+
+
+def _column(place: LabelPlace) -> np.ndarray:
+    """`<uint8>[rows]` the label of every row of the file."""
+    if place.column is None:
+        with open_text(place.path) as file:
+            return np.array([not line.startswith(b"- ") for line in file], dtype=np.uint8)
+    return _binary(place, _read_csv(place.path, columns=[place.column])[place.column]).to_numpy()
+
+
+def _binary(place: LabelPlace, column: pl.Series) -> pl.Series:
+    values = column.cast(pl.String).str.strip_chars()
+    bad = values.is_null() | ~values.is_in(["0", "1"])
+    if bad.any():
+        row = int(bad.arg_max() or 0)
+        raise InputError(
+            f"{place.path}: line {row + 2}: label {values[row]!r} in column {place.column!r} is "
+            "neither 0 (normal) nor 1 (anomalous)"
+        )
+    return values.cast(pl.UInt8)
+
+
+def _read_csv(path: Path, columns: list[str] | None = None, **options) -> pl.DataFrame:
+    separator = "\t" if path.name.split(".")[1:2] == ["tsv"] else ","
+    try:
+        with open_text(path) as file:
+            return pl.read_csv(
+                file.read(), columns=columns, separator=separator, infer_schema=False, **options
+            )
+    except pl.exceptions.ColumnNotFoundError as e:
+        raise InputError(f"{path}: a label file needs the columns {', '.join(columns)}") from e
+    except pl.exceptions.NoDataError as e:
+        raise InputError(f"{path}: the file is empty; give a CSV with labels") from e
+    except pl.exceptions.ComputeError as e:
+        raise InputError(f"{path}: not a readable CSV table: {str(e).splitlines()[0]}") from e
+
+
+def _check_rows(place: LabelPlace, rows: int, needed: int) -> None:
+    if rows < needed:
+        raise InputError(
+            f"{place.path}: {rows} labels for {needed} rows of the log; they do not belong together"
+        )

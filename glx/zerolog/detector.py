@@ -1,0 +1,163 @@
+"""A fitted ZeroLog: from labelled sources and an unlabelled target to a `Detector`, and its scores.
+
+In: parsed systems, source labels as an explicit argument. Out: a detector that scores sequences of
+the target's templates. No argument here could carry a label of the target.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from glx import surprise, threshold, verdicts
+from glx.embed.embed import EmbedConfig, embed
+from glx.logs.sequences import Distinct, Sequences, Templates, distinct
+from glx.zerolog import episodes
+from glx.zerolog.inputs import Inputs, system_inputs
+from glx.zerolog.score import score
+from glx.zerolog.train import TrainConfig, pack, train
+
+
+@dataclass(frozen=True)
+class ZeroLogConfig:
+    """Everything that determines a fitted ZeroLog beside its data.
+
+    Attributes:
+      train: network and training.
+      embed: the sentence encoder.
+      threshold: method of the label-free cut, one of `glx.threshold.METHODS`.
+      seed: of initialisation, episodes and pools.
+    """
+
+    train: TrainConfig = field(default_factory=TrainConfig)
+    embed: EmbedConfig = field(default_factory=EmbedConfig)
+    threshold: str = threshold.DEFAULT
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class LabelledSource:
+    """A source system: `labels` is `<uint8>[N]`, one for each of its `N` sequences."""
+
+    name: str
+    sequences: Sequences
+    templates: Templates
+    labels: np.ndarray
+
+
+@dataclass(frozen=True)
+class Detector:
+    """Parameters, the target's habits and the cut."""
+
+    config: ZeroLogConfig
+    params: dict
+    habits: surprise.Habits
+    threshold: float
+
+
+@dataclass(frozen=True)
+class Scored:
+    """Scores of `N` sequences and the events that weighed most.
+
+    Attributes:
+      distinct: the distinct sequences among them; the other fields are by distinct sequence.
+      scores: `<float32>[U]` probability of an anomaly.
+      places: `<int64>[U, K]` places of the heaviest events in the sequence, -1 for none.
+      weights: `<float32>[U, K]` their weights: attention times structural surprise, as shares.
+      ids: `<int32>[U, K]` their template ids.
+    """
+
+    distinct: Distinct
+    scores: np.ndarray
+    places: np.ndarray
+    weights: np.ndarray
+    ids: np.ndarray
+
+
+def fit(
+    sources: list[LabelledSource],
+    adapt: Sequences,
+    templates: Templates,
+    config: ZeroLogConfig,
+    folder: Path | None = None,
+    log: Callable[[dict], None] = lambda row: None,
+) -> Detector:
+    """Train on labelled sources and on the target's adapt part, then set the label-free cut.
+
+    Args:
+      adapt: the target's sequences to adapt on, unlabelled.
+      templates: the target's template table.
+      folder: where the training state is kept, so that a killed run goes on; None for nowhere.
+      log: gets a dict every `config.train.log_every` steps.
+    """
+    inputs, normal, anomalous = [], [], []
+    for source in sources:
+        unique = distinct(source.sequences)
+        habits = surprise.fit(unique, len(source.templates))
+        inputs.append(_inputs(config, source.templates.texts, habits, unique))
+        of_label = np.bincount(unique.inverse, source.labels, len(unique)).astype(np.int64)
+        normal.append(unique.counts - of_label)
+        anomalous.append(of_label)
+    unique = distinct(adapt)
+    habits = surprise.fit(unique, len(templates))
+    inputs.append(_inputs(config, templates.texts, habits, unique))
+    state = train(
+        config.train,
+        pack(inputs, config.train.max_events),
+        episodes.make_pools(normal, anomalous, unique.counts, config.seed),
+        config.seed,
+        folder,
+        log,
+    )
+    scores, _ = score(config.train.model, state["params"], inputs[-1])
+    cut = threshold.fit(scores, unique.counts, config.threshold)
+    return Detector(config, state["params"], habits, cut)
+
+
+def score_sequences(detector: Detector, sequences: Sequences, texts: list[str]) -> Scored:
+    """Score sequences of the target.
+
+    Args:
+      texts: the template texts that the ids stand for, new ones included.
+    """
+    unique = distinct(sequences)
+    inputs = _inputs(detector.config, texts, detector.habits, unique)
+    scores, attention = score(detector.config.train.model, detector.params, inputs)
+    short = inputs.distinct
+    kept = np.repeat(unique.offsets[:-1], short.lengths) + inputs.positions
+    weight = attention * surprise.event_surprise(detector.habits, unique)[kept]
+    total = np.bincount(np.repeat(np.arange(len(short)), short.lengths), weight, len(short))
+    weight = weight / np.repeat(np.maximum(total, 1e-12), short.lengths)
+    at, weights = verdicts.heaviest(short.offsets, weight.astype(np.float32))
+    return Scored(
+        distinct=unique,
+        scores=scores,
+        places=np.where(at >= 0, inputs.positions[at], -1),
+        weights=weights,
+        ids=short.ids[at],
+    )
+
+
+def evidence(scored: Scored, sequences: Sequences, texts: list[str]) -> list[list[dict]]:
+    """For each of the `N` sequences the events that weighed most; lists may be shared."""
+    if sequences.lines is None:
+        unique = list(verdicts.evidence(scored.places, scored.weights, scored.ids, "event", texts))
+        return [unique[u] for u in scored.distinct.inverse]
+    u = scored.distinct.inverse
+    places = scored.places[u]
+    lines = sequences.lines[sequences.offsets[:-1, None] + np.maximum(places, 0)]
+    lines = np.where(places >= 0, lines, -1)
+    return list(verdicts.evidence(lines, scored.weights[u], scored.ids[u], "line", texts))
+
+
+def _inputs(
+    config: ZeroLogConfig, texts: list[str], habits: surprise.Habits, unique: Distinct
+) -> Inputs:
+    return system_inputs(
+        embed(texts, config.embed),
+        habits,
+        unique,
+        config.train.max_events,
+        config.train.structural,
+    )
