@@ -1,1 +1,1 @@
-"""Template texts to unit vectors."""
+"""Template texts to unit vectors: `embed(texts, config)`."""

