@@ -42,8 +42,7 @@ def fit(scores: np.ndarray, counts: np.ndarray, method: str = DEFAULT) -> float:
       tail: flags at most `ALPHA` of the sequences; where the highest score alone is held by more,
         it is flagged still if only a minority holds it, else nothing is.
       mixture: two normal components on the logits; cuts where the upper becomes the likelier one.
-        Falls back to `tail` where they are not two groups (see `mixture`) or the upper one is not
-        the minority.
+        Falls back to `tail` where they are not two groups (see `mixture`) or it would flag most.
       knee: the corner of the ranked scores, the point farthest below the line from (0, 1) to (1, 0)
         (Satopaa et al., 2011); falls back to `tail` where no point is below it.
       prior: 0.5, the model's own posterior.
@@ -65,25 +64,25 @@ def mixture(values: np.ndarray, weights: np.ndarray) -> Mixture | None:
     """Two components of the logits of `values`, or None where they are not two separate groups.
 
     Two groups means: Ashman's `D = sqrt(2) |m1 - m0| / sqrt(s0^2 + s1^2)` (Ashman, Bird and Zepf,
-    1994) exceeds `SEPARATION`, and the Bayesian information criterion prefers two to one.
+    1994) exceeds `SEPARATION`, and the Bayesian information criterion prefers two to one. Of the
+    fits from all `STARTS` that are so, the likeliest: the likeliest of all often only follows the
+    shape of the bulk.
 
     Args:
       values: `<float>[M]` distinct scores in [0, 1].
       weights: `<float>[M]` how often each occurs.
     """
-    x, total = _logit(values), weights.sum()
-    best: Mixture | None = None
-    for start in STARTS:
-        found = _em(x, weights, start)
-        if found is not None and (best is None or found.log_likelihood > best.log_likelihood):
-            best = found
-    if best is None:
-        return None
+    x = _logit(values)
     one = _log_density(x, *_moments(x, weights)) @ weights
-    gap = np.sqrt(2) * (best.mean[1] - best.mean[0]) / np.sqrt((best.spread**2).sum())
-    if gap <= SEPARATION or 2 * (best.log_likelihood - one) <= 3 * np.log(total):
-        return None
-    return best
+    enough = one + 1.5 * np.log(weights.sum())  # three more parameters, half a log each
+    fitted = (_em(x, weights, start) for start in STARTS)
+    groups = [m for m in fitted if m and m.log_likelihood > enough and _distance(m) > SEPARATION]
+    return max(groups, key=lambda m: m.log_likelihood, default=None)
+
+
+def _distance(fitted: Mixture) -> float:
+    gap = fitted.mean[1] - fitted.mean[0]
+    return float(np.sqrt(2) * gap / np.sqrt((fitted.spread**2).sum()))
 
 
 def _tail(values: np.ndarray, weights: np.ndarray) -> int:
