@@ -153,7 +153,8 @@ def load_params(folder: Path, config: BertConfig) -> Any:
     """Read `model.safetensors` as the parameters of `Bert`: a pytree of `<float32>` NumPy arrays.
 
     Names may start with `bert.`; layers are stacked along a new first axis. InputError where the
-    file is missing, damaged, lacks a tensor, or disagrees with `config` on a shape.
+    file is missing, damaged, lacks a tensor, has a value that is not finite, or disagrees with
+    `config` on a shape.
     """
     path = folder / "model.safetensors"
     try:
@@ -198,6 +199,11 @@ def load_params(folder: Path, config: BertConfig) -> Any:
             raise InputError(
                 f"{path} disagrees with config.json: {jax.tree_util.keystr(at)} is {found.shape},"
                 f" not {leaf.shape}; take both from one checkpoint."
+            )
+        if not np.isfinite(found).all():
+            raise InputError(
+                f"{path} has values that are not finite in {jax.tree_util.keystr(at)}; fetch the"
+                " checkpoint again."
             )
     return params
 

@@ -114,6 +114,11 @@ def run_model(
     once per length, and a text always meets the same padding.
     """
     tokens = tokenize(texts, folder / "tokenizer.json", config.max_tokens)
+    if max(map(max, tokens)) >= sizes.vocab_size:
+        raise InputError(
+            f"{folder / 'tokenizer.json'} has tokens that the model does not know; take it and"
+            " model.safetensors from one checkpoint."
+        )
     by_length: dict[int, list[int]] = {}
     for row, ids in enumerate(tokens):
         by_length.setdefault(padded_length(len(ids), config.max_tokens), []).append(row)
@@ -128,11 +133,6 @@ def run_model(
     vectors = np.empty((len(texts), sizes.hidden_size), dtype=np.float32)
     for batch, out in pending:
         vectors[batch] = jax.device_get(out)[: len(batch)]
-    if not np.isfinite(vectors).all():
-        raise InputError(
-            f"{folder} gives vectors that are not finite; its weights are damaged or its"
-            " tokenizer.json belongs to another model."
-        )
     return vectors
 
 

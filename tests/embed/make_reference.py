@@ -1,4 +1,4 @@
-"""Write `minilm_reference.json` (texts) and `minilm_reference.npz` (their vectors by torch's BertModel).
+"""Write `minilm_reference.json`, texts, and `minilm_reference.npz`, their vectors by torch's BERT.
 
 Needs torch, transformers and the MiniLM weights, none of which the tests use here: they compare
 `glx.embed` with the two files. In an environment of its own:

@@ -1,0 +1,137 @@
+import json
+import math
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from safetensors.numpy import save_file
+
+from glx.embed import bert
+from glx.embed.embed import EmbedConfig, encode_raw
+from glx.errors import InputError
+from tests.embed.conftest import SIZES, tensors
+
+IDS = np.array([[2, 7, 30, 11, 3, 0, 0, 0], [2, 9, 3, 0, 0, 0, 0, 0]], dtype=np.int32)
+MASK = np.array([[1, 1, 1, 1, 1, 0, 0, 0], [1, 1, 1, 0, 0, 0, 0, 0]], dtype=bool)
+
+
+def encode(folder, dtype="float32"):
+    config = bert.load_config(folder, dtype)
+    return np.asarray(bert.encode(bert.load_params(folder, config), IDS, MASK, config))
+
+
+def by_hand(ids):
+    """BERT for one text, loop by loop, in float64: the equations of the paper and nothing else."""
+    w = {name: value.astype(np.float64) for name, value in tensors(seed=0).items()}
+
+    def dense(name, x):
+        return x @ w[f"{name}.weight"].T + w[f"{name}.bias"]
+
+    def norm(name, x):
+        x = (x - x.mean(-1, keepdims=True)) / np.sqrt(x.var(-1, keepdims=True) + 1e-12)
+        return x * w[f"{name}.weight"] + w[f"{name}.bias"]
+
+    gelu = np.vectorize(lambda v: v * 0.5 * (1.0 + math.erf(v / math.sqrt(2.0))))
+    x = w["embeddings.word_embeddings.weight"][ids]
+    x = x + w["embeddings.position_embeddings.weight"][: len(ids)]
+    x = norm("embeddings.LayerNorm", x + w["embeddings.token_type_embeddings.weight"][0])
+    for i in range(SIZES["num_hidden_layers"]):
+        at = f"encoder.layer.{i}"
+        q, k, v = (dense(f"{at}.attention.self.{n}", x) for n in ("query", "key", "value"))
+        heads = []
+        for h in np.split(np.arange(SIZES["hidden_size"]), SIZES["num_attention_heads"]):
+            e = np.exp(q[:, h] @ k[:, h].T / math.sqrt(len(h)))
+            heads.append(e / e.sum(-1, keepdims=True) @ v[:, h])
+        a = dense(f"{at}.attention.output.dense", np.concatenate(heads, axis=-1))
+        x = norm(f"{at}.attention.output.LayerNorm", x + a)
+        inner = gelu(dense(f"{at}.intermediate.dense", x))
+        x = norm(f"{at}.output.LayerNorm", x + dense(f"{at}.output.dense", inner))
+    return x.mean(0) / np.linalg.norm(x.mean(0))
+
+
+def test_encoder_equals_the_equations_worked_out_by_hand(checkpoint):
+    vectors = encode(checkpoint())
+    assert vectors.shape == (2, 16)
+    assert vectors.dtype == np.float32
+    np.testing.assert_allclose(vectors[0], by_hand([2, 7, 30, 11, 3]), atol=2e-6)
+    np.testing.assert_allclose(vectors[1], by_hand([2, 9, 3]), atol=2e-6)
+
+
+def test_minilm_equals_the_stored_vectors_of_torch(request):
+    here = request.path.parent
+    # Written by make_reference.py: torch's BERT over the same weights, each text alone.
+    texts = json.loads((here / "minilm_reference.json").read_text(encoding="utf-8"))
+    with np.load(here / "minilm_reference.npz") as file:
+        expected = file["vectors"].astype(np.float64)
+    vectors = encode_raw(texts, EmbedConfig(cache_dir=None, batch_size=4)).astype(np.float64)
+    cosines = (vectors * expected).sum(axis=1) / np.linalg.norm(vectors, axis=1)
+    assert len(texts) == 12
+    assert cosines.min() >= 0.999999
+
+
+def test_names_with_prefix_and_older_layer_norm_names_are_the_same_model(checkpoint):
+    plain = encode(checkpoint("plain"))
+    np.testing.assert_array_equal(plain, encode(checkpoint("prefix", prefix="bert.")))
+    older = checkpoint("older", prefix="bert.", gain="gamma", shift="beta")
+    np.testing.assert_array_equal(plain, encode(older))
+
+
+def test_bfloat16_is_close_and_keeps_float32_parameters(checkpoint):
+    folder = checkpoint()
+    vectors = encode(folder, "bfloat16")
+    assert vectors.dtype == np.float32
+    assert (vectors * encode(folder)).sum(axis=1).min() > 0.995
+    params = bert.load_params(folder, bert.load_config(folder, "bfloat16"))
+    assert {leaf.dtype for leaf in jax.tree.leaves(params)} == {np.dtype(np.float32)}
+
+
+def test_weights_in_bfloat16_are_read_as_float32(checkpoint):
+    folder = checkpoint()
+    halved = {name: value.astype(jnp.bfloat16) for name, value in tensors(seed=0).items()}
+    save_file(halved, folder / "model.safetensors")
+    params = bert.load_params(folder, bert.load_config(folder))
+    assert {leaf.dtype for leaf in jax.tree.leaves(params)} == {np.dtype(np.float32)}
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"model_type": "mpnet"}, "model_type 'mpnet'"),
+        ({"hidden_act": "swish"}, "hidden_act 'swish'"),
+        ({"position_embedding_type": "relative_key"}, "'relative_key'"),
+    ],
+)
+def test_a_configuration_that_is_no_bert_is_named(checkpoint, changes, words):
+    with pytest.raises(InputError, match=words):
+        bert.load_config(checkpoint(**changes))
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"model_type": "bert"}'])
+def test_a_damaged_configuration_is_named(checkpoint, text):
+    folder = checkpoint()
+    (folder / "config.json").write_text(text)
+    with pytest.raises(InputError, match=r"config\.json is not the configuration"):
+        bert.load_config(folder)
+
+
+def test_weights_that_do_not_fit_are_named(checkpoint):
+    folder = checkpoint("wider", intermediate_size=32)
+    with pytest.raises(InputError, match=r"disagrees with config\.json"):
+        bert.load_params(folder, bert.load_config(folder))
+    folder = checkpoint("deeper", num_hidden_layers=3)
+    with pytest.raises(InputError, match=r"no tensor 'encoder\.layer\.2"):
+        bert.load_params(folder, bert.load_config(folder))
+    folder = checkpoint("nan")
+    weights = tensors(seed=0)
+    weights["encoder.layer.1.output.dense.bias"][3] = np.nan
+    save_file(weights, folder / "model.safetensors")
+    with pytest.raises(InputError, match=r"not finite in \['layers'\]\['down'\]\['bias'\]"):
+        bert.load_params(folder, bert.load_config(folder))
+    folder = checkpoint("cut")
+    whole = (folder / "model.safetensors").read_bytes()
+    (folder / "model.safetensors").write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(InputError, match=r"model\.safetensors cannot be read"):
+        bert.load_params(folder, bert.load_config(folder))
+    with pytest.raises(InputError, match="float16"):
+        bert.load_config(folder, "float16")

