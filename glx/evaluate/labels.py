@@ -4,7 +4,6 @@ In: a `System`, which names the place, and its sequences. Out: one label per seq
 """
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import polars as pl
@@ -13,6 +12,7 @@ from glx.errors import InputError
 from glx.logs.read import open_text
 from glx.logs.sequences import Sequences
 from glx.logs.systems import LabelPlace, System
+from glx.logs.table import read_header, read_table
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class Labels:
 
     Attributes:
       sequences: `<uint8>[N]`.
-      events: `<uint8>[E]`, its line's own label, or the label of its sequence where lines have none.
+      events: `<uint8>[E]`, the label of its line, or of its sequence where lines have none.
     """
 
     sequences: np.ndarray
@@ -37,8 +37,8 @@ def read_labels(system: System, sequences: Sequences) -> Labels:
     place = system.labels
     if place is None:
         raise InputError(
-            f"{system.name}: a source needs labels; give them by --labels={system.name}=FILE, a CSV "
-            "of `key,label` or `line,label`"
+            f"{system.name}: no labels; give them by --labels={system.name}=FILE, a CSV of "
+            "`key,label` or `line,label`"
         )
     if place.by == "own":
         place = _own_place(place)
@@ -58,7 +58,7 @@ def check_source(name: str, labels: np.ndarray) -> None:
     for value, word in ((1, "anomalous"), (0, "normal")):
         if not np.any(labels == value):
             raise InputError(
-                f"{name}: a source without a single {word} sequence cannot teach what an anomaly is; "
+                f"{name}: a source without a single {word} sequence teaches nothing; "
                 "check its labels or choose another source"
             )
 
@@ -106,7 +106,7 @@ def _by_line(place: LabelPlace, sequences: Sequences) -> Labels:
 
 def _own_place(place: LabelPlace) -> LabelPlace:
     """A user's CSV: its header says whether it is by `key` or by `line`."""
-    columns = _read_csv(place.path, n_rows=0).columns
+    columns = read_header(place.path)
     for by in ("key", "line"):
         if {by, "label"} <= set(columns):
             return LabelPlace(place.path, by, "label", key=by)
@@ -117,7 +117,7 @@ def _own_place(place: LabelPlace) -> LabelPlace:
 
 def _table(place: LabelPlace) -> pl.DataFrame:
     """Columns `key` (str) and `label` (0 or 1), one row a key, 1 where any row of it is 1."""
-    frame = _read_csv(place.path, columns=[place.key, place.column])
+    frame = read_table(place.path, [place.key, place.column])
     label = _binary(place, frame[place.column])
     return (
         pl.DataFrame({"key": frame[place.key].cast(pl.String), "label": label})
@@ -131,7 +131,7 @@ def _column(place: LabelPlace) -> np.ndarray:
     if place.column is None:
         with open_text(place.path) as file:
             return np.array([not line.startswith(b"- ") for line in file], dtype=np.uint8)
-    return _binary(place, _read_csv(place.path, columns=[place.column])[place.column]).to_numpy()
+    return _binary(place, read_table(place.path, [place.column])[place.column]).to_numpy()
 
 
 def _binary(place: LabelPlace, column: pl.Series) -> pl.Series:
@@ -144,21 +144,6 @@ def _binary(place: LabelPlace, column: pl.Series) -> pl.Series:
             "neither 0 (normal) nor 1 (anomalous)"
         )
     return values.cast(pl.UInt8)
-
-
-def _read_csv(path: Path, columns: list[str] | None = None, **options) -> pl.DataFrame:
-    separator = "\t" if path.name.split(".")[1:2] == ["tsv"] else ","
-    try:
-        with open_text(path) as file:
-            return pl.read_csv(
-                file.read(), columns=columns, separator=separator, infer_schema=False, **options
-            )
-    except pl.exceptions.ColumnNotFoundError as e:
-        raise InputError(f"{path}: a label file needs the columns {', '.join(columns)}") from e
-    except pl.exceptions.NoDataError as e:
-        raise InputError(f"{path}: the file is empty; give a CSV with labels") from e
-    except pl.exceptions.ComputeError as e:
-        raise InputError(f"{path}: not a readable CSV table: {str(e).splitlines()[0]}") from e
 
 
 def _check_rows(place: LabelPlace, rows: int, needed: int) -> None:

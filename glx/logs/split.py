@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from glx.config import setting
 from glx.errors import InputError
 from glx.logs.sequences import Sequences, csr_offsets
 
@@ -24,9 +25,9 @@ class SplitConfig:
       split_seed: of the fixed permutation of a system without times.
     """
 
-    adapt_share: float = 0.5
-    gap_lines: int = 100
-    split_seed: int = 0
+    adapt_share: float = setting(0.5, low=0, high=1)
+    gap_lines: int = setting(100, low=0)
+    split_seed: int = setting(0, low=0)
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,8 @@ def split_sessions(events: Events, config: SplitConfig) -> tuple[Sequences, np.n
     Returns:
       Sessions in the order of their first line, and `<int8>[N]` the part of each.
     """
-    assert events.session is not None and events.keys is not None
+    assert events.session is not None
+    assert events.keys is not None
     keyed = np.flatnonzero(events.session >= 0)
     order = keyed[np.argsort(events.session[keyed], kind="stable")]
     lengths = np.bincount(events.session[keyed], minlength=len(events.keys))

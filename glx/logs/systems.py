@@ -1,4 +1,4 @@
-"""The systems glx knows by name, and a user's own: which file, how it is laid out, where labels lie.
+"""The systems glx knows by name, and a user's own: which file, its layout, where labels lie.
 
 In: a name, or NAME=FILE. Out: a `System`, a description only; nothing is read here. Labels are
 named here as places; `glx/evaluate/labels.py` alone goes there for a target.
@@ -17,7 +17,8 @@ class LabelPlace:
 
     Attributes:
       path: the file.
-      by: `row` (a row of the file is a sequence), `key` (a session id) or `line` (a row of the log).
+      by: `row` (a row of the file is a sequence), `key` (a session id), `line` (a row of the
+        log) or `own` (the header of the file says which).
       column: column that is 1 for anomalous; None: the first word of a line is not `-`.
       key: column of the session id or line number; None for the row's own number.
     """

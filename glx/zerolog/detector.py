@@ -5,12 +5,13 @@ the target's templates. No argument here could carry a label of the target.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from glx import surprise, threshold, verdicts
+from glx.config import nested, setting
 from glx.embed.embed import EmbedConfig, embed
 from glx.logs.sequences import Distinct, Sequences, Templates, distinct
 from glx.zerolog import episodes
@@ -30,10 +31,10 @@ class ZeroLogConfig:
       seed: of initialisation, episodes and pools.
     """
 
-    train: TrainConfig = field(default_factory=TrainConfig)
-    embed: EmbedConfig = field(default_factory=EmbedConfig)
-    threshold: str = threshold.DEFAULT
-    seed: int = 0
+    train: TrainConfig = nested(TrainConfig)
+    embed: EmbedConfig = nested(EmbedConfig, prefix="embed_")
+    threshold: str = setting(threshold.DEFAULT, among=threshold.METHODS)
+    seed: int = setting(0, low=0)
 
 
 @dataclass(frozen=True)

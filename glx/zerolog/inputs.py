@@ -97,7 +97,7 @@ def shorten(
 
 
 def pad(sequences: Distinct, rows: np.ndarray, length: int) -> tuple[np.ndarray, np.ndarray]:
-    """`<int32>[B, length]` ids of `rows`, 0 after the end, and `<int32>[B]` lengths (at least 1)."""
+    """`<int32>[B, length]` ids of `rows`, 0 after the end; `<int32>[B]` lengths (at least 1)."""
     lengths = sequences.lengths[rows]
     inside = np.arange(length) < lengths[:, None]
     padded = np.zeros((len(rows), length), dtype=np.int32)

@@ -1,4 +1,4 @@
-"""The update rule of ZeroLog, in the order of its equations: losses, reversal, inner and outer step.
+"""The update rule of ZeroLog, in the order of its equations: losses, inner step, outer step.
 
 In: parameters and episodes. Out: the direction `G` of the outer step, and metrics as sums.
 
@@ -106,7 +106,7 @@ def direction(model: ZeroLog, params, table_VxE, batch: Batch, mu, lam):
 
 
 def inner_step(model, params, table_VxE, support: Batch, alpha, mu, lam):
-    """`theta_i = theta - alpha G (L_cls + mu L_dom)(theta; support_i)`; also `G` and its metrics."""
+    """`theta_i = theta - alpha G (L_cls + mu L_dom)(theta; support_i)`; also `G`, its metrics."""
     grads, metrics = direction(model, params, table_VxE, support, mu, lam)
     adapted = jax.tree.map(lambda p, g: p - alpha * g, params, grads)
     return adapted, (grads, metrics)

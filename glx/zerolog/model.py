@@ -11,6 +11,8 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
+from glx.config import setting
+
 
 @dataclass(frozen=True)
 class ModelConfig:
@@ -21,7 +23,7 @@ class ModelConfig:
       bf16: matrix products in bfloat16 with float32 parameters and sums (for accelerators).
     """
 
-    hidden: int = 64
+    hidden: int = setting(64, low=1)
     bf16: bool = False
 
 
@@ -42,7 +44,7 @@ class ZeroLog(nn.Module):
         """Encode sequences.
 
         Args:
-          table_VxE: `<float32>[V, E]` template vectors, with the structural inputs of each template.
+          table_VxE: `<float32>[V, E]` template vectors and structural inputs of each template.
           ids_BxL: `<int32>[B, L]` rows of the table; what stands after the length is ignored.
           lengths_B: `<int32>[B]`, at least 1.
           statistics_BxF: `<float32>[B, F]` structural statistics of each sequence.

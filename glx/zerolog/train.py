@@ -1,12 +1,14 @@
-"""Training: one jitted meta step over one state pytree. In: systems' inputs and pools. Out: parameters.
+"""Training: one jitted meta step over one state pytree.
+
+In: the systems' inputs and pools. Out: parameters.
 
 Everything a step needs (the packed sequences, the template table) lies on the device; the host
 sends row numbers. Random draws depend on (seed, step) alone, so that a resumed run repeats exactly.
 """
 
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -16,9 +18,11 @@ import numpy as np
 import optax
 
 from glx import checkpoint
+from glx.config import nested, setting
 from glx.zerolog import episodes, meta
 from glx.zerolog.inputs import Inputs, pad
 from glx.zerolog.model import ModelConfig, ZeroLog
+from glx.zerolog.score import BUCKETS
 
 State = dict  # {"params", "opt_state", "step"}: one pytree
 
@@ -44,20 +48,20 @@ class TrainConfig:
       checkpoint_every: steps between two checkpoints.
     """
 
-    model: ModelConfig = field(default_factory=ModelConfig)
-    steps: int = 300
-    episodes: int = 4
-    batch: int = 32
-    max_events: int = 48
-    alpha: float = 0.05
-    beta: float = 2e-3
-    mu: float = 0.1
-    gamma: float = 1.0
+    model: ModelConfig = nested(ModelConfig)
+    steps: int = setting(300, low=1)
+    episodes: int = setting(4, low=1)
+    batch: int = setting(16, low=2)
+    max_events: int = setting(32, low=1, high=BUCKETS[-1])
+    alpha: float = setting(0.05, low=0)
+    beta: float = setting(2e-3, low=0)
+    mu: float = setting(0.1, low=0)
+    gamma: float = setting(1.0, low=0)
     second_order: bool = True
     reversal: bool = True
     structural: bool = True
-    log_every: int = 20
-    checkpoint_every: int = 100
+    log_every: int = setting(20, low=1)
+    checkpoint_every: int = setting(100, low=1)
 
 
 @dataclass(frozen=True)

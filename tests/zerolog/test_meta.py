@@ -170,4 +170,4 @@ def test_schedule_runs_from_zero_to_one():
 def test_domain_loss_weighs_both_sides_equally():
     batch = meta.Batch(None, None, None, None, jnp.asarray([0.0, 1, 1, 1]), None)
     wrong_source = meta.domain_loss(jnp.asarray([20.0, 20, 20, 20]), batch)
-    assert float(wrong_source) == pytest.approx(10.0, abs=1e-3)  # one source outweighs three targets
+    assert float(wrong_source) == pytest.approx(10.0, abs=1e-3)  # half of 20

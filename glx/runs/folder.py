@@ -1,4 +1,4 @@
-"""A run's folder: begun as `RUN_DIR.partial`, resumed where it stopped, moved into place when whole.
+"""A run's folder: begun as `RUN_DIR.partial`, resumed there, moved into place when whole.
 
 In: settings. Out: a folder with `config.json` and what the run writes.
 """
@@ -82,8 +82,8 @@ def describe(settings: dict) -> dict:
 
 
 def _commit() -> str | None:
-    """The commit of the source tree glx runs from, with `+` where it was changed; None elsewhere."""
-    root = Path(__file__).parent.parent
+    """The commit of the source tree glx runs from, `+` where it was changed; None elsewhere."""
+    root = Path(__file__).parents[2]
     if not (root / ".git").exists():
         return None
     try:

@@ -1,0 +1,79 @@
+"""Settings as frozen dataclasses: bounds of their fields, and their documentation for `--help`.
+
+A stage's settings live in one dataclass next to the stage. Here is what all of them share.
+"""
+
+import dataclasses
+import re
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from glx.errors import InputError
+
+
+class Leaf(NamedTuple):
+    """One setting: `name` as a flag, where it is in the tree, its field and what it means."""
+
+    name: str
+    path: tuple[str, ...]
+    field: dataclasses.Field
+    doc: str
+
+
+def setting(default: Any, *, low: float | None = None, high: float | None = None, among=None) -> Any:
+    """A dataclass field with a default and bounds (inclusive), or the values it may take."""
+    return dataclasses.field(default=default, metadata={"low": low, "high": high, "among": among})
+
+
+def nested(cls: type, *, prefix: str = "") -> Any:
+    """A field that holds another dataclass of settings, whose flags begin with `prefix`."""
+    return dataclasses.field(default_factory=cls, metadata={"cls": cls, "prefix": prefix})
+
+
+def leaves(cls: type, path: tuple[str, ...] = (), prefix: str = "") -> Iterator[Leaf]:
+    """All settings below the dataclass `cls`, depth first."""
+    docs = field_docs(cls)
+    for field in dataclasses.fields(cls):
+        inner = field.metadata.get("cls")
+        if inner is not None:
+            yield from leaves(inner, (*path, field.name), prefix + field.metadata["prefix"])
+        else:
+            yield Leaf(prefix + field.name, (*path, field.name), field, docs[field.name])
+
+
+def field_docs(cls: type) -> dict[str, str]:
+    """What the `Attributes:` of the docstring say of each field, on one line each."""
+    _, _, text = (cls.__doc__ or "").partition("Attributes:\n")
+    docs: dict[str, str] = {}
+    for names, doc in re.findall(r"^      (\w[\w, ]*): ((?:.*\n(?:        +.*\n)*))", text, re.M):
+        docs |= {name: " ".join(doc.split()) for name in names.split(", ")}
+    return docs
+
+
+def get(config: Any, path: tuple[str, ...]) -> Any:
+    """The value at `path`."""
+    for name in path:
+        config = getattr(config, name)
+    return config
+
+
+def change(config: Any, path: tuple[str, ...], value: Any) -> Any:
+    """A copy of `config` with another value at `path`."""
+    name, *rest = path
+    if rest:
+        value = change(getattr(config, name), tuple(rest), value)
+    return dataclasses.replace(config, **{name: value})
+
+
+def check(config: Any) -> None:
+    """Raise InputError for the first setting out of its bounds."""
+    for leaf in leaves(type(config)):
+        value, bounds = get(config, leaf.path), leaf.field.metadata
+        low, high, among = (bounds.get(k) for k in ("low", "high", "among"))
+        if among is not None and value not in among:
+            raise InputError(f"--{leaf.name}={value}: must be one of {', '.join(among)}")
+        if value is None:
+            continue
+        if (low is not None and not value >= low) or (high is not None and not value <= high):
+            span = f"at least {low}" if high is None else f"between {low} and {high}"
+            raise InputError(f"--{leaf.name}={value}: must be {span}")

@@ -1,0 +1,45 @@
+"""Columns of a CSV or TSV table (plain, .gz, .zst), as strings; only those asked for are parsed."""
+
+from pathlib import Path
+
+import polars as pl
+
+from glx.errors import InputError
+from glx.logs.read import open_text
+
+
+def read_table(path: Path, columns: list[str]) -> pl.DataFrame:
+    """`columns` of a table with a header line, in the order of the file.
+
+    Raises:
+      InputError: empty, a column is missing (naming it and those there are), or no table.
+    """
+    with open_text(path) as file:
+        data = file.read()
+    options = {"separator": separator(path), "infer_schema": False}
+    try:
+        header = pl.read_csv(data, n_rows=0, **options).columns
+        missing = [name for name in columns if name not in header]
+        if missing:
+            raise InputError(
+                f"{path}: line 1: no column {missing[0]!r}; the columns are {', '.join(header)}"
+            )
+        return pl.read_csv(data, columns=columns, **options)
+    except pl.exceptions.NoDataError as e:
+        raise InputError(f"{path}: the file is empty; give a table with a header line") from e
+    except pl.exceptions.ComputeError as e:
+        raise InputError(f"{path}: not a readable CSV table: {str(e).splitlines()[0]}") from e
+
+
+def read_header(path: Path) -> list[str]:
+    """The names of the columns."""
+    with open_text(path) as file:
+        line = file.readline()
+    if not line.strip():
+        raise InputError(f"{path}: the file is empty; give a table with a header line")
+    return pl.read_csv(line, separator=separator(path), n_rows=0, infer_schema=False).columns
+
+
+def separator(path: Path) -> str:
+    """A tab for `.tsv` (`.tsv.gz`, `.tsv.zst`), else a comma."""
+    return "\t" if ".tsv" in path.suffixes else ","
