@@ -113,7 +113,7 @@ WRITE = ("allocate", Parallel(3, 3, REPLICA), Maybe(0.01, Times(1, 2, "commit"))
 
 WORKLOADS = (
     Workload(
-        "write", 50, 40, 2.0, (*WRITE, Maybe(0.3, "verified"), Maybe(0.1, "recompressed", 0.5))
+        "write", 50, 40, 2.0, (*WRITE, Maybe(0.3, "verified"), Maybe(0.25, "recompressed", 0.5))
     ),
     Workload("write_read", 30, 22, 3.0, (*WRITE, Times(1, 5, READ))),
     Workload("write_delete", 14, 14, 3.0, (*WRITE, Maybe(0.2, READ), DELETE)),

@@ -1,4 +1,4 @@
-"""`sim_vms`: a scheduler of virtual machines. A session is one instance; its uuid is in every line.
+"""`sim_vms`: a scheduler of virtual machines. A session is one instance: `[instance: UUID]` is in every line.
 
 Instances boot from an image or a volume, are resized, migrated, snapshotted and deleted.
 """
@@ -33,9 +33,9 @@ def header(seconds: float, level: str, component: str, rng: Random) -> str:
 EVENTS = {
     # admission and scheduling
     "request": Event(
-        "INFO", "api.servers", "POST /v2/servers accepted, instance {key}, flavor {flavor}"
+        "INFO", "api.servers", "[instance: {key}] POST /v2/servers accepted, flavor {flavor}"
     ),
-    "quota": Event("INFO", "api.quota", "reserved {vcpus} vcpus and {mb} MB for instance {key}"),
+    "quota": Event("INFO", "api.quota", "[instance: {key}] reserved {vcpus} vcpus and {mb} MB"),
     "filter": Event("INFO", "sched.filters", "[instance: {key}] {hosts} of 240 hosts pass filters"),
     "weigh": Event(
         "INFO", "sched.weights", "[instance: {key}] best host cn-{host}, weight {ratio}"
@@ -55,12 +55,12 @@ EVENTS = {
         "INFO", "volume.attach", "[instance: {key}] volume vol-{hex} attached as /dev/vdb"
     ),
     "port": Event("INFO", "network.ports", "[instance: {key}] port {hex} bound to {ip}"),
-    "plugged": Event("INFO", "network.events", "received network-vif-plugged for instance {key}"),
+    "plugged": Event("INFO", "network.events", "[instance: {key}] received network-vif-plugged"),
     "spawn": Event("INFO", "virt.driver", "[instance: {key}] guest created, xml {hash}"),
     "started": Event("INFO", "compute.lifecycle", "[instance: {key}] VM started (lifecycle event)"),
     "built": Event("INFO", "compute.manager", "[instance: {key}] took {seconds} seconds to build"),
-    "metadata": Event("INFO", "metadata.wsgi", "{ip} GET /latest/meta-data for instance {key}"),
-    "agent": Event("INFO", "guest.agent", "guest agent of instance {key} reports version 1.{few}"),
+    "metadata": Event("INFO", "metadata.wsgi", "[instance: {key}] {ip} GET /latest/meta-data"),
+    "agent": Event("INFO", "guest.agent", "[instance: {key}] guest agent reports version 1.{few}"),
     # life
     "sync": Event("INFO", "compute.sync", "[instance: {key}] power state 1 agrees with database"),
     "sync_pending": Event(
@@ -68,7 +68,7 @@ EVENTS = {
     ),
     "snapshot": Event("INFO", "compute.snapshot", "[instance: {key}] snapshot of {mb} MB begins"),
     "uploaded": Event("INFO", "virt.images", "[instance: {key}] snapshot {hash} uploaded"),
-    "resize": Event("INFO", "api.servers", "resize of instance {key} to flavor {flavor}"),
+    "resize": Event("INFO", "api.servers", "[instance: {key}] resize to flavor {flavor}"),
     "confirmed": Event("INFO", "compute.manager", "[instance: {key}] resize confirmed"),
     "migrate": Event("INFO", "compute.migrate", "[instance: {key}] live migration to cn-{host}"),
     "copied": Event(
@@ -84,7 +84,9 @@ EVENTS = {
     ),
     # trouble that is handled now and then, and part of a fault at other times
     "not_found": Event(
-        "WARNING", "api.servers", "GET instance {key}: exception 404 ignored, not yet in this cell"
+        "WARNING",
+        "api.servers",
+        "[instance: {key}] GET: exception 404 ignored, not yet in this cell",
     ),
     "bus_timeout": Event(
         "ERROR", "rpc.bus", "[instance: {key}] timed out waiting {ms} ms for a reply from {ip}"
@@ -210,7 +212,7 @@ FAULTS = (
 
 SYSTEM = System(
     name="sim_vms",
-    session=r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}",
+    session=r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}",
     key=uuid,
     arrivals=0.5,
     start=1_718_090_000.0,
