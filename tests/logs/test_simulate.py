@@ -23,7 +23,7 @@ HEADER = re.compile(
 )
 WINDOW = 20
 # windows of the stream are only partly anomalous, so a forest needs more of them to learn from
-LINES = {"sim_blocks": 30_000, "sim_vms": 30_000, "sim_ras": 80_000}
+LINES = {"sim_blocks": 40_000, "sim_vms": 40_000, "sim_ras": 80_000}
 
 
 @pytest.fixture(scope="module")

@@ -1,7 +1,7 @@
 """`sim_blocks`: a distributed block store. A session is one block, its key stands in every line.
 
 Clients write blocks to three replicas, read them, a balancer moves them, a janitor deletes them.
-Handled retries leave WARN and ERROR lines in healthy sessions; about half of the faults leave none.
+Handled retries leave WARN and ERROR lines in healthy sessions; most faults leave none.
 """
 
 from random import Random

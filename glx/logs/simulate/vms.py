@@ -1,6 +1,7 @@
-"""`sim_vms`: a scheduler of virtual machines. A session is one instance: `[instance: UUID]` is in every line.
+"""`sim_vms`: a scheduler of virtual machines. A session is one instance.
 
-Instances boot from an image or a volume, are resized, migrated, snapshotted and deleted.
+Every line says `[instance: UUID]`. Instances boot from an image or a volume, are resized,
+migrated, snapshotted and deleted.
 """
 
 from random import Random
