@@ -14,26 +14,34 @@ from glx import config as settings
 from glx.errors import InputError, OutsideError
 
 FLAGS = flags.FLAGS
-KINDS = {"int": flags.DEFINE_integer, "float": flags.DEFINE_float, "bool": flags.DEFINE_boolean}
+KINDS = {
+    "int": flags.DEFINE_integer,
+    "float": flags.DEFINE_float,
+    "bool": flags.DEFINE_boolean,
+    "tuple": flags.DEFINE_multi_string,
+}
 
 
 def define(cls: type, presets: dict[str, Any] | None = None) -> None:
     """Define a flag for every setting below `cls`; unset, it takes the value of the preset."""
     for leaf in settings.leaves(cls):
-        kind = str(getattr(leaf.field.type, "__name__", leaf.field.type)).split(" | ")[0]
+        kind = getattr(leaf.field.type, "__name__", str(leaf.field.type)).split(" | ")[0]
         values = {name: settings.get(p, leaf.path) for name, p in (presets or {"": cls()}).items()}
         if len(set(values.values())) == 1:
             default = f"default {next(iter(values.values()))}"
         else:
             default = ", ".join(f"{name}: {value}" for name, value in values.items())
-        KINDS.get(kind, flags.DEFINE_string)(leaf.name, None, f"{leaf.doc} ({default})")
+        define_flag = KINDS.get(kind, flags.DEFINE_string)
+        define_flag(leaf.name, None, f"{leaf.doc} ({default})")
 
 
 def build(base: Any) -> Any:
     """`base` with every flag that was given, checked against the bounds."""
     for leaf in settings.leaves(type(base)):
         if FLAGS[leaf.name].present:
-            base = settings.change(base, leaf.path, FLAGS[leaf.name].value)
+            value = FLAGS[leaf.name].value
+            value = tuple(value) if isinstance(value, list) else value
+            base = settings.change(base, leaf.path, value)
     settings.check(base)
     return base
 
@@ -80,10 +88,7 @@ def _of_absl(name: str) -> bool:
 
 def _help(usage: str) -> str:
     lines = [usage.strip(), "", "Flags:"]
-    for name in sorted(FLAGS):
-        flag = FLAGS[name]
-        if name != flag.name:
-            continue
-        lines.append(f"  --{name}")
+    for flag in (flag for group in FLAGS.flags_by_module_dict().values() for flag in group):
+        lines.append(f"  --{flag.name}")
         lines += textwrap.wrap(flag.help, 88, initial_indent="      ", subsequent_indent="      ")
     return "\n".join(lines)

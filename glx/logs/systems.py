@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from glx.errors import InputError
-from glx.logs.read import Layout
+from glx.logs.header import Layout
 
 
 @dataclass(frozen=True)
@@ -71,12 +71,12 @@ class System:
 
 
 SIMULATED = ("sim_blocks", "sim_vms", "sim_ras")
-HDFS_HEADER = r"^(?P<time>\d{6} \d{6}) \d+ (?P<level>[A-Z]+) (?P<component>[^ ]+): (?P<text>.*)$"
-BGL_HEADER = (
-    r"^\S+ (?P<time>\d+) \S+ \S+ \S+ \S+ \S+ (?P<component>\S+) (?P<level>\S+) (?P<text>.*)$"
-)
+# The first word of a BGL line is its label: no group takes it, so it never enters.
+HDFS_HEADER = r"^(?P<time>\d{6} \d{6}) \d+ [A-Z]+ [^ ]+: (?P<text>.*)$"
+BGL_HEADER = r"^\S+ (?P<time>\d+) \S+ \S+ \S+ \S+ \S+ \S+ \S+ (?P<text>.*)$"
+RAS_HEADER = r"^\S+ (?P<time>\d+) \S+ \S+ \S+ \S+ \S+ \S+ (?P<level>\S+) (?P<text>.*)$"
 NOVA_HEADER = (
-    r"^(?P<time>\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d+) \d+ (?P<level>[A-Z]+) (?P<component>\S+) "
+    r"^(?P<time>\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d+) \d+ (?P<level>[A-Z]+) \S+ "
     r"(?:\[req-[^\]]*\] )?(?P<text>.*)$"
 )
 BLOCK_ID = r"blk_-?\d+"
@@ -135,7 +135,7 @@ def known(data_dir: Path) -> dict[str, System]:
             "bgl_raw",
             "bgl",
             ras,
-            raw=bgl_lines,
+            raw=replace(bgl_lines, header=RAS_HEADER),
             window=20,
             labels=LabelPlace(ras, "line", column=None),
         ),

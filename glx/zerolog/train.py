@@ -151,7 +151,7 @@ def make_step(config: TrainConfig) -> Callable:
             second_order=config.second_order,
         )
         updates, opt_state = optimizer(config).update(grads, state["opt_state"])
-        metrics |= {"lambda": jnp.asarray(lam), "gradient_norm": optax.global_norm(grads)}
+        metrics |= {"lambda": jnp.asarray(lam), "gradient_norm": optax.tree.norm(grads)}
         new = {
             "params": optax.apply_updates(state["params"], updates),
             "opt_state": opt_state,

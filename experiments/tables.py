@@ -1,0 +1,85 @@
+"""What a run prints at its end. In: figures of `metrics.json`. Out: tables on the terminal."""
+
+import json
+from pathlib import Path
+
+import polars as pl
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+SHOWN = 5  # anomalies
+
+
+def print_run(figures: dict, run_dir: Path) -> None:
+    """The headline: the detector beside its baselines, the findings, the first anomalies."""
+    console = Console()
+    if "f1" in figures:
+        console.print(scores(figures))
+    for finding in figures["audit"]:
+        if not finding["ok"]:
+            console.print(f"audit: {finding['detail']}", style="yellow", highlight=False)
+    console.print(anomalies(run_dir))
+    console.print(
+        f"{figures['n_anomalous']:,} of {figures['n_sequences']:,} sequences flagged at "
+        f"{figures['threshold']:.3g}; {figures['wall_seconds']:.0f} s, "
+        f"{figures['peak_memory_mb']:,.0f} MB. "
+        f"Verdicts: {run_dir}/verdicts.parquet, figures: {run_dir}/metrics.json",
+        highlight=False,
+    )
+
+
+def scores(figures: dict) -> Table:
+    """F1 at label-free thresholds beside the best in hindsight, for the detector and baselines."""
+    title = (
+        f"{figures['target']} <- {', '.join(figures['source'])}   protocol {figures['protocol']}, "
+        f"seed {figures['seed']}, prevalence {_share(figures['prevalence'])} of "
+        f"{figures['n_sequences']:,}"
+    )
+    table = Table(title=title, title_justify="left")
+    table.add_column("detector")
+    for name in ("F1", "95 % interval", "precision", "recall", "AUROC", "oracle F1"):
+        table.add_column(name, justify="right")
+    rows = {"ZeroLog": figures} | figures["baselines"]
+    for name, row in rows.items():
+        low, high = row["f1_interval"]
+        interval = "-" if low is None else f"{low:.3f} to {high:.3f}"
+        cells = [_number(row[k]) for k in ("precision", "recall", "auroc", "oracle_f1")]
+        style = "bold" if name == "ZeroLog" else None
+        table.add_row(name, _number(row["f1"]), interval, *cells, style=style)
+    table.add_section()
+    for name in ("supervised_ceiling", "template_ceiling"):
+        table.add_row(name, _number(figures[name]), style="dim")
+    return table
+
+
+def anomalies(run_dir: Path) -> Table:
+    """The highest-scored distinct kinds of anomaly, each with the events that weighed most."""
+    flagged = (
+        pl.scan_parquet(run_dir / "verdicts.parquet")
+        .filter(pl.col("anomalous"))
+        .with_columns(kind=pl.col("evidence").str.replace_all(r'"(line|event|weight)": [\d.]+', ""))
+        .group_by("kind")
+        .agg(pl.len(), pl.all().sort_by("score", descending=True).first())
+        .sort("score", "sequence", descending=[True, False])
+        .head(SHOWN)
+        .collect()
+    )
+    table = Table(title=f"the {len(flagged)} highest kinds of anomaly", title_justify="left")
+    for name in ("score", "times", "sequence", "lines", "what weighed most"):
+        table.add_column(name)
+    for row in flagged.iter_rows(named=True):
+        # Text, not markup: what a log holds is never a format.
+        events = Text("\n".join(e["text"][:120] for e in json.loads(row["evidence"])["events"]))
+        where = f"{row['first_line']}-{row['last_line']}"
+        name = Text(row["key"] or str(row["sequence"]))
+        table.add_row(f"{row['score']:.3f}", f"{row['len']:,}", name, where, events)
+    return table
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3f}"
+
+
+def _share(value: float | None) -> str:
+    return "-" if value is None else f"{100 * value:.2f} %"

@@ -1,0 +1,80 @@
+"""What a run tells while it works. `Progress` says nothing; `Terminal` draws on the terminal.
+
+In: stages, counts and training rows. Out: lines on a terminal, `train.jsonl`, TensorBoard events.
+"""
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+from rich.progress import Progress as Bar
+from tensorboardX import SummaryWriter
+
+from glx.logs.read import ReadCounts
+
+
+class Progress:
+    """Writes training metrics to files and is silent otherwise."""
+
+    def say(self, text: str) -> None:
+        """A stage begins."""
+
+    def counted(self, name: str, counts: ReadCounts) -> None:
+        """A file was read."""
+
+    @contextmanager
+    def training(self, steps: int, folder: Path) -> Iterator[Callable[[dict], None]]:
+        """A function that takes rows of training metrics, into `train.jsonl` and `tensorboard/`.
+
+        Rows of an earlier, interrupted run stay; those that are trained anew are replaced.
+        """
+        path = folder / "train.jsonl"
+        rows = [json.loads(line) for line in path.open()] if path.exists() else []
+        with SummaryWriter(str(folder / "tensorboard"), write_to_disk=True) as board:
+
+            def log(row: dict) -> None:
+                rows[:] = [old for old in rows if old["step"] < row["step"]] + [row]
+                path.write_text("".join(json.dumps(r) + "\n" for r in rows))
+                for name, value in row.items():
+                    board.add_scalar(name, value, row["step"])
+
+            yield log
+
+
+class Terminal(Progress):
+    """Stages as lines, training as a bar, on standard error."""
+
+    def __init__(self) -> None:
+        self.console = Console(stderr=True)
+
+    def say(self, text: str) -> None:
+        self.console.print(text, style="dim", highlight=False)
+
+    def counted(self, name: str, counts: ReadCounts) -> None:
+        mended = {k: n for k, n in asdict(counts).items() if n and k != "lines"}
+        if mended:
+            said = ", ".join(f"{n:,} {k.replace('_', ' ')}" for k, n in mended.items())
+            self.say(f"  {name}: {counts.lines:,} lines, of them {said}")
+
+    @contextmanager
+    def training(self, steps: int, folder: Path) -> Iterator[Callable[[dict], None]]:
+        columns = (
+            TextColumn("training"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeRemainingColumn(),
+            TextColumn("{task.fields[figures]}", style="dim"),
+        )
+        with Bar(*columns, console=self.console) as bar, super().training(steps, folder) as log:
+            task = bar.add_task("", total=steps, figures="compiling")
+
+            def shown(row: dict) -> None:
+                log(row)
+                figures = f"loss {row['query_loss_cls']:.3f}, domain {row['query_domain_accuracy']:.2f}"
+                bar.update(task, completed=row["step"], figures=figures)
+
+            yield shown

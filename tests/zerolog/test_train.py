@@ -1,0 +1,106 @@
+"""Training as a whole: golden first step, resume equals uninterrupted, one compilation."""
+
+import dataclasses
+import json
+
+import jax
+import numpy as np
+import pytest
+
+from glx import surprise
+from glx.logs.sequences import Sequences, csr_offsets, distinct
+from glx.zerolog import episodes, inputs, train
+from glx.zerolog.model import ModelConfig
+
+CONFIG = train.TrainConfig(
+    model=ModelConfig(hidden=8), steps=4, episodes=2, batch=4, max_events=6, log_every=1,
+    checkpoint_every=1,
+)  # fmt: skip
+
+
+def system(seed):
+    """Inputs of 40 sequences over 5 templates with fixed vectors."""
+    rng = np.random.default_rng(seed)
+    lengths = rng.integers(2, 9, 40)
+    offsets = csr_offsets(lengths)
+    rows = np.arange(40)
+    unique = distinct(Sequences(rng.integers(0, 5, offsets[-1]).astype(np.int32), offsets, rows, rows))
+    vectors = rng.normal(size=(5, 16))
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    return inputs.system_inputs(vectors, surprise.fit(unique, 5), unique, CONFIG.max_events), unique
+
+
+@pytest.fixture(scope="module")
+def problem():
+    (source, a), (target, b) = system(1), system(2)
+    label = (a.ids[a.offsets[:-1]] == 0).astype(np.int64)  # anomalous: begins with event 0
+    pools = episodes.make_pools([a.counts * (1 - label)], [a.counts * label], b.counts, seed=0)
+    return train.pack([source, target], CONFIG.max_events), pools
+
+
+def run(problem, config=CONFIG, folder=None):
+    rows = []
+    state = train.train(config, *problem, seed=0, folder=folder, log=rows.append)
+    return jax.device_get(state["params"]), rows
+
+
+def test_golden_first_step(problem):
+    """A change here means that the method changed: losses, draws, initialisation or inputs."""
+    _, rows = run(problem, dataclasses.replace(CONFIG, steps=1))
+    got = {k: v for k, v in rows[0].items() if not k.endswith("_seconds")}
+    assert got == pytest.approx(GOLDEN, rel=1e-3, abs=1e-6)
+
+
+GOLDEN = {
+    "step": 1,
+    "gradient_norm": 1.528894,
+    "lambda": 0.0,
+    "query_domain_accuracy": 0.5,
+    "query_loss_cls": 0.89973,
+    "query_loss_dom": 0.683839,
+    "support_domain_accuracy": 0.5625,
+    "support_loss_cls": 0.940695,
+    "support_loss_dom": 0.678681,
+}
+
+
+def test_resumed_equals_uninterrupted(problem, tmp_path):
+    whole, rows = run(problem, folder=tmp_path / "whole")
+
+    class Killed(Exception):
+        pass
+
+    def kill(row):
+        if row["step"] == 3:
+            raise Killed
+
+    with pytest.raises(Killed):
+        train.train(CONFIG, *problem, seed=0, folder=tmp_path / "killed", log=kill)
+    assert [p.name for p in (tmp_path / "killed").iterdir()] == ["2"]
+    resumed, later = run(problem, folder=tmp_path / "killed")
+    assert [row["step"] for row in later] == [3, 4]
+    jax.tree.map(np.testing.assert_array_equal, whole, resumed)
+    for row, again in zip(rows[2:], later, strict=True):
+        same = {k: v for k, v in row.items() if not k.endswith("_seconds")}
+        assert same == {k: again[k] for k in same}
+    json.dumps(rows)
+
+
+def test_one_compilation_for_all_steps(problem):
+    packed, pools = problem
+    step = train.make_step(CONFIG)
+    state = train.init_state(CONFIG, packed, 0)
+    for n in range(3):
+        state, _ = step(state, packed, *episodes.draw(pools, 0, n, 2, 4))
+    assert step._cache_size() == 1
+
+
+def test_training_learns_the_source(problem):
+    _, rows = run(problem, dataclasses.replace(CONFIG, steps=60, mu=0.0, log_every=30, beta=1e-2))
+    assert rows[-1]["support_loss_cls"] < 0.7 * rows[0]["support_loss_cls"]
+
+
+def test_a_loss_that_is_not_a_number_is_fatal(problem):
+    config = dataclasses.replace(CONFIG, alpha=float("inf"))
+    with pytest.raises(FloatingPointError):
+        run(problem, config)
