@@ -1,0 +1,107 @@
+"""Masks: the parts of a text that vary become `<*>`, in bulk.
+
+In: texts, or a block of raw lines. Out: skeletons (a run of digits is one `0`), masked texts.
+
+Two steps, because most lines of a log differ in nothing but digits: collapsing digits costs a few
+array operations a block, and leaves so few distinct skeletons that the regular expressions below,
+which run on those alone, cost nothing. A masked text is a function of its skeleton.
+"""
+
+import re
+
+import numpy as np
+import polars as pl
+
+from glx.logs.sequences import WILDCARD
+
+# A status code is what a line says, not a value: its digits are hidden while the others collapse.
+STATUS = r'((?:[Ss]tatus|STATUS)(?:[ _-]?[Cc]ode)?"?[:= ]{1,3}|HTTP/[0-9.]+" )'
+STATUS_CODE = re.compile(STATUS.encode() + rb"([1-5][0-9][0-9])\b")
+HIDE = bytes.maketrans(b"0123456789", bytes(range(16, 26)))
+HIDDEN = [chr(c) for c in range(16, 26)]
+DIGITS = [str(d) for d in range(10)]
+
+CHUNK = 1 << 17  # bytes: the arrays of one chunk stay in the cache
+MONTH = "(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)"
+DAY = "(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)"
+DOMAIN = "com|net|org|edu|gov|io|cn|de|uk|jp|kr|fr|br|ru|it|nl|hk|tw|in"
+MASKS = (
+    r"\b[a-z][a-z0-9+]*://[^\s\"'<>\]\),;]+",  # URL
+    r"(?:[\w.\-$]*/)+[\w.\-$]*0[\w.\-$/]*",  # path with a number in it
+    r"\b[0-9a-fA-F]+(?:-[0-9a-fA-F]+){4}\b",  # UUID
+    rf"\b(?:{DAY},? )?(?:{MONTH} +0|0 {MONTH})(?: 0)?(?: 0:0:0)?(?: 0)?\b",  # date in words
+    r"\b0x[0-9a-fA-F]+\b|\b(?:[a-fA-F]*0){3,}[a-fA-F]*\b",  # hexadecimal
+    rf"\b(?:[\w-]+\.)+(?:{DOMAIN})(?:\.[a-z]{{2}})?(?::0)?\b",  # host name
+    r"[-+]?0(?:[.:,]0)*",  # number, address, port, clock time
+    r"<\*>(?:[.:,/_+\-]?<\*>)+",  # what of it is left in pieces
+)
+
+
+def mask(texts: pl.Series) -> pl.Series:
+    """Masked texts, one for each text (str; null reads as empty). Runs of spaces become one."""
+    if not len(texts):
+        return texts
+    skeletons, codes = distinct_skeletons(join(texts))
+    return mask_skeletons(skeletons).gather(codes)
+
+
+def join(texts: pl.Series) -> bytes:
+    """The texts as lines; a line break within a text becomes a space."""
+    flat = texts.fill_null("").str.replace_all("\n", " ", literal=True)
+    return flat.str.join("\n")[0].encode() + b"\n"
+
+
+def distinct_skeletons(raw: bytes) -> tuple[pl.Series, pl.Series]:
+    """Distinct skeletons of the lines of `raw` (UTF-8), and the place of each line's among them."""
+    skeletons, codes = distinct_codes(split_lines(collapse_digits(raw)))
+    if skeletons.str.contains(STATUS + "0").any():
+        raw = STATUS_CODE.sub(lambda m: m[1] + m[2].translate(HIDE), raw)
+        skeletons, codes = distinct_codes(split_lines(collapse_digits(raw)))
+    return skeletons, codes
+
+
+def collapse_digits(raw: bytes) -> bytes:
+    """`re.sub(rb"[0-9]+", b"0", raw)`, ten times as fast."""
+    characters = np.frombuffer(raw, dtype=np.uint8)
+    buffers = np.empty((3, CHUNK), dtype=np.uint8)
+    pieces, in_run = [], False
+    for start in range(0, len(characters), CHUNK):
+        chunk = characters[start : start + CHUNK]
+        changed, digit, keep = buffers[:, : len(chunk)]
+        np.subtract(chunk, 48, out=changed)  # what is below "0" wraps around
+        np.less(changed, 10, out=digit.view(bool))
+        keep[0] = not (in_run and digit[0])
+        in_run = bool(digit[-1])
+        np.bitwise_and(digit[1:], digit[:-1], out=keep[1:])
+        np.bitwise_xor(keep[1:], 1, out=keep[1:])
+        np.multiply(digit, 15, out=digit)  # a digit is 0x30 to 0x39: drop its low bits
+        np.bitwise_and(chunk, np.invert(digit, out=digit), out=changed)
+        pieces.append(changed[keep.view(bool)].tobytes())
+    return b"".join(pieces)
+
+
+def split_lines(raw: bytes) -> pl.Series:
+    """The lines of `raw` (UTF-8) as a series of str."""
+    if len(raw) < CHUNK:  # Polars is slow to start
+        return pl.Series(raw.decode().removesuffix("\n").split("\n"), dtype=pl.String)
+    return pl.read_lines(raw).to_series()
+
+
+def distinct_codes(values: pl.Series) -> tuple[pl.Series, pl.Series]:
+    """Distinct values in order of first appearance, and each value's place among them (u32)."""
+    if not len(values):
+        return values, pl.Series([], dtype=pl.UInt32)
+    codes = values.cast(pl.Categorical(pl.Categories.random())).to_physical()
+    place = codes.to_numpy()
+    first = np.empty(int(place.max()) + 1, dtype=np.int64)
+    first[place[::-1]] = np.arange(len(place))[::-1]  # the last to be written is the first
+    return values.gather(first), codes
+
+
+def mask_skeletons(skeletons: pl.Series) -> pl.Series:
+    """Masked texts of skeletons."""
+    texts = skeletons
+    for pattern in MASKS:
+        texts = texts.str.replace_all(pattern, WILDCARD)
+    texts = texts.str.replace_many(HIDDEN, DIGITS)
+    return texts.str.replace_all(r"\s+", " ").str.strip_chars()
