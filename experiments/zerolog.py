@@ -1,8 +1,8 @@
-"""Train ZeroLog on labelled source systems, judge an unlabelled target, write verdicts.
+r"""Train ZeroLog on labelled source systems, judge an unlabelled target, write verdicts.
 
 Example:
   python -m experiments.zerolog --target=sim_vms --source=sim_blocks,sim_ras
-  python -m experiments.zerolog --target=shop=shop.log --session='order=(\\w+)'
+  python -m experiments.zerolog --target=shop=shop.log --session='order=(\w+)'
 
 A run that was killed goes on when the same command is given again.
 """

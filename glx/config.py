@@ -20,7 +20,9 @@ class Leaf(NamedTuple):
     doc: str
 
 
-def setting(default: Any, *, low: float | None = None, high: float | None = None, among=None) -> Any:
+def setting(
+    default: Any, *, low: float | None = None, high: float | None = None, among: Any = None
+) -> Any:
     """A dataclass field with a default and bounds (inclusive), or the values it may take."""
     return dataclasses.field(default=default, metadata={"low": low, "high": high, "among": among})
 

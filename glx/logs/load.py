@@ -117,7 +117,9 @@ def load(system: System, config: DataConfig, adapt_share: float | None = None) -
     """
     if adapt_share is not None:
         config = replace(config, split=replace(config.split, adapt_share=adapt_share))
-    parsed = _load_raw(system, config) if system.numbered is None else _load_numbered(system, config)
+    parsed = (
+        _load_raw(system, config) if system.numbered is None else _load_numbered(system, config)
+    )
     check_parts(system.name, parsed.part, config.split.adapt_share)
     return parsed
 

@@ -4,13 +4,15 @@ In: a CSV (plain, .gz, .zst) and its template table. Out: texts, and `Sequences`
 the columns named are read: a label column beside them never enters.
 """
 
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 
 from glx.errors import InputError
-from glx.logs.read import open_text
+from glx.logs.read import ReadCounts, blocks, clean, head, open_text
 from glx.logs.sequences import WILDCARD, Sequences, csr_offsets
 from glx.logs.split import Events
 from glx.logs.systems import Numbered
@@ -34,11 +36,12 @@ def read_templates(spec: Numbered, inferred_text: bool) -> tuple[np.ndarray, lis
     if has_source and not inferred_text:
         texts = texts.set(frame["id_source"] == "inferred", "")
     texts = texts.set(texts.str.strip_chars() == "", UNKNOWN)
-    numbers = _numbers(
-        frame[number].str.strip_chars_start("E"), spec.templates, np.ones(len(frame))
-    )
-    order = np.argsort(numbers, kind="stable")
-    return numbers[order], [texts[int(i)] for i in order]
+    numbers = frame[number].str.strip_chars_start("E").cast(pl.Int64, strict=False)
+    if numbers.null_count():
+        line = int(numbers.is_null().arg_max() or 0) + 2
+        raise InputError(f"{spec.templates}: line {line}: no event number in column {number!r}")
+    order = np.argsort(numbers.to_numpy(), kind="stable")
+    return numbers.to_numpy()[order], [texts[int(i)] for i in order]
 
 
 def read_sequences(path: Path, spec: Numbered, numbers: np.ndarray) -> Sequences:
@@ -46,19 +49,8 @@ def read_sequences(path: Path, spec: Numbered, numbers: np.ndarray) -> Sequences
     frame = read_table(path, [spec.column] + ([spec.key] if spec.key else []))
     if not len(frame):
         raise InputError(f"{path}: no row below the header; give at least one sequence")
-    lists = frame[spec.column].fill_null("").str.strip_chars().str.split(" ")
-    values, lengths = lists.explode(), lists.list.len().to_numpy().astype(np.int64)
-    empty = values.is_null() | (values == "")
-    if empty.any():
-        raise InputError(
-            f"{path}: line {_row(lengths, empty) + 2}: an empty sequence; remove the row"
-        )
-    ids = _ids(_numbers(values, path, lengths), numbers, path, lengths)
-    rows = np.arange(len(frame), dtype=np.int64)
     keys = None if spec.key is None else frame[spec.key].to_numpy().astype(object)
-    return Sequences(
-        ids=ids, offsets=csr_offsets(lengths), first_line=rows, last_line=rows, keys=keys
-    )
+    return replace(_sequences(frame[spec.column], 0, path, numbers), keys=keys)
 
 
 def read_events(path: Path, spec: Numbered, numbers: np.ndarray) -> Events:
@@ -66,34 +58,54 @@ def read_events(path: Path, spec: Numbered, numbers: np.ndarray) -> Events:
     values = read_table(path, [spec.column])[spec.column]
     if not len(values):
         raise InputError(f"{path}: no row below the header; give at least one event")
-    one = np.ones(len(values))
-    ids = _ids(_numbers(values, path, one), numbers, path, one)
-    return Events(ids=ids, lines=np.arange(len(ids), dtype=np.int64))
+    rows = _sequences(values, 0, path, numbers)
+    return Events(ids=rows.ids, lines=rows.first_line)
 
 
-def _numbers(values: pl.Series, path: Path, per_row: np.ndarray) -> np.ndarray:
-    numbers = values.cast(pl.Int64, strict=False)
-    if numbers.null_count():
-        bad = numbers.is_null()
-        example = values[int(bad.arg_max() or 0)]
-        raise InputError(
-            f"{path}: line {_row(per_row, bad) + 2}: {example!r} is not an event number"
-        )
-    return numbers.to_numpy()
+def numbered_column(path: Path | str) -> str | None:
+    """The column of event numbers, `sequence` or `event_id`, if the file is a table with one."""
+    if str(path) == "-":
+        return None
+    names = head(path, 1)[0].strip().split(",")
+    return next((name for name in ("sequence", "event_id") if name in names), None)
 
 
-def _ids(values: np.ndarray, numbers: np.ndarray, path: Path, per_row: np.ndarray) -> np.ndarray:
-    """`<int32>` places in the template table."""
-    ids = np.searchsorted(numbers, values)
-    wrong = numbers[np.minimum(ids, len(numbers) - 1)] != values
-    if wrong.any():
-        line = _row(per_row, pl.Series(wrong)) + 2
-        raise InputError(
-            f"{path}: line {line}: event {values[wrong][0]} is not in the template table"
-        )
-    return ids.astype(np.int32)
+def numbered_blocks(
+    path: Path, column: str, numbers: np.ndarray, counts: ReadCounts
+) -> Iterator[Sequences]:
+    """A table of any length, some rows at a time; each row one sequence (or one event)."""
+    names, row = None, 0
+    for raw in blocks(path):
+        raw = clean(raw, counts)
+        if names is None:
+            header, _, raw = raw.partition(b"\n")
+            names = header.decode().strip().split(",")
+        if not raw:
+            continue
+        table = pl.read_csv(raw, has_header=False, new_columns=names, infer_schema=False)
+        yield _sequences(table[column], row, path, numbers)
+        row += len(table)
+        counts.lines = row
 
 
-def _row(per_row: np.ndarray, bad: pl.Series) -> int:
-    """The row of the first bad value, where row `i` holds `per_row[i]` of them."""
-    return int(np.searchsorted(np.cumsum(per_row), int(bad.arg_max() or 0), side="right"))
+def _sequences(column: pl.Series, row: int, path: Path, numbers: np.ndarray) -> Sequences:
+    """Rows of event numbers; the first is row `row` of the table."""
+    lists = column.fill_null("").str.strip_chars().str.split(" ")
+    values, lengths = lists.explode(), lists.list.len().to_numpy().astype(np.int64)
+
+    def check(bad: pl.Series, what: str) -> None:
+        if bad.any():
+            at = int(bad.arg_max() or 0)
+            line = row + int(np.searchsorted(np.cumsum(lengths), at, side="right")) + 2
+            raise InputError(f"{path}: line {line}: {what.format(repr(values[at]))}")
+
+    check(values == "", "an empty sequence; remove the row")
+    of_row = values.cast(pl.Int64, strict=False)
+    check(of_row.is_null(), "{} is not an event number")
+    ids = np.searchsorted(numbers, of_row.to_numpy())
+    wrong = numbers[np.minimum(ids, len(numbers) - 1)] != of_row.to_numpy()
+    check(pl.Series(wrong), "event {} is not in the template table")
+    rows = np.arange(row, row + len(column), dtype=np.int64)
+    return Sequences(
+        ids=ids.astype(np.int32), offsets=csr_offsets(lengths), first_line=rows, last_line=rows
+    )

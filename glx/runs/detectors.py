@@ -19,11 +19,14 @@ from glx.zerolog.train import TrainConfig
 def save(folder: Path, detector: Detector, reader: Reader) -> None:
     """Write everything that `experiments.detect` needs; nothing is pickled."""
     state = reader.miner.state()
+    templates = pl.DataFrame(
+        {"text": state["texts"], "count": state["counts"], "number": reader.numbers},
+        schema={"text": pl.String, "count": pl.Int64, "number": pl.Int64},
+    )
     checkpoint.save(
         folder,
         arrays={"params": detector.params, "habits": asdict(detector.habits)},
-        tables={"templates": pl.DataFrame({"text": state["texts"], "count": state["counts"]})
-            .with_columns(number=pl.Series(reader.numbers, dtype=pl.Int64) if reader.numbers is not None else None)},
+        tables={"templates": templates},
         settings={
             "model": asdict(detector.config),
             "threshold": detector.threshold,
@@ -31,7 +34,7 @@ def save(folder: Path, detector: Detector, reader: Reader) -> None:
             "layout": None if reader.layout is None else asdict(reader.layout),
             "window": reader.window,
         },
-    )  # fmt: skip
+    )
 
 
 def load(folder: Path) -> tuple[Detector, Reader]:

@@ -74,7 +74,8 @@ class Terminal(Progress):
 
             def shown(row: dict) -> None:
                 log(row)
-                figures = f"loss {row['query_loss_cls']:.3f}, domain {row['query_domain_accuracy']:.2f}"
+                loss, domain = row["query_loss_cls"], row["query_domain_accuracy"]
+                figures = f"loss {loss:.3f}, domain accuracy {domain:.2f}"
                 bar.update(task, completed=row["step"], figures=figures)
 
             yield shown

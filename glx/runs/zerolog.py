@@ -17,6 +17,7 @@ import polars as pl
 
 from glx import verdicts
 from glx.config import nested
+from glx.embed.embed import embed
 from glx.evaluate import audit, baselines, ceilings, metrics
 from glx.evaluate.labels import check_source, read_labels
 from glx.logs.catalogue import resolve
@@ -83,9 +84,7 @@ def run(
             parsed = load(system, config.data, adapt_share=1.0)
             labels = read_labels(system, parsed.sequences).sequences
             check_source(system.name, labels)
-            sources.append(
-                LabelledSource(system.name, parsed.sequences, parsed.templates, labels)
-            )
+            sources.append(LabelledSource(system.name, parsed.sequences, parsed.templates, labels))
         progress.say(f"reading {systems.target.name} (target, unlabelled)")
         target = load(systems.target, config.data)
         progress.counted(systems.target.name, target.counts)
@@ -104,7 +103,8 @@ def run(
         test = target.sequences.take(np.flatnonzero(target.part == TEST))
         progress.say(f"scoring {len(test):,} sequences")
         scoring = time.perf_counter()
-        scored = detector.score_sequences(fitted, test, target.reader.texts)
+        vectors = embed(target.reader.texts, config.model.embed)
+        scored = detector.score_sequences(fitted, test, vectors)
         scoring = time.perf_counter() - scoring
         scores = scored.scores[scored.distinct.inverse]
         evidence = detector.evidence(scored, test, target.reader.texts)
@@ -182,20 +182,19 @@ def measure(config: RunConfig, target: Parsed, scores, unique, threshold: float)
     for name, b in baselines.run(adapt, unique, target.templates).items():
         whole = evaluated(b.scores[unique.inverse], b.flagged[unique.inverse], b.threshold)
         beside[name] = {k: whole[k] for k in kept}
-    all_events = target.sequences
-    owner_test = np.repeat(target.part == TEST, all_events.lengths)
+    in_test = np.repeat(target.part == TEST, target.sequences.lengths)
     return figures | {
         **evaluated(scores, flags, threshold),
         "supervised_ceiling": ceilings.supervised_ceiling(unique, y),
-        "template_ceiling": ceilings.template_ceiling(test, labels.events[owner_test], y),
+        "template_ceiling": ceilings.template_ceiling(test, labels.events[in_test], y),
         "baselines": beside,
     }
 
 
 def peak_memory_mb() -> float:
     """Peak resident memory of this process and the largest of its children, in 10^6 bytes."""
-    usage = (resource.getrusage(w).ru_maxrss for w in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
-    return sum(usage) * 1024 / 1e6
+    whose = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
+    return sum(resource.getrusage(who).ru_maxrss for who in whose) * 1024 / 1e6
 
 
 def _seen(part: np.ndarray, protocol: str) -> np.ndarray:

@@ -15,7 +15,7 @@ from glx.config import nested, setting
 from glx.embed.embed import EmbedConfig, embed
 from glx.logs.sequences import Distinct, Sequences, Templates, distinct
 from glx.zerolog import episodes
-from glx.zerolog.inputs import Inputs, system_inputs
+from glx.zerolog.inputs import system_inputs
 from glx.zerolog.score import score
 from glx.zerolog.train import TrainConfig, pack, train
 
@@ -92,17 +92,23 @@ def fit(
       folder: where the training state is kept, so that a killed run goes on; None for nowhere.
       log: gets a dict every `config.train.log_every` steps.
     """
+
+    def inputs_of(templates, habits, unique):
+        vectors = embed(templates.texts, config.embed)
+        rules = config.train.max_events, config.train.structural
+        return system_inputs(vectors, habits, unique, *rules)
+
     inputs, normal, anomalous = [], [], []
     for source in sources:
         unique = distinct(source.sequences)
         habits = surprise.fit(unique, len(source.templates))
-        inputs.append(_inputs(config, source.templates.texts, habits, unique))
+        inputs.append(inputs_of(source.templates, habits, unique))
         of_label = np.bincount(unique.inverse, source.labels, len(unique)).astype(np.int64)
         normal.append(unique.counts - of_label)
         anomalous.append(of_label)
     unique = distinct(adapt)
     habits = surprise.fit(unique, len(templates))
-    inputs.append(_inputs(config, templates.texts, habits, unique))
+    inputs.append(inputs_of(templates, habits, unique))
     state = train(
         config.train,
         pack(inputs, config.train.max_events),
@@ -116,14 +122,16 @@ def fit(
     return Detector(config, state["params"], habits, cut)
 
 
-def score_sequences(detector: Detector, sequences: Sequences, texts: list[str]) -> Scored:
+def score_sequences(detector: Detector, sequences: Sequences, vectors: np.ndarray) -> Scored:
     """Score sequences of the target.
 
     Args:
-      texts: the template texts that the ids stand for, new ones included.
+      vectors: `<float32>[V, D]` of the templates that the ids stand for, new ones included, as
+        `glx.embed` gives them.
     """
     unique = distinct(sequences)
-    inputs = _inputs(detector.config, texts, detector.habits, unique)
+    train = detector.config.train
+    inputs = system_inputs(vectors, detector.habits, unique, train.max_events, train.structural)
     scores, attention = score(detector.config.train.model, detector.params, inputs)
     short = inputs.distinct
     kept = np.repeat(unique.offsets[:-1], short.lengths) + inputs.positions
@@ -150,15 +158,3 @@ def evidence(scored: Scored, sequences: Sequences, texts: list[str]) -> list[lis
     lines = sequences.lines[sequences.offsets[:-1, None] + np.maximum(places, 0)]
     lines = np.where(places >= 0, lines, -1)
     return list(verdicts.evidence(lines, scored.weights[u], scored.ids[u], "line", texts))
-
-
-def _inputs(
-    config: ZeroLogConfig, texts: list[str], habits: surprise.Habits, unique: Distinct
-) -> Inputs:
-    return system_inputs(
-        embed(texts, config.embed),
-        habits,
-        unique,
-        config.train.max_events,
-        config.train.structural,
-    )

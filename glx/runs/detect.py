@@ -1,0 +1,125 @@
+"""More logs of a system through a fitted detector, as they come. In: files. Out: JSON lines."""
+
+import json
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import TextIO
+
+import numpy as np
+
+from glx.embed.embed import embed
+from glx.errors import InputError
+from glx.logs.load import Reader
+from glx.logs.read import ReadCounts, layout_of
+from glx.logs.sequences import Sequences
+from glx.logs.stream import stream
+from glx.runs import detectors
+from glx.runs.progress import Progress
+from glx.zerolog.detector import Detector, evidence, score_sequences
+
+
+def detect(
+    folder: Path,
+    logs: str,
+    out: str,
+    *,
+    format: str | None = None,
+    session: str | None = None,
+    window: int | None = None,
+    idle: float = 3600.0,
+    progress: Progress | None = None,
+) -> ReadCounts:
+    """Write a line of JSON for every sequence of `logs`, as `docs/formats.md` describes it.
+
+    Args:
+      folder: the detector.
+      logs, out: a path, or `-` for standard input and output. `out` is there whole or not at all.
+      format, session, window: where the logs are laid out otherwise than those it was fitted on.
+      idle: seconds of log time after whose silence a session has ended.
+
+    Raises:
+      InputError: detector, logs or a setting are not as they should be.
+    """
+    progress = progress or Progress()
+    detector, reader = detectors.load(folder)
+    reader = _changed(reader, logs, format, session, window)
+    counts, n, n_anomalous = ReadCounts(), 0, 0
+    vectors = embed(reader.texts, detector.config.embed)
+    with _writing(out) as file:
+        for sequences in stream(logs, reader, counts, idle):
+            texts = reader.texts
+            if len(texts) > len(vectors):
+                new = embed(texts[len(vectors) :], detector.config.embed)
+                vectors = np.concatenate([vectors, new])
+            for row in judge(detector, sequences, vectors, texts):
+                file.write(json.dumps({"file": logs, **row}, ensure_ascii=False) + "\n")
+                n_anomalous += row["anomalous"]
+            n += len(sequences)
+    progress.counted(logs, counts)
+    progress.say(f"{n_anomalous:,} of {n:,} sequences anomalous, {counts.lines:,} lines read")
+    return counts
+
+
+def judge(
+    detector: Detector, sequences: Sequences, vectors: np.ndarray, texts: list[str]
+) -> Iterator[dict]:
+    """The verdict of each sequence, in order."""
+    scored = score_sequences(detector, sequences, vectors)
+    scores = scored.scores[scored.distinct.inverse]
+    flags = scores >= np.float32(detector.threshold)
+    found = evidence(scored, sequences, texts)
+    for n in range(len(sequences)):
+        yield {
+            "key": None if sequences.keys is None else sequences.keys[n],
+            "first_line": int(sequences.first_line[n]),
+            "last_line": int(sequences.last_line[n]),
+            "score": round(float(scores[n]), 6),
+            "anomalous": bool(flags[n]),
+            "route": None,
+            "evidence": found[n],
+        }
+
+
+def _changed(
+    reader: Reader, logs: str, format: str | None, session: str | None, window: int | None
+) -> Reader:
+    """The reader with the layout, session rule or window that the user gave."""
+    if session is not None and window is not None:
+        raise InputError("--session and --window exclude each other; give one of them")
+    if window is not None and window < 1:
+        raise InputError(f"--window={window}: must be at least 1")
+    if format is not None:
+        if logs == "-":
+            raise InputError("--format needs a file to look at; standard input is read only once")
+        layout = layout_of(logs, format)
+        fitted = reader.layout.session if reader.layout else None
+        reader = replace(reader, layout=replace(layout, session=fitted))
+    if session is not None and reader.layout is not None:
+        reader = replace(reader, layout=replace(reader.layout, session=session), window=None)
+    if window is not None:
+        layout = reader.layout and replace(reader.layout, session=None)
+        reader = replace(reader, layout=layout, window=window)
+    return reader
+
+
+@contextmanager
+def _writing(out: str) -> Iterator[TextIO]:
+    if out == "-":
+        yield sys.stdout
+        return
+    path = Path(out)
+    if path.is_dir():
+        raise InputError(f"--out={out}: a directory; name a file in it")
+    if not path.absolute().parent.is_dir():
+        raise InputError(f"--out={out}: no folder {path.parent}; make it first")
+    partial = path.with_name(path.name + ".partial")
+    try:
+        with partial.open("w", encoding="utf-8") as file:
+            yield file
+        os.replace(partial, path)
+    finally:
+        partial.unlink(missing_ok=True)
