@@ -22,7 +22,9 @@ class Layout:
     Attributes:
       format: `lines`, `jsonl` (a JSON object a line) or `csv` (a table with a header line).
       header: regular expression (Rust syntax) over a line, or over the text of a table, with named
-        groups among `time`, `level`, `text`. What no group holds is dropped. None: no header.
+        groups among `time`, `level`, `text`. What no group holds is dropped. None: no header. It is
+        matched with every run of digits as one digit, in the line as in the pattern, so two parts
+        that match digits must have something between them.
       text, time, level: columns of a table or JSON object; the times are joined with a space.
       time_format: as Polars has it (`%Y-%m-%d %H:%M:%S%.f`), or `epoch` (seconds, or milli-, micro-
         or nanoseconds by size). Without a year, times count from 1972 and go up a year whenever
@@ -71,7 +73,7 @@ CLOCKS = {
     "%H%M%S": r"\d{6}",
 }
 FRACTIONS = {"%.f": r"\.\d{1,9}", ",%3f": r",\d{1,3}", ":%3f": r":\d{1,3}"}
-ZONES = {" %Y": r" (?:19|20)\d\d", "%z": r" ?[+-]\d\d:?\d\d", "Z": "Z"}
+ZONES = {" %Y": r" [12]\d{3}", "%z": r" ?[+-](?:\d\d:\d\d|\d{4})", "Z": "Z"}
 EPOCH = r"1\d{9}(?:\d{3}|\.\d{1,9})?"
 
 

@@ -29,7 +29,7 @@ MASKS = (
     r"\b[a-z][a-z0-9+]*://[^\s\"'<>\]\),;]+",  # URL
     r"(?:[\w.\-$]*/)+[\w.\-$]*0[\w.\-$/]*",  # path with a number in it
     r"\b[0-9a-fA-F]+(?:-[0-9a-fA-F]+){4}\b",  # UUID
-    rf"\b(?:{DAY},? )?(?:{MONTH} +0|0 {MONTH})(?: 0)?(?: 0:0:0)?(?: 0)?\b",  # date in words
+    rf"\b(?:{DAY},? )?(?:{MONTH} +0|0 {MONTH})(?: 0:0:0(?: 0)?| 0(?: 0:0:0)?)?\b",  # date in words
     r"\b0x[0-9a-fA-F]+\b|\b(?:[a-fA-F]*0){3,}[a-fA-F]*\b",  # hexadecimal
     rf"\b(?:[\w-]+\.)+(?:{DOMAIN})(?:\.[a-z]{{2}})?(?::0)?\b",  # host name
     r"[-+]?0(?:[.:,]0)*",  # number, address, port, clock time
