@@ -92,22 +92,23 @@ def heaviest(
 
 
 def evidence(
-    places: np.ndarray, weights: np.ndarray, ids: np.ndarray, name: str, texts: list[str]
+    places: np.ndarray, lines: np.ndarray, weights: np.ndarray, ids: np.ndarray, texts: list[str]
 ) -> Iterator[list[dict]]:
-    """For each sequence the events that weighed most, each `{name, weight, text}`.
+    """For each sequence the events that weighed most, each `{line, event, weight, text}`.
 
     Args:
-      places: `<int64>[N, K]` row of the file (`name` is `line`) or place in the sequence (`event`),
-        -1 for none.
+      places: `<int64>[N, K]` place of the event in the sequence, -1 for none.
+      lines: `<int64>[N, K]` row of the file it came from.
       weights: `<float32>[N, K]`.
       ids: `<int32>[N, K]` template ids.
     """
     rounded = np.round(weights.astype(np.float64), 4).tolist()
-    for row, weight, event in zip(places.tolist(), rounded, ids.tolist(), strict=True):
+    columns = (places.tolist(), lines.tolist(), rounded, ids.tolist())
+    for row in zip(*columns, strict=True):
         yield [
-            {name: at, "weight": w, "text": texts[v]}
-            for at, w, v in zip(row, weight, event, strict=True)
-            if at >= 0
+            {"line": line, "event": place, "weight": weight, "text": texts[id_]}
+            for place, line, weight, id_ in zip(*row, strict=True)
+            if place >= 0
         ]
 
 

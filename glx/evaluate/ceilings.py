@@ -6,7 +6,6 @@ Neither is a detector that anybody without labels can have.
 
 import numpy as np
 import scipy.sparse as sp
-from sklearn.tree import DecisionTreeClassifier
 
 from glx.evaluate import metrics
 from glx.logs.sequences import Distinct, Sequences
@@ -86,6 +85,8 @@ def _forest(
     of rows with copies is a multinomial draw: by weights, scikit-learn's own forest would leave a
     row out with all its copies.
     """
+    from sklearn.tree import DecisionTreeClassifier  # seconds to import, and seldom needed
+
     total = np.zeros(len(asked))
     for _ in range(TREES):
         drawn = rng.multinomial(copies.sum(), copies / copies.sum())

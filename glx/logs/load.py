@@ -5,7 +5,6 @@ then frozen; what only later parts hold gets new ids. No label is read here.
 """
 
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import numpy as np
 import polars as pl
@@ -117,9 +116,8 @@ def load(system: System, config: DataConfig, adapt_share: float | None = None) -
     """
     if adapt_share is not None:
         config = replace(config, split=replace(config.split, adapt_share=adapt_share))
-    parsed = (
-        _load_raw(system, config) if system.numbered is None else _load_numbered(system, config)
-    )
+    read = _load_raw if system.numbered is None else _load_numbered
+    parsed = read(system, config)
     check_parts(system.name, parsed.part, config.split.adapt_share)
     return parsed
 
@@ -184,7 +182,7 @@ def _load_raw(system: System, config: DataConfig) -> Parsed:
 
 
 def raw_layout(system: System, config: DataConfig) -> Layout:
-    """The layout of raw lines: told by the system, or found out and joined with the session rule."""
+    """The layout of raw lines: told by the system, or found out, with the session rule."""
     if system.raw is not None and system.raw.header is not None:
         return system.raw
     if system.raw is not None and system.raw.format == "csv":

@@ -4,6 +4,7 @@ No type here has a label: a target's labels never leave `glx/evaluate/labels.py`
 """
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -78,7 +79,7 @@ class Sequences:
 
 @dataclass(frozen=True)
 class Distinct:
-    """The `U` distinct sequences among `N`, in an order that does not depend on the order of the `N`.
+    """The `U` distinct sequences among `N`, sorted, whatever the order of the `N`.
 
     Attributes:
       ids, offsets: as in `Sequences`, `U` sequences.
@@ -113,15 +114,12 @@ def csr_gather(offsets: np.ndarray, rows: np.ndarray) -> np.ndarray:
 
 
 def distinct(sequences: Sequences) -> Distinct:
-    """Group equal event sequences, sorted by their ids, so that the result is a function of the multiset."""
+    """Group equal event sequences; sorted by ids, so a function of the multiset."""
     raw = np.ascontiguousarray(sequences.ids, dtype=">i4").tobytes()
     bounds = (sequences.offsets * 4).tolist()
     index: dict[bytes, int] = {}
     seen = np.fromiter(
-        (
-            index.setdefault(raw[a:b], len(index))
-            for a, b in zip(bounds[:-1], bounds[1:], strict=True)
-        ),
+        (index.setdefault(raw[a:b], len(index)) for a, b in pairwise(bounds)),
         dtype=np.int64,
         count=len(sequences),
     )

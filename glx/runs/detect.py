@@ -71,8 +71,7 @@ def judge(
     scored = score_sequences(detector, sequences, vectors)
     scores = scored.scores[scored.distinct.inverse]
     flags = scores >= np.float32(detector.threshold)
-    found = evidence(scored, sequences, texts)
-    for n in range(len(sequences)):
+    for n, found in enumerate(evidence(scored, sequences, texts)):
         yield {
             "key": None if sequences.keys is None else sequences.keys[n],
             "first_line": int(sequences.first_line[n]),
@@ -80,7 +79,7 @@ def judge(
             "score": round(float(scores[n]), 6),
             "anomalous": bool(flags[n]),
             "route": None,
-            "evidence": found[n],
+            "evidence": found,
         }
 
 

@@ -4,7 +4,7 @@ In: parsed systems, source labels as an explicit argument. Out: a detector that 
 the target's templates. No argument here could carry a label of the target.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -148,13 +148,12 @@ def score_sequences(detector: Detector, sequences: Sequences, vectors: np.ndarra
     )
 
 
-def evidence(scored: Scored, sequences: Sequences, texts: list[str]) -> list[list[dict]]:
-    """For each of the `N` sequences the events that weighed most; lists may be shared."""
-    if sequences.lines is None:
-        unique = list(verdicts.evidence(scored.places, scored.weights, scored.ids, "event", texts))
-        return [unique[u] for u in scored.distinct.inverse]
+def evidence(scored: Scored, sequences: Sequences, texts: list[str]) -> Iterator[list[dict]]:
+    """For each of the `N` sequences the events that weighed most."""
     u = scored.distinct.inverse
     places = scored.places[u]
-    lines = sequences.lines[sequences.offsets[:-1, None] + np.maximum(places, 0)]
-    lines = np.where(places >= 0, lines, -1)
-    return list(verdicts.evidence(lines, scored.weights[u], scored.ids[u], "line", texts))
+    if sequences.lines is None:
+        lines = np.repeat(sequences.first_line[:, None], places.shape[1], axis=1)
+    else:
+        lines = sequences.lines[sequences.offsets[:-1, None] + np.maximum(places, 0)]
+    return verdicts.evidence(places, lines, scored.weights[u], scored.ids[u], texts)

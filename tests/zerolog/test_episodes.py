@@ -7,8 +7,14 @@ from glx.errors import InputError
 from glx.zerolog import episodes
 
 # Two sources of 40 and 30 distinct sequences, a target of 20: rows 0..39, 40..69, 70..89.
-NORMAL = [np.r_[np.full(30, 9), np.zeros(10)].astype(int), np.r_[np.full(25, 4), np.zeros(5)].astype(int)]
-ANOMALOUS = [np.r_[np.zeros(30), np.ones(10)].astype(int), np.r_[np.zeros(25), np.full(5, 2)].astype(int)]
+NORMAL = [
+    np.r_[np.full(30, 9), np.zeros(10)].astype(int),
+    np.r_[np.full(25, 4), np.zeros(5)].astype(int),
+]
+ANOMALOUS = [
+    np.r_[np.zeros(30), np.ones(10)].astype(int),
+    np.r_[np.zeros(25), np.full(5, 2)].astype(int),
+]
 TARGET = np.full(20, 3)
 
 

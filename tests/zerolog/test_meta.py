@@ -34,9 +34,9 @@ def problem():
         )
 
     support, query = batch(), batch()
-    shapes = MODEL.init(
-        jax.random.key(0), table, support.ids, support.lengths, support.statistics
-    )["params"]
+    shapes = MODEL.init(jax.random.key(0), table, support.ids, support.lengths, support.statistics)[
+        "params"
+    ]
     leaves, tree = jax.tree.flatten(shapes)
     params = tree.unflatten([jnp.asarray(rng.normal(size=x.shape) * 0.5) for x in leaves])
     return params, table, support, query

@@ -73,7 +73,12 @@ def test_padding_never_counts(params):
 
 def test_bfloat16_is_close_and_keeps_float32_outside(params):
     half = ZeroLog(ModelConfig(hidden=H, bf16=True))
-    args = (TABLE, jnp.asarray([[4, 1, 7]], jnp.int32), jnp.asarray([3], jnp.int32), np.zeros((1, F)))
+    args = (
+        TABLE,
+        jnp.asarray([[4, 1, 7]], jnp.int32),
+        jnp.asarray([3], jnp.int32),
+        np.zeros((1, F)),
+    )
     z, _ = MODEL.apply({"params": params}, *args, method=ZeroLog.encode)
     z_half, _ = half.apply({"params": params}, *args, method=ZeroLog.encode)
     assert z_half.dtype == jnp.float32

@@ -24,7 +24,9 @@ def system(seed):
     lengths = rng.integers(2, 9, 40)
     offsets = csr_offsets(lengths)
     rows = np.arange(40)
-    unique = distinct(Sequences(rng.integers(0, 5, offsets[-1]).astype(np.int32), offsets, rows, rows))
+    unique = distinct(
+        Sequences(rng.integers(0, 5, offsets[-1]).astype(np.int32), offsets, rows, rows)
+    )
     vectors = rng.normal(size=(5, 16))
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
     return inputs.system_inputs(vectors, surprise.fit(unique, 5), unique, CONFIG.max_events), unique
