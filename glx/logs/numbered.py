@@ -4,6 +4,7 @@ In: a CSV (plain, .gz, .zst) and its template table. Out: texts, and `Sequences`
 the columns named are read: a label column beside them never enters.
 """
 
+import csv
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -27,6 +28,9 @@ def read_templates(spec: Numbered, inferred_text: bool) -> tuple[np.ndarray, lis
     Args:
       inferred_text: keep texts that were assigned with the help of labels (`id_source` is
         `inferred`); else such an event is as text-less as an unresolved one.
+
+    Raises:
+      InputError: a row without a number, a number twice, no row at all, or no such table.
     """
     number, text = spec.template_columns
     with open_text(spec.templates) as file:
@@ -40,6 +44,14 @@ def read_templates(spec: Numbered, inferred_text: bool) -> tuple[np.ndarray, lis
     if numbers.null_count():
         line = int(numbers.is_null().arg_max() or 0) + 2
         raise InputError(f"{spec.templates}: line {line}: no event number in column {number!r}")
+    if not len(numbers):
+        raise InputError(f"{spec.templates}: no row below the header; give the template table")
+    if not numbers.is_first_distinct().all():
+        line = int(numbers.is_first_distinct().arg_min() or 0) + 2
+        raise InputError(
+            f"{spec.templates}: line {line}: event {numbers[line - 2]} is there twice; "
+            "give each event one row"
+        )
     order = np.argsort(numbers.to_numpy(), kind="stable")
     return numbers.to_numpy()[order], [texts[int(i)] for i in order]
 
@@ -47,8 +59,7 @@ def read_templates(spec: Numbered, inferred_text: bool) -> tuple[np.ndarray, lis
 def read_sequences(path: Path, spec: Numbered, numbers: np.ndarray) -> Sequences:
     """A file whose rows are whole sequences of event numbers, separated by spaces."""
     frame = read_table(path, [spec.column] + ([spec.key] if spec.key else []))
-    if not len(frame):
-        raise InputError(f"{path}: no row below the header; give at least one sequence")
+    _check_any(path, len(frame))
     keys = None if spec.key is None else frame[spec.key].to_numpy().astype(object)
     return replace(_sequences(frame[spec.column], 0, path, numbers), keys=keys)
 
@@ -56,8 +67,7 @@ def read_sequences(path: Path, spec: Numbered, numbers: np.ndarray) -> Sequences
 def read_events(path: Path, spec: Numbered, numbers: np.ndarray) -> Events:
     """A file with one event number a row."""
     values = read_table(path, [spec.column])[spec.column]
-    if not len(values):
-        raise InputError(f"{path}: no row below the header; give at least one event")
+    _check_any(path, len(values))
     rows = _sequences(values, 0, path, numbers)
     return Events(ids=rows.ids, lines=rows.first_line)
 
@@ -66,7 +76,7 @@ def numbered_column(path: Path | str) -> str | None:
     """The column of event numbers, `sequence` or `event_id`, if the file is a table with one."""
     if str(path) == "-":
         return None
-    names = head(path, 1)[0].strip().split(",")
+    names = _names(head(path, 1)[0][:10_000])  # a first line that long is no header
     return next((name for name in ("sequence", "event_id") if name in names), None)
 
 
@@ -74,23 +84,44 @@ def numbered_blocks(
     path: Path, column: str, numbers: np.ndarray, counts: ReadCounts
 ) -> Iterator[Sequences]:
     """A table of any length, some rows at a time; each row one sequence (or one event)."""
-    names, row = None, 0
+    names: list[str] = []
+    row = 0
     for raw in blocks(path):
         raw = clean(raw, counts)
-        if names is None:
+        if not names:
             header, _, raw = raw.partition(b"\n")
-            names = header.decode().strip().split(",")
+            names = _names(header.decode())
         if not raw:
             continue
-        table = pl.read_csv(raw, has_header=False, new_columns=names, infer_schema=False)
-        yield _sequences(table[column], row, path, numbers)
-        row += len(table)
-        counts.lines = row
+        try:
+            values = pl.read_csv(
+                raw,
+                has_header=False,
+                schema={str(i): pl.String for i in range(len(names))},
+                columns=[names.index(column)],
+                truncate_ragged_lines=True,
+            ).to_series()
+        except pl.exceptions.ComputeError as e:
+            raise InputError(f"{path}: not a readable CSV table: {str(e).splitlines()[0]}") from e
+        sequences = _sequences(values, row, path, numbers)
+        counts.lines = row = row + len(values)
+        yield sequences
+    _check_any(path, row)
+
+
+def _names(header: str) -> list[str]:
+    return [name.strip() for name in next(csv.reader([header]), [])]
+
+
+def _check_any(path: Path, rows: int) -> None:
+    if not rows:
+        raise InputError(f"{path}: no row below the header; give at least one row of events")
 
 
 def _sequences(column: pl.Series, row: int, path: Path, numbers: np.ndarray) -> Sequences:
     """Rows of event numbers; the first is row `row` of the table."""
-    lists = column.fill_null("").str.strip_chars().str.split(" ")
+    spaced = column.fill_null("").str.replace_all(r"\s\s+|[^\S ]", " ")
+    lists = spaced.str.strip_chars().str.split(" ")
     values, lengths = lists.explode(), lists.list.len().to_numpy().astype(np.int64)
 
     def check(bad: pl.Series, what: str) -> None:

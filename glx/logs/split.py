@@ -81,9 +81,9 @@ def split_sessions(events: Events, config: SplitConfig) -> tuple[Sequences, np.n
     lengths = np.bincount(events.session[keyed], minlength=len(events.keys))
     grouped = _grouped(events, order, csr_offsets(lengths), events.keys)
     grouped = grouped.take(np.argsort(grouped.first_line, kind="stable"))
-    timed = grouped.start is not None and grouped.end is not None
-    start = grouped.start if timed else grouped.first_line
-    end = grouped.end if timed else grouped.last_line
+    start, end = grouped.start, grouped.end
+    if start is None or end is None:
+        start, end = grouped.first_line, grouped.last_line
     return grouped, cut_by_time(start, end, config.adapt_share)
 
 
