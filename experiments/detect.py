@@ -1,48 +1,71 @@
 r"""Judge more logs of a system with a fitted detector: one JSON object per sequence.
 
 Examples:
-  python -m experiments.detect --detector=runs/quickstart/checkpoint --logs=new.log --out=found.jsonl
+  python -m experiments.detect --detector=runs/first/checkpoint --logs=new.log --out=found.jsonl
   zcat new.log.gz | python -m experiments.detect --detector=DIR --logs=- --out=found.jsonl
 """
 
+import sys
 from pathlib import Path
 
 from absl import flags
+from absl.flags import FlagValues
 
-from experiments.flags import FLAGS, run
+from experiments.flags import run
 from glx.errors import InputError
 from glx.logs.load import DataConfig
 from glx.runs import detect
 from glx.runs.compilation import keep_compilations
 from glx.runs.progress import Terminal
 
-flags.DEFINE_string("detector", None, "The `checkpoint` folder of a finished run.")
-flags.DEFINE_string("logs", None, "File of raw lines or event numbers (plain, .gz, .zst), - stdin.")
-flags.DEFINE_string("out", None, "File to write, one JSON object per sequence; - for stdout.")
-flags.DEFINE_enum(
-    "format", None, ["auto", "lines", "jsonl", "csv"], "Layout, where it is not the fitted one."
-)
-flags.DEFINE_string("session", None, "Session rule, where it is not the one of the fitted logs.")
-flags.DEFINE_integer("window", None, "Lines in a window, where it is not that of the fitted logs.")
-flags.DEFINE_float("idle", 3600.0, "Seconds of log time after whose silence a session has ended.")
+FORMATS = ["auto", "lines", "jsonl", "csv"]
 
 
-def main() -> None:
+def declare() -> FlagValues:
+    """The flags."""
+    own = FlagValues()
+
+    def text(name: str, doc: str) -> None:
+        flags.DEFINE_string(name, None, doc, flag_values=own)
+
+    text("detector", "The `checkpoint` folder of a finished run.")
+    text("logs", "File of raw lines or event numbers (plain, .gz, .zst); - for standard input.")
+    text("out", "File to write, one JSON object per sequence; - for standard output.")
+    flags.DEFINE_enum(
+        "format", None, FORMATS, "Layout, where it is not the fitted one.", flag_values=own
+    )
+    text("session", "Session rule, where it is not the one of the fitted logs.")
+    flags.DEFINE_integer(
+        "window", None, "Lines in a window, where not as in the fitted logs.", flag_values=own
+    )
+    flags.DEFINE_float(
+        "idle", 3600.0, "Seconds of log time after whose silence a session ends.", flag_values=own
+    )
+    return own
+
+
+def work(values: FlagValues) -> None:
+    """Judge one file, as the flags have it."""
     for name in ("detector", "logs", "out"):
-        if not FLAGS[name].value:
+        if not values[name].value:
             raise InputError(f"--{name}: missing; see --help")
     keep_compilations(DataConfig())
     detect.detect(
-        Path(FLAGS.detector),
-        FLAGS.logs,
-        FLAGS.out,
-        format=FLAGS.format,
-        session=FLAGS.session,
-        window=FLAGS.window,
-        idle=FLAGS.idle,
+        Path(values.detector),
+        values.logs,
+        values.out,
+        format=values.format,
+        session=values.session,
+        window=values.window,
+        idle=values.idle,
         progress=Terminal(),
     )
 
 
+def main(argv: list[str]) -> int:
+    """The command line to an exit code."""
+    return run(work, declare(), __doc__, argv)
+
+
 if __name__ == "__main__":
-    run(main, __doc__)
+    sys.exit(main(sys.argv))

@@ -3,92 +3,126 @@
 0 done, 2 the user's input or a flag is wrong, 3 something outside is missing or gave up, 1 a bug.
 """
 
+import errno
+import os
 import sys
 import textwrap
 from collections.abc import Callable
 from typing import Any
 
 from absl import flags
+from absl.flags import FlagValues
 
 from glx import config as settings
 from glx.errors import InputError, OutsideError
 
-FLAGS = flags.FLAGS
-KINDS = {
+KINDS: dict[str, Callable] = {
     "int": flags.DEFINE_integer,
     "float": flags.DEFINE_float,
     "bool": flags.DEFINE_boolean,
     "tuple": flags.DEFINE_multi_string,
 }
+NEEDS = {"int": "a whole number", "float": "a number", "bool": "true or false"}
+FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
-def define(cls: type, presets: dict[str, Any] | None = None) -> None:
+def define(values: FlagValues, cls: type, presets: dict[str, Any] | None = None) -> None:
     """Define a flag for every setting below `cls`; unset, it takes the value of the preset."""
     for leaf in settings.leaves(cls):
         kind = getattr(leaf.field.type, "__name__", str(leaf.field.type)).split(" | ")[0]
-        values = {name: settings.get(p, leaf.path) for name, p in (presets or {"": cls()}).items()}
-        if len(set(values.values())) == 1:
-            default = f"default {next(iter(values.values()))}"
-        else:
-            default = ", ".join(f"{name}: {value}" for name, value in values.items())
-        define_flag = KINDS.get(kind, flags.DEFINE_string)
-        define_flag(leaf.name, None, f"{leaf.doc} ({default})")
+        defaults = {n: _shown(settings.get(p, leaf.path)) for n, p in (presets or {}).items()}
+        default = ", ".join(f"{name}: {value}" for name, value in defaults.items())
+        if len(set(defaults.values())) < 2:
+            default = _shown(settings.get(cls(), leaf.path))
+        KINDS.get(kind, flags.DEFINE_string)(leaf.name, None, "", flag_values=values)
+        among = [", ".join(leaf.field.metadata.get("among") or [])]
+        notes = "; ".join(filter(None, among + [f"default {default}" if default else ""]))
+        values[leaf.name].help = leaf.doc + (f" ({notes})" if notes else "")
 
 
-def build(base: Any) -> Any:
+def build(values: FlagValues, base: Any) -> Any:
     """`base` with every flag that was given, checked against the bounds."""
     for leaf in settings.leaves(type(base)):
-        if FLAGS[leaf.name].present:
-            value = FLAGS[leaf.name].value
+        if values[leaf.name].present:
+            value = values[leaf.name].value
             value = tuple(value) if isinstance(value, list) else value
             base = settings.change(base, leaf.path, value)
     settings.check(base)
     return base
 
 
-def run(main: Callable[[], None], usage: str) -> None:
-    """Parse the command line, call `main`, exit with the code of the contract.
+def run(work: Callable[[FlagValues], None], values: FlagValues, usage: str, argv: list[str]) -> int:
+    """Parse the command line, call `work`, and say in one sentence what went wrong.
 
     Args:
-      usage: what `--help` prints above the flags; its first line begins the message.
+      values: the flags, defined and not yet parsed.
+      usage: what `--help` prints above the flags.
+      argv: the command line, its first word the program.
+
+    Returns:
+      The exit code.
     """
-    # Absl's own flags are for programs run by `app.run`; ours are all that a user should meet.
-    for name in set(FLAGS) - {"help"}:
-        if FLAGS[name].help and _of_absl(name):
-            delattr(FLAGS, name)
-    flags.DEFINE_boolean("help", False, "Show this and exit.", short_name="h")
-    sys.exit(_exit_code(main, usage))
-
-
-def _exit_code(main: Callable[[], None], usage: str) -> int:
+    flags.DEFINE_boolean("help", False, "Show this and exit.", flag_values=values, short_name="h")
     try:
-        rest = FLAGS(sys.argv)[1:]
-        if FLAGS["help"].value:
-            print(_help(usage))
+        rest = _parse(values, argv)
+        if values["help"].value:
+            print(_help(usage, values))
             return 0
         if rest:
             raise InputError(f"{rest[0]}: not a flag; flags look like --name=value, see --help")
-        main()
-    except (InputError, flags.Error) as e:
-        print(f"error: {' '.join(str(e).split())}", file=sys.stderr)
-        return 2
+        work(values)
+    except InputError as e:
+        return _fail(2, str(e))
     except OutsideError as e:
-        print(f"error: {e}", file=sys.stderr)
-        return 3
+        return _fail(3, str(e))
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the exit flushes it
+        return _fail(3, "standard output was closed; the rest was not written")
+    except OSError as e:
+        if e.errno not in FULL:
+            raise
+        place = e.filename or "the disk"
+        return _fail(3, f"{place}: {e.strerror}; free some space and repeat the command")
     except KeyboardInterrupt:
-        print("interrupted; the same command goes on from here", file=sys.stderr)
+        print("interrupted; the same command completes it", file=sys.stderr)
         return 130
     return 0
 
 
-def _of_absl(name: str) -> bool:
-    module = FLAGS.find_module_defining_flag(name) or ""
-    return module.startswith("absl")
+def _parse(values: FlagValues, argv: list[str]) -> list[str]:
+    """Parse the flags; what is left of the command line is returned."""
+    try:
+        return values(argv)[1:]
+    except flags.IllegalFlagValueError as e:
+        given, _, why = str(e).removeprefix("flag ").partition(": ")
+        kind = values[given.strip("-").partition("=")[0]].flag_type()
+        why = f"must be {NEEDS[kind]}" if kind in NEEDS else why
+        raise InputError(f"{given}: {why}; see --help") from e
+    except flags.Error as e:
+        raise InputError(f"{e}; see --help") from e
 
 
-def _help(usage: str) -> str:
+def _fail(code: int, text: str) -> int:
+    print(f"error: {' '.join(text.split())}", file=sys.stderr)
+    return code
+
+
+def _help(usage: str, values: FlagValues) -> str:
     lines = [usage.strip(), "", "Flags:"]
-    for flag in (flag for group in FLAGS.flags_by_module_dict().values() for flag in group):
-        lines.append(f"  --{flag.name}")
-        lines += textwrap.wrap(flag.help, 88, initial_indent="      ", subsequent_indent="      ")
+    for name in values:  # in the order of their definition
+        flag = values[name]
+        if name != flag.name:  # its short name
+            continue
+        lines.append(f"  --{'[no]' if flag.boolean and name != 'help' else ''}{name}")
+        text = flag.help + (f" (default {_shown(flag.default)})" if flag.default else "")
+        lines += textwrap.wrap(text, 88, initial_indent="      ", subsequent_indent="      ")
     return "\n".join(lines)
+
+
+def _shown(value: Any) -> str:
+    """A default as one would type it; nothing where there is none."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, tuple):
+        return ",".join(map(str, value))
+    return "" if value is None else str(value)
