@@ -18,18 +18,21 @@ from glx.logs.numbered import numbered_blocks, numbered_column
 from glx.logs.parse import parse
 from glx.logs.read import ReadCounts
 from glx.logs.records import records
-from glx.logs.sequences import Sequences
+from glx.logs.sequences import Sequences, csr_offsets
 
 BATCH = 300_000  # events collected before sessions are looked through
+SHARDS = 16  # parts of the open sessions, looked through one at a time: what that takes is small
 NO_EVENTS = pl.DataFrame(
-    schema={"line": pl.Int64, "key": pl.String, "time": pl.Float64, "id": pl.Int32}
+    schema={"line": pl.Int64, "key": pl.String, "clock": pl.Float64, "id": pl.Int32}
 )
 
 
 def stream(
     path: Path | str, reader: Reader, counts: ReadCounts, idle: float = 3600.0
 ) -> Iterator[Sequences]:
-    """Closed sequences of a file, in the order in which they close.
+    """Closed sequences of a file, in the order in which they close; sessions without times.
+
+    Log time is the latest time read so far: lines out of order neither end a session nor tear it.
 
     Args:
       reader: its miner gives new ids to lines that no template matches.
@@ -41,8 +44,9 @@ def stream(
       InputError: the file is not as it should be, or no line has a session id.
     """
     column = None if reader.numbers is None else numbered_column(path)
-    if column is not None:
-        yield from _numbered(Path(path), column, reader, counts)
+    if reader.numbers is not None and column is not None:
+        rows = numbered_blocks(Path(path), column, reader.numbers, counts)
+        yield from rows if column == "sequence" else _windows(map(_frame, rows), reader.window or 1)
         return
     frames = parse(records(path, _layout(reader), counts), reader.miner)
     if reader.window is not None:
@@ -53,88 +57,89 @@ def stream(
 
 @dataclass
 class OpenSessions:
-    """Sessions that have not ended: 8 bytes an event, and a key, two times and an offset each.
+    """Sessions that have not ended: 6 bytes an event (while ids and lines are small), 72 and the
+    key's text each.
 
     Attributes:
       idle: seconds.
       keys: `S` session ids.
+      last: `<float64>[S]` log time at their last line, seconds; NaN before the first time.
       sequences: their events so far, `keys` None.
     """
 
     idle: float
     keys: pl.Series = field(default_factory=lambda: pl.Series([], dtype=pl.String))
+    last: np.ndarray = field(default_factory=lambda: np.zeros(0))
     sequences: Sequences = field(default_factory=lambda: _no_sequences())
 
-    def add(self, frame: pl.DataFrame, *, last: bool = False) -> Sequences:
-        """Take in later events (`line`, `id`, `key`, `time`) and give back the sessions that ended.
+    def add(self, frame: pl.DataFrame, now: float, *, end: bool = False) -> Sequences:
+        """Take in later events (columns of `NO_EVENTS`) and give back the sessions that ended.
 
-        A session ends once `idle` seconds passed since its last line, at an own line or at those of
-        others; with `last` every session ends.
+        A session ends once `idle` seconds of log time passed since its last line.
+
+        Args:
+          now: log time by now, seconds.
+          end: of the input; every session ends.
         """
         held, n_held = self.sequences, len(self.sequences)
-        keys = pl.concat([self.keys, frame["key"].unique(maintain_order=True)]).unique(
-            maintain_order=True
-        )
+        keys = pl.concat([self.keys, frame["key"]]).unique(maintain_order=True)
         code_of = pl.DataFrame({"key": keys, "code": np.arange(len(keys))})
         new_codes = frame.join(code_of, on="key", how="left", maintain_order="left")["code"]
         # The held sessions come first among the keys; of their events only the last time matters.
         codes = np.concatenate([np.repeat(np.arange(n_held), held.lengths), new_codes.to_numpy()])
-        times = np.concatenate([np.repeat(held.end, held.lengths), frame["time"].to_numpy()])
+        clock = np.concatenate([np.repeat(self.last, held.lengths), frame["clock"].to_numpy()])
         order = np.argsort(codes, kind="stable")
         ids = np.concatenate([held.ids, frame["id"].to_numpy()])[order]
         lines = np.concatenate([held.lines, frame["line"].to_numpy()])[order]
-        codes, times = codes[order], times[order]
-        if not len(codes):
-            return _no_sequences()
-        first_of_key = np.diff(codes, prepend=-1) != 0
-        pause = np.diff(times, prepend=np.nan) > self.idle
-        offsets = np.append(np.flatnonzero(first_of_key | pause), len(codes))
-        owner = codes[offsets[:-1]]
-        end = np.fmax.reduceat(times, offsets[:-1])
-        start = np.fmin.reduceat(times, offsets[:-1])
-        begun = first_of_key[offsets[:-1]] & (owner < n_held)
-        start[begun] = held.start[owner[begun]]
-        sessions = Sequences(
-            ids=ids,
-            offsets=offsets,
-            first_line=np.minimum.reduceat(lines, offsets[:-1]),
-            last_line=np.maximum.reduceat(lines, offsets[:-1]),
-            lines=lines,
-            start=start,
-            end=end,
-        )
-        now = np.fmax.reduce(end)
-        newest = np.append(owner[1:] != owner[:-1], True)
-        open_ = newest & ~(end < now - self.idle) & (not last)
+        codes, clock = codes[order], clock[order]
+        pause = np.diff(clock, prepend=np.nan) > self.idle
+        starts = np.flatnonzero((np.diff(codes, prepend=-1) != 0) | pause)
+        offsets = np.append(starts, len(codes))
+        owner, last = codes[starts], clock[offsets[1:] - 1]
+        sessions = _cut(ids, lines, offsets)
+        newest = np.append(owner[1:] != owner[:-1], True)[: len(owner)]
+        open_ = newest & ~(now - last > self.idle) & (not end)
         self.keys = keys.gather(owner[open_])
+        self.last = last[open_]
         self.sequences = _narrow(sessions.take(np.flatnonzero(open_)))
-        ended = np.flatnonzero(~open_)
-        ended = ended[np.argsort(sessions.first_line[ended], kind="stable")]
-        names = keys.gather(owner[ended]).to_numpy().astype(object)
-        return replace(sessions.take(ended), keys=names)
+        names = keys.gather(owner[~open_]).to_numpy().astype(object)
+        return replace(sessions.take(np.flatnonzero(~open_)), keys=names)
 
 
 def _sessions(path, frames: Iterator[pl.DataFrame], idle: float) -> Iterator[Sequences]:
-    state, waiting, events, keyed = OpenSessions(idle), [], 0, 0
+    shards = [OpenSessions(idle) for _ in range(SHARDS)]
+    waiting, events, keyed, now = [NO_EVENTS], 0, False, np.nan
     for frame in frames:
-        frame = frame.filter(pl.col("key").is_not_null()).select(NO_EVENTS.columns)
-        waiting.append(frame)
+        clock = np.fmax.accumulate(np.append(now, frame["time"].to_numpy()))
+        now = clock[-1]
+        frame = frame.with_columns(clock=clock[1:]).filter(pl.col("key").is_not_null())
+        waiting.append(frame.select(NO_EVENTS.columns))
         events += len(frame)
-        keyed += len(frame)
-        # As much anew as is open, so that the work stays linear in the length of the file.
-        if events >= max(BATCH, len(state.sequences.ids)):
-            ended = state.add(pl.concat(waiting))
-            waiting, events = [], 0
-            if len(ended):
-                yield ended
+        keyed = keyed or len(frame) > 0
+        # A share of what is open, so that the work stays linear in the length of the file.
+        if events >= max(BATCH, sum(len(shard.sequences.ids) for shard in shards) // 8):
+            yield from _ended(shards, pl.concat(waiting), now)
+            waiting, events = [NO_EVENTS], 0
     if not keyed:
         raise InputError(
             f"{path}: no line has a session id as in the logs the detector was fitted on; "
             "give --session=REGEX or COLUMN, or --window=N"
         )
-    ended = state.add(pl.concat([NO_EVENTS, *waiting]), last=True)
+    yield from _ended(shards, pl.concat(waiting), now, end=True)
+
+
+def _ended(
+    shards: list[OpenSessions], frame: pl.DataFrame, now: float, *, end: bool = False
+) -> Iterator[Sequences]:
+    """The sessions that ended, in the order of their first line."""
+    shard_of = (frame["key"].hash() % len(shards)).to_numpy()
+    parts = [
+        shard.add(frame.filter(pl.Series(shard_of == n)), now, end=end)
+        for n, shard in enumerate(shards)
+    ]
+    ended = _join(parts)
     if len(ended):
-        yield ended
+        yield ended.take(np.argsort(ended.first_line, kind="stable"))
 
 
 def _windows(frames: Iterator[pl.DataFrame], window: int) -> Iterator[Sequences]:
@@ -143,44 +148,54 @@ def _windows(frames: Iterator[pl.DataFrame], window: int) -> Iterator[Sequences]
         frame = frame if rest is None else pl.concat([rest, frame])
         whole = len(frame) - len(frame) % window
         if whole:
-            yield _cut(frame.head(whole), window)
+            yield _window(frame.head(whole), window)
         rest = frame.tail(len(frame) - whole)
     if rest is not None and len(rest):
-        yield _cut(rest, window)
+        yield _window(rest, window)
 
 
-def _cut(frame: pl.DataFrame, window: int) -> Sequences:
+def _window(frame: pl.DataFrame, window: int) -> Sequences:
     offsets = np.append(np.arange(0, len(frame), window), len(frame)).astype(np.int64)
-    lines = frame["line"].to_numpy()
+    return _cut(frame["id"].to_numpy(), frame["line"].to_numpy(), offsets)
+
+
+def _cut(ids: np.ndarray, lines: np.ndarray, offsets: np.ndarray) -> Sequences:
+    """Sequences of events whose lines ascend; none is empty."""
+    first, last = lines[offsets[:-1]], lines[offsets[1:] - 1]
+    return Sequences(ids.astype(np.int32), offsets, first, last, lines)
+
+
+def _frame(rows: Sequences) -> pl.DataFrame:
+    """Sequences of one event each as records."""
+    return pl.DataFrame({"id": rows.ids, "line": rows.first_line})
+
+
+def _join(parts: list[Sequences]) -> Sequences:
+    """All of them, one part after another."""
+
+    def joined(name: str) -> np.ndarray:
+        return np.concatenate([getattr(part, name) for part in parts])
+
     return Sequences(
-        ids=frame["id"].to_numpy(),
-        offsets=offsets,
-        first_line=lines[offsets[:-1]],
-        last_line=lines[offsets[1:] - 1],
-        lines=lines,
+        offsets=csr_offsets(joined("lengths")),
+        **{name: joined(name) for name in ("ids", "first_line", "last_line", "lines", "keys")},
     )
 
 
-def _numbered(path: Path, column: str, reader: Reader, counts: ReadCounts) -> Iterator[Sequences]:
-    """A file of event numbers: a sequence a row, or an event a row."""
-    blocks = numbered_blocks(path, column, reader.numbers, counts)
-    if column == "sequence":
-        yield from blocks
-    else:
-        frames = (pl.DataFrame({"id": b.ids, "line": b.first_line}) for b in blocks)
-        yield from _windows(frames, reader.window or 1)
-
-
 def _narrow(sequences: Sequences) -> Sequences:
-    """The same with lines of 4 bytes, while they fit."""
-    if len(sequences) and sequences.last_line.max() < 2**32:
-        return replace(sequences, lines=sequences.lines.astype(np.uint32))
-    return sequences
+    """The same with ids and lines of as few bytes as hold them."""
+
+    assert sequences.lines is not None
+    ids, lines = (
+        values.astype(np.min_scalar_type(values.max(initial=0)))
+        for values in (sequences.ids, sequences.lines)
+    )
+    return replace(sequences, ids=ids, lines=lines)
 
 
 def _no_sequences() -> Sequences:
     none = np.zeros(0, np.int64)
-    return Sequences(none, np.zeros(1, np.int64), none, none, none, None, none * 1.0, none * 1.0)
+    return Sequences(none.astype(np.int32), np.zeros(1, np.int64), none, none, none)
 
 
 def _layout(reader: Reader) -> Layout:
