@@ -3,7 +3,6 @@
 0 done, 2 the user's input or a flag is wrong, 3 something outside is missing or gave up, 1 a bug.
 """
 
-import errno
 import os
 import sys
 import textwrap
@@ -14,7 +13,7 @@ from absl import flags
 from absl.flags import FlagValues
 
 from glx import config as settings
-from glx.errors import InputError, OutsideError
+from glx.errors import InputError, OutsideError, is_disk_full
 
 KINDS: dict[str, Callable] = {
     "int": flags.DEFINE_integer,
@@ -23,7 +22,6 @@ KINDS: dict[str, Callable] = {
     "tuple": flags.DEFINE_multi_string,
 }
 NEEDS = {"int": "a whole number", "float": "a number", "bool": "true or false"}
-FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 def define(values: FlagValues, cls: type, presets: dict[str, Any] | None = None) -> None:
@@ -78,11 +76,11 @@ def run(work: Callable[[FlagValues], None], values: FlagValues, usage: str, argv
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the exit flushes it
         return _fail(3, "standard output was closed; the rest was not written")
-    except OSError as e:
-        if e.errno not in FULL:
+    except Exception as e:
+        if not is_disk_full(e):
             raise
-        place = e.filename or "the disk"
-        return _fail(3, f"{place}: {e.strerror}; free some space and repeat the command")
+        place = getattr(e, "filename", None) or "the output"
+        return _fail(3, f"{place}: no space left on the disk; free some and repeat the command")
     except KeyboardInterrupt:
         print("interrupted; the same command completes it", file=sys.stderr)
         return 130

@@ -1,11 +1,13 @@
 """A fitted detector as one folder, and the training state between two steps, by Orbax.
 
 In: pytrees of arrays, tables, settings. Out: a folder of JSON, Parquet and array files; nothing in
-it is pickled, and every file is checked against the checksums in `detector.json` when it is read.
+it is pickled, and all of it is checked against the checksums in `detector.json` when it is read.
 """
 
+import errno
 import hashlib
 import json
+import os
 import shutil
 from pathlib import Path
 from typing import Any
@@ -18,6 +20,7 @@ from glx.errors import InputError
 
 VERSION = 1
 MANIFEST = "detector.json"
+SPARE = 1 << 20  # bytes on the disk beside the arrays themselves
 
 
 def save(folder: Path, arrays: dict, tables: dict[str, pl.DataFrame], settings: dict) -> None:
@@ -32,7 +35,8 @@ def save(folder: Path, arrays: dict, tables: dict[str, pl.DataFrame], settings: 
     _save_arrays(folder / "arrays", arrays)
     for name, table in tables.items():
         table.write_parquet(folder / f"{name}.parquet")
-    manifest = {"version": VERSION, "settings": settings, "sha256": _checksums(folder)}
+    sums = _checksums(folder) | {MANIFEST: _checksum_of(settings)}
+    manifest = {"version": VERSION, "settings": settings, "sha256": sums}
     (folder / MANIFEST).write_text(json.dumps(manifest, indent=1) + "\n")
 
 
@@ -50,6 +54,7 @@ def load(folder: Path) -> tuple[dict, dict[str, pl.DataFrame], dict]:
     try:
         manifest = json.loads((folder / MANIFEST).read_text())
         version, settings, sums = (manifest[k] for k in ("version", "settings", "sha256"))
+        sums = dict(sums)
     except (ValueError, KeyError, TypeError) as e:
         raise InputError(
             f"{folder / MANIFEST}: damaged ({type(e).__name__}); fit the detector again"
@@ -59,7 +64,7 @@ def load(folder: Path) -> tuple[dict, dict[str, pl.DataFrame], dict]:
             f"{folder}: written as version {version}, this program reads version {VERSION}; "
             "fit the detector again"
         )
-    found = _checksums(folder)
+    found = _checksums(folder) | {MANIFEST: _checksum_of(settings)}
     for name in sorted(sums.keys() | found.keys()):
         if sums.get(name) != found.get(name):
             state = "missing" if name not in found else "changed or not of this detector"
@@ -86,8 +91,13 @@ def restore_newest(folder: Path, state: Any) -> Any:
 
 
 def _save_arrays(path: Path, tree: Any) -> None:
+    tree = jax.device_get(tree)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # Looked at before, because Orbax writes in threads that cannot be heard out once one fails.
+    if shutil.disk_usage(path.parent).free < sum(x.nbytes for x in jax.tree.leaves(tree)) + SPARE:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
     with ocp.StandardCheckpointer() as checkpointer:
-        checkpointer.save(path.absolute(), jax.device_get(tree))
+        checkpointer.save(path.absolute(), tree)
 
 
 def _load_arrays(path: Path, like: Any = None) -> Any:
@@ -98,6 +108,10 @@ def _load_arrays(path: Path, like: Any = None) -> Any:
 def _steps(folder: Path) -> list[int]:
     """Steps whose state is whole (Orbax renames a folder into place when it is)."""
     return [int(p.name) for p in folder.glob("*") if p.name.isdecimal()] if folder.is_dir() else []
+
+
+def _checksum_of(settings: Any) -> str:
+    return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()
 
 
 def _checksums(folder: Path) -> dict[str, str]:

@@ -3,6 +3,11 @@
 `experiments/` maps them to exit codes.
 """
 
+import errno
+import os
+
+DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
+
 
 class InputError(Exception):
     """The user's input or a setting is wrong (exit code 2): what, where, what to do."""
@@ -10,3 +15,10 @@ class InputError(Exception):
 
 class OutsideError(Exception):
     """Something outside is missing or gave up (exit code 3); the same command goes on."""
+
+
+def is_disk_full(error: BaseException) -> bool:
+    """Whether a disk or quota is full; Polars and Orbax only repeat the system's words for it."""
+    if isinstance(error, OSError):
+        return error.errno in DISK_FULL
+    return any(os.strerror(code) in str(error) for code in DISK_FULL)

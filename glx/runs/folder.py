@@ -3,20 +3,21 @@
 In: settings. Out: a folder with `config.json` and what the run writes.
 """
 
-import errno
 import json
 import os
 import shutil
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import jax
 
-from glx.errors import InputError, OutsideError
+from glx.errors import InputError, OutsideError, is_disk_full
 
+CONFIG = "config.json"
 PACKAGES = ("jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "numpy", "polars", "drain3")
 
 
@@ -35,23 +36,25 @@ def run_folder(
       may_differ: top-level settings that may change between a run and its resumption.
 
     Raises:
-      InputError: the run is finished already, or its settings differ (naming the first).
+      InputError: the run is finished already, its settings differ (naming the first), or the folder
+        cannot be made.
       OutsideError: the disk is full; all work is kept.
     """
-    partial = run_dir.with_name(run_dir.name + ".partial")
+    if run_dir.exists() and not (run_dir / CONFIG).is_file():
+        raise InputError(f"{run_dir}: is there already and is no run; choose another --run_dir")
     if run_dir.exists() and not overwrite:
         raise InputError(
             f"{run_dir}: a finished run is there; choose another --run_dir or give --overwrite"
         )
+    partial = run_dir.with_name(run_dir.name + ".partial")
     if overwrite:
         shutil.rmtree(partial, ignore_errors=True)
-    resumed = partial.exists()
-    config = partial / "config.json"
-    if (partial / "config.json").exists():
-        _check_same(json.loads(config.read_text())["settings"], settings, partial, may_differ)
+    resumed = (partial / CONFIG).is_file()
+    if resumed:
+        _check_same(_read_settings(partial), settings, partial, may_differ)
+    made = [folder for folder in partial.parents if not folder.exists()]  # the deepest first
     try:
-        partial.mkdir(parents=True, exist_ok=True)
-        config.write_text(json.dumps(describe(settings), indent=1) + "\n")
+        _begin(partial, settings)
         yield partial
         if run_dir.exists():
             shutil.rmtree(run_dir)
@@ -59,15 +62,36 @@ def run_folder(
     except InputError:
         if not resumed:
             shutil.rmtree(partial, ignore_errors=True)
+            for folder in made:
+                with suppress(OSError):  # not made yet, or somebody else has put something there
+                    folder.rmdir()
         raise
-    except OSError as e:
-        if isinstance(e, PermissionError | NotADirectoryError):
-            raise InputError(f"{e.filename}: {e.strerror}; choose another --run_dir") from e
-        if e.errno not in (errno.ENOSPC, errno.EDQUOT):
+    except Exception as e:
+        if not is_disk_full(e):
             raise
         raise OutsideError(
-            f"{e.filename or partial}: {e.strerror}; work so far is kept in {partial}, free some "
-            "space and repeat the command to go on from there"
+            f"{getattr(e, 'filename', None) or partial}: no space left on the disk; work so far is "
+            f"kept in {partial}, free some space and repeat the command to go on from there"
+        ) from e
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a file that a kill or a full disk leaves as it was, or as it is to be."""
+    new = path.with_name(path.name + ".new")
+    new.write_text(text)
+    os.replace(new, path)
+
+
+def _begin(partial: Path, settings: dict) -> None:
+    config = json.dumps(describe(settings), indent=1) + "\n"
+    try:
+        partial.mkdir(parents=True, exist_ok=True)
+        write_whole(partial / CONFIG, config)
+    except OSError as e:
+        if is_disk_full(e):
+            raise
+        raise InputError(
+            f"{partial}: cannot be written ({e.strerror}); choose another --run_dir"
         ) from e
 
 
@@ -95,6 +119,15 @@ def _commit() -> str | None:
     return head.stdout.strip() + ("+" if changed.stdout.strip() else "") or None
 
 
+def _read_settings(partial: Path) -> dict:
+    try:
+        return json.loads((partial / CONFIG).read_text())["settings"]
+    except (ValueError, KeyError, TypeError) as e:
+        raise InputError(
+            f"{partial / CONFIG}: damaged ({type(e).__name__}); give --overwrite to begin anew"
+        ) from e
+
+
 def _check_same(old: dict, new: dict, partial: Path, may_differ: tuple[str, ...]) -> None:
     old, new = _flat(old), _flat(json.loads(json.dumps(new, default=str)))
     for name in sorted(old.keys() | new.keys()):
@@ -106,7 +139,7 @@ def _check_same(old: dict, new: dict, partial: Path, may_differ: tuple[str, ...]
 
 
 def _flat(tree: dict, prefix: str = "") -> dict:
-    out = {}
+    out: dict[str, Any] = {}
     for key, value in tree.items():
         if isinstance(value, dict):
             out |= _flat(value, f"{prefix}{key}.")

@@ -4,17 +4,21 @@ In: stages, counts and training rows. Out: lines on a terminal, `train.jsonl`, T
 """
 
 import json
+import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import asdict
 from pathlib import Path
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
-from tensorboardX import SummaryWriter
+from tensorboardX.event_file_writer import EventsWriter
+from tensorboardX.proto.event_pb2 import Event
+from tensorboardX.summary import scalar
 
 from glx.logs.read import ReadCounts
+from glx.runs.folder import write_whole
 
 
 class Progress:
@@ -34,13 +38,17 @@ class Progress:
         """
         path = folder / "train.jsonl"
         rows = [json.loads(line) for line in path.open()] if path.exists() else []
-        with SummaryWriter(str(folder / "tensorboard"), write_to_disk=True) as board:
+        (folder / "tensorboard").mkdir(exist_ok=True)
+        # The writer of events itself: what goes wrong in SummaryWriter's thread never gets here.
+        with closing(EventsWriter(str(folder / "tensorboard" / "events"))) as board:
 
             def log(row: dict) -> None:
                 rows[:] = [old for old in rows if old["step"] < row["step"]] + [row]
-                path.write_text("".join(json.dumps(r) + "\n" for r in rows))
+                write_whole(path, "".join(json.dumps(r) + "\n" for r in rows))
                 for name, value in row.items():
-                    board.add_scalar(name, value, row["step"])
+                    at = {"wall_time": time.time(), "step": row["step"]}
+                    board.write_event(Event(**at, summary=scalar(name, value)))
+                board.flush()
 
             yield log
 
