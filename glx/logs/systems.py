@@ -71,12 +71,13 @@ class System:
 
 
 SIMULATED = ("sim_blocks", "sim_vms", "sim_ras")
-# The first word of a BGL line is its label: no group takes it, so it never enters.
 HDFS_HEADER = r"^(?P<time>\d{6} \d{6}) \d+ [A-Z]+ [^ ]+: (?P<text>.*)$"
-BGL_HEADER = r"^\S+ (?P<time>\d+) \S+ \S+ \S+ \S+ \S+ \S+ \S+ (?P<text>.*)$"
-RAS_HEADER = r"^\S+ (?P<time>\d+) \S+ \S+ \S+ \S+ \S+ \S+ (?P<level>\S+) (?P<text>.*)$"
+# The first word of a BGL line is its label. These fit every line, however it goes on, so that the
+# word is in no group and no line enters whole.
+BGL_HEADER = r"^\S* ?(?:(?P<time>\d+) (?:\S+ ){7})?(?P<text>.*)$"
+RAS_HEADER = r"^\S* ?(?:(?P<time>\d+) (?:\S+ ){6}(?P<level>\S+) ?)?(?P<text>.*)$"
 NOVA_HEADER = (
-    r"^(?P<time>\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d+) \d+ (?P<level>[A-Z]+) \S+ "
+    r"^(?P<time>\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d+) \d+ (?P<level>[A-Z]+) \S+ ?"
     r"(?:\[req-[^\]]*\] )?(?P<text>.*)$"
 )
 BLOCK_ID = r"blk_-?\d+"
