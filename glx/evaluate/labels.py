@@ -12,7 +12,7 @@ from glx.errors import InputError
 from glx.logs.read import open_text
 from glx.logs.sequences import Sequences
 from glx.logs.systems import LabelPlace, System
-from glx.logs.table import read_header, read_table
+from glx.logs.table import read_table
 
 
 @dataclass(frozen=True)
@@ -40,8 +40,6 @@ def read_labels(system: System, sequences: Sequences) -> Labels:
             f"{system.name}: no labels; give them by --labels={system.name}=FILE, a CSV of "
             "`key,label` or `line,label`"
         )
-    if place.by == "own":
-        place = _own_place(place)
     if place.by == "key":
         label = _by_key(place, sequences)
     elif place.by == "row":
@@ -69,7 +67,7 @@ def _by_key(place: LabelPlace, sequences: Sequences) -> np.ndarray:
             f"{place.path}: labels by session, but the logs were cut into windows; "
             "give --session or labels by `line,label`"
         )
-    table = _table(place)
+    table = _table(place).group_by("key").agg(pl.max("label"))  # 1 where any row of it is 1
     labels = dict(zip(table["key"].to_list(), table["label"].to_list(), strict=True))
     found = [labels.get(key) for key in sequences.keys]
     missing = sum(label is None for label in found)
@@ -92,38 +90,31 @@ def _by_line(place: LabelPlace, sequences: Sequences) -> Labels:
     else:
         table = _table(place)
         at = table["key"].cast(pl.Int64, strict=False)
-        positive = at.filter(table["label"] == 1)
-        if at.null_count() or (at < 0).any() or (positive >= n_lines).any():
+        wrong = at.is_null() | (at < 0) | ((at >= n_lines) & (table["label"] == 1))
+        if wrong.any():
+            bad = int(wrong.arg_max() or 0)
             raise InputError(
-                f"{place.path}: column {place.key!r} must hold rows of the log, from 0 to "
-                f"{n_lines - 1}; labels and logs do not belong together"
+                f"{place.path}: line {table['row'][bad]}: {table['key'][bad]!r} in column "
+                f"{place.key!r} is no line of the log, from 0 to {n_lines - 1}; labels and logs do "
+                "not belong together"
             )
+        positive = at.filter(table["label"] == 1)
         line_labels = np.zeros(n_lines, dtype=np.uint8)  # a line that is not listed is normal
         line_labels[positive.to_numpy()] = 1
     events = line_labels[sequences.lines]
     return Labels(np.maximum.reduceat(events, sequences.offsets[:-1]), events)
 
 
-def _own_place(place: LabelPlace) -> LabelPlace:
-    """A user's CSV: its header says whether it is by `key` or by `line`."""
-    columns = read_header(place.path)
-    for by in ("key", "line"):
-        if {by, "label"} <= set(columns):
-            return LabelPlace(place.path, by, "label", key=by)
-    raise InputError(
-        f"{place.path}: needs the columns `key,label` or `line,label`, found {', '.join(columns)}"
-    )
-
-
 def _table(place: LabelPlace) -> pl.DataFrame:
-    """Columns `key` (str) and `label` (0 or 1), one row a key, 1 where any row of it is 1."""
-    frame = read_table(place.path, [place.key, place.column])
-    label = _binary(place, frame[place.column])
-    return (
-        pl.DataFrame({"key": frame[place.key].cast(pl.String), "label": label})
-        .group_by("key", maintain_order=True)
-        .max()
-    )
+    """Columns `key` (str), `label` (0 or 1) and `row`, the line of the file; no empty line."""
+    assert place.key is not None
+    assert place.column is not None
+    frame = read_table(place.path, [place.key, place.column]).with_row_index("row", offset=2)
+    frame = frame.filter(pl.any_horizontal(pl.exclude("row").is_not_null()))
+    if not len(frame):
+        raise InputError(f"{place.path}: no label below the header; give at least one")
+    label = _binary(place, frame[place.column], frame["row"])
+    return pl.DataFrame({"key": frame[place.key], "label": label, "row": frame["row"]})
 
 
 def _column(place: LabelPlace) -> np.ndarray:
@@ -131,16 +122,17 @@ def _column(place: LabelPlace) -> np.ndarray:
     if place.column is None:
         with open_text(place.path) as file:
             return np.array([not line.startswith(b"- ") for line in file], dtype=np.uint8)
-    return _binary(place, read_table(place.path, [place.column])[place.column]).to_numpy()
+    labels = read_table(place.path, [place.column])[place.column]
+    return _binary(place, labels, pl.int_range(2, len(labels) + 2, eager=True)).to_numpy()
 
 
-def _binary(place: LabelPlace, column: pl.Series) -> pl.Series:
+def _binary(place: LabelPlace, column: pl.Series, rows: pl.Series) -> pl.Series:
     values = column.cast(pl.String).str.strip_chars()
     bad = values.is_null() | ~values.is_in(["0", "1"])
     if bad.any():
-        row = int(bad.arg_max() or 0)
+        at = int(bad.arg_max() or 0)
         raise InputError(
-            f"{place.path}: line {row + 2}: label {values[row]!r} in column {place.column!r} is "
+            f"{place.path}: line {rows[at]}: label {values[at]!r} in column {place.column!r} is "
             "neither 0 (normal) nor 1 (anomalous)"
         )
     return values.cast(pl.UInt8)

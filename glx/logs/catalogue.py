@@ -7,11 +7,13 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from glx.errors import InputError
+from glx.errors import InputError, is_disk_full
 from glx.logs import systems
 from glx.logs.load import DataConfig
+from glx.logs.read import open_text
 from glx.logs.simulate import SimConfig, write
-from glx.logs.systems import SIMULATED, System
+from glx.logs.systems import SIMULATED, LabelPlace, System
+from glx.logs.table import read_header
 
 
 @dataclass(frozen=True)
@@ -31,15 +33,18 @@ def resolve(
       InputError: an unknown name, a labels file for no system, a source twice or of the target's
         family.
     """
-    label_files = {}
+    label_files: dict[str, Path] = {}
     for given in labels:
         name, _, path = given.partition("=")
-        if not path:
+        if not name or not path:
             raise InputError(f"--labels={given}: give it as NAME=FILE")
+        if name in label_files:
+            raise InputError(f"--labels={given}: {name} has labels already; give one file each")
         label_files[name] = Path(path)
     names = [name for given in sources for name in ([given] if "=" in given else given.split(","))]
     cast = Cast(
-        _system(target, label_files, config), [_system(n, label_files, config) for n in names]
+        _system("--target", target, label_files, config),
+        [_system("--source", n, label_files, config) for n in names],
     )
     if label_files:
         raise InputError(
@@ -51,10 +56,21 @@ def resolve(
     for n, source in enumerate(cast.sources):
         if source.name in [s.name for s in cast.sources[:n]]:
             raise InputError(f"--source={source.name}: given twice")
+        if source.labels is None:
+            raise InputError(
+                f"--source={source.name}: has no labels to learn from; give them by "
+                f"--labels={source.name}=FILE, a CSV of `key,label` or `line,label`"
+            )
+        if source.path.resolve() == cast.target.path.resolve():
+            raise InputError(
+                f"--source={source.name}: is the target's own file; choose another system"
+            )
     systems.check_family(cast.target, cast.sources)
     for system in (cast.target, *cast.sources):
         if system.name in SIMULATED:
             _simulate(system, config)
+        for file in [system.path] + ([system.numbered.templates] if system.numbered else []):
+            open_text(file).close()  # now, rather than after all that comes before it
     return cast
 
 
@@ -65,8 +81,10 @@ def cache_dir(config: DataConfig) -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "glx"
 
 
-def _system(given: str, label_files: dict[str, Path], config: DataConfig) -> System:
+def _system(flag: str, given: str, label_files: dict[str, Path], config: DataConfig) -> System:
     name, has_file, path = given.partition("=")
+    if not name or (has_file and not path):
+        raise InputError(f"{flag}={given}: give the name of a system, NAME=FILE or a file")
     if not has_file:
         if given in SIMULATED:
             folder = cache_dir(config) / "simulated" / f"{config.sim_lines}-{config.sim_seed}"
@@ -76,12 +94,27 @@ def _system(given: str, label_files: dict[str, Path], config: DataConfig) -> Sys
         if "/" not in given and "." not in given and not Path(given).exists():
             known = ", ".join([*systems.known(Path()), *SIMULATED])
             raise InputError(
-                f"{given}: neither a known system ({known}) nor a file; give NAME=FILE for your own"
+                f"{flag}={given}: neither a known system ({known}) nor a file; give NAME=FILE for "
+                "your own"
             )
         name, path = Path(given).name.split(".")[0], given
     elif name in systems.known(Path()) or name in SIMULATED:
-        raise InputError(f"{given}: {name} is a known system; give your own file another name")
-    return systems.own(name, Path(path), label_files.pop(name, None))
+        raise InputError(
+            f"{flag}={given}: {name} is a known system; give your own file another name"
+        )
+    labels = label_files.pop(name, None)
+    return systems.own(name, Path(path), None if labels is None else _own_labels(labels))
+
+
+def _own_labels(path: Path) -> LabelPlace:
+    """Where labels lie in a user's CSV, by its header alone: `key` or `line` beside `label`."""
+    columns = read_header(path)
+    for by in ("key", "line"):
+        if {by, "label"} <= set(columns):
+            return LabelPlace(path, by, key=by)
+    raise InputError(
+        f"{path}: line 1: needs the columns `key,label` or `line,label`, found {', '.join(columns)}"
+    )
 
 
 def _known(name: str, config: DataConfig) -> System:
@@ -98,7 +131,14 @@ def _known(name: str, config: DataConfig) -> System:
 
 def _simulate(system: System, config: DataConfig) -> None:
     """Write the system's files unless they are there: a name, length and seed give equal bytes."""
-    if not (system.path.exists() and system.labels and system.labels.path.exists()):
-        write(
-            SimConfig(system.name, lines=config.sim_lines, seed=config.sim_seed), system.path.parent
-        )
+    if system.path.exists() and system.labels and system.labels.path.exists():
+        return
+    folder = system.path.parent
+    try:
+        write(SimConfig(system.name, lines=config.sim_lines, seed=config.sim_seed), folder)
+    except OSError as e:
+        if is_disk_full(e):
+            raise
+        raise InputError(
+            f"{folder}: cannot be written ({e.strerror}); choose another --cache_dir"
+        ) from e

@@ -17,8 +17,8 @@ class LabelPlace:
 
     Attributes:
       path: the file.
-      by: `row` (a row of the file is a sequence), `key` (a session id), `line` (a row of the
-        log) or `own` (the header of the file says which).
+      by: `row` (a row of the file is a sequence), `key` (a session id) or `line` (a row of the
+        log).
       column: column that is 1 for anomalous; None: the first word of a line is not `-`.
       key: column of the session id or line number; None for the row's own number.
     """
@@ -195,10 +195,9 @@ def simulated(name: str, folder: Path) -> System:
     )
 
 
-def own(name: str, path: Path, labels: Path | None) -> System:
-    """A user's own file; labels are a CSV of `key,label` or `line,label`."""
-    place = None if labels is None else LabelPlace(labels, "own")
-    return System(name, name, path, labels=place)
+def own(name: str, path: Path, labels: LabelPlace | None) -> System:
+    """A user's own file."""
+    return System(name, name, path, labels=labels)
 
 
 def check_family(target: System, sources: list[System]) -> None:

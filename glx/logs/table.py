@@ -1,5 +1,7 @@
 """Columns of a CSV or TSV table (plain, .gz, .zst), as strings; only those asked for are parsed."""
 
+import csv
+from functools import partial
 from pathlib import Path
 
 import polars as pl
@@ -16,19 +18,20 @@ def read_table(path: Path, columns: list[str]) -> pl.DataFrame:
     """
     with open_text(path) as file:
         data = file.read()
-    options = {"separator": separator(path), "infer_schema": False}
+    read = partial(pl.read_csv, data, separator=separator(path), infer_schema=False)
     try:
-        header = pl.read_csv(data, n_rows=0, **options).columns
+        header = read(n_rows=0).columns
         missing = [name for name in columns if name not in header]
         if missing:
             raise InputError(
                 f"{path}: line 1: no column {missing[0]!r}; the columns are {', '.join(header)}"
             )
-        return pl.read_csv(data, columns=columns, **options)
+        return read(columns=columns)
     except pl.exceptions.NoDataError as e:
         raise InputError(f"{path}: the file is empty; give a table with a header line") from e
     except pl.exceptions.ComputeError as e:
-        raise InputError(f"{path}: not a readable CSV table: {str(e).splitlines()[0]}") from e
+        line = _suspect(data, separator(path))
+        raise InputError(f"{path}: line {line}: not a row of the table; correct it") from e
 
 
 def read_header(path: Path) -> list[str]:
@@ -36,10 +39,23 @@ def read_header(path: Path) -> list[str]:
     with open_text(path) as file:
         line = file.readline()
     if not line.strip():
-        raise InputError(f"{path}: the file is empty; give a table with a header line")
+        raise InputError(f"{path}: line 1: is empty; give a table with a header line")
     return pl.read_csv(line, separator=separator(path), n_rows=0, infer_schema=False).columns
 
 
 def separator(path: Path) -> str:
     """A tab for `.tsv` (`.tsv.gz`, `.tsv.zst`), else a comma."""
     return "\t" if ".tsv" in path.suffixes else ","
+
+
+def _suspect(data: bytes, separator: str) -> int:
+    """The first line that is not UTF-8, leaves a quote open or has more fields than the header."""
+    width = None
+    for n, raw in enumerate(data.split(b"\n"), start=1):
+        try:
+            fields = next(csv.reader([raw.decode()], delimiter=separator, strict=True), [])
+        except (UnicodeDecodeError, csv.Error):
+            return n
+        if len(fields) > (width := width or len(fields)):
+            return n
+    return 1
