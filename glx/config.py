@@ -4,6 +4,7 @@ A stage's settings live in one dataclass next to the stage. Here is what all of 
 """
 
 import dataclasses
+import math
 import re
 from collections.abc import Iterator
 from typing import Any, NamedTuple
@@ -76,6 +77,8 @@ def check(config: Any) -> None:
             raise InputError(f"--{leaf.name}={value}: must be one of {', '.join(among)}")
         if value is None:
             continue
+        if isinstance(value, float) and not math.isfinite(value):
+            raise InputError(f"--{leaf.name}={value}: must be a finite number")
         if (low is not None and not value >= low) or (high is not None and not value <= high):
             span = f"at least {low}" if high is None else f"between {low} and {high}"
             raise InputError(f"--{leaf.name}={value}: must be {span}")

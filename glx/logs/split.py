@@ -20,12 +20,13 @@ class SplitConfig:
     """Where a target is cut.
 
     Attributes:
-      adapt_share: share of the lines or sessions to adapt on, unlabelled; 1 takes everything.
+      adapt_share: share of the lines or sessions to adapt on, unlabelled; 1 takes everything, as
+        of a source.
       gap_lines: lines left out after the cut of a system of windows.
       split_seed: of the fixed permutation of a system without times.
     """
 
-    adapt_share: float = setting(0.5, low=0, high=1)
+    adapt_share: float = setting(0.5, low=0.01, high=0.99)
     gap_lines: int = setting(100, low=0)
     split_seed: int = setting(0, low=0)
 

@@ -45,11 +45,13 @@ def detect(
       InputError: detector, logs or a setting are not as they should be.
     """
     progress = progress or Progress()
+    if not idle > 0:
+        raise InputError(f"--idle={idle}: must be more than 0 seconds")
     detector, reader = detectors.load(folder)
     reader = _changed(reader, logs, format, session, window)
     counts, n, n_anomalous = ReadCounts(), 0, 0
     vectors = embed(reader.texts, detector.config.embed)
-    with _writing(out) as file:
+    with _writing(out, logs) as file:
         for sequences in stream(logs, reader, counts, idle):
             texts = reader.texts
             if len(texts) > len(vectors):
@@ -59,6 +61,8 @@ def detect(
                 file.write(json.dumps({"file": logs, **row}, ensure_ascii=False) + "\n")
                 n_anomalous += row["anomalous"]
             n += len(sequences)
+        if not n:
+            raise InputError(f"{logs}: no line with text; give a log with at least one event")
     progress.counted(logs, counts)
     progress.say(f"{n_anomalous:,} of {n:,} sequences anomalous, {counts.lines:,} lines read")
     return counts
@@ -100,25 +104,37 @@ def _changed(
     if session is not None and reader.layout is not None:
         reader = replace(reader, layout=replace(reader.layout, session=session), window=None)
     if window is not None:
-        layout = reader.layout and replace(reader.layout, session=None)
-        reader = replace(reader, layout=layout, window=window)
+        unkeyed = reader.layout and replace(reader.layout, session=None)
+        reader = replace(reader, layout=unkeyed, window=window)
     return reader
 
 
 @contextmanager
-def _writing(out: str) -> Iterator[TextIO]:
+def _writing(out: str, logs: str) -> Iterator[TextIO]:
+    path = Path(out)
     if out == "-":
         yield sys.stdout
+        sys.stdout.flush()
         return
-    path = Path(out)
     if path.is_dir():
         raise InputError(f"--out={out}: a directory; name a file in it")
     if not path.absolute().parent.is_dir():
         raise InputError(f"--out={out}: no folder {path.parent}; make it first")
-    partial = path.with_name(path.name + ".partial")
+    if path.exists() and logs != "-" and Path(logs).exists() and path.samefile(logs):
+        raise InputError(f"--out={out}: is the file of --logs; name another one")
+    # A pipe or device is written to as it is.
+    partial = (
+        path.with_name(path.name + ".partial") if path.is_file() or not path.exists() else path
+    )
     try:
-        with partial.open("w", encoding="utf-8") as file:
+        file = partial.open("w", encoding="utf-8")
+    except OSError as e:
+        raise InputError(f"--out={out}: cannot be written ({e.strerror}); name another file") from e
+    try:
+        with file:
             yield file
-        os.replace(partial, path)
+        if partial != path:
+            os.replace(partial, path)
     finally:
-        partial.unlink(missing_ok=True)
+        if partial != path:
+            partial.unlink(missing_ok=True)
