@@ -122,10 +122,8 @@ def _writing(out: str, logs: str) -> Iterator[TextIO]:
         raise InputError(f"--out={out}: no folder {path.parent}; make it first")
     if path.exists() and logs != "-" and Path(logs).exists() and path.samefile(logs):
         raise InputError(f"--out={out}: is the file of --logs; name another one")
-    # A pipe or device is written to as it is.
-    partial = (
-        path.with_name(path.name + ".partial") if path.is_file() or not path.exists() else path
-    )
+    whole = path.is_file() or not path.exists()  # a pipe or device is written to as it is
+    partial = path.with_name(path.name + ".partial") if whole else path
     try:
         file = partial.open("w", encoding="utf-8")
     except OSError as e:
@@ -133,8 +131,8 @@ def _writing(out: str, logs: str) -> Iterator[TextIO]:
     try:
         with file:
             yield file
-        if partial != path:
+        if whole:
             os.replace(partial, path)
     finally:
-        if partial != path:
+        if whole:
             partial.unlink(missing_ok=True)
