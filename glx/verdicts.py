@@ -88,7 +88,7 @@ def heaviest(
     order, rank = order[rank < top], rank[rank < top]
     at = np.full((n, top), -1, dtype=np.int64)
     at[owner[order], rank] = order
-    return at, np.where(at >= 0, weights[at], 0).astype(np.float32)
+    return at, np.append(weights, 0).astype(np.float32)[at]  # -1 picks the 0
 
 
 def evidence(

@@ -1,0 +1,103 @@
+"""Verdicts of a few sequences, by hand."""
+
+import json
+
+import numpy as np
+import polars as pl
+
+from glx import verdicts
+from glx.logs.sequences import Sequences
+from glx.logs.split import ADAPT, GAP, TEST
+
+nan = np.nan
+# The columns and types of `verdicts.parquet`, which other programs rely on.
+COLUMNS = {
+    "sequence": pl.Int64,
+    "key": pl.String,
+    "first_line": pl.Int64,
+    "last_line": pl.Int64,
+    "split": pl.String,
+    "score": pl.Float32,
+    "anomalous": pl.Boolean,
+    "route": pl.String,
+    "evidence": pl.String,
+}
+
+
+def table(scores, part=(ADAPT, GAP, TEST, TEST, TEST), threshold=0.5, keys=True, route=None):
+    n = len(part)
+    sequences = Sequences(
+        ids=np.zeros(n, np.int32),
+        offsets=np.arange(n + 1),
+        first_line=np.arange(n) * 10,
+        last_line=np.arange(n) * 10 + 9,
+        keys=np.array([f"s{i}" for i in range(n)], dtype=object) if keys else None,
+    )
+    evidence = pl.Series([f'{{"n": {i}}}' for i in range(len(scores))], dtype=pl.String)
+    scores = np.array(scores, np.float32)
+    return verdicts.table(sequences, np.array(part, np.int8), scores, threshold, evidence, route)
+
+
+def test_one_row_per_sequence(tmp_path):
+    found = table([0.25, 0.5, 0.75])
+    assert dict(found.schema) == COLUMNS
+    assert found.rows() == [
+        (0, "s0", 0, 9, "adapt", None, None, None, "{}"),
+        (1, "s1", 10, 19, "gap", None, None, None, "{}"),
+        (2, "s2", 20, 29, "test", 0.25, False, None, '{"n": 0}'),
+        (3, "s3", 30, 39, "test", 0.5, True, None, '{"n": 1}'),  # at the threshold: anomalous
+        (4, "s4", 40, 49, "test", 0.75, True, None, '{"n": 2}'),
+    ]
+    found.write_parquet(tmp_path / "v.parquet")
+    assert dict(pl.read_parquet(tmp_path / "v.parquet").schema) == COLUMNS
+
+
+def test_an_abstention_has_neither_score_nor_decision():
+    found = table([0.25, nan, 0.75])
+    assert found["score"].to_list()[2:] == [0.25, None, 0.75]
+    assert found["anomalous"].to_list()[2:] == [False, None, True]
+    assert found["split"][3] == "test"
+
+
+def test_sequences_without_keys_and_with_routes():
+    route = pl.Series(["general", "proprietary"])
+    found = table([0.0, 1.0], part=(TEST, ADAPT, TEST), keys=False, route=route)
+    assert dict(found.schema) == COLUMNS
+    assert found["key"].to_list() == [None, None, None]
+    assert found["route"].to_list() == ["general", None, "proprietary"]
+
+
+def test_a_threshold_between_two_float32():
+    """A score equal to the threshold counts, although 0.1 is not a float32."""
+    assert table([0.1], part=(TEST,), threshold=0.1)["anomalous"].to_list() == [True]
+
+
+def test_heaviest_events():
+    weights = np.array([0.1, 0.7, 0.2, 0.7, 1.0, 0.5], np.float32)
+    at, top = verdicts.heaviest(np.array([0, 4, 5, 5, 6]), weights, top=2)
+    assert at.tolist() == [[1, 3], [4, -1], [-1, -1], [5, -1]]  # of equal weights the earlier
+    np.testing.assert_array_equal(top, np.array([[0.7, 0.7], [1, 0], [0, 0], [0.5, 0]], np.float32))
+
+
+def test_heaviest_of_nothing():
+    at, top = verdicts.heaviest(np.array([0, 0]), np.zeros(0, np.float32))
+    assert at.tolist() == [[-1, -1, -1]]
+    assert top.tolist() == [[0, 0, 0]]
+
+
+def test_evidence_names_lines_and_texts():
+    (first, second) = verdicts.evidence(
+        places=np.array([[4, 0], [1, -1]]),
+        lines=np.array([[40, 12], [7, 0]]),
+        weights=np.array([[0.66666, 0.33334], [1, 0]], np.float32),
+        ids=np.array([[2, 0], [1, 0]]),
+        texts=["start", "stop", "fällt aus"],
+    )
+    assert first == [
+        {"line": 40, "event": 4, "weight": 0.6667, "text": "fällt aus"},
+        {"line": 12, "event": 0, "weight": 0.3333, "text": "start"},
+    ]
+    assert second == [{"line": 7, "event": 1, "weight": 1.0, "text": "stop"}]
+    as_json = verdicts.as_json(first)
+    assert json.loads(as_json) == {"events": first}
+    assert "fällt" in as_json
