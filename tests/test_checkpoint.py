@@ -1,0 +1,154 @@
+"""A detector's folder and the training state: to disk and back, and what damage does."""
+
+import json
+import shutil
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import polars as pl
+import pytest
+
+from glx.checkpoint import load, restore_newest, save, save_step
+from glx.errors import InputError
+
+ARRAYS = {
+    "params": {"gru": {"kernel": np.arange(6, dtype=np.float32).reshape(2, 3)}},
+    "habits": {"n": np.asarray(7, np.int64), "lengths": np.array([2, 2**40])},
+}
+TABLES = {"templates": pl.DataFrame({"text": ["a <*>", "größer"], "count": [3, None]})}
+SETTINGS = {"threshold": 0.1, "layout": None, "time": ["a", "b"], "name": "größer"}
+
+
+@pytest.fixture(scope="module")
+def saved(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("saved") / "checkpoint"
+    save(folder, ARRAYS, TABLES, SETTINGS)
+    return folder
+
+
+@pytest.fixture
+def copy(saved, tmp_path):
+    return shutil.copytree(saved, tmp_path / "checkpoint")
+
+
+def test_what_is_saved_is_read_again(saved):
+    arrays, tables, settings = load(saved)
+    for (path, a), (_, b) in zip(
+        jax.tree_util.tree_leaves_with_path(ARRAYS),
+        jax.tree_util.tree_leaves_with_path(arrays),
+        strict=True,
+    ):
+        np.testing.assert_array_equal(a, b, err_msg=str(path))
+        assert (a.dtype, a.shape) == (b.dtype, b.shape), path
+    assert jax.tree.structure(arrays) == jax.tree.structure(ARRAYS)
+    assert tables["templates"].equals(TABLES["templates"])
+    assert settings == SETTINGS
+
+
+def test_it_can_be_moved(saved, tmp_path):
+    moved = shutil.copytree(saved, tmp_path / "else" / "where")
+    assert load(moved)[2] == SETTINGS
+
+
+def test_nothing_is_pickled(saved):
+    files = [path for path in saved.rglob("*") if path.is_file()]
+    assert files
+    for path in files:
+        assert path.suffix not in (".pkl", ".pickle", ".npy")
+        assert not path.read_bytes().startswith(b"\x80\x04")
+
+
+def test_a_folder_that_is_there_is_not_written_over(saved):
+    with pytest.raises(FileExistsError):
+        save(saved, ARRAYS, TABLES, SETTINGS)
+
+
+def files_of(folder):
+    return sorted(str(p.relative_to(folder)) for p in folder.rglob("*") if p.is_file())
+
+
+def test_each_changed_or_missing_file_is_found(copy):
+    checked = [name for name in files_of(copy) if name != "detector.json"]
+    assert "templates.parquet" in checked
+    assert len(checked) > 3
+    for name in checked:
+        path = copy / name
+        whole = path.read_bytes()
+        path.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]) if whole else b"x")
+        with pytest.raises(InputError, match="changed or not of this detector; restore it") as e:
+            load(copy)
+        assert str(path) in str(e.value)
+        path.unlink()
+        with pytest.raises(InputError, match="missing; restore it or fit the detector again") as e:
+            load(copy)
+        assert str(path) in str(e.value)
+        path.write_bytes(whole)
+    load(copy)
+
+
+def test_a_file_too_many(copy):
+    (copy / "notes.txt").write_text("mine")
+    with pytest.raises(InputError, match=r"notes\.txt: changed or not of this detector"):
+        load(copy)
+
+
+@pytest.mark.parametrize("manifest", ["", "{", "[]", "{}", '{"version": 1}', "\x00"])
+def test_damaged_manifest(copy, manifest):
+    (copy / "detector.json").write_text(manifest)
+    with pytest.raises(InputError, match=r"detector\.json: damaged") as e:
+        load(copy)
+    assert str(copy) in str(e.value)
+
+
+def test_changed_settings(copy):
+    path = copy / "detector.json"
+    path.write_text(path.read_text().replace("0.1", "0.9"))
+    with pytest.raises(InputError, match=r"detector\.json: changed or not of this detector"):
+        load(copy)
+
+
+def test_another_version(copy):
+    manifest = json.loads((copy / "detector.json").read_text())
+    (copy / "detector.json").write_text(json.dumps(manifest | {"version": 99}))
+    with pytest.raises(InputError, match="written as version 99, this program reads version 1"):
+        load(copy)
+
+
+def test_no_detector(tmp_path):
+    for folder in (tmp_path, tmp_path / "absent"):
+        with pytest.raises(InputError, match=r"not a detector folder .* of a finished run") as e:
+            load(folder)
+        assert str(folder) in str(e.value)
+
+
+def state(value: float):
+    params = {"w": jnp.full((2, 2), value), "b": jnp.zeros(2)}
+    return {
+        "params": params,
+        "optimiser": optax.adam(0.1).init(params),
+        "step": jnp.asarray(int(value), jnp.int32),
+        "key": jax.random.PRNGKey(int(value)),
+    }
+
+
+def test_training_goes_on_from_the_newest_state(tmp_path):
+    fresh, folder = state(0), tmp_path / "training"
+    assert restore_newest(folder, fresh) is fresh
+    for step in (9, 10):
+        save_step(folder, step, state(step))
+    assert [path.name for path in folder.iterdir()] == ["10"]
+    found = restore_newest(folder, fresh)
+    assert jax.tree.structure(found) == jax.tree.structure(fresh)
+    jax.tree.map(np.testing.assert_array_equal, found, state(10))
+    assert all(isinstance(leaf, jax.Array) for leaf in jax.tree.leaves(found))
+    assert [leaf.dtype for leaf in jax.tree.leaves(found)] == [
+        leaf.dtype for leaf in jax.tree.leaves(fresh)
+    ]
+
+
+def test_a_state_that_was_being_written_when_the_run_was_killed_does_not_count(tmp_path):
+    save_step(tmp_path, 10, state(10))
+    (tmp_path / "20.orbax-checkpoint-tmp").mkdir()
+    assert int(restore_newest(tmp_path, state(0))["step"]) == 10
