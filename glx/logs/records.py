@@ -31,6 +31,10 @@ from glx.logs.read import ReadCounts, blocks, clean
 YEAR = 366 * 86400.0  # seconds of 1972, the year of times that say none
 FIXED = re.compile(r"\^\(\?P<time>((?:\[0-9\](?:\{[0-9]+\})?|[ :,/T-])+)\)")
 NAME = re.compile(r"[\w.@ -]+")  # of a column, where it is not a regular expression
+SEVERE = (
+    *("WARN", "WARNING", "ERROR", "ERR", "SEVERE", "FAILURE", "CRITICAL", "CRIT", "ALERT"),
+    *("EMERG", "FATAL", "W", "E", "F", "C"),
+)
 MAX_KNOWN = 50_000  # skeletons whose reading is remembered
 Known = dict[str, tuple[str, str | None, bool]]  # skeleton -> masked text, level, header fits
 T = TypeVar("T")
@@ -43,8 +47,8 @@ def records(
     """The events of a file, a frame for each block of it, in order.
 
     Yields:
-      `line` int64 (row of the file from 0; a table's header is none), `text` enum (the masked text;
-      the categories are the block's distinct texts in order of first appearance), `key` str, `time`
+      `line` int64 (row of the file from 0; a table's header is none), `text` enum (the masked text,
+      with the level before it from WARN up; the categories are the block's distinct texts in order of first appearance), `key` str, `time`
       f64 in seconds since the epoch, `level` str in capitals; the last three null where there is
       none. A line without text yields no row.
 
@@ -259,6 +263,8 @@ def _frame(
             "level": levels.gather(codes) if level is None else level.str.to_uppercase(),
         }
     )
+    if level is not None:  # a column of its own: the header's level is in the texts already
+        texts, frame = _named_by_column(texts, frame)
     if not filled.all():
         frame = frame.filter(pl.Series(filled[kind]))
     return frame.with_columns(frame["text"].cat.to(pl.Enum(texts)))
@@ -288,7 +294,23 @@ def _split_header(lines: list[str], header: str | None) -> Iterator[tuple[str, s
         fits = parts["text"].is_not_null()
         text = parts["text"].zip_with(fits, text)
         levels = parts["level"].str.to_uppercase() if "level" in parts.columns else levels
-    return zip(mask_skeletons(text), levels, fits, strict=True)
+    return zip(_named(mask_skeletons(text), levels), levels, fits, strict=True)
+
+
+def _named(texts: pl.Series, levels: pl.Series) -> pl.Series:
+    """Texts with the level before them from WARN up: the same words at ERROR are another event."""
+    levels = levels.cast(pl.String)
+    severe = levels.is_in(SEVERE).fill_null(False)
+    return (levels + " " + texts).str.strip_chars_end().zip_with(severe, texts)
+
+
+def _named_by_column(texts: pl.Series, frame: pl.DataFrame) -> tuple[pl.Series, pl.DataFrame]:
+    """The same for the distinct texts of a frame (`text` is a place among them) and its levels."""
+    on = ["text", "level"]
+    pairs = frame.select(on).unique(maintain_order=True).with_row_index("pair")
+    distinct, places = distinct_codes(_named(texts.gather(pairs["text"]), pairs["level"]))
+    pair = frame.join(pairs, on=on, how="left", maintain_order="left", nulls_equal=True)["pair"]
+    return distinct, frame.with_columns(text=places.gather(pair))
 
 
 def over_skeletons(pattern: str) -> str:

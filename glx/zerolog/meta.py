@@ -81,7 +81,9 @@ def direction(model: ZeroLog, params, table_VxE, batch: Batch, mu, lam):
         return z_BxH
 
     def l_cls(head, z_BxH):
-        logits_B = model.apply({"params": {"anomaly_head": head}}, z_BxH, method=ZeroLog.anomaly)
+        logits_B = model.apply(
+            {"params": {"anomaly_head": head}}, z_BxH, batch.statistics, method=ZeroLog.anomaly
+        )
         return classification_loss(logits_B, batch)
 
     def l_dom(head, z_BxH):

@@ -59,7 +59,7 @@ def _score_batch(config: ModelConfig, params, table_VxE, ids_BxL, lengths_B, sta
     z_BxH, weights_BxL = model.apply(
         {"params": params}, table_VxE, ids_BxL, lengths_B, statistics_BxF, method=ZeroLog.encode
     )
-    logits_B = model.apply({"params": params}, z_BxH, method=ZeroLog.anomaly)
+    logits_B = model.apply({"params": params}, z_BxH, statistics_BxF, method=ZeroLog.anomaly)
     return jax.nn.sigmoid(logits_B), weights_BxL
 
 

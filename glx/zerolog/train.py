@@ -49,7 +49,7 @@ class TrainConfig:
     """
 
     model: ModelConfig = nested(ModelConfig)
-    steps: int = setting(300, low=1)
+    steps: int = setting(200, low=1)
     episodes: int = setting(4, low=1)
     batch: int = setting(16, low=2)
     max_events: int = setting(32, low=1, high=BUCKETS[-1])

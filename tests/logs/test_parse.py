@@ -35,7 +35,7 @@ def test_a_log_that_nobody_described(tmp_path):
     miner, ids = fit_part(collected, adapt)
     assert miner.fitted.texts == [
         "Receiving block blk_<*> src: <*>",
-        "Verification failed for blk_<*>",
+        "WARN Verification failed for blk_<*>",
     ]
     assert miner.fitted.counts.tolist() == [2, 1]
     assert ids.tolist() == [0, 0, 1, 0, 2]

@@ -132,7 +132,7 @@ def test_header_time_level_and_key(tmp_path):
     assert texts == [
         "Receiving block blk_<*> src: <*> x",
         "<*> <*> <*> warn no header of this layout",
-        "blk_<*> and blk_<*>",
+        "WARN blk_<*> and blk_<*>",
     ]
     assert frame["key"].to_list() == ["blk_-16", None, "blk_17"]
     assert frame["level"].to_list() == ["INFO", None, "WARN"]
@@ -162,7 +162,7 @@ def test_jsonl(tmp_path):
         b'{"msg": "two\\nlines", "lvl": "error", "id": 7}\n',
     )
     frame, texts, counts = read(path, layout)
-    assert texts == ["took <*> ms", "{broken <*>", "two lines"]
+    assert texts == ["took <*> ms", "{broken <*>", "ERROR two lines"]
     assert frame["time"].to_list() == [1700000000.123, None, None]
     assert frame["level"].to_list() == ["INFO", None, "ERROR"]
     assert frame["key"].to_list() == ["a", None, "7"]
@@ -189,7 +189,7 @@ def test_table_with_quoted_texts_and_a_label_that_never_enters(tmp_path):
         b"b3,1\n",
     )
     frame, texts, counts = read(path, TABLE)
-    assert texts == ['a, "b" <*>', "two lines, <*>"]
+    assert texts == ['a, "b" <*>', "WARN two lines, <*>"]
     assert frame.columns == ["line", "text", "key", "time", "level"]
     assert frame["key"].to_list() == ["b1", "b2"]
     assert frame["time"].to_list() == [1226262918.0, 1226262919.0]

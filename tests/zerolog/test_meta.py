@@ -48,7 +48,9 @@ def losses(params, table, batch):
     z, _ = MODEL.apply(
         variables, table, batch.ids, batch.lengths, batch.statistics, method=ZeroLog.encode
     )
-    cls = meta.classification_loss(MODEL.apply(variables, z, method=ZeroLog.anomaly), batch)
+    cls = meta.classification_loss(
+        MODEL.apply(variables, z, batch.statistics, method=ZeroLog.anomaly), batch
+    )
     dom = meta.domain_loss(MODEL.apply(variables, z, method=ZeroLog.domain), batch)
     return cls, dom
 

@@ -100,7 +100,7 @@ def test_scores_do_not_depend_on_bucket_or_batch(params):
     for n in range(6):
         a, b = inputs.distinct.offsets[n : n + 2]
         z, weights = encode(params, inputs.distinct.ids[None, a:b], [b - a], inputs.statistics[[n]])
-        logit = MODEL.apply({"params": params}, z, method=ZeroLog.anomaly)
+        logit = MODEL.apply({"params": params}, z, inputs.statistics[[n]], method=ZeroLog.anomaly)
         assert scores[n] == pytest.approx(float(jax.nn.sigmoid(logit[0])), abs=1e-5)
         np.testing.assert_allclose(attention[a:b], weights[0], atol=1e-5)
 
