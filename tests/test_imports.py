@@ -1,0 +1,142 @@
+"""What may import what, what may see a label, and that importing does nothing.
+
+Imports are read from the source: the rows of the design, and the label wall, hold for all of it.
+"""
+
+import ast
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+ORDER = (  # data flows down; a module imports from its own row and from those above
+    ("glx.errors", "glx.config"),
+    ("glx.logs",),
+    ("glx.embed",),
+    ("glx.surprise",),
+    ("glx.threshold",),
+    ("glx.verdicts",),
+    ("glx.checkpoint",),
+    ("glx.zerolog",),
+    ("glx.generallog",),
+    ("glx.evaluate",),
+    ("glx.report",),
+    ("glx.runs",),
+    ("experiments",),
+)
+FILES = {
+    ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path
+    for folder in ("glx", "experiments")
+    for path in sorted((ROOT / folder).rglob("*.py"))
+}
+
+
+def row(module: str) -> int:
+    """The row of a module; -1 for the bare package, which holds nothing."""
+    if module == "glx":
+        return -1
+    return next(
+        n
+        for n, names in enumerate(ORDER)
+        if any(module == name or module.startswith(name + ".") for name in names)
+    )
+
+
+def imported(path: Path) -> set[str]:
+    """The modules of the project that a file imports, wherever in it."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: a relative import"
+            names = {f"{node.module}.{alias.name}" for alias in node.names}
+            found |= {name if name in FILES else node.module for name in names}
+    return {name for name in found if name.split(".")[0] in ("glx", "experiments")}
+
+
+def test_the_rows_cover_every_module():
+    assert len(FILES) > 30
+    for module in FILES:
+        row(module)
+
+
+@pytest.mark.parametrize("module", FILES)
+def test_a_module_imports_only_from_above(module):
+    for name in imported(FILES[module]):
+        assert row(name) <= row(module), f"{module} imports {name}"
+
+
+def test_an_import_is_found_however_it_is_written(tmp_path):
+    path = tmp_path / "a.py"
+    path.write_text(
+        "import glx.errors\n"
+        "from glx import threshold\n"
+        "def f():\n"
+        "    from glx.evaluate.labels import read_labels as read\n"
+        "    import numpy\n"
+    )
+    assert imported(path) == {"glx.errors", "glx.threshold", "glx.evaluate.labels"}
+
+
+def test_only_runs_read_labels():
+    readers = {module for module, path in FILES.items() if "glx.evaluate.labels" in imported(path)}
+    assert readers
+    assert all(reader.startswith("glx.runs.") for reader in readers), readers
+
+
+def test_nothing_that_makes_verdicts_imports_what_compares_them():
+    wall = row("glx.evaluate")
+    for module, path in FILES.items():
+        if row(module) < wall:
+            assert not any(name.startswith("glx.evaluate") for name in imported(path)), module
+
+
+def test_the_place_of_labels_is_read_in_one_module():
+    """`LabelPlace` says where labels lie: made with the systems, opened by `labels.py` alone."""
+    users = set()
+    for module, path in FILES.items():
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Name) and node.id == "LabelPlace":
+                users.add(module)
+    assert users == {"glx.logs.systems", "glx.logs.catalogue", "glx.evaluate.labels"}
+
+
+@pytest.mark.parametrize("module", FILES)
+def test_no_module_is_long(module):
+    assert len(FILES[module].read_text().splitlines()) < 400
+
+
+def test_importing_everything_does_nothing(tmp_path):
+    modules = [name for name in FILES if not name.startswith("experiments")]
+    home, here = tmp_path / "home", tmp_path / "here"
+    home.mkdir()
+    here.mkdir()
+    environment = {k: v for k, v in os.environ.items() if not k.startswith(("XDG_", "GLX_"))}
+    environment |= {"HOME": str(home), "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"}
+    script = f"""
+import importlib, sys, threading, warnings
+import jax
+for name in {modules!r}:
+    importlib.import_module(name)
+from jax._src import xla_bridge
+assert not xla_bridge.backends_are_initialized(), "a device was looked for"
+assert threading.active_count() == 1, threading.enumerate()
+"""
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", script],
+        cwd=here,
+        env=environment,
+        capture_output=True,
+        text=True,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert set(tmp_path.rglob("*")) == {home, here}
+
+
+@pytest.mark.parametrize("module", [name for name in FILES if name != "experiments"])
+def test_a_module_says_what_it_is_for(module):
+    assert ast.get_docstring(ast.parse(FILES[module].read_text()))
