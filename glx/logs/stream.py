@@ -14,6 +14,7 @@ import polars as pl
 from glx.errors import InputError
 from glx.logs.header import Layout
 from glx.logs.load import Reader
+from glx.logs.mask import distinct_codes
 from glx.logs.numbered import numbered_blocks, numbered_column
 from glx.logs.parse import parse
 from glx.logs.read import ReadCounts
@@ -82,11 +83,10 @@ class OpenSessions:
           end: of the input; every session ends.
         """
         held, n_held = self.sequences, len(self.sequences)
-        keys = pl.concat([self.keys, frame["key"]]).unique(maintain_order=True)
-        code_of = pl.DataFrame({"key": keys, "code": np.arange(len(keys))})
-        new_codes = frame.join(code_of, on="key", how="left", maintain_order="left")["code"]
+        keys, places = distinct_codes(pl.concat([self.keys, frame["key"]]))
+        new_codes = places[n_held:].to_numpy()
         # The held sessions come first among the keys; of their events only the last time matters.
-        codes = np.concatenate([np.repeat(np.arange(n_held), held.lengths), new_codes.to_numpy()])
+        codes = np.concatenate([np.repeat(np.arange(n_held), held.lengths), new_codes])
         clock = np.concatenate([np.repeat(self.last, held.lengths), frame["clock"].to_numpy()])
         order = np.argsort(codes, kind="stable")
         ids = np.concatenate([held.ids, frame["id"].to_numpy()])[order]
@@ -132,10 +132,13 @@ def _ended(
     shards: list[OpenSessions], frame: pl.DataFrame, now: float, *, end: bool = False
 ) -> Iterator[Sequences]:
     """The sessions that ended, in the order of their first line."""
-    shard_of = (frame["key"].hash() % len(shards)).to_numpy()
+    shard_of = (frame["key"].hash() % len(shards)).to_numpy().astype(np.uint8)
+    frame = frame[np.argsort(shard_of, kind="stable")]
+    sizes = np.bincount(shard_of, minlength=len(shards))
+    starts = csr_offsets(sizes)
     parts = [
-        shard.add(frame.filter(pl.Series(shard_of == n)), now, end=end)
-        for n, shard in enumerate(shards)
+        shard.add(frame.slice(start, size), now, end=end)
+        for shard, start, size in zip(shards, starts[:-1].tolist(), sizes.tolist(), strict=True)
     ]
     ended = _join(parts)
     if len(ended):
