@@ -1,0 +1,189 @@
+"""Command lines: what is refused, what `--help` says, and which exit code each ending gets."""
+
+import errno
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+
+import polars as pl
+import pytest
+from absl import flags
+from absl.flags import FlagValues
+
+from experiments import detect, zerolog
+from experiments.flags import build, define, run
+from glx.config import nested, setting
+from glx.errors import InputError, OutsideError
+
+
+@dataclass(frozen=True)
+class Oven:
+    """An oven.
+
+    Attributes:
+      heat: degrees.
+      fan: blow.
+    """
+
+    heat: float = setting(180.0, low=0, high=300)
+    fan: bool = True
+
+
+@dataclass(frozen=True)
+class Cake:
+    """A cake.
+
+    Attributes:
+      eggs: how many.
+      kind: what it is.
+      fruit: on top.
+      note: for whom.
+      oven: where.
+    """
+
+    eggs: int = setting(3, low=1)
+    kind: str = setting("sponge", among=("sponge", "torte"))
+    fruit: tuple[str, ...] = ("plum", "pear")
+    note: str | None = None
+    oven: Oven = nested(Oven, prefix="oven_")
+
+
+PRESETS = {"small": Cake(), "large": Cake(eggs=6)}
+
+
+def bake(*argv: str, preset: str = "small") -> tuple[int, Cake | None]:
+    """The exit code and the settings that a command line comes to."""
+    values, made = FlagValues(), []
+    define(values, Cake, PRESETS)
+    code = run(lambda v: made.append(build(v, PRESETS[preset])), values, "Bake.", ["cake", *argv])
+    return code, made[0] if made else None
+
+
+def test_a_flag_changes_one_setting_and_the_rest_is_the_presets():
+    assert bake() == (0, Cake())
+    assert bake("--oven_heat=200", preset="large") == (0, Cake(eggs=6, oven=Oven(heat=200.0)))
+    assert bake("--nooven_fan", "--fruit=fig") == (0, Cake(fruit=("fig",), oven=Oven(fan=False)))
+    assert bake("--fruit=fig", "--fruit=kiwi", "--note=you") == (
+        0,
+        Cake(fruit=("fig", "kiwi"), note="you"),
+    )
+
+
+@pytest.mark.parametrize(
+    ("flag", "said"),
+    [
+        ("--eggs=0", "--eggs=0: must be at least 1"),
+        ("--oven_heat=301", "--oven_heat=301.0: must be between 0 and 300"),
+        ("--oven_heat=nan", "--oven_heat=nan: must be a finite number"),
+        ("--oven_heat=inf", "--oven_heat=inf: must be a finite number"),
+        ("--eggs=two", "--eggs=two: must be a whole number; see --help"),
+        ("--eggs=1.5", "--eggs=1.5: must be a whole number; see --help"),
+        ("--oven_heat=hot", "--oven_heat=hot: must be a number; see --help"),
+        ("--oven_fan=maybe", "--oven_fan=maybe: must be true or false; see --help"),
+        ("--kind=pie", "--kind=pie: must be one of sponge, torte"),
+        ("--egg=2", "Unknown command line flag 'egg'. Did you mean: eggs ?; see --help"),
+        ("--eggs", "Missing value for flag --eggs; see --help"),
+        ("plum", "plum: not a flag; flags look like --name=value, see --help"),
+    ],
+)
+def test_a_wrong_flag_is_one_sentence_and_code_2(flag, said, capsys):
+    assert bake(flag) == (2, None)
+    assert capsys.readouterr() == ("", f"error: {said}\n")
+
+
+def test_help_lists_flags_in_the_order_of_the_settings_with_defaults(capsys):
+    assert bake("--help") == (0, None)
+    assert capsys.readouterr().out == (
+        "Bake.\n\nFlags:\n"
+        "  --eggs\n      how many. (default small: 3, large: 6)\n"
+        "  --kind\n      what it is. (sponge, torte; default sponge)\n"
+        "  --fruit\n      on top. (default plum,pear)\n"
+        "  --note\n      for whom.\n"
+        "  --oven_heat\n      degrees. (default 180.0)\n"
+        "  --[no]oven_fan\n      blow. (default true)\n"
+        "  --help\n      Show this and exit.\n"
+    )
+
+
+def raising(error: BaseException):
+    def work(values: FlagValues) -> None:
+        raise error
+
+    return work
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "said"),
+    [
+        (InputError("a.log: empty;\n  give another"), 2, "error: a.log: empty; give another"),
+        (OutsideError("the server is away"), 3, "error: the server is away"),
+        (
+            OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "/runs/x"),
+            3,
+            "error: /runs/x: no space left on the disk; free some and repeat the command",
+        ),
+        (
+            pl.exceptions.ComputeError("parquet: No space left on device (os error 28)"),
+            3,
+            "error: the output: no space left on the disk; free some and repeat the command",
+        ),
+        (KeyboardInterrupt(), 130, "interrupted; the same command completes it"),
+    ],
+)
+def test_every_ending_has_its_exit_code(error, code, said, capsys):
+    assert run(raising(error), FlagValues(), "", ["x"]) == code
+    assert capsys.readouterr() == ("", said + "\n")
+
+
+@pytest.mark.parametrize("error", [ZeroDivisionError(), FileNotFoundError(2, "x"), OSError("y")])
+def test_a_bug_is_not_hidden(error):
+    with pytest.raises(type(error)):
+        run(raising(error), FlagValues(), "", ["x"])
+
+
+@pytest.mark.parametrize("entry", [zerolog, detect])
+def test_the_help_of_an_entry_point_begins_with_what_one_must_say(entry, capsys):
+    assert entry.main(["x", "-h"]) == 0
+    out, err = capsys.readouterr()
+    assert err == ""
+    assert out.startswith(entry.__doc__.strip())
+    listed = [line.strip() for line in out.splitlines() if line.startswith("  --")]
+    first = {
+        zerolog: ["--preset", "--run_dir", "--[no]overwrite", "--target", "--source", "--labels"],
+        detect: ["--detector", "--logs", "--out", "--format", "--session", "--window", "--idle"],
+    }
+    assert listed[: len(first[entry])] == first[entry]
+    assert not [name for name in listed if "orbax" in name]
+    assert all(len(line) <= 100 for line in out.splitlines())
+
+
+@pytest.mark.parametrize("name", ["detector", "logs", "out"])
+def test_detect_asks_for_what_it_must_have(name, capsys):
+    given = {"detector": "d", "logs": "l", "out": "o"}
+    del given[name]
+    assert detect.main(["detect", *(f"--{k}={v}" for k, v in given.items())]) == 2
+    assert capsys.readouterr().err == f"error: --{name}: missing; see --help\n"
+
+
+def test_the_shell_sees_code_and_sentence():
+    command = [sys.executable, "-m", "experiments.zerolog", "--batch=1"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == "error: --batch=1: must be at least 2\n"
+
+
+def test_a_closed_pipe_ends_without_a_traceback():
+    code = (
+        "import sys; from absl.flags import FlagValues; from experiments.flags import run\n"
+        "def work(values):\n    while True: print('x' * 10000)\n"
+        "sys.exit(run(work, FlagValues(), '', ['x']))"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        process.stdout.readline()
+        process.stdout.close()
+        said = process.stderr.read()
+    assert process.returncode == 3
+    assert said == "error: standard output was closed; the rest was not written\n"
