@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 import polars as pl
 import pytest
-from absl import flags
 from absl.flags import FlagValues
 
 from experiments import detect, zerolog
