@@ -61,11 +61,12 @@ def resolve(
                 f"--source={source.name}: has no labels to learn from; give them by "
                 f"--labels={source.name}=FILE, a CSV of `key,label` or `line,label`"
             )
+    systems.check_family(cast.target, cast.sources)
+    for source in cast.sources:
         if source.path.resolve() == cast.target.path.resolve():
             raise InputError(
                 f"--source={source.name}: is the target's own file; choose another system"
             )
-    systems.check_family(cast.target, cast.sources)
     for system in (cast.target, *cast.sources):
         if system.name in SIMULATED:
             _simulate(system, config)

@@ -185,7 +185,7 @@ def simulated(name: str, folder: Path) -> System:
         name,
         name,
         folder / f"{name}.log",
-        raw=None if session is None else Layout(session=session),
+        raw=Layout(session=session),
         window=20 if by_line else None,
         labels=LabelPlace(
             folder / f"{name}.labels.csv",

@@ -40,23 +40,24 @@ def run_folder(
         cannot be made.
       OutsideError: the disk is full; all work is kept.
     """
-    if run_dir.exists() and not (run_dir / CONFIG).is_file():
+    there = os.path.exists(run_dir)  # unlike Path.exists, no error for a name that cannot be
+    if there and not (run_dir / CONFIG).is_file():
         raise InputError(f"{run_dir}: is there already and is no run; choose another --run_dir")
-    if run_dir.exists() and not overwrite:
+    if there and not overwrite:
         raise InputError(
             f"{run_dir}: a finished run is there; choose another --run_dir or give --overwrite"
         )
     partial = run_dir.with_name(run_dir.name + ".partial")
     if overwrite:
         shutil.rmtree(partial, ignore_errors=True)
-    resumed = (partial / CONFIG).is_file()
+    resumed = os.path.isfile(partial / CONFIG)
     if resumed:
         _check_same(_read_settings(partial), settings, partial, may_differ)
     made = [folder for folder in partial.parents if not folder.exists()]  # the deepest first
     try:
         _begin(partial, settings)
         yield partial
-        if run_dir.exists():
+        if there:
             shutil.rmtree(run_dir)
         os.replace(partial, run_dir)
     except InputError:
