@@ -53,19 +53,18 @@ def resolve(
         )
     if not cast.sources:
         raise InputError("--source: give at least one labelled system to learn from")
+    systems.check_family(cast.target, cast.sources)
     for n, source in enumerate(cast.sources):
         if source.name in [s.name for s in cast.sources[:n]]:
             raise InputError(f"--source={source.name}: given twice")
+        if source.path.resolve() == cast.target.path.resolve():
+            raise InputError(
+                f"--source={source.name}: is the target's own file; choose another system"
+            )
         if source.labels is None:
             raise InputError(
                 f"--source={source.name}: has no labels to learn from; give them by "
                 f"--labels={source.name}=FILE, a CSV of `key,label` or `line,label`"
-            )
-    systems.check_family(cast.target, cast.sources)
-    for source in cast.sources:
-        if source.path.resolve() == cast.target.path.resolve():
-            raise InputError(
-                f"--source={source.name}: is the target's own file; choose another system"
             )
     for system in (cast.target, *cast.sources):
         if system.name in SIMULATED:
