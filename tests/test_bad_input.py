@@ -314,7 +314,7 @@ def test_too_few_logs_to_split(refused):
         "the target's adapt part holds fewer than two distinct sequences: give it more logs, or "
         "another --session or --window"
     )
-    write_labels([f"{i},{i % 2}" for i in range(84)], header="line,label")
+    write_labels([f"{i},{int(i % 10 == 3)}" for i in range(84)], header="line,label")
     assert refused(session="--window=2") == (
         "shop: no sequence left to score; give more logs or a smaller --adapt_share"
     )

@@ -37,7 +37,7 @@ class Progress:
         Rows of an earlier, interrupted run stay; those that are trained anew are replaced.
         """
         path = folder / "train.jsonl"
-        rows = [json.loads(line) for line in path.open()] if path.exists() else []
+        rows = [json.loads(r) for r in path.read_text().splitlines()] if path.exists() else []
         (folder / "tensorboard").mkdir(exist_ok=True)
         # The writer of events itself: what goes wrong in SummaryWriter's thread never gets here.
         with closing(EventsWriter(str(folder / "tensorboard" / "events"))) as board:

@@ -1,0 +1,361 @@
+"""What a run and a detector survive: Ctrl-C, a full disk, dirty logs; and what they refuse.
+
+One tiny run serves all: its target is dirty, it is interrupted while it trains, then the disk is
+full, then it ends. Its detector judges logs afterwards.
+"""
+
+import gzip
+import io
+import json
+import shutil
+import signal
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import jax
+import numpy as np
+import polars as pl
+import pytest
+from jax.experimental.compilation_cache import compilation_cache
+
+from experiments import detect, zerolog
+from glx.zerolog import episodes
+
+SESSION = "(?:order|job)=([0-9]+)"
+
+
+def lines(word: str, n: int) -> list[bytes]:
+    """A shop's log; every tenth session has its card refused."""
+    out = []
+    for i in range(n):
+        start = f"2024-05-01 10:{i // 60:02}:{i % 60:02} INFO {word}={i}"
+        out += [f"{start} created by user {i % 7}", f"{start} paid {i} cents"]
+        out += [f"{start} sent to depot {i % 3}"] if i % 4 else []
+        out += [f"{start} card was refused"] if i % 10 == 3 else []
+    return [line.encode() for line in out]
+
+
+def dirty_log() -> bytes:
+    """A log with one line of every kind that is mended; no event is lost by it."""
+    rows = lines("order", 60)
+    rows[5] += b" caf\xe9"
+    rows[6] = rows[6].replace(b"INFO", b"IN\0FO")
+    rows[7] += b"\r"
+    rows[150] += b" " + b"x" * 10_000_000
+    rows[9:9] = [b"", b"  "]
+    return b"\n".join(rows) + b"\n"
+
+
+@dataclass(frozen=True)
+class Told:
+    """How a command ended: exit code, what it said, and the files of the run then."""
+
+    code: int
+    err: str
+    files: frozenset[str]
+
+
+def files(folder: Path) -> frozenset[str]:
+    return frozenset(str(path.relative_to(folder)) for path in folder.rglob("*"))
+
+
+def call(entry, folder: Path, *flags: str) -> Told:
+    """An entry point in this process, its standard error caught."""
+    with pytest.MonkeyPatch.context() as patch:
+        said = io.StringIO()
+        patch.setattr(sys, "stderr", said)
+        code = entry.main(["glx", *flags])
+    return Told(code, said.getvalue(), files(folder))
+
+
+@pytest.fixture(scope="module")
+def ran(tmp_path_factory):
+    """The folder of the run, and how each call of one and the same command ended."""
+    folder = tmp_path_factory.mktemp("run")
+    (folder / "shop.log").write_bytes(dirty_log())
+    (folder / "jobs.log").write_bytes(b"\n".join(lines("job", 40)) + b"\n")
+    labels = "".join(f"{i},{int(i % 10 == 3)}\n" for i in range(40))
+    (folder / "jobs.csv").write_text("key,label\n" + labels)
+    command = [
+        f"--target=shop={folder}/shop.log",
+        f"--source=jobs={folder}/jobs.log",
+        f"--labels=jobs={folder}/jobs.csv",
+        f"--session={SESSION}",
+        "--steps=3",
+        "--hidden=4",
+        "--max_events=4",
+        "--episodes=1",
+        "--batch=2",
+        "--nosecond_order",
+        "--log_every=1",
+        "--checkpoint_every=1",
+        f"--run_dir={folder}/out/run",
+        f"--cache_dir={folder}/cache",
+        f"--embed_cache_dir={folder}/cache/embed",
+    ]
+    draw, out = episodes.draw, folder / "out"
+
+    def interrupted(pools, seed, step, *sizes):
+        if step == 2:
+            signal.raise_signal(signal.SIGINT)
+        return draw(pools, seed, step, *sizes)
+
+    told = {}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(folder / "cache"))
+        out.mkdir()
+        patch.setattr(episodes, "draw", interrupted)
+        told["interrupted"] = call(zerolog, out, *command)
+        patch.setattr(episodes, "draw", draw)
+        # Whatever is written to this device finds no space left.
+        (out / "run.partial" / "verdicts.parquet").symlink_to("/dev/full")
+        told["full"] = call(zerolog, out, *command)
+        (out / "run.partial" / "verdicts.parquet").unlink()
+        told["done"] = call(zerolog, out, *command)
+        told["again"] = call(zerolog, out, *command)
+        told["overwritten"] = call(zerolog, out, *command, "--overwrite")
+        yield folder, told
+    jax.config.update("jax_compilation_cache_dir", None)
+    compilation_cache.reset_cache()
+
+
+def test_ctrl_c_while_training_ends_with_130_and_keeps_the_work(ran):
+    told = ran[1]["interrupted"]
+    assert told.code == 130
+    assert told.err.endswith("\ninterrupted; the same command completes it\n")
+    assert {"run.partial/config.json", "run.partial/training/2"} <= told.files
+    assert "run" not in told.files
+
+
+def test_a_full_disk_ends_with_3_and_keeps_the_work(ran):
+    folder, told = ran[0], ran[1]["full"]
+    assert told.code == 3
+    partial = f"{folder}/out/run.partial"
+    assert told.err.endswith(
+        f"\nerror: {partial}: no space left on the disk; work so far is kept in {partial}, free "
+        "some space and repeat the command to go on from there\n"
+    )
+    assert {"run.partial/config.json", "run.partial/training/3"} <= told.files
+    assert "run" not in told.files
+
+
+def test_the_same_command_goes_on_to_the_end(ran):
+    folder, told = ran[0], ran[1]["done"]
+    assert told.code == 0
+    assert {"run", "run/verdicts.parquet", "run/metrics.json", "run/checkpoint"} <= told.files
+    assert not [name for name in told.files if name.startswith("run.partial")]
+    rows = (folder / "out/run/train.jsonl").read_text().splitlines()
+    assert [json.loads(row)["step"] for row in rows] == [1, 2, 3]
+
+
+def test_a_finished_run_is_refused_unless_it_is_to_be_replaced(ran):
+    folder, told = ran
+    assert told["again"].code == 2
+    assert told["again"].err == (
+        f"error: {folder}/out/run: a finished run is there; choose another --run_dir or give "
+        "--overwrite\n"
+    )
+    assert told["again"].files == told["done"].files
+    assert told["overwritten"].code == 0
+
+
+def test_what_was_mended_is_counted_and_said(ran):
+    folder, told = ran
+    mended = {"empty": 2, "invalid_utf8": 1, "nul": 1, "crlf": 1, "overlong": 1}
+    read = json.loads((folder / "out/run/metrics.json").read_text())["read"]
+    n = len(lines("order", 60)) + 2
+    assert read == {"lines": n, "no_header": 0, "broken_json": 0, **mended}
+    said = " ".join(told["done"].err.split())
+    assert f"shop: {n} lines, of them 2 empty, 1 invalid utf8, 1 nul, 1 crlf, 1 overlong" in said
+    verdicts = pl.read_parquet(folder / "out/run/verdicts.parquet")
+    assert sorted(verdicts["key"].to_list()) == sorted(map(str, range(60)))
+
+
+@pytest.fixture
+def judge(ran, tmp_path, monkeypatch, capsys):
+    """`judge(*flags)` runs the detector on new logs: exit code, its lines, standard error."""
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(ran[0] / "out/run/checkpoint", "detector")
+    Path("new.log").write_bytes(b"\n".join(lines("order", 12)) + b"\n")
+
+    def run(*flags: str, logs: str = "new.log", out: str = "out.jsonl"):
+        given = ["--detector=detector", f"--logs={logs}", f"--out={out}"]
+        code = detect.main(["detect", *given, *flags])
+        rows = Path(out).read_text().splitlines() if Path(out).is_file() else []
+        return code, [json.loads(row) for row in rows], capsys.readouterr().err
+
+    return run
+
+
+@pytest.fixture
+def refused(judge, tmp_path):
+    """`refused(*flags)`: the sentence with which a detector ends, once nothing else is left."""
+
+    def run(*flags: str, logs: str = "new.log", out: str = "out.jsonl") -> str:
+        before = files(tmp_path)
+        code, rows, err = judge(*flags, logs=logs, out=out)
+        assert (code, rows, files(tmp_path)) == (2, [], before)
+        assert err.startswith("error: ")
+        assert err.count("\n") == 1
+        return err.removeprefix("error: ").rstrip()
+
+    return run
+
+
+def test_a_detector_judges_dirty_logs_and_says_so(judge, tmp_path):
+    Path("dirty.log").write_bytes(dirty_log())
+    code, rows, err = judge(logs="dirty.log")
+    assert code == 0
+    assert sorted(row["key"] for row in rows) == sorted(map(str, range(60)))
+    said = " ".join(err.split())
+    assert "of them 2 empty, 1 invalid utf8, 1 nul, 1 crlf, 1 overlong" in said
+    assert sorted(files(tmp_path) - {n for n in files(tmp_path) if n.startswith("detector")}) == [
+        "dirty.log",
+        "new.log",
+        "out.jsonl",
+    ]
+
+
+LOGS = {
+    "empty.log": (b"", "the file is empty; give a file with at least one line"),
+    "binary.log": (
+        np.random.default_rng(0).bytes(5000),
+        "not a text file (over 30 % of its first bytes are no characters); give a log of text "
+        "lines, plain or packed with gzip or zstd",
+    ),
+    "cut.log.gz": (
+        gzip.compress(dirty_log())[:-9],
+        "the archive is cut short; get the whole file again",
+    ),
+    "keyless.log": (
+        b"nothing here\n",
+        "no line has a session id as in the logs the detector was fitted on; give "
+        "--session=REGEX or COLUMN, or --window=N",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", LOGS)
+def test_logs_that_are_none(name, refused):
+    content, said = LOGS[name]
+    Path(name).write_bytes(content)
+    assert refused(logs=name) == f"{name}: {said}"
+
+
+def test_logs_without_a_line_of_text(refused):
+    Path("blank.log").write_bytes(b"\n  \n")
+    assert refused("--window=3", logs="blank.log") == (
+        "blank.log: no line with text; give a log with at least one event"
+    )
+
+
+def test_logs_that_are_not_there(refused):
+    assert refused(logs="no.log") == "no.log: no such file; check the path"
+    assert refused(logs="detector") == "detector: a directory; give one file in it"
+
+
+@pytest.mark.parametrize(
+    ("flag", "said"),
+    [
+        ("--idle=0", "--idle=0.0: must be more than 0 seconds"),
+        ("--idle=nan", "--idle=nan: must be more than 0 seconds"),
+        ("--window=0", "--window=0: must be at least 1"),
+        ("--format=xml", "--format=xml: value should be one of <auto|lines|jsonl|csv>; see --help"),
+        (
+            "--format=jsonl",
+            "new.log: line 1: no JSON field of text among none; name it one of message, msg, log, "
+            "text, event, body, content, line, description, detail",
+        ),
+        (
+            "--detector=nowhere",
+            "nowhere: not a detector folder (no detector.json); give the "
+            "`checkpoint` folder of a finished run",
+        ),
+    ],
+)
+def test_flags_that_are_wrong(flag, said, refused):
+    assert refused(flag) == said
+
+
+def test_session_rules(refused):
+    assert refused("--session=a", "--window=3") == (
+        "--session and --window exclude each other; give one of them"
+    )
+    said = refused("--session=order=(")
+    assert said.startswith("new.log: --session 'order=(' is not a regular expression (")
+
+
+def test_places_to_write(judge, refused):
+    assert refused(out="detector") == "--out=detector: a directory; name a file in it"
+    assert refused(out="no/x") == "--out=no/x: no folder no; make it first"
+    long = "x" * 255
+    assert refused(out=long) == (
+        f"--out={long}: cannot be written (File name too long); name another file"
+    )
+
+
+def test_the_logs_are_never_written_over(judge):
+    Path("rows").write_text('{"text": "order=1 paid"}\n')
+    code, rows, err = judge(logs="./rows", out="rows")
+    assert (code, rows) == (2, [{"text": "order=1 paid"}])
+    assert err == "error: --out=rows: is the file of --logs; name another one\n"
+
+
+def test_a_full_disk_leaves_no_half_a_file(judge):
+    Path("out.jsonl.partial").symlink_to("/dev/full")
+    code, rows, err = judge()
+    assert (code, rows) == (3, [])
+    assert err == (
+        "error: the output: no space left on the disk; free some and repeat the command\n"
+    )
+    assert not Path("out.jsonl.partial").is_symlink()
+
+
+DAMAGE = {
+    "missing": lambda folder: (folder / "templates.parquet").unlink(),
+    "changed": lambda folder: flip(folder / "templates.parquet"),
+    "array": lambda folder: flip(max((folder / "arrays").rglob("*"), key=size)),
+    "more": lambda folder: (folder / "x.parquet").write_bytes(b"x"),
+    "broken": lambda folder: cut(folder / "detector.json"),
+    "list": lambda folder: (folder / "detector.json").write_text("[]"),
+    "version": lambda folder: put(folder, version=9),
+    "threshold": lambda folder: put(folder, settings={"threshold": 0}),
+}
+
+
+def size(path: Path) -> int:
+    return path.stat().st_size if path.is_file() else 0
+
+
+def flip(path: Path) -> None:
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.write_bytes(data)
+
+
+def cut(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-100])
+
+
+def put(folder: Path, **changes) -> None:
+    manifest = json.loads((folder / "detector.json").read_text())
+    manifest |= {k: v if k == "version" else manifest[k] | v for k, v in changes.items()}
+    (folder / "detector.json").write_text(json.dumps(manifest))
+
+
+@pytest.mark.parametrize("name", DAMAGE)
+def test_a_damaged_detector(name, refused):
+    DAMAGE[name](Path("detector"))
+    said = refused()
+    ends = {
+        "missing": "templates.parquet: missing; restore it or fit the detector again",
+        "broken": "detector.json: damaged (JSONDecodeError); fit the detector again",
+        "list": "detector.json: damaged (TypeError); fit the detector again",
+        "version": "detector: written as version 9, this program reads version 1; fit the detector "
+        "again",
+    }
+    assert said.startswith("detector")
+    assert said.endswith(
+        ends.get(name, "changed or not of this detector; restore it or fit the detector again")
+    )
