@@ -5,6 +5,7 @@ Examples:
   zcat new.log.gz | python -m experiments.detect --detector=DIR --logs=- --out=found.jsonl
 """
 
+import os
 import sys
 from pathlib import Path
 
@@ -51,9 +52,9 @@ def work(values: FlagValues) -> None:
             raise InputError(f"--{name}: missing; see --help")
     keep_compilations(DataConfig())
     detect.detect(
-        Path(values.detector),
-        values.logs,
-        values.out,
+        Path(values.detector).expanduser(),
+        os.path.expanduser(values.logs),
+        os.path.expanduser(values.out),
         format=values.format,
         session=values.session,
         window=values.window,

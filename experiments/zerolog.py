@@ -43,7 +43,7 @@ def work(values: FlagValues) -> None:
     """One run, as the flags have it."""
     config = build(values, PRESETS[values.preset])
     name = Path(config.target.partition("=")[0]).name.split(".")[0]
-    run_dir = Path(values.run_dir or f"runs/zerolog-{name}-{config.model.seed}")
+    run_dir = Path(values.run_dir or f"runs/zerolog-{name}-{config.model.seed}").expanduser()
     keep_compilations(config.data)
     figures = zerolog.run(config, run_dir, overwrite=values.overwrite, progress=Terminal())
     tables.print_run(figures, run_dir)

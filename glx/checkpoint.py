@@ -69,7 +69,7 @@ def load(folder: Path) -> tuple[dict, dict[str, pl.DataFrame], dict]:
         if sums.get(name) != found.get(name):
             state = "missing" if name not in found else "changed or not of this detector"
             raise InputError(f"{folder / name}: {state}; restore it or fit the detector again")
-    tables = {path.stem: pl.read_parquet(path) for path in folder.glob("*.parquet")}
+    tables = {path.stem: pl.read_parquet(path.read_bytes()) for path in folder.glob("*.parquet")}
     return _load_arrays(folder / "arrays"), tables, settings
 
 

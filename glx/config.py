@@ -79,6 +79,8 @@ def check(config: Any) -> None:
             continue
         if isinstance(value, float) and not math.isfinite(value):
             raise InputError(f"--{leaf.name}={value}: must be a finite number")
+        if isinstance(value, int) and not -(2**63) <= value < 2**63:
+            raise InputError(f"--{leaf.name}={value}: must fit into 64 bits")
         if (low is not None and not value >= low) or (high is not None and not value <= high):
             span = f"at least {low}" if high is None else f"between {low} and {high}"
             raise InputError(f"--{leaf.name}={value}: must be {span}")

@@ -4,6 +4,7 @@ All of it is found before the training, so these tests train nothing.
 """
 
 import gzip
+import os
 import random
 import signal
 from pathlib import Path
@@ -133,6 +134,13 @@ def test_no_file_and_a_directory(role, refused):
     assert refused(**{role: f"{NAMES[role]}=logs"}) == "logs: a directory; give one file in it"
 
 
+def test_a_pipe_which_gives_its_lines_once(refused):
+    os.mkfifo("pipe")
+    said = "{}=pipe: can be read only once; write it to a file and give that"
+    assert refused(target="shop=pipe") == said.format("--target=shop")
+    assert refused(labels=("jobs=pipe",)) == said.format("--labels=jobs")
+
+
 def test_labels_that_are_no_file(refused):
     Path("jobs.csv").unlink()
     assert refused() == "jobs.csv: no such file; check the path"
@@ -159,6 +167,12 @@ def test_labels_of_the_target_are_looked_at_before_the_work(refused):
             "own",
         ),
         ({"target": "ghost.log"}, "ghost.log: no such file; check the path"),
+        ({"target": "shop.log/x"}, "shop.log/x: no such file; check the path"),
+        ({"target": f"x={'x' * 300}"}, f"{'x' * 300}: no such file; check the path"),
+        (
+            {"target": "shop=-"},
+            "--target=shop=-: can be read only once; write it to a file and give that",
+        ),
         ({"target": ""}, "--target=: give the name of a system, NAME=FILE or a file"),
         (
             {"target": "=shop.log"},

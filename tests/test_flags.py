@@ -76,6 +76,7 @@ def test_a_flag_changes_one_setting_and_the_rest_is_the_presets():
         ("--oven_heat=301", "--oven_heat=301.0: must be between 0 and 300"),
         ("--oven_heat=nan", "--oven_heat=nan: must be a finite number"),
         ("--oven_heat=inf", "--oven_heat=inf: must be a finite number"),
+        (f"--eggs={2**63}", f"--eggs={2**63}: must fit into 64 bits"),
         ("--eggs=two", "--eggs=two: must be a whole number; see --help"),
         ("--eggs=1.5", "--eggs=1.5: must be a whole number; see --help"),
         ("--oven_heat=hot", "--oven_heat=hot: must be a number; see --help"),

@@ -40,7 +40,7 @@ def resolve(
             raise InputError(f"--labels={given}: give it as NAME=FILE")
         if name in label_files:
             raise InputError(f"--labels={given}: {name} has labels already; give one file each")
-        label_files[name] = Path(path)
+        label_files[name] = _own_path(f"--labels={given}", path)
     names = [name for given in sources for name in ([given] if "=" in given else given.split(","))]
     cast = Cast(
         _system("--target", target, label_files, config),
@@ -70,14 +70,14 @@ def resolve(
         if system.name in SIMULATED:
             _simulate(system, config)
         for file in [system.path] + ([system.numbered.templates] if system.numbered else []):
-            open_text(file).close()  # now, rather than after all that comes before it
+            _look_at(file)
     return cast
 
 
 def cache_dir(config: DataConfig) -> Path:
     """The folder of simulated systems and compiled programs."""
     if config.cache_dir is not None:
-        return Path(config.cache_dir)
+        return Path(config.cache_dir).expanduser()
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "glx"
 
 
@@ -91,7 +91,7 @@ def _system(flag: str, given: str, label_files: dict[str, Path], config: DataCon
             return systems.simulated(given, folder)
         if given in systems.known(Path()):
             return _known(given, config)
-        if "/" not in given and "." not in given and not Path(given).exists():
+        if "/" not in given and "." not in given and not os.path.exists(given):
             known = ", ".join([*systems.known(Path()), *SIMULATED])
             raise InputError(
                 f"{flag}={given}: neither a known system ({known}) nor a file; give NAME=FILE for "
@@ -102,12 +102,29 @@ def _system(flag: str, given: str, label_files: dict[str, Path], config: DataCon
         raise InputError(
             f"{flag}={given}: {name} is a known system; give your own file another name"
         )
+    file = _own_path(f"{flag}={given}", path)
     labels = label_files.pop(name, None)
-    return systems.own(name, Path(path), None if labels is None else _own_labels(labels))
+    return systems.own(name, file, None if labels is None else _own_labels(labels))
+
+
+def _own_path(given: str, path: str) -> Path:
+    """The path of a user's file, unless it gives its lines only once: a run looks at them again."""
+    file = Path(path).expanduser()
+    if path == "-" or (os.path.exists(file) and not (file.is_file() or file.is_dir())):
+        raise InputError(f"{given}: can be read only once; write it to a file and give that")
+    return file
+
+
+def _look_at(file: Path) -> None:
+    """Raise InputError for a file that cannot be read: now, rather than after much work."""
+    if not os.path.exists(file):  # unlike Path.exists, never an error itself
+        raise InputError(f"{file}: no such file; check the path")
+    open_text(file).close()
 
 
 def _own_labels(path: Path) -> LabelPlace:
     """Where labels lie in a user's CSV, by its header alone: `key` or `line` beside `label`."""
+    _look_at(path)
     columns = read_header(path)
     for by in ("key", "line"):
         if {by, "label"} <= set(columns):
@@ -124,9 +141,9 @@ def _known(name: str, config: DataConfig) -> System:
             f"{name}: a real data set; say where it is by --data_dir=DIR (or GLX_DATA); "
             "docs/data.md says how to get it"
         )
-    if not Path(folder).is_dir():
+    if not Path(folder).expanduser().is_dir():
         raise InputError(f"--data_dir={folder}: no such folder; docs/data.md gives its layout")
-    return systems.known(Path(folder))[name]
+    return systems.known(Path(folder).expanduser())[name]
 
 
 def _simulate(system: System, config: DataConfig) -> None:

@@ -74,7 +74,7 @@ def read_events(path: Path, spec: Numbered, numbers: np.ndarray) -> Events:
 
 def numbered_column(path: Path | str) -> str | None:
     """The column of event numbers, `sequence` or `event_id`, if the file is a table with one."""
-    if str(path) == "-":
+    if not Path(path).is_file():  # standard input or a pipe, which give their lines once
         return None
     names = _names(head(path, 1)[0][:10_000])  # a first line that long is no header
     return next((name for name in ("sequence", "event_id") if name in names), None)

@@ -96,8 +96,8 @@ def _changed(
     if window is not None and window < 1:
         raise InputError(f"--window={window}: must be at least 1")
     if format is not None:
-        if logs == "-":
-            raise InputError("--format needs a file to look at; standard input is read only once")
+        if logs == "-" or Path(logs).is_fifo():
+            raise InputError("--format needs a file to look at; this input can be read only once")
         layout = layout_of(logs, format)
         fitted = reader.layout.session if reader.layout else None
         reader = replace(reader, layout=replace(layout, session=fitted))
@@ -125,7 +125,8 @@ def _writing(out: str, logs: str) -> Iterator[TextIO]:
     whole = path.is_file() or not path.exists()  # a pipe or device is written to as it is
     partial = path.with_name(path.name + ".partial") if whole else path
     try:
-        file = partial.open("w", encoding="utf-8")
+        # A file name that is no UTF-8 is written with escapes, as JSON has them.
+        file = partial.open("w", encoding="utf-8", errors="backslashreplace")
     except OSError as e:
         raise InputError(f"--out={out}: cannot be written ({e.strerror}); name another file") from e
     try:

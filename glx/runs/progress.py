@@ -60,7 +60,7 @@ class Terminal(Progress):
         self.console = Console(stderr=True)
 
     def say(self, text: str) -> None:
-        self.console.print(text, style="dim", highlight=False)
+        self.console.print(text, style="dim", markup=False, highlight=False)
 
     def counted(self, name: str, counts: ReadCounts) -> None:
         mended = {k: n for k, n in asdict(counts).items() if n and k != "lines"}
