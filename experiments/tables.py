@@ -72,8 +72,8 @@ def anomalies(run_dir: Path) -> Table:
         # Text, not markup: what a log holds is never a format.
         events = Text("\n".join(e["text"][:120] for e in json.loads(row["evidence"])["events"]))
         where = f"{row['first_line']}-{row['last_line']}"
-        name = Text(row["key"] or str(row["sequence"]))
-        table.add_row(f"{row['score']:.3f}", f"{row['len']:,}", name, where, events)
+        key = Text(row["key"] or str(row["sequence"]))
+        table.add_row(f"{row['score']:.3f}", f"{row['len']:,}", key, where, events)
     return table
 
 

@@ -64,8 +64,8 @@ def table(
         }
     ).join(scattered, on="sequence", how="left", maintain_order="left")
     return rows.with_columns(
-        (pl.col("score") >= np.float32(threshold)).alias("anomalous"),
-        pl.col("evidence").fill_null("{}"),
+        anomalous=pl.col("score").ge(pl.lit(threshold, dtype=pl.Float32)),
+        evidence=pl.col("evidence").fill_null("{}"),
     ).select([pl.col(name).cast(kind) for name, kind in SCHEMA.items()])
 
 

@@ -4,6 +4,7 @@ In: `--target`, `--source`, `--labels` as given. Out: descriptions; simulated fi
 """
 
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -97,7 +98,9 @@ def _system(flag: str, given: str, label_files: dict[str, Path], config: DataCon
                 f"{flag}={given}: neither a known system ({known}) nor a file; give NAME=FILE for "
                 "your own"
             )
-        name, path = Path(given).name.split(".")[0], given
+        name, path = re.sub(r"[^\w-]", "_", Path(given).name.split(".")[0]), given
+    elif not re.fullmatch(r"[\w.-]+", name):
+        raise InputError(f"{flag}={given}: a name has letters, digits, '.', '_' and '-' only")
     elif name in systems.known(Path()) or name in SIMULATED:
         raise InputError(
             f"{flag}={given}: {name} is a known system; give your own file another name"

@@ -90,6 +90,7 @@ class Parsed:
     Attributes:
       sequences: all of them; raw ones in the order of their first line.
       part: `<int8>[N]` adapt, gap or test.
+      learned: `<bool>[N]` the sequences that adaptation may see, unlabelled.
       templates: the table as the adapt part knows it: counts are of its lines.
       reader: for more logs of the system.
       ordered: sequences are in the order of time.
@@ -99,10 +100,16 @@ class Parsed:
     system: System
     sequences: Sequences
     part: np.ndarray
+    learned: np.ndarray
     templates: Templates
     reader: Reader
     ordered: bool
     counts: ReadCounts
+
+    @property
+    def adapt(self) -> Sequences:
+        """The sequences to adapt on: the adapt part; all in the transductive protocol."""
+        return self.sequences.take(np.flatnonzero(self.learned))
 
 
 def load(system: System, config: DataConfig, adapt_share: float | None = None) -> Parsed:
@@ -134,13 +141,15 @@ def _load_numbered(system: System, config: DataConfig) -> Parsed:
         window = config.window or system.window or WINDOW
         events = numbered.read_events(system.path, spec, numbers)
         sequences, part = split_windows(events, window, config.split)
-    known = np.repeat(_learned(part, config), sequences.lengths)
+    learned = _learned(part, config)
+    known = np.repeat(learned, sequences.lengths)
     counts = np.bincount(sequences.ids[known], minlength=len(texts)).astype(np.int64)
     miner = Miner.from_templates(texts, counts)
     return Parsed(
         system,
         sequences,
         part,
+        learned,
         miner.templates,
         Reader(miner, system.raw, window, numbers),
         ordered=not spec.whole_rows,
@@ -168,12 +177,14 @@ def _load_raw(system: System, config: DataConfig) -> Parsed:
         sequences, part = split_sessions(_keyed(system, layout, events, frame["key"]), config.split)
     check_parts(system.name, part, config.split.adapt_share)
     known = np.zeros(len(frame), dtype=bool)
-    known[sequences.ids[np.repeat(_learned(part, config), sequences.lengths)]] = True
+    learned = _learned(part, config)
+    known[sequences.ids[np.repeat(learned, sequences.lengths)]] = True
     miner, ids = fit_part(collected, known)
     return Parsed(
         system,
         replace(sequences, ids=ids[sequences.ids]),
         part,
+        learned,
         miner.fitted,
         Reader(miner, layout, window),
         ordered=True,

@@ -48,9 +48,9 @@ def records(
 
     Yields:
       `line` int64 (row of the file from 0; a table's header is none), `text` enum (the masked text,
-      with the level before it from WARN up; the categories are the block's distinct texts in order of first appearance), `key` str, `time`
-      f64 in seconds since the epoch, `level` str in capitals; the last three null where there is
-      none. A line without text yields no row.
+      with the level before it from WARN up; its categories are the block's distinct texts in order
+      of first appearance), `key` str, `time` f64 in seconds since the epoch, `level` str in
+      capitals; the last three null where there is none. A line without text yields no row.
 
     Args:
       counts: is added to as frames are yielded.

@@ -90,6 +90,7 @@ def known(data_dir: Path) -> dict[str, System]:
     hdfs_lines = Layout(header=HDFS_HEADER, time_format="%y%m%d %H%M%S", session=BLOCK_ID)
     bgl_lines = Layout(header=BGL_HEADER, time_format="epoch")
     nova_lines = Layout(header=NOVA_HEADER, time_format="%Y-%m-%d %H:%M:%S%.f")
+    no_level = NOVA_HEADER.replace("?P<level>", "?:")  # published templates do not name it
     sequences = hdfs / "hdfs_block_sequences.csv.zst"
     blocks = hdfs / "hdfs_raw_2pct.csv.zst"
     events = bgl / "bgl_events_50to80.csv.zst"
@@ -163,7 +164,7 @@ def known(data_dir: Path) -> dict[str, System]:
             "openstack_loghub",
             "openstack",
             instances,
-            raw=replace(nova_lines, session=INSTANCE_ID),
+            raw=replace(nova_lines, header=no_level, session=INSTANCE_ID),
             numbered=Numbered(
                 "sequence",
                 openstack / "openstack_templates.csv",

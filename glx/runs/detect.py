@@ -47,6 +47,8 @@ def detect(
     progress = progress or Progress()
     if not idle > 0:
         raise InputError(f"--idle={idle}: must be more than 0 seconds")
+    if logs != "-" and not os.path.exists(logs):  # never an error itself, unlike Path.exists
+        raise InputError(f"{logs}: no such file; check the path")
     detector, reader = detectors.load(folder)
     reader = _changed(reader, logs, format, session, window)
     counts, n, n_anomalous = ReadCounts(), 0, 0
@@ -111,18 +113,18 @@ def _changed(
 
 @contextmanager
 def _writing(out: str, logs: str) -> Iterator[TextIO]:
-    path = Path(out)
+    path, there = Path(out), os.path.exists(out)
     if out == "-":
         yield sys.stdout
         sys.stdout.flush()
         return
-    if path.is_dir():
+    if os.path.isdir(path):
         raise InputError(f"--out={out}: a directory; name a file in it")
     if not path.absolute().parent.is_dir():
         raise InputError(f"--out={out}: no folder {path.parent}; make it first")
-    if path.exists() and logs != "-" and Path(logs).exists() and path.samefile(logs):
+    if there and logs != "-" and path.samefile(logs):
         raise InputError(f"--out={out}: is the file of --logs; name another one")
-    whole = path.is_file() or not path.exists()  # a pipe or device is written to as it is
+    whole = not there or path.is_file()  # a pipe or device is written to as it is
     partial = path.with_name(path.name + ".partial") if whole else path
     try:
         # A file name that is no UTF-8 is written with escapes, as JSON has them.

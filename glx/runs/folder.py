@@ -40,6 +40,11 @@ def run_folder(
         cannot be made.
       OutsideError: the disk is full; all work is kept.
     """
+    if set("*?[]") & set(str(run_dir.absolute())):
+        raise InputError(  # Orbax takes its own path for a pattern and loses what it wrote
+            f"{run_dir.absolute()}: the path of a run cannot have any of *?[]; choose another "
+            "--run_dir"
+        )
     there = os.path.exists(run_dir)  # unlike Path.exists, no error for a name that cannot be
     if there and not (run_dir / CONFIG).is_file():
         raise InputError(f"{run_dir}: is there already and is no run; choose another --run_dir")

@@ -22,8 +22,8 @@ from glx.evaluate import audit, baselines, ceilings, metrics
 from glx.evaluate.labels import check_source, read_labels
 from glx.logs.catalogue import resolve
 from glx.logs.load import DataConfig, Parsed, load
-from glx.logs.sequences import distinct
-from glx.logs.split import ADAPT, PARTS, TEST
+from glx.logs.sequences import Distinct, distinct
+from glx.logs.split import PARTS, TEST
 from glx.runs import detectors
 from glx.runs.folder import run_folder
 from glx.runs.progress import Progress
@@ -91,7 +91,7 @@ def run(
         with progress.training(config.model.train.steps, folder) as log:
             fitted = detector.fit(
                 sources,
-                target.sequences.take(np.flatnonzero(_seen(target.part, config.data.protocol))),
+                target.adapt,
                 target.templates,
                 config.model,
                 folder / "training",
@@ -134,14 +134,18 @@ def run(
     return figures
 
 
-def measure(config: RunConfig, target: Parsed, scores, unique, threshold: float) -> dict[str, Any]:
-    """The figures of `metrics.json` that compare verdicts with labels; those without, unlabelled."""
+def measure(
+    config: RunConfig, target: Parsed, scores: np.ndarray, unique: Distinct, threshold: float
+) -> dict[str, Any]:
+    """The figures of `metrics.json`; without labels only those that need none.
+
+    Args:
+      scores: `<float32>[N]` of the test sequences.
+      unique: the distinct ones among them.
+    """
     test_rows = np.flatnonzero(target.part == TEST)
     test = target.sequences.take(test_rows)
     flags = scores >= np.float32(threshold)
-    seen = target.templates.counts > 0
-    unseen_id = np.append(~seen, True)[np.minimum(test.ids, len(seen))]
-    unseen = np.logical_or.reduceat(unseen_id, test.offsets[:-1])
     figures: dict[str, Any] = {
         "threshold": threshold,
         "n_sequences": len(test),
@@ -160,6 +164,8 @@ def measure(config: RunConfig, target: Parsed, scores, unique, threshold: float)
         return figures
     labels = read_labels(target.system, target.sequences)
     y = labels.sequences[test_rows].astype(bool)
+    known = np.append(target.templates.counts > 0, False)
+    unseen = ~known[np.minimum(test.ids, len(known) - 1)]
 
     def evaluated(scores, flags, threshold):
         return metrics.evaluate(
@@ -168,18 +174,16 @@ def measure(config: RunConfig, target: Parsed, scores, unique, threshold: float)
             flags,
             threshold=threshold,
             inverse=unique.inverse,
-            unseen=unseen,
+            unseen=np.logical_or.reduceat(unseen, test.offsets[:-1]),
             seconds=test.start,
             ordered=target.ordered,
             seed=config.model.seed,
         )
 
-    adapt = distinct(
-        target.sequences.take(np.flatnonzero(_seen(target.part, config.data.protocol)))
-    )
     kept = ("f1", "f1_interval", "precision", "recall", "auprc", "auroc", "oracle_f1", "threshold")
     beside = {}
-    for name, b in baselines.run(adapt, unique, target.templates).items():
+    templates = target.reader.miner.templates
+    for name, b in baselines.run(distinct(target.adapt), unique, templates).items():
         whole = evaluated(b.scores[unique.inverse], b.flagged[unique.inverse], b.threshold)
         beside[name] = {k: whole[k] for k in kept}
     in_test = np.repeat(target.part == TEST, target.sequences.lengths)
@@ -195,8 +199,3 @@ def peak_memory_mb() -> float:
     """Peak resident memory of this process and the largest of its children, in 10^6 bytes."""
     whose = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
     return sum(resource.getrusage(who).ru_maxrss for who in whose) * 1024 / 1e6
-
-
-def _seen(part: np.ndarray, protocol: str) -> np.ndarray:
-    """`<bool>[N]` the sequences that adaptation may see, unlabelled."""
-    return np.full(len(part), True) if protocol == "transductive" else part == ADAPT

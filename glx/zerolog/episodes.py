@@ -84,22 +84,22 @@ def make_pools(
     base, sources = 0, []
     for counts in zip(normal, anomalous, strict=True):
         several = len(normal) > 1
-        query = _query_rows(rng, counts)
-        pools = [
-            [_pool(c * (several or query == chosen), base) for c in counts] for chosen in (0, 1)
-        ]
+        chosen = _query_rows(rng, counts)
+        support, query = (
+            (_pool(counts[0] * kept, base), _pool(counts[1] * kept, base))
+            for kept in (several | (chosen == 0), several | (chosen == 1))
+        )
         prevalence = counts[1].sum() / (counts[0].sum() + counts[1].sum())
-        sources.append(Source(tuple(pools[0]), tuple(pools[1]), float(prevalence)))
+        sources.append(Source(support, query, float(prevalence)))
         base += len(counts[0])
     if len(target) < 2:
         raise InputError(
             "the target's adapt part holds fewer than two distinct sequences: give it more logs, "
             "or another --session or --window"
         )
-    query = _query_rows(rng, (target,))
-    return Pools(
-        tuple(sources), (_pool(target * (query == 0), base), _pool(target * (query == 1), base))
-    )
+    chosen = _query_rows(rng, (target,))
+    halves = _pool(target * (chosen == 0), base), _pool(target * (chosen == 1), base)
+    return Pools(tuple(sources), halves)
 
 
 def draw(pools: Pools, seed: int, step: int, episodes: int, size: int) -> tuple[Rows, Rows]:

@@ -13,9 +13,10 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
 
-from glx.zerolog.model import ZeroLog
+from glx.zerolog.model import ZeroLog, apply
 
 HEADS = ("anomaly_head", "domain_head")
 
@@ -36,9 +37,9 @@ class Batch(NamedTuple):
     ids: jax.Array
     lengths: jax.Array
     statistics: jax.Array
-    label: jax.Array
-    target: jax.Array
-    log_odds: jax.Array
+    label: jax.Array | np.ndarray
+    target: jax.Array | np.ndarray
+    log_odds: jax.Array | np.ndarray
 
 
 def reversal_schedule(step, steps):
@@ -70,24 +71,17 @@ def direction(model: ZeroLog, params, table_VxE, batch: Batch, mu, lam):
     encoder = {name: p for name, p in params.items() if name not in HEADS}
 
     def encode(encoder):
-        z_BxH, _ = model.apply(
-            {"params": encoder},
-            table_VxE,
-            batch.ids,
-            batch.lengths,
-            batch.statistics,
-            method=ZeroLog.encode,
-        )
+        inputs = (table_VxE, batch.ids, batch.lengths, batch.statistics)
+        z_BxH, _ = apply(model, encoder, ZeroLog.encode, *inputs)
         return z_BxH
 
     def l_cls(head, z_BxH):
-        logits_B = model.apply(
-            {"params": {"anomaly_head": head}}, z_BxH, batch.statistics, method=ZeroLog.anomaly
-        )
+        head = {"anomaly_head": head}
+        logits_B = apply(model, head, ZeroLog.anomaly, z_BxH, batch.statistics)
         return classification_loss(logits_B, batch)
 
     def l_dom(head, z_BxH):
-        logits_B = model.apply({"params": {"domain_head": head}}, z_BxH, method=ZeroLog.domain)
+        logits_B = apply(model, {"domain_head": head}, ZeroLog.domain, z_BxH)
         hits_B = (logits_B > 0) == (batch.target > 0)
         return domain_loss(logits_B, batch), _mean(hits_B, jnp.ones_like(batch.target))
 

@@ -5,13 +5,17 @@ Out: `z`, attention weights, the anomaly and the domain log-odds.
 Source: ZeroLog (arXiv 2511.05862): bidirectional GRU, attention pooling, anomaly and domain head.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
 from glx.config import setting
+
+TEXT_LIMIT = 3.0  # log-odds; see `AnomalyHead`
 
 
 @dataclass(frozen=True)
@@ -69,6 +73,11 @@ class ZeroLog(nn.Module):
         """Both log-odds; used to initialise every parameter in one call."""
         z_BxH, _ = self.encode(table_VxE, ids_BxL, lengths_B, statistics_BxF)
         return self.anomaly(z_BxH, statistics_BxF), self.domain(z_BxH)
+
+
+def apply(model: ZeroLog, params: Any, method: Callable, *args: Any) -> Any:
+    """`method` of the network under `params`."""
+    return model.apply({"params": params}, *args, method=method)
 
 
 class BiGRU(nn.Module):
@@ -139,10 +148,12 @@ class AttentionPooling(nn.Module):
 
 
 class AnomalyHead(nn.Module):
-    """`g(z) = head(z) + softplus(w) . s`, `s` the structural statistics of the sequence.
+    """`g(z) = c tanh(head(z) / c) + softplus(w) . s + b`, `s` the structural statistics.
 
     The second term is beyond the paper. Its weights are positive: what is more unusual for its own
-    system is never less anomalous, in no system, so that this part carries over as it is.
+    system is never less anomalous, in no system, so that this part carries over as it is. What the
+    sources' texts teach does not always, so `z` starts without a say and never has more than
+    `c = 3` (in log-odds). With the structural inputs off, the first term is all there is.
     """
 
     hidden: int
@@ -150,8 +161,13 @@ class AnomalyHead(nn.Module):
 
     @nn.compact
     def __call__(self, z_BxH, statistics_BxF):
-        w_F = self.param("structural", nn.initializers.constant(-1.0), statistics_BxF.shape[1:])
-        return Head(self.hidden, self.dtype)(z_BxH) + statistics_BxF @ nn.softplus(w_F)
+        weights_F = self.param(
+            "structural", nn.initializers.constant(-1.0), statistics_BxF.shape[1:]
+        )
+        bias = self.param("bias", nn.initializers.constant(-3.0), ())
+        head = Head(self.hidden, self.dtype, last_init=nn.initializers.zeros)
+        text_B = TEXT_LIMIT * jnp.tanh(head(z_BxH) / TEXT_LIMIT)
+        return text_B + statistics_BxF @ nn.softplus(weights_F) + bias
 
 
 class Head(nn.Module):
@@ -159,11 +175,13 @@ class Head(nn.Module):
 
     hidden: int
     dtype: jnp.dtype | None
+    last_init: nn.initializers.Initializer = nn.initializers.lecun_normal()
 
     @nn.compact
     def __call__(self, z_BxH):
         a_BxH = nn.relu(nn.Dense(self.hidden, dtype=self.dtype)(z_BxH))
-        return _widen(nn.Dense(1, dtype=self.dtype)(a_BxH)[..., 0])
+        last = nn.Dense(1, dtype=self.dtype, kernel_init=self.last_init)
+        return _widen(last(a_BxH)[..., 0])
 
 
 def _product(equation, a, b, dtype):

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from glx.zerolog.inputs import Inputs, pad
-from glx.zerolog.model import ModelConfig, ZeroLog
+from glx.zerolog.model import ModelConfig, ZeroLog, apply
 
 BUCKETS = (8, 16, 24, 32, 48, 64, 96, 128)  # events
 TABLE_STEP = (
@@ -56,10 +56,9 @@ def score(
 @partial(jax.jit, static_argnums=0)
 def _score_batch(config: ModelConfig, params, table_VxE, ids_BxL, lengths_B, statistics_BxF):
     model = ZeroLog(config)
-    z_BxH, weights_BxL = model.apply(
-        {"params": params}, table_VxE, ids_BxL, lengths_B, statistics_BxF, method=ZeroLog.encode
-    )
-    logits_B = model.apply({"params": params}, z_BxH, statistics_BxF, method=ZeroLog.anomaly)
+    inputs = (table_VxE, ids_BxL, lengths_B, statistics_BxF)
+    z_BxH, weights_BxL = apply(model, params, ZeroLog.encode, *inputs)
+    logits_B = apply(model, params, ZeroLog.anomaly, z_BxH, statistics_BxF)
     return jax.nn.sigmoid(logits_B), weights_BxL
 
 

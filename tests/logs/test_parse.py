@@ -39,7 +39,7 @@ def test_a_log_that_nobody_described(tmp_path):
     ]
     assert miner.fitted.counts.tolist() == [2, 1]
     assert ids.tolist() == [0, 0, 1, 0, 2]
-    assert miner.templates.texts[2] == "disk <*> is full"
+    assert miner.templates.texts[2] == "ERROR disk <*> is full"
     assert collected.frame["level"].to_list() == ["INFO", "INFO", "WARN", "INFO", "ERROR"]
 
     frames = list(parse(records(path, layout, ReadCounts()), Miner(miner.fitted)))

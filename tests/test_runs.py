@@ -1,0 +1,249 @@
+"""Whole runs on small systems: the label wall, resumption, detection, what a run folder holds."""
+
+import csv
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+import zstandard
+
+from glx.logs.catalogue import resolve
+from glx.logs.load import DataConfig, load
+from glx.logs.split import TEST
+from glx.runs import detect as detecting
+from glx.runs import zerolog
+from glx.runs.progress import Progress
+from glx.zerolog import detector
+from glx.zerolog.detector import LabelledSource, ZeroLogConfig
+from glx.zerolog.model import ModelConfig
+from glx.zerolog.train import TrainConfig
+
+TINY = ZeroLogConfig(
+    train=TrainConfig(
+        model=ModelConfig(hidden=4), steps=4, episodes=2, batch=4, max_events=12, log_every=2,
+        checkpoint_every=1,
+    )
+)  # fmt: skip
+
+
+def write_zst(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(zstandard.compress(text.encode()))
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A data folder with a small `hdfs` (200 rows) and `bgl` (2,000 lines)."""
+    root = tmp_path_factory.mktemp("data")
+    rng = np.random.default_rng(0)
+    rows = []
+    for _ in range(200):
+        label = int(rng.random() < 0.1)
+        rows.append(f"{label},{' '.join(map(str, rng.integers(1, 4, 6)))}{' 4' * label}")
+    write_zst(root / "hdfs/hdfs_block_sequences.csv.zst", "\n".join(["label,sequence", *rows]))
+    (root / "hdfs/hdfs_templates.csv").write_text(
+        "EventId,EventTemplate\nE1,[*]Receiving block[*]\nE2,[*]Received block[*]\n"
+        "E3,[*]Deleting block[*]\nE4,[*]Exception in receiveBlock[*]\n"
+    )
+    alerts = [int(rng.random() < 0.02) for _ in range(2000)]
+    lines = [f"{9 if alert else rng.integers(1, 4)},{alert}" for alert in alerts]
+    write_zst(root / "bgl/bgl_events_50to80.csv.zst", "\n".join(["event_id,label", *lines]))
+    (root / "bgl/bgl_templates.csv").write_text(
+        "event_id,lines,id_source,template\n1,1,aligned,cache parity error corrected\n"
+        "2,1,aligned,generating core <*>\n3,1,aligned,ciod: started\n9,1,aligned,kernel panic\n"
+    )
+    return root
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory):
+    return tmp_path_factory.mktemp("cache")
+
+
+def config(target: str, source: str, folder: Path, cache: Path, **data) -> zerolog.RunConfig:
+    settings = DataConfig(data_dir=str(folder), cache_dir=str(cache), sim_lines=1500, **data)
+    return zerolog.RunConfig(target=target, source=(source,), data=settings, model=TINY)
+
+
+def flip(path: Path, column: str) -> None:
+    """Swap 0 and 1 in a column of a CSV, packed or not."""
+    packed = path.suffix == ".zst"
+    text = zstandard.decompress(path.read_bytes()).decode() if packed else path.read_text()
+    header, *rows = csv.reader(text.splitlines())
+    at = header.index(column)
+    for row in rows:
+        row[at] = {"0": "1", "1": "0"}[row[at]]
+    text = "\n".join(",".join(row) for row in [header, *rows]) + "\n"
+    path.write_bytes(zstandard.compress(text.encode()) if packed else text.encode())
+
+
+@pytest.mark.parametrize(
+    ("target", "source", "labels"),
+    [
+        ("hdfs", "bgl", "hdfs/hdfs_block_sequences.csv.zst"),
+        ("bgl", "hdfs", "bgl/bgl_events_50to80.csv.zst"),
+        ("sim_vms", "hdfs", "simulated/1500-0/sim_vms.labels.csv"),
+    ],
+)
+def test_flipped_target_labels_change_no_verdict(target, source, labels, folder, cache, tmp_path):
+    run = config(target, source, folder, cache)
+    before = zerolog.run(run, tmp_path / "before")
+    path = next(root / labels for root in (folder, cache) if (root / labels).exists())
+    original = path.read_bytes()
+    try:
+        flip(path, "label")
+        after = zerolog.run(run, tmp_path / "after")
+    finally:
+        path.write_bytes(original)
+    one, other = ((tmp_path / d / "verdicts.parquet").read_bytes() for d in ("before", "after"))
+    assert one == other
+    assert before["confusion"] != after["confusion"]  # the flip was real
+
+
+def test_permuted_rows_of_hdfs_keep_their_scores(folder, cache):
+    cast = resolve("hdfs", ("bgl",), (), config("hdfs", "bgl", folder, cache).data)
+    source = load(cast.sources[0], DataConfig(), adapt_share=1.0)
+    target = load(cast.target, DataConfig())
+    labels = np.arange(len(source.sequences)) % 7 == 0
+    taught = [LabelledSource("bgl", source.sequences, source.templates, labels.astype(np.uint8))]
+    vectors = detector.embed(target.reader.texts, TINY.embed)
+    rng = np.random.default_rng(1)
+    order = rng.permutation(len(target.sequences))
+
+    def scores(sequences, part):
+        adapt = sequences.take(np.flatnonzero(part != TEST))
+        fitted = detector.fit(taught, adapt, target.templates, TINY)
+        scored = detector.score_sequences(fitted, sequences, vectors)
+        return scored.scores[scored.distinct.inverse], fitted.threshold
+
+    straight, cut = scores(target.sequences, target.part)
+    permuted, cut_permuted = scores(target.sequences.take(order), target.part[order])
+    np.testing.assert_array_equal(straight[order], permuted)
+    assert cut == cut_permuted
+
+
+def test_a_killed_run_goes_on_to_the_same_verdicts(folder, cache, tmp_path):
+    run = config("hdfs", "bgl", folder, cache)
+    zerolog.run(run, tmp_path / "whole")
+
+    class Kill(Progress):
+        def say(self, text):
+            if text.startswith("scoring"):
+                raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        zerolog.run(run, tmp_path / "killed", progress=Kill())
+    assert not (tmp_path / "killed").exists()
+    assert (tmp_path / "killed.partial/training/4").is_dir()
+    zerolog.run(run, tmp_path / "killed")
+    one, other = ((tmp_path / d / "verdicts.parquet").read_bytes() for d in ("whole", "killed"))
+    assert one == other
+    steps = [json.loads(r)["step"] for r in (tmp_path / "killed/train.jsonl").open()]
+    assert steps == [2, 4]
+    assert not (tmp_path / "killed/training").exists()
+
+
+CONTRACT = {
+    "f1", "precision", "recall", "auprc", "auroc", "mcc", "threshold", "prevalence", "oracle_f1",
+    "supervised_ceiling", "template_ceiling", "n_sequences", "n_distinct", "abstained",
+    "wall_seconds", "lines_per_second", "peak_memory_mb", "protocol", "seed", "baselines",
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def finished(folder, cache, tmp_path_factory):
+    """A run on `sim_ras`, cut into windows, and one on `sim_vms`, by session."""
+    root = tmp_path_factory.mktemp("runs")
+    for target in ("sim_ras", "sim_vms"):
+        zerolog.run(config(target, "hdfs", folder, cache), root / target)
+    return root
+
+
+def test_a_run_folder_holds_what_the_contract_says(finished):
+    run = finished / "sim_vms"
+    assert {p.name for p in run.iterdir()} == {
+        "verdicts.parquet", "metrics.json", "config.json", "train.jsonl", "checkpoint",
+        "tensorboard",
+    }  # fmt: skip
+    figures = json.loads((run / "metrics.json").read_text())
+    assert set(figures) >= CONTRACT
+    assert set(figures["baselines"]) == {
+        "all_positive", "keyword", "new_event", "surprise", "count_vector",
+    }  # fmt: skip
+    table = pl.read_parquet(run / "verdicts.parquet")
+    assert table.columns == [
+        "sequence", "key", "first_line", "last_line", "split", "score", "anomalous", "route",
+        "evidence",
+    ]  # fmt: skip
+    outside = table.filter(pl.col("split") != "test")
+    assert outside["score"].null_count() == outside["anomalous"].null_count() == len(outside) > 0
+    test = table.filter(pl.col("split") == "test")
+    assert test["score"].is_between(0, 1).all()
+    assert (test["anomalous"] == (test["score"] >= figures["threshold"])).all()
+    assert table["first_line"].is_sorted()
+    events = json.loads(test["evidence"][0])["events"]
+    assert set(events[0]) == {"line", "event", "weight", "text"}
+
+
+@pytest.mark.parametrize("target", ["sim_ras", "sim_vms"])
+def test_detect_says_of_raw_lines_what_the_run_said(target, finished, cache, tmp_path):
+    table = pl.read_parquet(finished / target / "verdicts.parquet").filter(split="test")
+    lines = (cache / f"simulated/1500-0/{target}.log").read_text().splitlines()
+    if target == "sim_ras":
+        kept = range(table["first_line"].min(), len(lines))
+    else:
+        kept = [n for n, line in enumerate(lines) if any(k in line for k in table["key"])]
+    log = tmp_path / "later.log"
+    log.write_text("".join(lines[n] + "\n" for n in kept))
+    detecting.detect(finished / target / "checkpoint", str(log), str(tmp_path / "out"))
+    found = [json.loads(line) for line in (tmp_path / "out").open()]
+    assert set(found[0]) == {
+        "file", "key", "first_line", "last_line", "score", "anomalous", "route", "evidence",
+    }  # fmt: skip
+    found.sort(key=lambda row: row["first_line"])
+    assert [row["key"] for row in found] == table["key"].to_list()
+    assert [row["score"] for row in found] == pytest.approx(table["score"].to_list(), abs=2e-6)
+    assert [row["anomalous"] for row in found] == table["anomalous"].to_list()
+    assert [kept[row["first_line"]] for row in found] == table["first_line"].to_list()
+
+
+def test_a_target_without_labels_is_judged_and_not_measured(cache, folder, finished, tmp_path):
+    log = cache / "simulated/1500-0/sim_vms.log"
+    run = config(f"mine={log}", "hdfs", folder, cache, session=r"\[instance: ([0-9a-f-]{36})\]")
+    figures = zerolog.run(run, tmp_path / "run")
+    assert "f1" not in figures
+    assert figures["n_sequences"] > 0
+    same = pl.read_parquet(finished / "sim_vms/verdicts.parquet")
+    assert pl.read_parquet(tmp_path / "run/verdicts.parquet").equals(same)
+
+
+def test_the_transductive_protocol_is_stamped(folder, cache, tmp_path):
+    figures = zerolog.run(
+        config("hdfs", "bgl", folder, cache, protocol="transductive"), tmp_path / "run"
+    )
+    assert figures["protocol"] == "transductive"
+    assert any("adapt" in f["detail"] and not f["ok"] for f in figures["audit"])
+
+
+@pytest.mark.data
+def test_a_detector_of_numbered_events_reads_raw_lines(data_dir, tmp_path, cache):
+    run = config("hdfs", "bgl", data_dir, cache)
+    zerolog.run(replace(run, model=TINY), tmp_path / "run")
+    checkpoint = tmp_path / "run/checkpoint"
+    detecting.detect(
+        checkpoint, str(data_dir / "hdfs/HDFS_first20k.log.zst"), str(tmp_path / "raw")
+    )
+    rows = [json.loads(line) for line in (tmp_path / "raw").open()]
+    assert len(rows) == 1782  # blocks, of which data/README.md speaks
+    known = set(pl.read_parquet(checkpoint / "templates.parquet")["text"])
+    assert {e["text"] for row in rows for e in row["evidence"]} <= known
+    sequences = data_dir / "hdfs/hdfs_block_sequences.csv.zst"
+    detecting.detect(checkpoint, str(sequences), str(tmp_path / "numbered"))
+    table = pl.read_parquet(tmp_path / "run/verdicts.parquet")
+    scores = pl.read_ndjson(tmp_path / "numbered")["score"]
+    test = table["split"] == "test"
+    assert len(scores) == len(table)
+    assert (scores.filter(test) - table["score"].filter(test)).abs().max() < 2e-6
