@@ -46,7 +46,7 @@ def load(folder: Path) -> tuple[dict, dict[str, pl.DataFrame], dict]:
     Raises:
       InputError: the folder is no detector, is damaged, or is of another version.
     """
-    if not (folder / MANIFEST).is_file():
+    if not os.path.isfile(folder / MANIFEST):  # never an error itself, unlike Path.is_file
         raise InputError(
             f"{folder}: not a detector folder (no {MANIFEST}); "
             "give the `checkpoint` folder of a finished run"

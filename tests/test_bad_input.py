@@ -178,6 +178,10 @@ def test_labels_of_the_target_are_looked_at_before_the_work(refused):
             {"target": "=shop.log"},
             "--target==shop.log: give the name of a system, NAME=FILE or a file",
         ),
+        (
+            {"target": "[b]=shop.log"},
+            "--target=[b]=shop.log: a name has letters, digits, '.', '_' and '-' only",
+        ),
         ({"target": "shop="}, "--target=shop=: give the name of a system, NAME=FILE or a file"),
         (
             {"target": "hdfs=shop.log"},
@@ -352,6 +356,9 @@ def test_what_is_no_run_is_never_replaced(overwrite, refused, shop):
 def test_a_run_dir_that_cannot_be_made(refused):
     assert refused("--run_dir=jobs.log/run") == (
         "jobs.log/run.partial: cannot be written (Not a directory); choose another --run_dir"
+    )
+    assert refused("--run_dir=runs[1]") == (
+        f"{Path.cwd()}/runs[1]: the path of a run cannot have any of *?[]; choose another --run_dir"
     )
     long = "x" * 300
     assert refused(f"--run_dir={long}") == (

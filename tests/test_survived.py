@@ -7,6 +7,7 @@ full, then it ends. Its detector judges logs afterwards.
 import gzip
 import io
 import json
+import os
 import shutil
 import signal
 import sys
@@ -182,7 +183,7 @@ def judge(ran, tmp_path, monkeypatch, capsys):
     def run(*flags: str, logs: str = "new.log", out: str = "out.jsonl"):
         given = ["--detector=detector", f"--logs={logs}", f"--out={out}"]
         code = detect.main(["detect", *given, *flags])
-        rows = Path(out).read_text().splitlines() if Path(out).is_file() else []
+        rows = Path(out).read_text().splitlines() if os.path.isfile(out) else []
         return code, [json.loads(row) for row in rows], capsys.readouterr().err
 
     return run
@@ -252,6 +253,7 @@ def test_logs_without_a_line_of_text(refused):
 
 def test_logs_that_are_not_there(refused):
     assert refused(logs="no.log") == "no.log: no such file; check the path"
+    assert refused(logs="new.log/x") == "new.log/x: no such file; check the path"
     assert refused(logs="detector") == "detector: a directory; give one file in it"
 
 
@@ -289,10 +291,10 @@ def test_session_rules(refused):
 def test_places_to_write(judge, refused):
     assert refused(out="detector") == "--out=detector: a directory; name a file in it"
     assert refused(out="no/x") == "--out=no/x: no folder no; make it first"
-    long = "x" * 255
-    assert refused(out=long) == (
-        f"--out={long}: cannot be written (File name too long); name another file"
-    )
+    for long in ("x" * 250, "x" * 300):  # with and without what is added while it is written
+        assert refused(out=long) == (
+            f"--out={long}: cannot be written (File name too long); name another file"
+        )
 
 
 def test_the_logs_are_never_written_over(judge):

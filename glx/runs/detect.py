@@ -12,7 +12,7 @@ from typing import TextIO
 import numpy as np
 
 from glx.embed.embed import embed
-from glx.errors import InputError
+from glx.errors import InputError, is_disk_full
 from glx.logs.load import Reader
 from glx.logs.read import ReadCounts, layout_of
 from glx.logs.sequences import Sequences
@@ -130,6 +130,8 @@ def _writing(out: str, logs: str) -> Iterator[TextIO]:
         # A file name that is no UTF-8 is written with escapes, as JSON has them.
         file = partial.open("w", encoding="utf-8", errors="backslashreplace")
     except OSError as e:
+        if is_disk_full(e):
+            raise
         raise InputError(f"--out={out}: cannot be written ({e.strerror}); name another file") from e
     try:
         with file:
