@@ -1,6 +1,6 @@
-"""Print a Markdown table of finished runs, seeds of a pair together: python -m experiments.summary RUN_DIR...
+"""Print a Markdown table of finished runs: python -m experiments.summary RUN_DIR...
 
-Each cell is the mean over seeds, with the range where there are several.
+Runs of one target and sources are a row: the mean over seeds, with the range where they differ.
 """
 
 import json

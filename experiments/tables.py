@@ -34,16 +34,16 @@ def scores(figures: dict) -> Table:
     title = (
         f"{figures['target']} <- {', '.join(figures['source'])}   protocol {figures['protocol']}, "
         f"seed {figures['seed']}, prevalence {_share(figures['prevalence'])} of "
-        f"{figures['n_sequences']:,}"
+        f"{figures['n_sequences']:,}" + "".join(f", {stamp}" for stamp in figures["stamps"])
     )
     table = Table(title=title, title_justify="left")
     table.add_column("detector")
-    for name in ("F1", "95 % interval", "precision", "recall", "AUROC", "oracle F1"):
+    for name in ("F1", "95 %", "prec.", "recall", "AUROC", "oracle"):
         table.add_column(name, justify="right")
     rows = {"ZeroLog": figures} | figures["baselines"]
     for name, row in rows.items():
         low, high = row["f1_interval"]
-        interval = "-" if low is None else f"{low:.3f} to {high:.3f}"
+        interval = "-" if low is None else f"{low:.2f}-{high:.2f}"
         cells = [_number(row[k]) for k in ("precision", "recall", "auroc", "oracle_f1")]
         style = "bold" if name == "ZeroLog" else None
         table.add_row(name, _number(row["f1"]), interval, *cells, style=style)
@@ -54,10 +54,10 @@ def scores(figures: dict) -> Table:
 
 
 def anomalies(run_dir: Path) -> Table:
-    """The highest-scored distinct kinds of anomaly, each with the events that weighed most."""
-    flagged = (
+    """The highest-scored kinds of sequence, each with the events that weighed most."""
+    highest = (
         pl.scan_parquet(run_dir / "verdicts.parquet")
-        .filter(pl.col("anomalous"))
+        .filter(pl.col("score").is_not_null())
         .with_columns(kind=pl.col("evidence").str.replace_all(r'"(line|event|weight)": [\d.]+', ""))
         .group_by("kind")
         .agg(pl.len(), pl.all().sort_by("score", descending=True).first())
@@ -65,15 +65,19 @@ def anomalies(run_dir: Path) -> Table:
         .head(SHOWN)
         .collect()
     )
-    table = Table(title=f"the {len(flagged)} highest kinds of anomaly", title_justify="left")
-    for name in ("score", "times", "sequence", "lines", "what weighed most"):
-        table.add_column(name)
-    for row in flagged.iter_rows(named=True):
+    table = Table(title="the highest scores, a row for sequences alike", title_justify="left")
+    for name in ("score", "flagged", "times", "lines", "what weighed most"):
+        table.add_column(name, no_wrap=name == "lines")
+    for row in highest.iter_rows(named=True):
         # Text, not markup: what a log holds is never a format.
-        events = Text("\n".join(e["text"][:120] for e in json.loads(row["evidence"])["events"]))
+        events = [e["text"][:100] for e in json.loads(row["evidence"])["events"]]
+        events = list(dict.fromkeys(events))  # one template may weigh most more than once
         where = f"{row['first_line']}-{row['last_line']}"
-        key = Text(row["key"] or str(row["sequence"]))
-        table.add_row(f"{row['score']:.3f}", f"{row['len']:,}", key, where, events)
+        if row["key"]:
+            events.insert(0, row["key"])
+        flagged = "yes" if row["anomalous"] else "no"
+        what = Text("\n".join(events))
+        table.add_row(f"{row['score']:.3f}", flagged, f"{row['len']:,}", where, what)
     return table
 
 

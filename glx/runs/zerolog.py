@@ -124,6 +124,7 @@ def run(
             "lines_per_second": len(test.ids) / max(scoring, 1e-9),
             "peak_memory_mb": peak_memory_mb(),
             "protocol": config.data.protocol,
+            "stamps": ["bgl_inferred_text"] if config.data.bgl_inferred_text else [],
             "seed": config.model.seed,
             "source": [s.name for s in systems.sources],
             "target": systems.target.name,
