@@ -24,6 +24,7 @@ from glx.runs.zerolog import PRESETS
 def declare() -> FlagValues:
     """The flags."""
     own = FlagValues()
+    define(own, zerolog.RunConfig, PRESETS)
     flags.DEFINE_enum(
         "preset",
         "small",
@@ -35,7 +36,6 @@ def declare() -> FlagValues:
         "run_dir", None, "Folder to write (default runs/zerolog-TARGET-SEED).", flag_values=own
     )
     flags.DEFINE_boolean("overwrite", False, "Replace a finished run.", flag_values=own)
-    define(own, zerolog.RunConfig, PRESETS)
     return own
 
 

@@ -5,6 +5,7 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
+import jax
 import numpy as np
 import polars as pl
 import pytest
@@ -15,6 +16,7 @@ from glx.logs.load import DataConfig, load
 from glx.logs.split import TEST
 from glx.runs import detect as detecting
 from glx.runs import zerolog
+from glx.runs.compilation import keep_compilations
 from glx.runs.progress import Progress
 from glx.zerolog import detector
 from glx.zerolog.detector import LabelledSource, ZeroLogConfig
@@ -63,9 +65,21 @@ def cache(tmp_path_factory):
     return tmp_path_factory.mktemp("cache")
 
 
+@pytest.fixture(scope="module", autouse=True)
+def compile_once(cache):
+    """Runs of one shape share their compiled programs, as those of one user do."""
+    keep_compilations(DataConfig(cache_dir=str(cache)))
+    yield
+    jax.config.update("jax_compilation_cache_dir", None)
+
+
 def config(target: str, source: str, folder: Path, cache: Path, **data) -> zerolog.RunConfig:
-    settings = DataConfig(data_dir=str(folder), cache_dir=str(cache), sim_lines=1500, **data)
+    settings = DataConfig(data_dir=str(folder), cache_dir=str(cache), sim_lines=5000, **data)
     return zerolog.RunConfig(target=target, source=(source,), data=settings, model=TINY)
+
+
+def read_rows(path: Path) -> list[dict]:
+    return [json.loads(line) for line in path.read_text().splitlines()]
 
 
 def flip(path: Path, column: str) -> None:
@@ -85,7 +99,7 @@ def flip(path: Path, column: str) -> None:
     [
         ("hdfs", "bgl", "hdfs/hdfs_block_sequences.csv.zst"),
         ("bgl", "hdfs", "bgl/bgl_events_50to80.csv.zst"),
-        ("sim_vms", "hdfs", "simulated/1500-0/sim_vms.labels.csv"),
+        ("sim_vms", "hdfs", "simulated/5000-0/sim_vms.labels.csv"),
     ],
 )
 def test_flipped_target_labels_change_no_verdict(target, source, labels, folder, cache, tmp_path):
@@ -141,7 +155,7 @@ def test_a_killed_run_goes_on_to_the_same_verdicts(folder, cache, tmp_path):
     zerolog.run(run, tmp_path / "killed")
     one, other = ((tmp_path / d / "verdicts.parquet").read_bytes() for d in ("whole", "killed"))
     assert one == other
-    steps = [json.loads(r)["step"] for r in (tmp_path / "killed/train.jsonl").open()]
+    steps = [row["step"] for row in read_rows(tmp_path / "killed/train.jsonl")]
     assert steps == [2, 4]
     assert not (tmp_path / "killed/training").exists()
 
@@ -191,7 +205,7 @@ def test_a_run_folder_holds_what_the_contract_says(finished):
 @pytest.mark.parametrize("target", ["sim_ras", "sim_vms"])
 def test_detect_says_of_raw_lines_what_the_run_said(target, finished, cache, tmp_path):
     table = pl.read_parquet(finished / target / "verdicts.parquet").filter(split="test")
-    lines = (cache / f"simulated/1500-0/{target}.log").read_text().splitlines()
+    lines = (cache / f"simulated/5000-0/{target}.log").read_text().splitlines()
     if target == "sim_ras":
         kept = range(table["first_line"].min(), len(lines))
     else:
@@ -199,7 +213,7 @@ def test_detect_says_of_raw_lines_what_the_run_said(target, finished, cache, tmp
     log = tmp_path / "later.log"
     log.write_text("".join(lines[n] + "\n" for n in kept))
     detecting.detect(finished / target / "checkpoint", str(log), str(tmp_path / "out"))
-    found = [json.loads(line) for line in (tmp_path / "out").open()]
+    found = read_rows(tmp_path / "out")
     assert set(found[0]) == {
         "file", "key", "first_line", "last_line", "score", "anomalous", "route", "evidence",
     }  # fmt: skip
@@ -211,7 +225,7 @@ def test_detect_says_of_raw_lines_what_the_run_said(target, finished, cache, tmp
 
 
 def test_a_target_without_labels_is_judged_and_not_measured(cache, folder, finished, tmp_path):
-    log = cache / "simulated/1500-0/sim_vms.log"
+    log = cache / "simulated/5000-0/sim_vms.log"
     run = config(f"mine={log}", "hdfs", folder, cache, session=r"\[instance: ([0-9a-f-]{36})\]")
     figures = zerolog.run(run, tmp_path / "run")
     assert "f1" not in figures
@@ -236,7 +250,7 @@ def test_a_detector_of_numbered_events_reads_raw_lines(data_dir, tmp_path, cache
     detecting.detect(
         checkpoint, str(data_dir / "hdfs/HDFS_first20k.log.zst"), str(tmp_path / "raw")
     )
-    rows = [json.loads(line) for line in (tmp_path / "raw").open()]
+    rows = read_rows(tmp_path / "raw")
     assert len(rows) == 1782  # blocks, of which data/README.md speaks
     known = set(pl.read_parquet(checkpoint / "templates.parquet")["text"])
     assert {e["text"] for row in rows for e in row["evidence"]} <= known

@@ -43,7 +43,7 @@ def dirty_log() -> bytes:
     rows[5] += b" caf\xe9"
     rows[6] = rows[6].replace(b"INFO", b"IN\0FO")
     rows[7] += b"\r"
-    rows[150] += b" " + b"x" * 10_000_000
+    rows[8] += b" " + b"x" * 10_000_000
     rows[9:9] = [b"", b"  "]
     return b"\n".join(rows) + b"\n"
 

@@ -95,6 +95,7 @@ LEVELS = {  # from the plainest to the weakest sign, with the share of lines tha
     rf"(?P<level>(?i:{WORDS}))[:,|]*(?:\s|$)": 0.5,
     r"(?P<level>[VDIWEFC])(?:\s|$)": 0.9,
 }
+WIDEST = 10_000  # characters of a line that are looked at to tell a table
 SEPARATORS = r"[\s|\])>,:-]*"
 
 
@@ -145,7 +146,10 @@ def _table_layout(lines: list[str], forced: bool) -> Layout | None:
     """The layout of a table, or None where the first line is no header of one."""
     first = lines[0] if lines else ""
     separator = max(",\t;|", key=first.count)
-    rows = list(csv.reader(lines[:100], delimiter=separator))
+    try:
+        rows = list(csv.reader((line[:WIDEST] for line in lines[:100]), delimiter=separator))
+    except csv.Error:  # a carriage return within a line, say: no table of ours
+        rows = []
     names = rows[0] if rows else []
     text, times, level = _columns(names)
     if text is None or (len(names) < 2 and not forced):

@@ -80,8 +80,9 @@ def head(path: Path | str, lines: int = 200) -> list[str]:
 
 def layout_of(path: Path | str, format: str = "auto") -> Layout:
     """The layout of a log file that nobody described."""
+    lines = head(path)
     try:
-        return detect_layout(head(path), format)
+        return detect_layout(lines, format)
     except InputError as e:
         raise InputError(f"{path}: {e}") from e
 
@@ -211,9 +212,13 @@ def _text_chunks(path: Path, size: int) -> Generator[bytes, None, None]:
         raise InputError(f"{name}: a directory; give one file in it") from e
     except PermissionError as e:
         raise InputError(f"{name}: not readable for this user; check its permissions") from e
+    except gzip.BadGzipFile as e:
+        raise InputError(f"{name}: the archive is damaged ({e}); get the file again") from e
+    except OSError as e:
+        raise InputError(f"{name}: cannot be read ({e.strerror}); check the path") from e
     except EOFError as e:
         raise InputError(f"{name}: the archive is cut short; get the whole file again") from e
-    except (gzip.BadGzipFile, zlib.error, zstandard.ZstdError) as e:
+    except (zlib.error, zstandard.ZstdError) as e:
         raise InputError(f"{name}: the archive is damaged ({e}); get the file again") from e
 
 

@@ -24,7 +24,7 @@ import numpy as np
 import polars as pl
 
 from glx.errors import InputError
-from glx.logs.header import Layout, has_year, seconds
+from glx.logs.header import WIDEST, Layout, has_year, seconds
 from glx.logs.mask import distinct_codes, distinct_skeletons, join, mask_skeletons, split_lines
 from glx.logs.read import ReadCounts, blocks, clean
 
@@ -211,6 +211,7 @@ def _table_start(raw: Iterator[bytes], layout: Layout) -> tuple[list[str], Itera
     text = clean(line + b"\n", ReadCounts()).decode().rstrip("\n")
     names = text.split(layout.separator)
     if layout.quote:
+        text = text[:WIDEST].replace("\r", " ")
         names = next(csv.reader([text], delimiter=layout.separator), [])
     return names, chain([rest] if rest else [], raw)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import polars as pl
 
 from glx import checkpoint, surprise
-from glx.embed.embed import EmbedConfig
+from glx.embed.embed import EmbedConfig, default_cache_dir
 from glx.errors import InputError
 from glx.logs.header import Layout
 from glx.logs.load import Reader
@@ -51,7 +51,8 @@ def load(folder: Path) -> tuple[Detector, Reader]:
             **model
             | {
                 "train": TrainConfig(**train | {"model": ModelConfig(**train["model"])}),
-                "embed": EmbedConfig(**model["embed"]),
+                # Cached where this user has a cache, not where the detector was fitted.
+                "embed": EmbedConfig(**model["embed"] | {"cache_dir": default_cache_dir()}),
             }
         )
         layout = settings["layout"]

@@ -82,6 +82,7 @@ def run(
         for system in systems.sources:
             progress.say(f"reading {system.name} (source)")
             parsed = load(system, config.data, adapt_share=1.0)
+            progress.counted(system.name, parsed.counts)
             labels = read_labels(system, parsed.sequences).sequences
             check_source(system.name, labels)
             sources.append(LabelledSource(system.name, parsed.sequences, parsed.templates, labels))

@@ -9,7 +9,7 @@ sends row numbers. Random draws depend on (seed, step) alone, so that a resumed 
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 
 import jax
@@ -19,6 +19,7 @@ import optax
 
 from glx import checkpoint
 from glx.config import nested, setting
+from glx.errors import InputError
 from glx.zerolog import episodes, meta
 from glx.zerolog.inputs import Inputs, pad
 from glx.zerolog.model import ModelConfig, ZeroLog
@@ -131,8 +132,12 @@ def gather(packed: Packed, rows: episodes.Rows) -> meta.Batch:
     )
 
 
+@lru_cache(maxsize=8)
 def make_step(config: TrainConfig) -> Callable:
-    """The jitted `state, packed, supports, queries -> state, metrics`; the state is donated."""
+    """The jitted `state, packed, supports, queries -> state, metrics`; the state is donated.
+
+    One for each config, so that training again does not compile again.
+    """
     model = ZeroLog(config.model)
 
     @partial(jax.jit, donate_argnums=0)
@@ -177,7 +182,7 @@ def train(
         `data_seconds` (drawing on the host), `step_seconds` (waiting for the device).
 
     Raises:
-      FloatingPointError: a loss is not a number.
+      InputError: a loss is not a number.
     """
     state = init_state(config, packed, seed)
     if folder is not None:
@@ -194,7 +199,10 @@ def train(
         if done % config.log_every == 0 or done == config.steps:
             means = {k: float(np.mean([m[k] for m in jax.device_get(pending)])) for k in metrics}
             if not all(np.isfinite(list(means.values()))):
-                raise FloatingPointError(f"training diverged before step {done}: {means}")
+                raise InputError(
+                    f"training diverged before step {done} (a loss is not a number); "
+                    "lower --alpha, --beta or --mu"
+                )
             elapsed = time.perf_counter() - began
             n = len(pending)
             log(

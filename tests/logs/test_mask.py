@@ -93,7 +93,7 @@ def test_layout_of_one_line(line, tmp_path):
     frame = next(records(path, layout, counts))
     assert frame["time"][0] == pytest.approx(time, abs=1e-5)
     assert frame["level"][0] == level
-    assert frame["text"][0].startswith(mask(pl.Series([start]))[0])
+    assert mask(pl.Series([start]))[0] in frame["text"][0]
     assert counts.no_header == 0
 
 

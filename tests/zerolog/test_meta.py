@@ -1,5 +1,7 @@
 """The update rule against finite differences, in float64."""
 
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -42,6 +44,21 @@ def problem():
     return params, table, support, query
 
 
+@jax.jit
+def inner(params, table, support):
+    return meta.inner_step(MODEL, params, table, support, 0.2, 0.3, 0.7)
+
+
+@partial(jax.jit, static_argnames="second_order")
+def episode(params, table, support, query, mu, gamma, second_order=True):
+    grads, _ = meta.episode_direction(
+        MODEL, params, table, support, query,
+        alpha=0.2, mu=mu, lam=0.7, gamma=gamma, second_order=second_order,
+    )  # fmt: skip
+    return grads
+
+
+@jax.jit
 def losses(params, table, batch):
     """`L_cls` and `L_dom`, written without any of `direction`'s machinery."""
     variables = {"params": params}
@@ -115,15 +132,13 @@ def test_reversal_changes_sign_and_nothing_else(problem):
 def test_meta_gradient_without_domain_loss_is_a_gradient(problem):
     params, table, support, query = problem
 
+    @jax.jit
     def objective(params):
         grads = jax.grad(lambda p: losses(p, table, support)[0])(params)
         adapted = jax.tree.map(lambda p, g: p - 0.2 * g, params, grads)
         return losses(params, table, support)[0] + 0.9 * losses(adapted, table, query)[0]
 
-    got, _ = meta.episode_direction(
-        MODEL, params, table, support, query,
-        alpha=0.2, mu=0.0, lam=0.7, gamma=0.9, second_order=True,
-    )  # fmt: skip
+    got = episode(params, table, support, query, mu=0.0, gamma=0.9)
     for seed in range(3):
         step = random_like(params, seed)
         expected = difference(lambda t, s=step: objective(along(params, s, t)))
@@ -133,20 +148,13 @@ def test_meta_gradient_without_domain_loss_is_a_gradient(problem):
 def test_meta_gradient_with_reversal_is_the_transposed_jacobian(problem):
     """`<J^T g, v> = <g, J v>` with `J v` by finite differences of the inner step itself."""
     params, table, support, query = problem
-    rule = {"alpha": 0.2, "mu": 0.3, "lam": 0.7}
-    got, _ = meta.episode_direction(
-        MODEL, params, table, support, query, gamma=1.0, second_order=True, **rule
-    )
-    adapted, (d_support, _) = meta.inner_step(MODEL, params, table, support, *rule.values())
+    got = episode(params, table, support, query, mu=0.3, gamma=1.0)
+    adapted, (d_support, _) = inner(params, table, support)
     d_query, _ = meta.direction(MODEL, adapted, table, query, 0.3, 0.7)
     pulled = jax.tree.map(lambda g, s: g - s, got, d_support)
     for seed in range(3):
         v = random_like(params, seed)
-        jacobian_v = difference(
-            lambda t, v=v: meta.inner_step(
-                MODEL, along(params, v, t), table, support, *rule.values()
-            )[0]
-        )
+        jacobian_v = difference(lambda t, v=v: inner(along(params, v, t), table, support)[0])
         assert dot(pulled, v) == pytest.approx(dot(d_query, jacobian_v), rel=1e-6)
     # It is not what a custom-derivative reversal would give: the pull-back is felt.
     assert abs(dot(pulled, v) - dot(d_query, v)) > 1e-3
@@ -154,11 +162,8 @@ def test_meta_gradient_with_reversal_is_the_transposed_jacobian(problem):
 
 def test_first_order_takes_the_query_direction_as_it_is(problem):
     params, table, support, query = problem
-    got, _ = meta.episode_direction(
-        MODEL, params, table, support, query,
-        alpha=0.2, mu=0.3, lam=0.7, gamma=0.5, second_order=False,
-    )  # fmt: skip
-    adapted, (d_support, _) = meta.inner_step(MODEL, params, table, support, 0.2, 0.3, 0.7)
+    got = episode(params, table, support, query, mu=0.3, gamma=0.5, second_order=False)
+    adapted, (d_support, _) = inner(params, table, support)
     d_query, _ = meta.direction(MODEL, adapted, table, query, 0.3, 0.7)
     expected = jax.tree.map(lambda s, q: s + 0.5 * q, d_support, d_query)
     jax.tree.map(lambda g, e: np.testing.assert_allclose(g, e, rtol=1e-10), got, expected)

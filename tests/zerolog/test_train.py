@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from glx import surprise
+from glx.errors import InputError
 from glx.logs.sequences import Sequences, csr_offsets, distinct
 from glx.zerolog import episodes, inputs, train
 from glx.zerolog.model import ModelConfig
@@ -46,9 +47,15 @@ def run(problem, config=CONFIG, folder=None):
     return jax.device_get(state["params"]), rows
 
 
-def test_golden_first_step(problem):
+@pytest.fixture(scope="module")
+def whole(problem):
+    """Parameters and logged rows of an uninterrupted run."""
+    return run(problem)
+
+
+def test_golden_first_step(whole):
     """A change here means that the method changed: losses, draws, initialisation or inputs."""
-    _, rows = run(problem, dataclasses.replace(CONFIG, steps=1))
+    _, rows = whole
     got = {k: v for k, v in rows[0].items() if not k.endswith("_seconds")}
     assert got == pytest.approx(GOLDEN, rel=1e-3, abs=1e-6)
 
@@ -66,8 +73,8 @@ GOLDEN = {
 }
 
 
-def test_resumed_equals_uninterrupted(problem, tmp_path):
-    whole, rows = run(problem, folder=tmp_path / "whole")
+def test_resumed_equals_uninterrupted(problem, whole, tmp_path):
+    params, rows = whole
 
     class Killed(Exception):
         pass
@@ -81,7 +88,7 @@ def test_resumed_equals_uninterrupted(problem, tmp_path):
     assert [p.name for p in (tmp_path / "killed").iterdir()] == ["2"]
     resumed, later = run(problem, folder=tmp_path / "killed")
     assert [row["step"] for row in later] == [3, 4]
-    jax.tree.map(np.testing.assert_array_equal, whole, resumed)
+    jax.tree.map(np.testing.assert_array_equal, params, resumed)
     for row, again in zip(rows[2:], later, strict=True):
         same = {k: v for k, v in row.items() if not k.endswith("_seconds")}
         assert same == {k: again[k] for k in same}
@@ -104,5 +111,5 @@ def test_training_learns_the_source(problem):
 
 def test_a_loss_that_is_not_a_number_is_fatal(problem):
     config = dataclasses.replace(CONFIG, alpha=float("inf"))
-    with pytest.raises(FloatingPointError):
+    with pytest.raises(InputError, match="diverged"), jax.debug_nans(False):
         run(problem, config)
