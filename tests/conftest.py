@@ -10,6 +10,7 @@ import pytest
 def strict_numerics():
     import jax
 
+    jax.config.update("jax_disable_most_optimizations", True)  # most of a test is compiling
     jax.config.update("jax_numpy_rank_promotion", "raise")
     jax.config.update("jax_debug_nans", True)
 

@@ -105,7 +105,7 @@ def optimizer(config: TrainConfig) -> optax.GradientTransformation:
 def init_state(config: TrainConfig, packed: Packed, seed: int) -> State:
     """Fresh parameters, optimizer state and step 0."""
     model = ZeroLog(config.model)
-    variables = model.init(
+    variables = jax.jit(model.init)(
         jax.random.key(seed),
         packed.table,
         packed.ids[:1],

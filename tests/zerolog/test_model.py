@@ -18,7 +18,7 @@ TABLE = RNG.normal(size=(V, E)).astype(np.float32)
 
 @pytest.fixture
 def params():
-    shape = MODEL.init(
+    shape = jax.jit(MODEL.init)(
         jax.random.key(0), TABLE, jnp.zeros((1, 3), jnp.int32), jnp.ones(1, jnp.int32),
         jnp.zeros((1, F)),
     )["params"]  # fmt: skip
