@@ -340,7 +340,7 @@ def test_too_few_logs_to_split(refused):
 
 def test_a_finished_run_is_not_touched(refused):
     RUN_DIR.mkdir(parents=True)
-    (RUN_DIR / "config.json").write_text("{}")
+    (RUN_DIR / "config.json").write_text('{"settings": {}}')
     assert refused() == (
         "out/run: a finished run is there; choose another --run_dir or give --overwrite"
     )

@@ -32,19 +32,16 @@ class Baseline(NamedTuple):
     threshold: float
 
 
-def run(
-    adapt: Distinct, test: Distinct, templates: Templates, severe: np.ndarray | None = None
-) -> dict[str, Baseline]:
+def run(adapt: Distinct, test: Distinct, templates: Templates) -> dict[str, Baseline]:
     """Every baseline of `NAMES`.
 
     Args:
       templates: texts of the ids that occur in `adapt` and `test`; ids beyond them have no text.
-      severe: `<bool>[V]` templates logged at ERROR or worse, where the level is not in the text.
     """
     within, beyond = count_vector(adapt, test)
     scores = {
         "all_positive": np.ones(len(test)),
-        "keyword": _any_event(test, suspicious(templates, severe)),
+        "keyword": _any_event(test, suspicious(templates)),
         "new_event": _any_event(test, ~np.isin(np.arange(_width(test)), adapt.ids)),
         "surprise": surprise_bound(adapt, test, len(templates)),
         "count_vector": beyond,
@@ -64,10 +61,9 @@ def run(
     }
 
 
-def suspicious(templates: Templates, severe: np.ndarray | None = None) -> np.ndarray:
-    """`<bool>[V]` templates whose text holds one of `WORDS`, or that are `severe`."""
-    found = np.array([bool(KEYWORD.search(text)) for text in templates.texts], dtype=bool)
-    return found if severe is None else found | severe
+def suspicious(templates: Templates) -> np.ndarray:
+    """`<bool>[V]` templates whose text, which begins with the level from WARN up, holds a word."""
+    return np.array([bool(KEYWORD.search(text)) for text in templates.texts], dtype=bool)
 
 
 def surprise_bound(adapt: Distinct, test: Distinct, n_templates: int) -> np.ndarray:

@@ -43,6 +43,7 @@ def resolve(
             raise InputError(f"--labels={given}: {name} has labels already; give one file each")
         label_files[name] = _own_path(f"--labels={given}", path)
     names = [name for given in sources for name in ([given] if "=" in given else given.split(","))]
+    names = names or [name for name in SIMULATED if name != target]
     cast = Cast(
         _system("--target", target, label_files, config),
         [_system("--source", n, label_files, config) for n in names],
@@ -52,8 +53,6 @@ def resolve(
             f"--labels={next(iter(label_files))}=...: no own file of that name among --target and "
             "--source"
         )
-    if not cast.sources:
-        raise InputError("--source: give at least one labelled system to learn from")
     systems.check_family(cast.target, cast.sources)
     for n, source in enumerate(cast.sources):
         if source.name in [s.name for s in cast.sources[:n]]:

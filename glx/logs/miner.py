@@ -68,6 +68,7 @@ class Miner:
         self._match = match_glued(fitted.texts) if glued else match_tokens(fitted.texts)
         self._cache: dict[str, int] = {}
         self._drain = new_drain(config)
+        self._new: list[str] = []
 
     @classmethod
     def from_templates(
@@ -91,8 +92,7 @@ class Miner:
     @property
     def templates(self) -> Templates:
         """Every id's text: the fitted ones, then the new ones with a count of 0."""
-        new = [cluster.get_template() for cluster in self._drain.clusters]
-        new += [OVERFLOW] * (self.overflowed > 0)
+        new = self._new + [OVERFLOW] * (self.overflowed > 0)
         zeros = np.zeros(len(new), np.int64)
         return Templates(self.fitted.texts + new, np.concatenate([self.fitted.counts, zeros]))
 
@@ -114,6 +114,8 @@ class Miner:
             return id_
         if len(self._drain.clusters) < self.config.max_new:
             cluster, _ = self._drain.add_log_message(text)
+            if cluster.cluster_id > len(self._new):
+                self._new.append(text)  # never generalised: a verdict must not hang on later lines
         else:
             cluster = self._drain.match(text)
         if cluster is None:

@@ -85,7 +85,7 @@ def judge(
             "score": round(float(scores[n]), 6),
             "anomalous": bool(flags[n]),
             "route": None,
-            "evidence": found,
+            "evidence": [{k: e[k] for k in ("line", "weight", "text")} for e in found],
         }
 
 

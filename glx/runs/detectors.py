@@ -16,8 +16,12 @@ from glx.zerolog.model import ModelConfig
 from glx.zerolog.train import TrainConfig
 
 
-def save(folder: Path, detector: Detector, reader: Reader) -> None:
-    """Write everything that `experiments.detect` needs; nothing is pickled."""
+def save(folder: Path, detector: Detector, reader: Reader, stamps: dict) -> None:
+    """Write everything that `experiments.detect` needs; nothing is pickled.
+
+    Args:
+      stamps: how it was fitted (`protocol`, `stamps`), kept for who finds the folder.
+    """
     state = reader.miner.state()
     templates = pl.DataFrame(
         {"text": state["texts"], "count": state["counts"], "number": reader.numbers},
@@ -33,6 +37,7 @@ def save(folder: Path, detector: Detector, reader: Reader) -> None:
             "glued": state["glued"],
             "layout": None if reader.layout is None else asdict(reader.layout),
             "window": reader.window,
+            **stamps,
         },
     )
 

@@ -33,7 +33,7 @@ def run_folder(
     Args:
       settings: nested dicts of JSON values; all that determines the result.
       overwrite: replace a finished or disagreeing run.
-      may_differ: top-level settings that may change between a run and its resumption.
+      may_differ: settings, as `data.cache_dir`, that may change between a run and its resumption.
 
     Raises:
       InputError: the run is finished already, its settings differ (naming the first), or the folder
@@ -46,13 +46,14 @@ def run_folder(
             "--run_dir"
         )
     there = os.path.exists(run_dir)  # unlike Path.exists, no error for a name that cannot be
-    if there and not (run_dir / CONFIG).is_file():
-        raise InputError(f"{run_dir}: is there already and is no run; choose another --run_dir")
+    _check_ours(run_dir)
     if there and not overwrite:
         raise InputError(
             f"{run_dir}: a finished run is there; choose another --run_dir or give --overwrite"
         )
     partial = run_dir.with_name(run_dir.name + ".partial")
+    if not os.path.isdir(partial) or os.listdir(partial):  # empty: killed as it began
+        _check_ours(partial)
     if overwrite:
         shutil.rmtree(partial, ignore_errors=True)
     resumed = os.path.isfile(partial / CONFIG)
@@ -125,6 +126,14 @@ def _commit() -> str | None:
     return head.stdout.strip() + ("+" if changed.stdout.strip() else "") or None
 
 
+def _check_ours(folder: Path) -> None:
+    """Raise InputError where a folder is no run: what glx did not make it never removes."""
+    config = folder / CONFIG
+    ours = os.path.isfile(config) and '"settings"' in config.read_text(errors="replace")
+    if os.path.exists(folder) and not ours:
+        raise InputError(f"{folder}: is there already and is no run; choose another --run_dir")
+
+
 def _read_settings(partial: Path) -> dict:
     try:
         return json.loads((partial / CONFIG).read_text())["settings"]
@@ -137,7 +146,7 @@ def _read_settings(partial: Path) -> dict:
 def _check_same(old: dict, new: dict, partial: Path, may_differ: tuple[str, ...]) -> None:
     old, new = _flat(old), _flat(json.loads(json.dumps(new, default=str)))
     for name in sorted(old.keys() | new.keys()):
-        if old.get(name) != new.get(name) and name.split(".")[0] not in may_differ:
+        if old.get(name) != new.get(name) and name not in may_differ:
             raise InputError(
                 f"{partial}: begun with {name}={old.get(name)!r}, now it is {new.get(name)!r}; "
                 "repeat the earlier settings to go on, or give --overwrite to begin anew"

@@ -40,7 +40,7 @@ class RunConfig:
     Attributes:
       target: the system to judge: a name of docs/data.md, NAME=FILE or a file of your own logs.
       source: a labelled system to learn from, a name or NAME=FILE; repeat it or list several with
-        commas.
+        commas. None given: the simulated systems.
       labels: NAME=FILE, labels of your own source (or of your target, to measure): a CSV of
         `key,label` or `line,label`; repeat it for several.
       data: where files are and how they are read and cut.
@@ -48,7 +48,7 @@ class RunConfig:
     """
 
     target: str = "sim_vms"
-    source: tuple[str, ...] = ("sim_blocks", "sim_ras")
+    source: tuple[str, ...] = ()
     labels: tuple[str, ...] = ()
     data: DataConfig = nested(DataConfig)
     model: ZeroLogConfig = nested(ZeroLogConfig)
@@ -76,7 +76,8 @@ def run(
     """
     progress = progress or Progress()
     began = time.perf_counter()
-    with run_folder(run_dir, asdict(config), overwrite=overwrite) as folder:
+    where = ("data.cache_dir", "model.embed.cache_dir")  # results do not depend on them
+    with run_folder(run_dir, asdict(config), overwrite=overwrite, may_differ=where) as folder:
         systems = resolve(config.target, config.source, config.labels, config.data)
         sources = []
         for system in systems.sources:
@@ -99,7 +100,11 @@ def run(
                 log,
             )
         shutil.rmtree(folder / "checkpoint", ignore_errors=True)
-        detectors.save(folder / "checkpoint", fitted, target.reader)
+        stamps = {
+            "protocol": config.data.protocol,
+            "stamps": ["bgl_inferred_text"] if config.data.bgl_inferred_text else [],
+        }
+        detectors.save(folder / "checkpoint", fitted, target.reader, stamps)
 
         test = target.sequences.take(np.flatnonzero(target.part == TEST))
         progress.say(f"scoring {len(test):,} sequences")
@@ -116,7 +121,7 @@ def run(
             fitted.threshold,
             pl.Series([verdicts.as_json(e) for e in evidence], dtype=pl.String),
         )
-        table.write_parquet(folder / "verdicts.parquet")
+        table.write_parquet(folder / "verdicts.parquet", metadata={"glx": json.dumps(stamps)})
 
         progress.say("measuring")
         figures = measure(config, target, scores, scored.distinct, fitted.threshold)
@@ -124,8 +129,7 @@ def run(
             "wall_seconds": time.perf_counter() - began,
             "lines_per_second": len(test.ids) / max(scoring, 1e-9),
             "peak_memory_mb": peak_memory_mb(),
-            "protocol": config.data.protocol,
-            "stamps": ["bgl_inferred_text"] if config.data.bgl_inferred_text else [],
+            **stamps,
             "seed": config.model.seed,
             "source": [s.name for s in systems.sources],
             "target": systems.target.name,

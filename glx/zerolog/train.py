@@ -196,7 +196,9 @@ def train(
         state, metrics = step_fn(state, packed, supports, queries)
         pending.append(metrics)
         done = step + 1
-        if done % config.log_every == 0 or done == config.steps:
+        saves = done % config.checkpoint_every == 0 or done == config.steps
+        # A row ends at every checkpoint too, so that a resumed run writes the same rows.
+        if done % config.log_every == 0 or saves:
             means = {k: float(np.mean([m[k] for m in jax.device_get(pending)])) for k in metrics}
             if not all(np.isfinite(list(means.values()))):
                 raise InputError(
@@ -210,6 +212,6 @@ def train(
                 | {"data_seconds": data_seconds / n, "step_seconds": (elapsed - data_seconds) / n}
             )
             pending, data_seconds, began = [], 0.0, time.perf_counter()
-        if folder is not None and (done % config.checkpoint_every == 0 or done == config.steps):
+        if folder is not None and saves:
             checkpoint.save_step(folder, done, state)
     return state

@@ -75,11 +75,6 @@ def test_keywords_begin_where_words_do(text, expected):
     assert baselines.suspicious(Templates([text], np.ones(1))).tolist() == [expected]
 
 
-def test_a_severe_level_counts_like_a_keyword():
-    severe = np.array([False, False, False, True])
-    assert baselines.suspicious(TEMPLATES, severe).tolist() == [False, False, True, True]
-
-
 def test_templates_without_a_row_in_the_table_are_new_and_without_text():
     found = baselines.run(ADAPT, make([0, 1, 9]), TEMPLATES)
     assert found["new_event"].flagged.tolist() == [True]

@@ -101,7 +101,7 @@ def test_events_of_a_session(tmp_path):
     (part,) = stream.stream(path, use, counts)
     assert part.keys.tolist() == ["a", "b"]
     assert part.ids.tolist() == [0, 1, 0, 1]  # `stop` is new: after the fitted one
-    assert use.texts == ["start <*>", "stop <*>", "no session"]
+    assert use.texts == ["start <*>", "stop vm=a", "no session"]
     assert part.lines.tolist() == [0, 2, 3, 5]
     assert (part.first_line.tolist(), part.last_line.tolist()) == ([0, 3], [2, 5])
     assert part.ids.dtype == np.int32

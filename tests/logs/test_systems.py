@@ -169,7 +169,6 @@ def test_header_of_an_own_labels_file(tmp_path, config, header, message):
         ("sim_vms", ("sim_vms",), (), "--source=sim_vms: "),
         ("sim_vms", ("shop=a.log",), (), "--source=shop: has no labels to learn from"),
         ("sim_vms", ("sim_ras,sim_ras",), (), "--source=sim_ras: given twice"),
-        ("sim_vms", (), (), "--source: give at least one labelled system"),
         ("sim_vms", ("sim_ras",), ("shop=l.csv",), "--labels=shop=...: no own file of that name"),
         ("sim_vms", ("sim_ras",), ("l.csv",), "--labels=l.csv: give it as NAME=FILE"),
         ("hdfs=my.log", ("sim_ras",), (), "hdfs=my.log: hdfs is a known system; give your own"),
