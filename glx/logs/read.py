@@ -22,7 +22,7 @@ from glx.logs.header import Layout, detect_layout
 
 __all__ = ["Layout", "ReadCounts", "blocks", "detect_layout", "head", "layout_of", "open_text"]
 
-BLOCK = 6 << 20  # bytes in a block; larger ones are faster and take more memory
+BLOCK = 4 << 20  # bytes in a block; larger ones are faster and take more memory
 LONGEST = 1 << 20  # bytes of a line that are kept
 HEAD = 1 << 16  # bytes looked at to tell text from something else
 STDIN = Path("-")
