@@ -22,7 +22,7 @@ from glx.logs.header import Layout, detect_layout
 
 __all__ = ["Layout", "ReadCounts", "blocks", "detect_layout", "head", "layout_of", "open_text"]
 
-BLOCK = 4 << 20  # bytes in a block; larger ones are faster and take more memory
+BLOCK = 8 << 20  # bytes in a block; larger ones are faster and take more memory
 LONGEST = 1 << 20  # bytes of a line that are kept
 HEAD = 1 << 16  # bytes looked at to tell text from something else
 STDIN = Path("-")
@@ -123,17 +123,17 @@ def clean(raw: bytes, counts: ReadCounts, quoted: bool = False) -> bytes:
     if b"\0" in raw:
         counts.nul += sum(b"\0" in line for line in raw.split(b"\n"))
         raw = raw.replace(b"\0", b"")
-    try:
-        raw.decode()
-    except UnicodeDecodeError:
+    if not _is_utf8(raw):
         counts.invalid_utf8 += sum(not _is_utf8(line) for line in raw.split(b"\n"))
         raw = raw.decode("utf-8", "replace").encode()
     return raw
 
 
-def _is_utf8(line: bytes) -> bool:
+def _is_utf8(raw: bytes) -> bool:
+    if raw.isascii():  # needs no memory, unlike decoding
+        return True
     try:
-        line.decode()
+        raw.decode()
     except UnicodeDecodeError:
         return False
     return True

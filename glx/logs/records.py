@@ -138,8 +138,8 @@ def count_years(
 def _line_block(raw: bytes, layout: Layout, known: Known) -> tuple[pl.DataFrame, ReadCounts]:
     counts = ReadCounts()
     raw = clean(raw, counts)
-    lines = split_lines(raw)
-    return _frame(lines, raw, layout, counts, known, key=_matches(lines, layout.session)), counts
+    key = None if layout.session is None else _matches(split_lines(raw), layout.session)
+    return _frame(raw, layout, counts, known, key=key), counts
 
 
 def _json_block(raw: bytes, layout: Layout, known: Known) -> tuple[pl.DataFrame, ReadCounts]:
@@ -154,7 +154,6 @@ def _json_block(raw: bytes, layout: Layout, known: Known) -> tuple[pl.DataFrame,
     text = text.zip_with(text.is_not_null(), lines)
     named = session is not None and NAME.fullmatch(session)
     frame = _frame(
-        text,
         join(text),
         layout,
         counts,
@@ -193,7 +192,6 @@ def _table_block(
     column = {name: table[str(i)] for name, i in places.items()}
     text, session = column[layout.text], layout.session
     frame = _frame(
-        text,
         join(text),
         layout,
         counts,
@@ -230,7 +228,6 @@ def _places(path: Path | str, layout: Layout, names: list[str]) -> dict[str, int
 
 
 def _frame(
-    text: pl.Series,
     raw: bytes,
     layout: Layout,
     counts: ReadCounts,
@@ -239,28 +236,27 @@ def _frame(
     time: pl.Series | None = None,
     level: pl.Series | None = None,
 ) -> pl.DataFrame:
-    """Records of a block of texts, `raw` being the same as bytes; lines count from 0."""
+    """Records of a block of texts, one a line of `raw`; lines count from 0."""
     skeletons, codes = distinct_skeletons(raw)
     kind = codes.to_numpy()
     masked, levels, fits = _read_skeletons(skeletons, layout.header, known)
     filled = (skeletons.str.strip_chars() != "").to_numpy()
     n_of_kind = np.bincount(kind, minlength=len(filled))
-    counts.lines = len(text)
+    counts.lines = len(kind)
     counts.empty = int(n_of_kind[~filled].sum())
     counts.no_header = int(n_of_kind[filled & ~fits].sum())
 
     texts, places = distinct_codes(masked.filter(filled))
     place = np.zeros(len(filled), dtype=np.uint32)
     place[filled] = places.to_numpy()
-    if time is None:
-        time = _header_times(text, layout)
-    absent = pl.repeat(None, len(text), dtype=pl.String, eager=True)
+    seconds_ = _header_seconds(raw, layout) if time is None else _seconds(time, layout)
+    absent = pl.repeat(None, len(kind), dtype=pl.String, eager=True)
     frame = pl.DataFrame(
         {
-            "line": np.arange(len(text), dtype=np.int64),
+            "line": np.arange(len(kind), dtype=np.int64),
             "text": place[kind],
             "key": absent if key is None else key,
-            "time": (absent.cast(pl.Float64) if time is None else _seconds(time, layout)),
+            "time": absent.cast(pl.Float64) if seconds_ is None else seconds_,
             "level": levels.gather(codes) if level is None else level.str.to_uppercase(),
         }
     )
@@ -329,7 +325,7 @@ def over_skeletons(pattern: str) -> str:
     return parts.sub(one, pattern)
 
 
-def _header_times(lines: pl.Series, layout: Layout) -> pl.Series | None:
+def _header_seconds(raw: bytes, layout: Layout) -> pl.Series | None:
     """The header's times, by as much of its pattern as reaches to the end of the time."""
     header = ascii_digits(layout.header or "")
     if "(?P<time>" not in header or layout.time_format is None:
@@ -340,11 +336,28 @@ def _header_times(lines: pl.Series, layout: Layout) -> pl.Series | None:
         except pl.exceptions.ComputeError:
             continue  # within a group
         if "time" in names:
-            width = FIXED.fullmatch(header[:end])
-            if width:  # nothing but digits and separators from the start of the line: cut it off
-                return lines.str.head(len(re.sub(r"\[0-9\](?:\{(\d+)\})?", _digits, width[1])))
-            return lines.str.extract(header[:end], names.index("time") + 1)
+            fixed = FIXED.fullmatch(header[:end])
+            if fixed:  # nothing but digits and separators from the start of the line
+                width = len(re.sub(r"\[0-9\](?:\{(\d+)\})?", _digits, fixed[1]))
+                return _seconds_at_start(raw, width, layout.time_format)
+            times = split_lines(raw).str.extract(header[:end], names.index("time") + 1)
+            return _seconds(times, layout)
     return None
+
+
+def _seconds_at_start(raw: bytes, width: int, time_format: str) -> pl.Series:
+    """Times that are the first `width` bytes of each line, equal neighbours read once."""
+    ends = np.flatnonzero(np.frombuffer(raw, np.uint8) == ord("\n"))
+    starts = np.append(0, ends + 1)
+    if not raw.endswith(b"\n"):
+        ends = np.append(ends, len(raw))
+    whole = ends - starts[: len(ends)] >= width  # longer than a time
+    heads = np.ndarray(max(len(raw) - width + 1, 0), f"S{width}", raw, strides=(1,))  # anywhere
+    times = np.full(len(ends), b"", heads.dtype)
+    times[whole] = heads[starts[: len(ends)][whole]]
+    new = np.append(True, times[1:] != times[:-1])
+    distinct = pl.Series([time.decode("utf-8", "replace") for time in times[new]])
+    return seconds(distinct, time_format).gather(np.cumsum(new) - 1)
 
 
 def _digits(atom: re.Match) -> str:
