@@ -1,0 +1,1 @@
+"""GeneralLog: a router, a knowledge base and an expert on top of ZeroLog (arXiv 2511.05882)."""
