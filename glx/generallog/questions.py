@@ -1,0 +1,150 @@
+"""One question per distinct thing: proprietary sequences become questions, answers go back.
+
+In: the distinct proprietary sequences of a target. Out: the distinct questions about them, each an
+event in its context; and from the answers a probability, a place and a reason for each sequence.
+
+Thousands of distinct sequences differ in nothing but how often everyday events repeat. What is to
+be judged are the few events unlike anything the sources have, so each of those is asked about once
+in each surrounding, however many sequences hold it.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import groupby, pairwise
+
+import numpy as np
+
+from glx.generallog.expert import Proprietary
+from glx.logs.sequences import csr_offsets
+
+CONTEXTS = ("event", "neighbours", "sequence")
+
+
+@dataclass(frozen=True)
+class Questions:
+    """`Q` distinct questions about `U` sequences, an event in its context each.
+
+    Attributes:
+      ids: `<int32>[C]` event ids of the contexts in order, the asked event among them.
+      offsets: `<int64>[Q + 1]`: the context of question `q` is `ids[offsets[q]:offsets[q + 1]]`.
+      repeats: `<int64>[C]` how often in a row the event stands there in every sequence that the
+        question is for: at least so often, as 1, 2, 10, 100, 1,000 and so on.
+      asked: `<int64>[Q]` place of the asked event in its context.
+      members: `<int64>[M]` the questions of each sequence, in the order of their events.
+      places: `<int64>[M]` place of the asked event in the sequence: where it first occurs.
+      member_offsets: `<int64>[U + 1]`: those of sequence `u` are
+        `members[member_offsets[u]:member_offsets[u + 1]]`; never none.
+    """
+
+    ids: np.ndarray
+    offsets: np.ndarray
+    repeats: np.ndarray
+    asked: np.ndarray
+    members: np.ndarray
+    places: np.ndarray
+    member_offsets: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.asked)
+
+    @property
+    def events(self) -> np.ndarray:
+        """`<int32>[Q]` the asked events."""
+        return self.ids[self.offsets[:-1] + self.asked]
+
+
+def collapse(case: Proprietary, context: str) -> Questions:
+    """The distinct questions about a target's proprietary sequences.
+
+    The rule. Events that repeat at once are taken for one. A sequence is asked about once for each
+    distinct proprietary event in it (similarity below `case.tau`; the deciding event whatever its
+    similarity), where that event first occurs. Its context is, by `context`,
+    - `event`: nothing but the event itself;
+    - `neighbours`: the event before and the event after;
+    - `sequence`: the whole sequence, and then the deciding event alone is asked about.
+    The same event in the same context is one question, whatever sequences it is in and however
+    often events repeat there. Questions ascend by event and context: they depend on the set of
+    sequences, not on its order.
+    """
+    proprietary = case.similarity < case.tau
+    least: dict[tuple[int, int, tuple[int, ...]], list[int]] = {}  # question -> run lengths
+    found: list[tuple[tuple[int, int, tuple[int, ...]], int]] = []  # question, place in sequence
+    counts = []
+    for (start, end), deciding in zip(pairwise(case.sequences.offsets), case.deciding, strict=True):
+        row = case.sequences.ids[start:end].tolist()
+        events, lengths = _runs(row)
+        for r in _asked(events, row[deciding], proprietary, whole=context == "sequence"):
+            low, high = _window(r, len(events), context)
+            key = events[r], r - low, tuple(events[low:high])
+            least[key] = list(map(min, least.get(key, lengths[low:high]), lengths[low:high]))
+            found.append((key, sum(lengths[:r])))
+        counts.append(len(found))
+    rank = {key: q for q, key in enumerate(sorted(least))}
+    return Questions(
+        ids=np.array([v for key in rank for v in key[2]], dtype=np.int32),
+        offsets=csr_offsets(np.array([len(key[2]) for key in rank], dtype=np.int64)),
+        repeats=np.array([_rounded(n) for key in rank for n in least[key]], dtype=np.int64),
+        asked=np.array([key[1] for key in rank], dtype=np.int64),
+        members=np.array([rank[key] for key, _ in found], dtype=np.int64),
+        places=np.array([place for _, place in found], dtype=np.int64),
+        member_offsets=np.array([0, *counts], dtype=np.int64),
+    )
+
+
+def fold(
+    questions: Questions, p: np.ndarray, reasons: Sequence[str]
+) -> tuple[np.ndarray, np.ndarray, list[str]]:
+    """From the answers to the questions to one judgement of each sequence.
+
+    A sequence is as anomalous as its most anomalous event (the earliest of equal ones). It abstains
+    only where all of its questions do: an answer that one event is fine says nothing of another,
+    but a sequence with some answer is better judged by that than by nothing.
+
+    Args:
+      p: `<float32>[Q]` probability of an anomaly; NaN for an abstention.
+      reasons: `Q` short texts.
+
+    Returns:
+      `<float32>[U]` largest probability of each sequence, NaN for an abstention; `<int64>[U]` place
+      in the sequence of the event it came from; and that question's reason, `U` texts.
+    """
+    owner = np.repeat(
+        np.arange(len(questions.member_offsets) - 1), np.diff(questions.member_offsets)
+    )
+    of_member = np.asarray(p, dtype=np.float32)[questions.members]
+    badness = np.where(np.isnan(of_member), np.float32(-1), of_member)
+    order = np.lexsort((questions.places, -badness, owner))
+    chosen = order[questions.member_offsets[:-1]]
+    return (
+        of_member[chosen],
+        questions.places[chosen],
+        [reasons[q] for q in questions.members[chosen].tolist()],
+    )
+
+
+def _runs(row: list[int]) -> tuple[list[int], list[int]]:
+    """The events of a sequence without immediate repeats, and how often each stood there."""
+    runs = [(event, sum(1 for _ in run)) for event, run in groupby(row)]
+    return [event for event, _ in runs], [length for _, length in runs]
+
+
+def _asked(events: list[int], deciding: int, proprietary: np.ndarray, *, whole: bool) -> list[int]:
+    """The runs to ask about: the first of the deciding event, and of each proprietary one."""
+    first: dict[int, int] = {}
+    for r, event in enumerate(events):
+        first.setdefault(event, r)
+    if whole:
+        return [first[deciding]]
+    return [r for event, r in first.items() if event == deciding or proprietary[event]]
+
+
+def _window(r: int, n: int, context: str) -> tuple[int, int]:
+    """The runs around run `r` of `n` that are its context, the second bound exclusive."""
+    if context == "event":
+        return r, r + 1
+    return (max(r - 1, 0), min(r + 2, n)) if context == "neighbours" else (0, n)
+
+
+def _rounded(n: int) -> int:
+    """`n` down to 1, 2, 10, 100, 1,000 ...: what differs in nothing else shall read the same."""
+    return min(n, 2) if n < 10 else 10 ** (len(str(n)) - 1)
