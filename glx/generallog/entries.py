@@ -1,0 +1,163 @@
+"""What a labelled source teaches, as entries: its events and its short sequences, each with counts.
+
+In: a labelled source with the vectors of its templates. Out: entries and a vector for each.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+
+from glx.embed.embed import UNKNOWN, readable
+from glx.generallog.request import ANOMALOUS, NORMAL
+from glx.logs.sequences import Distinct, distinct
+from glx.zerolog.detector import LabelledSource
+
+EVENT, SEQUENCE, NOTE = "event", "sequence", "note"
+KINDS = (EVENT, SEQUENCE, NOTE)
+MIXED = "mixed"
+LABELS = (NORMAL, ANOMALOUS, MIXED)
+
+SHORT = (2, 12)  # distinct events of a sequence that becomes an entry
+PER_LABEL = 100  # sequence entries of a system: this many most frequent ones of each label
+PSEUDO = 2.0  # sequences at the system's prevalence that are added to an entry's
+USUAL = float(np.log(2.0))  # log-odds against its system up to which an entry is normal
+NOTED = 3.0  # log-odds that a user's label stands for: 19 of 20, where half is usual
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One known thing. Its text is untrusted: it comes from logs.
+
+    Attributes:
+      text: a template; the templates of a sequence, joined by ` | `; or what a note is about.
+      kind: `event`, `sequence` or `note`.
+      system: the source it comes from; None for a note on no system in particular.
+      label: by `label_of`; of a note what its author says, or None.
+      normal, anomalous: sequences of the source that hold the event, or that are such a sequence;
+        0 for a note.
+      prevalence: share of anomalous sequences of the source; None for a note.
+      note: an explanation, or None.
+    """
+
+    text: str
+    kind: str
+    system: str | None = None
+    label: str | None = None
+    normal: int = 0
+    anomalous: int = 0
+    prevalence: float | None = None
+    note: str | None = None
+
+    @property
+    def share(self) -> float | None:
+        """Share of anomalous ones among the sequences counted; None for a note."""
+        total = self.normal + self.anomalous
+        return self.anomalous / total if total else None
+
+    @property
+    def log_odds(self) -> float:
+        """By `log_odds`; a user's label counts as `NOTED`, a note without one as 0."""
+        if self.prevalence is None:
+            return {ANOMALOUS: NOTED, NORMAL: -NOTED}.get(self.label or "", 0.0)
+        return log_odds(self.normal, self.anomalous, self.prevalence)
+
+
+def log_odds(normal: int, anomalous: int, prevalence: float) -> float:
+    """How much likelier an anomaly is with an entry than without: log-odds against its system.
+
+    The share of anomalous sequences is smoothed by `PSEUDO` sequences at the prevalence, so that
+    few sequences say little.
+    """
+    usual = min(max(prevalence, 1e-4), 1 - 1e-4)
+    share = (anomalous + PSEUDO * usual) / (anomalous + normal + PSEUDO)
+    return float(np.log(share / (1 - share)) - np.log(usual / (1 - usual)))
+
+
+def label_of(normal: int, anomalous: int, prevalence: float) -> str:
+    """What the counts of an entry say of it.
+
+    `normal` where it hardly makes an anomaly likelier (odds at most twice its system's), else
+    `anomalous` where most sequences that hold it are, else `mixed`.
+    """
+    if log_odds(normal, anomalous, prevalence) <= USUAL:
+        return NORMAL
+    return ANOMALOUS if anomalous > normal else MIXED
+
+
+def of_source(source: LabelledSource, vectors: np.ndarray) -> tuple[list[Entry], list[np.ndarray]]:
+    """Entries of one source, events first, and the vector of each, `<float32>[D]` of length 1.
+
+    Events without words are left out, and those with the same text are one. A sequence's vector is
+    the mean of its distinct events' vectors, scaled to length 1.
+
+    Args:
+      vectors: `<float32>[V, D]` of its template texts, each of length 1.
+    """
+    texts, prevalence = source.templates.texts, float(np.mean(source.labels))
+    unique = distinct(source.sequences)
+    anomalous = np.bincount(unique.inverse, source.labels, len(unique)).astype(np.int64)
+    normal = unique.counts - anomalous
+    sets = event_sets(unique, texts)
+
+    def entry(text: str, kind: str, n: int, a: int) -> Entry:
+        return Entry(text, kind, source.name, label_of(n, a, prevalence), n, a, prevalence)
+
+    entries, parts = [], []
+    for v, counts in sorted(_holders(sets, normal, anomalous).items()):
+        entries.append(entry(texts[v], EVENT, *counts))
+        parts.append(vectors[v])
+    for events, counts in _short(sets, normal, anomalous):
+        entries.append(entry(" | ".join(texts[v] for v in events), SEQUENCE, *counts))
+        mean = vectors[list(events)].mean(axis=0)
+        parts.append(mean / np.linalg.norm(mean))
+    return entries, parts
+
+
+def event_sets(unique: Distinct, texts: Sequence[str]) -> list[tuple[int, ...]]:
+    """The distinct events with words of each sequence, in the order in which they first come."""
+    first: dict[str, int] = {}
+    same = [first.setdefault(text, v) for v, text in enumerate(texts)]
+    worded = [readable(text) != UNKNOWN for text in texts]
+    ids, bounds = unique.ids.tolist(), unique.offsets.tolist()
+    return [
+        tuple(dict.fromkeys(same[v] for v in ids[a:b] if worded[v])) for a, b in pairwise(bounds)
+    ]
+
+
+def _holders(
+    sets: list[tuple[int, ...]], normal: np.ndarray, anomalous: np.ndarray
+) -> dict[int, tuple[int, int]]:
+    """The normal and anomalous sequences that hold each event."""
+    owner = np.repeat(np.arange(len(sets)), [len(events) for events in sets])
+    event = np.array([v for events in sets for v in events], dtype=np.int64)
+    of_each = (np.bincount(event, counts[owner]).astype(int) for counts in (normal, anomalous))
+    counts = zip(*(n.tolist() for n in of_each), strict=True)
+    return {v: (n, a) for v, (n, a) in enumerate(counts) if n + a}
+
+
+def _short(
+    sets: list[tuple[int, ...]], normal: np.ndarray, anomalous: np.ndarray
+) -> list[tuple[tuple[int, ...], tuple[int, int]]]:
+    """Short sequences with their counts: the most frequent normal and the most frequent anomalous.
+
+    Sequences with the same distinct events are one, written as the most frequent of them.
+    """
+    counts: dict[frozenset[int], tuple[int, int]] = {}
+    written: dict[frozenset[int], tuple[int, tuple[int, ...]]] = {}
+    for events, n, a in zip(sets, normal.tolist(), anomalous.tolist(), strict=True):
+        if not SHORT[0] <= len(events) <= SHORT[1]:
+            continue
+        key = frozenset(events)
+        before = counts.get(key, (0, 0))
+        counts[key] = (before[0] + n, before[1] + a)
+        if key not in written or n + a > written[key][0]:
+            written[key] = (n + a, events)
+    kept: dict[frozenset[int], None] = {}
+    for label in (0, 1):
+        held = sorted(
+            (key for key in counts if counts[key][label]), key=lambda k: -counts[k][label]
+        )
+        kept |= dict.fromkeys(held[:PER_LABEL])
+    return [(written[key][1], counts[key]) for key in kept]

@@ -1,0 +1,227 @@
+"""What is known already: events and short sequences of labelled sources, and notes of users.
+
+In: entries and their vectors, or labelled sources. Out: `Knowledge`, which finds the entries that
+are nearest to a vector, the same ones whatever machine it runs on. It knows nothing of a target.
+
+The index is FAISS's flat inner product (Douze et al., "The Faiss library", 2024) over unit vectors,
+so that scores are cosines. It is never written: it is rebuilt from the vectors.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from glx import checkpoint
+from glx.config import setting
+from glx.errors import InputError, OutsideError
+from glx.generallog.entries import KINDS, LABELS, Entry, of_source
+from glx.zerolog.detector import LabelledSource
+
+SCHEMA = {
+    "text": pl.String,
+    "kind": pl.String,
+    "system": pl.String,
+    "label": pl.String,
+    "normal": pl.Int64,
+    "anomalous": pl.Int64,
+    "prevalence": pl.Float64,
+    "note": pl.String,
+}
+NAME = "knowledge"  # of the array and of the table in a folder
+
+SPARE = 16  # candidates beyond the wanted ones, so that ties and rounding rarely matter
+TOLERANCE = 1e-3  # how far a score of the index may be off
+DECIMALS = 6  # of a score: vectors are no more exact
+CHUNK = 256  # queries at once; their candidates' vectors are gathered
+
+Encode = Callable[[Sequence[str]], np.ndarray]  # texts to `<float32>[n, D]`, each of length 1
+
+
+@dataclass(frozen=True)
+class KnowledgeConfig:
+    """What experts retrieve.
+
+    Attributes:
+      knowledge: a file (.yaml, .yml, .md) or a folder of files with notes of your own.
+      k: known entries that are retrieved for an event.
+    """
+
+    knowledge: str | None = None
+    k: int = setting(5, low=1, high=1000)
+
+
+@dataclass(frozen=True)
+class Knowledge:
+    """Entries and an index over their vectors; made by `build`.
+
+    Attributes:
+      entries: `M` of them.
+      vectors: `<float32>[M, D]`, each of length 1.
+      index: of FAISS, over `vectors`.
+    """
+
+    entries: tuple[Entry, ...]
+    vectors: np.ndarray
+    index: Any = field(repr=False, compare=False)
+
+    def __len__(self) -> int:
+        return len(self.entries)
+
+    def add(self, entries: Sequence[Entry], vectors: np.ndarray) -> "Knowledge":
+        """This and `entries`, whose vectors are `<float32>[len(entries), D]` of length 1."""
+        return build([*self.entries, *entries], np.concatenate([self.vectors, vectors]))
+
+    def only(self, *kinds: str) -> "Knowledge":
+        """The entries of these kinds, in their order."""
+        rows = [row for row, entry in enumerate(self.entries) if entry.kind in kinds]
+        return build([self.entries[row] for row in rows], self.vectors[rows])
+
+    def search(self, vectors_QxD: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
+        """The `k` nearest entries of each query, the nearest first; of equal ones the first first.
+
+        Args:
+          vectors_QxD: `<float32>[Q, D]`, each of length 1.
+
+        Returns:
+          `<float32>[Q, k]` cosines rounded to `DECIMALS`, 0 for none, and `<int64>[Q, k]` rows of
+          `entries`, -1 for none (where there are fewer than `k` entries).
+        """
+        queries = np.ascontiguousarray(vectors_QxD, dtype=np.float32)
+        scores = np.zeros((len(queries), k), dtype=np.float32)
+        rows = np.full((len(queries), k), -1, dtype=np.int64)
+        found = min(k, len(self))
+        for start in range(0, len(queries) if found else 0, CHUNK):
+            part = slice(start, start + CHUNK)
+            scores[part, :found], rows[part, :found] = self._nearest(queries[part], found)
+        return scores, rows
+
+    def _nearest(self, queries: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
+        """`search` for `k <= M`: the index names candidates, exact cosines put them in order."""
+        wide = min(k + SPARE, len(self))
+        rough, candidates = self.index.search(queries, wide)
+        scores, rows = _ranked(queries, self.vectors, candidates, k)
+        if wide < len(self):
+            # What the index left out may be as near as the last one kept: look at everything.
+            everything = np.arange(len(self))[None]
+            for q in np.flatnonzero(rough[:, -1] >= scores[:, -1] - TOLERANCE):
+                scores[q], rows[q] = _ranked(queries[q : q + 1], self.vectors, everything, k)
+        return scores, rows
+
+
+def _ranked(
+    queries: np.ndarray, vectors: np.ndarray, candidates: np.ndarray, k: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """The `k` best of `candidates` (`<int64>[Q, C]`) by score, then by row.
+
+    Scores are computed anew and rounded: the last bits of the index's differ between machines.
+    """
+    near = vectors[candidates].astype(np.float64)
+    scores = np.round(np.einsum("qd,qcd->qc", queries.astype(np.float64), near), DECIMALS)
+    order = np.lexsort((candidates, -scores))[:, :k]
+    return (
+        np.take_along_axis(scores, order, axis=1).astype(np.float32),
+        np.take_along_axis(candidates, order, axis=1),
+    )
+
+
+def build(entries: Sequence[Entry], vectors: np.ndarray) -> Knowledge:
+    """Knowledge of `M` entries with `vectors`, `<float32>[M, D]`.
+
+    Raises:
+      ValueError: not one vector of length 1 for each entry.
+      OutsideError: FAISS is not installed.
+    """
+    vectors = np.ascontiguousarray(vectors, dtype=np.float32)
+    if vectors.ndim != 2 or len(vectors) != len(entries):
+        raise ValueError(f"vectors of shape {vectors.shape} for {len(entries)} entries")
+    if not np.allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-3):
+        raise ValueError("a vector is not of length 1")
+    return Knowledge(tuple(entries), vectors, make_index(vectors))
+
+
+def make_index(vectors: np.ndarray) -> Any:
+    """A flat inner-product index over `<float32>[M, D]`, on the GPU where FAISS finds one.
+
+    Raises:
+      OutsideError: FAISS is not installed.
+    """
+    try:
+        import faiss
+    except ImportError as e:
+        raise OutsideError(
+            f"FAISS cannot be loaded ({e}); install glx with the extra faiss-cpu, or faiss-gpu "
+            "where there is an NVIDIA GPU, never both"
+        ) from e
+    index: Any = faiss.IndexFlatIP(vectors.shape[1])
+    if hasattr(faiss, "StandardGpuResources") and faiss.get_num_gpus() > 0:
+        index = faiss.index_cpu_to_gpu(faiss.StandardGpuResources(), 0, index)
+    index.add(vectors)
+    return index
+
+
+def from_sources(sources: Sequence[LabelledSource], vectors: Sequence[np.ndarray]) -> Knowledge:
+    """Knowledge of the events and short sequences of labelled sources (`entries.of_source`).
+
+    Args:
+      vectors: for each source `<float32>[V, D]` of its template texts, each of length 1.
+
+    Raises:
+      InputError: no event of any source has words.
+      OutsideError: FAISS is not installed.
+    """
+    found = [of_source(s, v) for s, v in zip(sources, vectors, strict=True)]
+    entries = [entry for of_one, _ in found for entry in of_one]
+    if not entries:
+        names = ", ".join(source.name for source in sources)
+        raise InputError(
+            f"no event of the sources ({names}) has words, so there is nothing to know of them; "
+            "choose sources with template texts"
+        )
+    return build(entries, np.stack([vector for _, of_one in found for vector in of_one]))
+
+
+def to_state(knowledge: Knowledge) -> tuple[np.ndarray, pl.DataFrame]:
+    """The vectors and a table of the entries, for a folder of `glx.checkpoint`."""
+    return knowledge.vectors, pl.DataFrame([asdict(e) for e in knowledge.entries], schema=SCHEMA)
+
+
+def from_state(vectors: np.ndarray, table: pl.DataFrame, folder: Path) -> Knowledge:
+    """What `to_state` gave.
+
+    Args:
+      folder: where it was found, for messages.
+
+    Raises:
+      InputError: it is not what `to_state` gives.
+    """
+    try:
+        if table.schema != pl.Schema(SCHEMA) or vectors.dtype != np.float32:
+            raise ValueError(f"columns {', '.join(table.columns)}; vectors of {vectors.dtype}")
+        for column, known in (("kind", KINDS), ("label", LABELS)):
+            if not table[column].drop_nulls().is_in(known).all():
+                raise ValueError(f"a {column} is none of {', '.join(known)}")
+        return build([Entry(**row) for row in table.iter_rows(named=True)], vectors)
+    except ValueError as e:
+        raise InputError(f"{folder}: its knowledge is damaged ({e}); make it again") from e
+
+
+def save(folder: Path, knowledge: Knowledge) -> None:
+    """Write knowledge of at least one entry to `folder`, which must not exist."""
+    vectors, table = to_state(knowledge)
+    checkpoint.save(folder, {NAME: vectors}, {NAME: table}, {})
+
+
+def load(folder: Path) -> Knowledge:
+    """Read what `save` wrote, or the knowledge of a detector that keeps it under `NAME`.
+
+    Raises:
+      InputError: no such folder, or a damaged one.
+    """
+    arrays, tables, _ = checkpoint.load(folder)
+    if NAME not in arrays or NAME not in tables:
+        raise InputError(f"{folder}: holds no knowledge; give a folder that was saved with it")
+    return from_state(arrays[NAME], tables[NAME], folder)

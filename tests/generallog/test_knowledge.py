@@ -1,0 +1,316 @@
+"""What sources teach, worked out by hand; search against brute force; a folder and its damage."""
+
+import math
+import sys
+
+import faiss
+import numpy as np
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from glx import checkpoint
+from glx.errors import InputError, OutsideError
+from glx.generallog import entries, knowledge
+from glx.generallog.entries import EVENT, NOTE, SEQUENCE, Entry
+from glx.logs.sequences import Sequences, Templates, csr_offsets
+from glx.zerolog.detector import LabelledSource
+
+AXES = np.eye(4, dtype=np.float32)
+TEXTS = ["start", "read <*>", "disk failed", "<*> <*>", "start", "never seen"]
+VECTORS = np.array([AXES[0], AXES[1], AXES[2], AXES[3], AXES[0], AXES[3]])
+
+
+def source(sequences, labels, texts=TEXTS, name="blocks"):
+    lengths = np.array([len(sequence) for sequence in sequences])
+    rows = np.arange(len(sequences))
+    return LabelledSource(
+        name,
+        Sequences(
+            ids=np.concatenate(sequences).astype(np.int32),
+            offsets=csr_offsets(lengths),
+            first_line=rows,
+            last_line=rows,
+        ),
+        Templates(texts, np.ones(len(texts), dtype=np.int64)),
+        np.array(labels, dtype=np.uint8),
+    )
+
+
+def events(n):
+    return [Entry(f"event {i}", EVENT, "s", "normal", 9, 1, 0.1) for i in range(n)]
+
+
+def unit(vectors):
+    return (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
+
+
+def test_entries_of_a_source_by_hand():
+    """Id 4 has the text of 0, 3 has no words, 5 never occurs; two sequences hold equal events."""
+    seen = [[0, 1, 1], [1, 4], [4, 3, 1], [0], [0, 2], [0, 2, 3], [0, 1], [0, 1]]
+    labels = [0, 0, 0, 0, 1, 1, 1, 0]
+    known = knowledge.from_sources([source(seen, labels)], [VECTORS])
+    assert known.entries == (
+        Entry("start", EVENT, "blocks", "normal", 5, 3, 3 / 8),
+        Entry("read <*>", EVENT, "blocks", "normal", 4, 1, 3 / 8),
+        Entry("disk failed", EVENT, "blocks", "anomalous", 0, 2, 3 / 8),
+        Entry("start | read <*>", SEQUENCE, "blocks", "normal", 4, 1, 3 / 8),
+        Entry("start | disk failed", SEQUENCE, "blocks", "anomalous", 0, 2, 3 / 8),
+    )
+    half = math.sqrt(0.5)
+    expected = [AXES[0], AXES[1], AXES[2], half * (AXES[0] + AXES[1]), half * (AXES[0] + AXES[2])]
+    np.testing.assert_allclose(known.vectors, expected, atol=1e-7)
+    assert known.vectors.dtype == np.float32
+
+
+def test_the_entries_do_not_depend_on_the_order_of_the_sequences():
+    seen = [[0, 1], [1, 2], [2, 1, 1], [0, 2], [1, 0], [0, 1, 2]]
+    labels = [0, 1, 0, 1, 0, 0]
+    one, _ = entries.of_source(source(seen, labels), VECTORS)
+    other, _ = entries.of_source(source(seen[::-1], labels[::-1]), VECTORS)
+    assert one == other
+
+
+def test_sequences_are_short_and_bounded_in_number(monkeypatch):
+    monkeypatch.setattr(entries, "PER_LABEL", 1)
+    monkeypatch.setattr(entries, "SHORT", (2, 2))
+    seen = [[0, 1], [0, 1], [1, 2], [0, 2], [0, 2], [0, 2], [0, 1, 2], [1]]
+    found, _ = entries.of_source(source(seen, [0, 0, 0, 1, 0, 0, 1, 1]), VECTORS)
+    kept = [(e.text, e.normal, e.anomalous) for e in found if e.kind == SEQUENCE]
+    assert kept == [("start | read <*>", 2, 0), ("start | disk failed", 2, 1)]
+
+
+@pytest.mark.parametrize(
+    ("normal", "anomalous", "prevalence", "label"),
+    [
+        (96, 4, 0.04, "normal"),  # as its system
+        (1, 0, 0.04, "normal"),
+        (90, 10, 0.04, "mixed"),
+        (7, 83, 0.04, "anomalous"),
+        (0, 1, 0.04, "anomalous"),
+        (40, 60, 0.6, "normal"),  # where most sequences are anomalous, that says nothing
+    ],
+)
+def test_a_label_is_relative_to_the_system(normal, anomalous, prevalence, label):
+    assert entries.label_of(normal, anomalous, prevalence) == label
+
+
+def test_log_odds_by_hand():
+    # (3 + 2 * 0.5) / (4 + 2) = 2/3, against 1/2
+    assert entries.log_odds(1, 3, 0.5) == pytest.approx(math.log(2))
+    assert entries.log_odds(0, 0, 0.04) == pytest.approx(0)
+    assert entries.log_odds(5, 0, 0.0) == pytest.approx(math.log(2 / 7), abs=1e-3)
+    assert Entry("x", NOTE, label="anomalous").log_odds == 3
+    assert Entry("x", NOTE, label="normal").log_odds == -3
+    assert Entry("x", NOTE).log_odds == 0
+    assert Entry("x", NOTE).share is None
+    assert Entry("x", EVENT, "s", "mixed", 3, 1, 0.1).share == 0.25
+
+
+def test_sources_without_words_are_refused():
+    with pytest.raises(InputError, match=r"\(blocks\) has words"):
+        knowledge.from_sources([source([[0]], [1], ["<*>"])], [AXES[:1]])
+
+
+def test_search_by_hand():
+    known = knowledge.build(events(3), AXES[:3])
+    query = np.array([[0.6, 0.8, 0, 0], [0, 0, 0, 1]], dtype=np.float32)
+    scores, rows = known.search(query, 4)
+    np.testing.assert_array_equal(rows, [[1, 0, 2, -1], [0, 1, 2, -1]])
+    np.testing.assert_allclose(scores, [[0.8, 0.6, 0, 0], [0, 0, 0, 0]])
+    assert (scores.dtype, rows.dtype) == (np.float32, np.int64)
+
+
+def test_search_without_entries_or_queries():
+    none = knowledge.build([], AXES[:0])
+    scores, rows = none.search(AXES[:2], 3)
+    assert scores.tolist() == [[0, 0, 0]] * 2
+    assert rows.tolist() == [[-1, -1, -1]] * 2
+    assert [a.shape for a in knowledge.build(events(2), AXES[:2]).search(AXES[:0], 3)] == [
+        (0, 3)
+    ] * 2
+
+
+def test_of_many_equal_entries_the_first_come_first():
+    """More of them than candidates: the index alone would give any."""
+    vectors = np.repeat(AXES[:2], 100, axis=0)
+    rows = knowledge.build(events(200), vectors).search(AXES[[1]], 30)[1]
+    assert rows.tolist() == [list(range(100, 130))]
+
+
+def brute_force(vectors, queries, k):
+    exact = np.round(queries.astype(np.float64) @ vectors.astype(np.float64).T, knowledge.DECIMALS)
+    rows = [sorted(range(len(vectors)), key=lambda m: (-row[m], m))[:k] for row in exact]
+    return np.take_along_axis(exact, np.array(rows), axis=1), np.array(rows)
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    seed=st.integers(0, 10**6),
+    size=st.integers(1, 60),
+    of=st.integers(1, 60),
+    k=st.integers(1, 60),
+)
+def test_search_is_brute_force(seed, size, of, k):
+    """`size` entries with `of` different vectors on a coarse grid: many are equally near."""
+    rng = np.random.default_rng(seed)
+    grid = unit(rng.integers(-2, 3, size=(of, 4)) + np.array([0.5, 0, 0, 0]))
+    vectors, queries = grid[rng.integers(0, of, size)], grid[rng.integers(0, of, 5)]
+    k = min(k, size)
+    scores, rows = knowledge.build(events(size), vectors).search(queries, k)
+    expected_scores, expected_rows = brute_force(vectors, queries, k)
+    np.testing.assert_array_equal(rows, expected_rows)
+    np.testing.assert_allclose(scores, expected_scores, atol=1e-7)
+
+
+def test_each_query_is_answered_alone(monkeypatch):
+    rng = np.random.default_rng(0)
+    known = knowledge.build(events(500), unit(rng.normal(size=(500, 16))))
+    queries = unit(rng.normal(size=(50, 16)))
+    whole = known.search(queries, 5)
+    monkeypatch.setattr(knowledge, "CHUNK", 7)
+    for one, other in zip(whole, known.search(queries, 5), strict=True):
+        assert one.tobytes() == other.tobytes()
+
+
+def test_add_and_only():
+    known = knowledge.build(events(2), AXES[:2])
+    note = Entry("disk", NOTE, label="anomalous", note="page someone")
+    more = known.add([note], AXES[2:3])
+    assert (len(known), len(more)) == (2, 3)
+    assert more.search(AXES[[2]], 1)[1].tolist() == [[2]]
+    assert more.only(NOTE).entries == (note,)
+    assert more.only(EVENT).entries == known.entries
+
+
+@pytest.mark.parametrize("vectors", [AXES[:2], AXES[:3] * 2, AXES[0], AXES[:3] * np.nan])
+def test_vectors_that_do_not_fit_are_refused(vectors):
+    with pytest.raises(ValueError, match="vector"):
+        knowledge.build(events(3), vectors)
+
+
+def test_a_folder_gives_the_same_knowledge_back(tmp_path):
+    known = knowledge.from_sources([source([[0, 1], [0, 2]], [0, 1])], [VECTORS])
+    known = known.add([Entry("ü | \n", NOTE, note="why")], AXES[3:])
+    knowledge.save(tmp_path / "k", known)
+    back = knowledge.load(tmp_path / "k")
+    assert back.entries == known.entries
+    assert back.vectors.tobytes() == known.vectors.tobytes()
+    queries = unit(np.random.default_rng(1).normal(size=(9, 4)))
+    for one, other in zip(known.search(queries, 3), back.search(queries, 3), strict=True):
+        assert one.tobytes() == other.tobytes()
+
+
+def test_loading_reads_no_index_and_no_pickle(tmp_path, monkeypatch):
+    knowledge.save(tmp_path / "k", knowledge.build(events(2), AXES[:2]))
+    for name in ("read_index", "deserialize_index"):
+        monkeypatch.setattr(faiss, name, None)
+    monkeypatch.setattr("pickle.loads", None)
+    monkeypatch.setattr("pickle.load", None)
+    assert len(knowledge.load(tmp_path / "k")) == 2
+
+
+def test_every_damaged_file_is_refused(tmp_path):
+    knowledge.save(tmp_path / "k", knowledge.build(events(2), AXES[:2]))
+    files = [path for path in (tmp_path / "k").rglob("*") if path.is_file()]
+    assert len(files) > 2
+    for path in files:
+        whole = path.read_bytes()
+        path.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]) if whole else b"x")
+        if path.name == checkpoint.MANIFEST:
+            path.write_bytes(whole[: len(whole) // 2])
+        with pytest.raises(InputError, match="k/"):
+            knowledge.load(tmp_path / "k")
+        path.unlink()
+        with pytest.raises(InputError, match="k"):
+            knowledge.load(tmp_path / "k")
+        path.write_bytes(whole)
+    assert len(knowledge.load(tmp_path / "k")) == 2
+
+
+TABLE = knowledge.to_state(knowledge.build(events(2), AXES[:2]))[1]
+
+
+@pytest.mark.parametrize(
+    ("vectors", "table", "said"),
+    [
+        (AXES[:2], TABLE.drop("note"), "columns"),
+        (AXES[:2].astype(np.float64), TABLE, "float64"),
+        (AXES[:3], TABLE, "shape"),
+        (AXES[:2] * 3, TABLE, "length 1"),
+        (AXES[:2], TABLE.with_columns(label=pl.lit("bad")), "a label is none of"),
+        (AXES[:2], TABLE.with_columns(kind=pl.lit("bad")), "a kind is none of"),
+    ],
+)
+def test_what_is_not_knowledge_is_refused(tmp_path, vectors, table, said):
+    checkpoint.save(tmp_path / "k", {"knowledge": vectors}, {"knowledge": table}, {})
+    with pytest.raises(InputError, match=said):
+        knowledge.load(tmp_path / "k")
+
+
+def test_a_folder_of_something_else_is_refused(tmp_path):
+    checkpoint.save(tmp_path / "k", {"params": AXES}, {}, {})
+    with pytest.raises(InputError, match="holds no knowledge"):
+        knowledge.load(tmp_path / "k")
+    with pytest.raises(InputError, match="not a detector"):
+        knowledge.load(tmp_path / "none")
+
+
+def test_without_faiss_the_extra_is_named(monkeypatch):
+    monkeypatch.setitem(sys.modules, "faiss", None)
+    with pytest.raises(OutsideError, match="faiss-cpu"):
+        knowledge.build(events(1), AXES[:1])
+
+
+class RoughIndex:
+    """A GPU's index as far as search can tell: last bits differ, equal scores in another order."""
+
+    def __init__(self, index):
+        self.index = index
+
+    def add(self, vectors):
+        self.vectors = vectors
+        self.index.add(vectors)
+
+    def search(self, queries, k):
+        rough = queries @ self.vectors.T
+        rough += np.random.default_rng(0).normal(size=rough.shape).astype(np.float32) * 1e-6
+        order = np.argsort(-rough, axis=1)[:, :k]
+        return np.take_along_axis(rough, order, axis=1), order
+
+
+def searched(n, spread):
+    rng = np.random.default_rng(n)
+    vectors = unit(rng.integers(-spread, spread + 1, size=(n, 32)) + 0.5)
+    known = knowledge.build(events(n), vectors)
+    return known, known.search(vectors[::3], 5)
+
+
+def test_a_gpu_is_used_where_faiss_has_one_and_its_roughness_does_not_show(monkeypatch):
+    cpu = [searched(400, spread)[1] for spread in (1, 3, 1000)]
+    monkeypatch.setattr(faiss, "StandardGpuResources", object, raising=False)
+    monkeypatch.setattr(faiss, "get_num_gpus", lambda: 1, raising=False)
+    monkeypatch.setattr(
+        faiss, "index_cpu_to_gpu", lambda res, device, index: RoughIndex(index), raising=False
+    )
+    for (scores, rows), spread in zip(cpu, (1, 3, 1000), strict=True):
+        known, (gpu_scores, gpu_rows) = searched(400, spread)
+        assert isinstance(known.index, RoughIndex)
+        np.testing.assert_array_equal(gpu_rows, rows)
+        np.testing.assert_array_equal(gpu_scores, scores)
+
+
+@pytest.mark.skipif(
+    not hasattr(faiss, "StandardGpuResources") or faiss.get_num_gpus() < 1,
+    reason="needs faiss-gpu and an NVIDIA GPU",
+)
+@pytest.mark.parametrize("spread", [1, 3, 1000])
+def test_a_gpu_gives_the_results_of_a_cpu(monkeypatch, spread):
+    known, (gpu_scores, gpu_rows) = searched(5000, spread)
+    assert "Gpu" in type(known.index).__name__
+    monkeypatch.setattr(faiss, "get_num_gpus", lambda: 0)
+    known, (scores, rows) = searched(5000, spread)
+    assert "Gpu" not in type(known.index).__name__
+    np.testing.assert_array_equal(gpu_rows, rows)
+    np.testing.assert_array_equal(gpu_scores, scores)
