@@ -1,0 +1,205 @@
+"""Notes of a user's own, from runbooks in YAML or Markdown, as entries of the knowledge.
+
+In: a file, or a folder of such files. Out: entries of kind `note`, file after file by name.
+
+YAML (`.yaml`, `.yml`) is a list of mappings: `text` (or `event`), and where wanted `label`
+(`normal` or `anomalous`), `note` and `system`. In Markdown (`.md`) each bullet at the margin is an
+entry, and each heading that begins with a label or has a paragraph of its own. `normal:` or
+`anomalous:` at the start is its label; what stands below it is its note. Below a heading with a
+label, bullets and lesser headings without one are part of its note.
+
+    ## anomalous: no space left on device
+    Writes fail until somebody makes room.
+
+Texts are masked as lines of logs are, so that they are near to templates.
+"""
+
+import os
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import polars as pl
+import yaml
+
+from glx.embed.embed import UNKNOWN, readable
+from glx.errors import InputError
+from glx.generallog.entries import NOTE, Entry
+from glx.generallog.knowledge import Encode, Knowledge, KnowledgeConfig
+from glx.generallog.request import CHOICES
+from glx.logs.mask import mask
+
+YAML, MARKDOWN = (".yaml", ".yml"), (".md",)
+KEYS = ("text", "event", "label", "note", "system")
+
+HEADING = re.compile(r"(?P<marks>#{1,6})\s+(?P<text>.*?)\s*#*\s*$")
+BULLET = re.compile(r"(?:[-*+]|\d+[.)])\s+(?P<text>.*\S)\s*$")
+FENCE = re.compile(r"\s*(?:```|~~~)")
+LABEL = re.compile(rf"[*_]*(?P<label>{'|'.join(CHOICES)})[*_]*:[*_]*\s*(?P<text>.*)$", re.I)
+
+
+@dataclass(frozen=True)
+class Draft:
+    """One entry as it stands in a file.
+
+    Attributes:
+      line: where it begins, from 1.
+      note: its lines.
+      level: of a heading, 1 to 6; 0 for all else.
+    """
+
+    line: int
+    text: str
+    label: str | None = None
+    system: str | None = None
+    note: list[str] = field(default_factory=list)
+    level: int = 0
+
+
+def with_notes(knowledge: Knowledge, config: KnowledgeConfig, encode: Encode) -> Knowledge:
+    """`knowledge` and the notes that the settings name.
+
+    Args:
+      encode: texts to `<float32>[n, D]`, each of length 1, as the knowledge's vectors were made.
+
+    Raises:
+      InputError: as `read`.
+    """
+    if config.knowledge is None:
+        return knowledge
+    entries = read(Path(config.knowledge).expanduser())
+    return knowledge.add(entries, encode([entry.text for entry in entries]))
+
+
+def read(path: Path) -> list[Entry]:
+    """The entries of a file, or of all files of a folder that end as notes do.
+
+    Raises:
+      InputError: nothing there, or something that cannot be read; names file and line.
+    """
+    if not os.path.exists(path):  # never an error itself, unlike Path.exists
+        raise InputError(f"{path}: no such file or folder; check the path of your notes")
+    if not os.path.isdir(path):
+        return read_file(path)
+    try:
+        files = sorted(file for file in path.iterdir() if file.suffix.lower() in YAML + MARKDOWN)
+    except OSError as e:
+        raise InputError(f"{path}: cannot be read ({e.strerror}); check its permissions") from e
+    if not files:
+        raise InputError(f"{path}: holds no notes; put .yaml, .yml or .md files there")
+    return [entry for file in files for entry in read_file(file)]
+
+
+def read_file(path: Path) -> list[Entry]:
+    """The entries of one file.
+
+    Raises:
+      InputError: as `read`.
+    """
+    suffix = path.suffix.lower()
+    if suffix not in YAML + MARKDOWN:
+        raise InputError(f"{path}: notes are .yaml, .yml or .md files; give it such a name")
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except OSError as e:
+        raise InputError(f"{path}: cannot be read ({e.strerror}); check the path") from e
+    except UnicodeDecodeError as e:
+        raise InputError(f"{path}: is not UTF-8 text ({e.reason}); convert it") from e
+    drafts = from_yaml(text, path) if suffix in YAML else from_markdown(text)
+    if not drafts:
+        raise InputError(f"{path}: holds no entry; give a list (YAML) or bullets (Markdown)")
+    texts = mask(pl.Series([draft.text for draft in drafts], dtype=pl.String)).to_list()
+    return [_entry(draft, text, path) for draft, text in zip(drafts, texts, strict=True)]
+
+
+def from_yaml(text: str, path: Path) -> list[Draft]:
+    """The entries of a YAML list. Its nodes are read as they are: no object is ever made of them.
+
+    Raises:
+      InputError: not YAML, or not such a list.
+    """
+    try:
+        root = yaml.compose(text, Loader=yaml.SafeLoader)
+    except yaml.YAMLError as e:
+        if isinstance(e, yaml.MarkedYAMLError) and e.problem_mark:
+            line, what = e.problem_mark.line + 1, e.problem
+        else:  # a character that YAML forbids
+            line, what = text.count("\n", 0, getattr(e, "position", 0)) + 1, "a control character"
+        raise InputError(f"{path}: line {line}: not YAML ({what}); mend it") from e
+    except RecursionError as e:
+        raise InputError(f"{path}: nested too deeply; give a plain list of entries") from e
+    if root is None:
+        return []
+    if not isinstance(root, yaml.SequenceNode):
+        raise InputError(
+            f"{path}: line {_line(root)}: must be a list of entries, each beginning with `- text:`"
+        )
+    return [_from_node(node, path) for node in root.value]
+
+
+def _from_node(node: yaml.Node, path: Path) -> Draft:
+    if not isinstance(node, yaml.MappingNode):
+        raise InputError(f"{path}: line {_line(node)}: an entry has keys; begin it with `- text:`")
+    values: dict[str, str | None] = {}
+    for key, value in node.value:
+        where = f"{path}: line {_line(key)}"
+        if key.value not in KEYS:
+            raise InputError(f"{where}: an unknown key; the keys are {', '.join(KEYS)}")
+        if key.value in values:
+            raise InputError(f"{where}: {key.value} is given twice; give it once")
+        if not isinstance(value, yaml.ScalarNode):
+            raise InputError(f"{where}: {key.value} must be a text, not a list or a mapping")
+        values[key.value] = None if value.tag.endswith(":null") else value.value.strip()
+    texts = [value for value in (values.get("text"), values.get("event")) if value is not None]
+    if len(texts) != 1:
+        raise InputError(f"{path}: line {_line(node)}: an entry needs one of `text` and `event`")
+    label, note = values.get("label"), values.get("note")
+    return Draft(
+        line=_line(node),
+        text=texts[0],
+        label=label and label.lower(),
+        system=values.get("system"),
+        note=[note] if note else [],
+    )
+
+
+def _line(node: yaml.Node) -> int:
+    return node.start_mark.line + 1
+
+
+def from_markdown(text: str) -> list[Draft]:
+    """The entries of a Markdown text."""
+    drafts: list[Draft] = []
+    section = 0  # level of the labelled heading that we are below, 0 for none
+    fenced = False
+    for number, line in enumerate(text.splitlines(), 1):
+        begins = None if fenced else HEADING.match(line) or BULLET.match(line)
+        fenced ^= FENCE.match(line) is not None
+        if begins:
+            level = len(begins.groupdict().get("marks", ""))
+            draft = _labelled(number, begins["text"], level)
+            if level and (draft.label or level <= section):
+                section = level if draft.label else 0
+            if draft.label or not section:
+                drafts.append(draft)
+                continue
+        if drafts:
+            drafts[-1].note.append(line.strip())
+    return [d for d in drafts if d.label or not d.level or any(d.note)]
+
+
+def _labelled(line: int, text: str, level: int) -> Draft:
+    found = LABEL.match(text)
+    label = found["label"].lower() if found else None
+    said = found["text"] if found else text
+    return Draft(line, said.replace("`", "").strip(), label, level=level)
+
+
+def _entry(draft: Draft, text: str, path: Path) -> Entry:
+    where = f"{path}: line {draft.line}"
+    if draft.label is not None and draft.label not in CHOICES:
+        raise InputError(f"{where}: label {draft.label!r} is neither {' nor '.join(CHOICES)}")
+    if readable(text) == UNKNOWN:
+        raise InputError(f"{where}: an entry without a word; say what the event's line says")
+    note = "\n".join(draft.note).strip()
+    return Entry(text, NOTE, draft.system or None, draft.label, note=note or None)
