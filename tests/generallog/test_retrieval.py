@@ -1,0 +1,197 @@
+"""The expert without a model: its parts by hand on axes of a small space, and what it says."""
+
+import numpy as np
+import pytest
+
+from glx.embed.embed import EmbedConfig, embed
+from glx.generallog import knowledge, retrieval
+from glx.generallog.entries import EVENT, NOTE, SEQUENCE, Entry
+from glx.generallog.expert import Costs, Proprietary
+from glx.generallog.knowledge import KnowledgeConfig
+from glx.logs.sequences import Distinct, csr_offsets
+
+AXES = np.eye(4, dtype=np.float32)
+FAILING, GOING, OTHER = AXES[0], AXES[1], AXES[2]
+EVENTS = ("disk failed", "write done", "tick", "<*> <*>")
+VECTORS = np.array([0.6 * AXES[0] + 0.8 * AXES[2], AXES[1], AXES[3], AXES[3]], dtype=np.float32)
+SHARE = np.array([0.01, 0.5, 1.0, 0.0])
+KNOWN = (
+    Entry("disk broken", EVENT, "blocks", "anomalous", 7, 83, 0.04),
+    Entry("a | b", SEQUENCE, "blocks", "normal", 9, 1, 0.1),
+)
+
+
+def encode(texts):
+    """Phrases of failure lie on one axis, those of normal operation on another."""
+    return np.array([FAILING if text in retrieval.FAILURE else GOING for text in texts])
+
+
+def case(sequences, similarity=(0.1, 0.2, 0.9, 0.1), deciding=None, tau=0.5):
+    return Proprietary(
+        sequences=Distinct(
+            ids=np.concatenate(sequences).astype(np.int32) if sequences else np.zeros(0, np.int32),
+            offsets=csr_offsets(np.array([len(s) for s in sequences], dtype=np.int64)),
+            counts=np.ones(len(sequences), dtype=np.int64),
+            inverse=np.arange(len(sequences)),
+        ),
+        texts=list(EVENTS),
+        vectors=VECTORS,
+        share=SHARE,
+        similarity=np.array(similarity, dtype=np.float32),
+        tau=tau,
+        deciding=np.array(deciding or [0] * len(sequences), dtype=np.int64),
+    )
+
+
+def known(*more):
+    return knowledge.build([*KNOWN, *more], np.array([OTHER, GOING, *[AXES[3]] * len(more)]))
+
+
+def judge(what, of, k=5):
+    return retrieval.judge(what, of, KnowledgeConfig(k=k), encode)
+
+
+def test_the_parts_of_an_event_by_hand():
+    found = retrieval.examine(case([[0]]), np.array([0, 1, 2, 3]), known(), 5, encode)
+    says = KNOWN[0].log_odds  # the only event: the sequence between them is not asked
+    assert says == pytest.approx(np.log(83.08 / 8.92) - np.log(0.04 / 0.96))
+    np.testing.assert_allclose(found.neighbours, [0.8 * says, 0, 0, 0], atol=1e-6)
+    np.testing.assert_allclose(found.sound, [0.6, -1, 0, 0], atol=1e-6)
+    np.testing.assert_allclose(found.rarity, [2, np.log10(2), 0, retrieval.RAREST], atol=1e-6)
+    np.testing.assert_allclose(
+        found.log_odds,
+        retrieval.BASE
+        + retrieval.NEIGHBOUR_WEIGHT * found.neighbours
+        + retrieval.SOUND_WEIGHT * found.sound
+        + retrieval.RARITY_WEIGHT * found.rarity,
+    )
+
+
+def test_neighbours_count_by_the_inverse_of_their_distance():
+    entries = [
+        Entry("same", NOTE, label="normal"),
+        Entry("far", NOTE, label="anomalous"),
+    ]
+    vectors = np.array([VECTORS[0], AXES[0]])
+    found = retrieval.examine(
+        case([[0]]), np.array([0]), knowledge.build(entries, vectors), 2, encode
+    )
+    near, far = 1 / 0.02, 1 / 0.42  # cosines 1 and 0.6
+    expected = (far - near) * 3 / (near + far) * (near + 0.6 * far) / (near + far)
+    np.testing.assert_allclose(found.neighbours, [expected], rtol=1e-5)
+
+
+def test_a_sequence_gets_its_most_anomalous_proprietary_event():
+    judged = judge(case([[2, 1, 0, 0], [1, 1], [2]], deciding=[1, 0, 0]), known())
+    alone = judge(case([[0], [1], [2]]), known())
+    assert judged.p.tolist() == alone.p.tolist()
+    assert judged.places.tolist() == [2, 0, 0]
+    assert judged.reasons == alone.reasons
+    assert judged.p[0] > 0.9 > 0.1 > judged.p[1]
+    assert (judged.p.dtype, judged.places.dtype) == (np.float32, np.int64)
+    assert judged.costs == Costs(questions=3)
+
+
+def test_general_events_are_left_alone_unless_they_decide():
+    similarity = (0.9, 0.2, 0.9, 0.1)
+    assert judge(case([[0, 1]], similarity, [1]), known()).places.tolist() == [1]
+    assert judge(case([[0, 1]], similarity, [0]), known()).places.tolist() == [0]
+
+
+def test_a_note_on_the_very_event_decides():
+    before = judge(case([[2]]), known()).p[0]
+    bad = judge(case([[2]]), known(Entry("tick", NOTE, label="anomalous"))).p[0]
+    good = judge(case([[2]]), known(Entry("tick", NOTE, label="normal"))).p[0]
+    assert good < before < 0.5 < bad
+
+
+def test_the_reason_says_what_it_leaned_on():
+    note = Entry("tick\x1b[0m " + "x" * 200, NOTE, label="normal")
+    reasons = judge(case([[0], [2], [3]]), known(note)).reasons
+    assert reasons[0] == (
+        'near "disk broken" of blocks (anomalous in 83 of 90 sequences); '
+        f'sounds like "{retrieval.FAILURE[0]}"; in 1.00% of the sequences adapted on'
+    )
+    assert reasons[1].startswith('near "tick [0m xxx')
+    assert 'x…" of the notes (normal); sounds like' in reasons[1]
+    assert reasons[2] == "has no words; never seen before"
+    assert all(reason.isprintable() for reason in reasons)
+
+
+def test_words_are_not_found_where_there_are_none():
+    """An event without words has the vector of `unknown event`, near to others without reason."""
+    with_note = judge(case([[3]]), known(Entry("unknown event", NOTE, label="anomalous")))
+    assert with_note.p.tolist() == judge(case([[3]]), known()).p.tolist()
+
+
+def test_nothing_known_and_nothing_asked():
+    nothing = knowledge.build([], AXES[:0])
+    judged = judge(case([[0], [1]]), nothing)
+    assert judged.p[0] > judged.p[1]
+    assert judged.reasons[0].startswith("sounds like")
+    empty = judge(case([]), known())
+    assert (empty.p.shape, empty.places.shape, empty.reasons, empty.costs) == (
+        (0,),
+        (0,),
+        [],
+        Costs(),
+    )
+
+
+def test_a_verdict_does_not_depend_on_what_else_is_asked():
+    rng = np.random.default_rng(0)
+    vectors = rng.normal(size=(60, 16)).astype(np.float32)
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    of = knowledge.build([KNOWN[0]] * 20, vectors[:20])
+    anchors = vectors[20 : 20 + len(retrieval.ANCHORS)]
+
+    def p(events):
+        return retrieval.judge(
+            Proprietary(
+                Distinct(np.array(events), np.arange(len(events) + 1), None, None),
+                ["some text"] * 60,
+                vectors,
+                np.full(60, 0.1),
+                np.zeros(60, dtype=np.float32),
+                0.5,
+                np.zeros(len(events), dtype=np.int64),
+            ),
+            of,
+            KnowledgeConfig(),
+            lambda texts: anchors,
+        ).p
+
+    whole = p(list(range(60)))
+    assert [p([event])[0] for event in range(60)] == whole.tolist()
+
+
+def test_real_words_sound_as_they_should():
+    """The phrases tell failures of systems that they were not written for from daily operation."""
+    bad = [
+        "kernel panic: unable to handle paging request at <*>",
+        "replication to <*> failed: connection reset by peer",
+        "segmentation fault in worker <*>",
+        "uncorrectable parity error in cache line <*>",
+    ]
+    good = [
+        "session <*> opened for user <*>",
+        "heartbeat from <*> received",
+        "<*> rows imported in <*> ms",
+        "shutting down after all requests were served",
+    ]
+
+    def vectors(texts):
+        return embed(texts, EmbedConfig(cache_dir=None))
+
+    what = Proprietary(
+        Distinct(np.arange(8), np.arange(9), None, None),
+        bad + good,
+        vectors(bad + good),
+        np.full(8, 0.05),
+        np.zeros(8, dtype=np.float32),
+        0.5,
+        np.zeros(8, dtype=np.int64),
+    )
+    none = knowledge.build([], np.zeros((0, what.vectors.shape[1]), dtype=np.float32))
+    p = retrieval.judge(what, none, KnowledgeConfig(), vectors).p
+    assert p[:4].min() > p[4:].max()
