@@ -1,0 +1,348 @@
+"""The training-free router: which sequences are like something the sources have, which are not.
+
+In: unit vectors of the target's and of the sources' templates, the target's unlabelled adaptation
+sequences. Out: a `Router`, and by it for any later sequences of the target `Routed`: general or
+proprietary, and the event and the source template that decided it. No label is read here, not even
+of a source.
+"""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from glx.config import setting
+from glx.logs.sequences import Distinct, csr_offsets
+
+ROUTES = ("centred", "paper")
+CHUNK = 512  # templates; memory beside the inputs is some chunks of CHUNK x CHUNK and CHUNK x D
+LEAST, MOST = 0.05, 0.5  # share of adaptation sequences that the default cut may send to the expert
+ISOLATED = 0.05  # share of a source's templates that count as outliers of their own system
+USUAL = (0.01, 0.99)  # a share of proprietary sequences outside of this is warned of
+
+
+@dataclass(frozen=True)
+class RouteConfig:
+    """How sequences are divided between the transferred detector and the expert.
+
+    Attributes:
+      route: `centred` compares events by how they differ from the mean of their own system, and
+        takes what at least half of the adaptation sequences contain as known; `paper` compares
+        them as they are.
+      tau: the least similarity of a general sequence, a cosine; unset, it is chosen from the
+        target's adaptation part and the sources' templates, without labels.
+    """
+
+    route: str = setting("centred", among=ROUTES)
+    tau: float | None = setting(None, low=-1, high=1)
+
+
+@dataclass(frozen=True)
+class Router:
+    """What is kept to route later sequences: arrays and JSON values.
+
+    Attributes:
+      mean: `<float32>[D]` taken off the target's vectors.
+      sources: `<float32>[S, D]` source templates, relative to the mean of their system, length 1.
+      offsets: `<int64>[n + 1]` the templates of source `i` are rows `offsets[i]:offsets[i + 1]`.
+      everyday: `<bool>[V]` events that are known because most sequences of the target hold them.
+      names: of the `n` source systems.
+      tau: a sequence is general if its similarity is at least this.
+    """
+
+    mean: np.ndarray
+    sources: np.ndarray
+    offsets: np.ndarray
+    everyday: np.ndarray
+    names: list[str]
+    tau: float
+
+
+@dataclass(frozen=True)
+class Routed:
+    """`U` distinct sequences over `V` events, and what they were divided by.
+
+    Attributes:
+      general: `<bool>[U]` `x_sim >= tau`; the others are proprietary.
+      x_sim: `<float32>[U]` least `similarity` of the events of each sequence.
+      deciding: `<int64>[U]` place in its sequence of the event with that similarity. Of equal ones
+        (as in a sequence of everyday events only) the event with the least `cosine`, then the
+        smaller id decides; of its places the first.
+      event: `<int64>[U]` id of that event.
+      similarity: `<float32>[V]` what `tau` cuts: `cosine`, or 1 for an everyday event.
+      cosine: `<float32>[V]` of each event to the nearest source template.
+      nearest: `<int32>[V]` row of that template in `Router.sources`; `origin` says whose it is.
+    """
+
+    general: np.ndarray
+    x_sim: np.ndarray
+    deciding: np.ndarray
+    event: np.ndarray
+    similarity: np.ndarray
+    cosine: np.ndarray
+    nearest: np.ndarray
+
+
+def fit(
+    vectors: np.ndarray,
+    adapt: Distinct,
+    sources: list[np.ndarray],
+    names: list[str],
+    config: RouteConfig,
+) -> Router:
+    """A router for one target (GeneralLog, arXiv 2511.05882, the router).
+
+    `paper` compares unit vectors as they are. Sentence vectors of log lines share a large part that
+    only says "a line of this system's log", so that between systems all cosines are alike; and one
+    everyday event without a counterpart decides nearly every sequence. `centred` therefore takes
+    off the mean of the templates of each system (of the target: those that adaptation holds), and
+    lets an event that at least half of the adaptation sequences contain count as known. Each mean
+    is shrunk by one template at the origin, which keeps a system of one template in its direction.
+
+    Args:
+      vectors: `<float32>[V, D]` unit vectors of the target's templates; rows that no sequence of
+        `adapt` holds have no influence.
+      adapt: the target's adaptation sequences, unlabelled; none is empty.
+      sources: for each source system `<float32>[S_i, D]` unit vectors of its templates, at least 1.
+      names: of the source systems.
+    """
+    present = presence(adapt, len(vectors))
+    centred = config.route == "centred"
+    relative = [unit(s - _mean(s, centred)) for s in sources]
+    router = Router(
+        mean=_mean(vectors[present > 0], centred),
+        sources=np.concatenate(relative),
+        offsets=csr_offsets(np.array([len(s) for s in sources])),
+        everyday=centred & (2 * present >= adapt.counts.sum()),
+        names=list(names),
+        tau=0.0 if config.tau is None else config.tau,
+    )
+    if config.tau is not None:
+        return router
+    x_sim = route(router, adapt, vectors).x_sim
+    return replace(router, tau=default_tau(x_sim, adapt.counts, kinship(relative)))
+
+
+def route(router: Router, sequences: Distinct, vectors: np.ndarray) -> Routed:
+    """Divide distinct sequences: `sim_i = max_j cos(v_i, u_j)`, `x_sim = min_i sim_i`, against tau.
+
+    Args:
+      sequences: ids below `V`; none is empty.
+      vectors: `<float32>[V, D]` of the templates that the ids stand for, in the order of `fit`, new
+        ones after those.
+    """
+    if not sequences.lengths.all():
+        raise ValueError("a sequence without events has nothing to be routed by")
+    cosine, at = nearest(unit(vectors - router.mean), router.sources)
+    everyday = np.zeros(len(vectors), dtype=bool)
+    everyday[: len(router.everyday)] = router.everyday[: len(vectors)]
+    similarity = np.where(everyday, np.float32(1), cosine)
+    weakest_first = np.lexsort((cosine, similarity))
+    rank = np.argsort(weakest_first)[sequences.ids]
+    lowest = np.minimum.reduceat(rank, sequences.offsets[:-1])
+    owner = np.repeat(np.arange(len(sequences)), sequences.lengths)
+    hits = np.flatnonzero(rank == lowest[owner])
+    _, first = np.unique(owner[hits], return_index=True)
+    event = weakest_first[lowest].astype(np.int64)
+    x_sim = similarity[event]
+    return Routed(
+        general=x_sim >= np.float32(router.tau),
+        x_sim=x_sim,
+        deciding=hits[first] - sequences.offsets[:-1],
+        event=event,
+        similarity=similarity,
+        cosine=cosine,
+        nearest=at,
+    )
+
+
+def nearest(
+    target: np.ndarray, source: np.ndarray, chunk: int = CHUNK, skip: np.ndarray | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """The largest cosine of each target vector to a source vector, and that vector's row.
+
+    All work is done in blocks of `chunk` by `chunk`, of one shape whatever `V` and `S` are: one
+    compilation per `D` and `chunk`, and no matrix of `V` by `S`.
+
+    Args:
+      target: `<float32>[V, D]` of length 1.
+      source: `<float32>[S, D]` of length 1; at least one.
+      chunk: rows of a block.
+      skip: `<int>[V]` for each target a row of `source` to leave out, -1 for none.
+
+    Returns:
+      `<float32>[V]` cosine and `<int32>[V]` row, of equal ones the first; -inf and 0 where `skip`
+      leaves nothing.
+    """
+    skip = np.full(len(target), -1) if skip is None else skip
+    sources = [
+        jax.device_put((_block(source, at, chunk), np.int32(at), np.int32(len(source))))
+        for at in range(0, len(source), chunk)
+    ]
+    nothing = jax.device_put((np.full(chunk, -np.inf, np.float32), np.zeros(chunk, np.int32)))
+    sim, row = np.empty(len(target), np.float32), np.empty(len(target), np.int32)
+    for at in range(0, len(target), chunk):
+        block = _block(target, at, chunk), _block(skip.astype(np.int32), at, chunk)
+        target_CxD, skip_C = jax.device_put(block)
+        best = nothing
+        for source_CxD, first, end in sources:
+            best = _fold(best, target_CxD, skip_C, source_CxD, first, end)
+        here = slice(at, at + chunk)
+        sim[here], row[here] = (x[: len(sim[here])] for x in jax.device_get(best))
+    return sim, row
+
+
+@jax.jit
+def _fold(best, target_CxD, skip_C, source_CxD, first, end):
+    """The better of `best` and one more block of sources, whose rows are from `first` on."""
+    row_C = first + jnp.arange(len(source_CxD), dtype=jnp.int32)
+
+    def of_one(v_D, skip):
+        cos_C = jnp.matmul(source_CxD, v_D, precision=jax.lax.Precision.HIGHEST)
+        cos_C = jnp.where((row_C < end) & (row_C != skip), cos_C, -jnp.inf)
+        at = jnp.argmax(cos_C)
+        return cos_C[at], row_C[at]
+
+    sim_C, at_C = jax.vmap(of_one)(target_CxD, skip_C)
+    better_C = sim_C > best[0]
+    return jnp.where(better_C, sim_C, best[0]), jnp.where(better_C, at_C, best[1])
+
+
+def default_tau(x_sim: np.ndarray, counts: np.ndarray, level: float) -> float:
+    """The cut where none is given: `level`, moved as little as the share of sequences asks for.
+
+    `level` (`kinship`) is how near the outliers of a source still are to the rest of their own
+    system: an event below it is further than that from everything the sources have. It holds as
+    long as between `LEAST` and `MOST` of the target's adaptation sequences lie below it. But an
+    event of another system is seldom that near, and a sequence goes by its least similar event, so
+    that often nearly all lie below; then, as where hardly any do, the cut is the nearest one within
+    those shares, midway between two similarities. Similarities come in few values: where no cut is
+    within, it is the one whose share is nearest.
+
+    Args:
+      x_sim: `<float32>[U]` of the distinct adaptation sequences.
+      counts: `<int64>[U]` how often each occurs.
+
+    Returns:
+      A cosine that float32 holds exactly; `level` where all similarities are equal.
+    """
+    left, right, share = _gaps(x_sim, counts)
+    if not len(share):
+        return float(np.float32(level))
+    excess = np.maximum(np.maximum(LEAST - share, share - MOST), 0)
+    away = np.maximum(np.maximum(left - level, level - right), 0)
+    at = np.lexsort((away, excess))[0]
+    tau = np.float32(level if left[at] < level <= right[at] else (left[at] + right[at]) / 2)
+    return float(tau if tau > left[at] else right[at])  # neighbours in float32 have no middle
+
+
+def kinship(sources: list[np.ndarray]) -> float:
+    """How near an outlier among templates still is to the others of its own system, a cosine.
+
+    For every source the quantile `ISOLATED` over its distinct templates of the cosine to the
+    nearest other one; the mean over sources; 0 where none has two templates.
+
+    Args:
+      sources: `<float32>[S_i, D]` as in `Router.sources`.
+    """
+    unlike = [np.unique(s, axis=0) for s in sources]
+    near = [nearest(s, s, skip=np.arange(len(s)))[0] for s in unlike if len(s) > 1]
+    return float(np.mean([np.quantile(n, ISOLATED) for n in near])) if near else 0.0
+
+
+def summary(routed: Routed, counts: np.ndarray, rows: int = 20) -> dict[str, Any]:
+    """What to report of a routing, JSON values.
+
+    Args:
+      counts: `<int64>[U]` how often each distinct sequence occurs.
+      rows: of the table at most.
+
+    Returns:
+      `share_proprietary` of all sequences; `n_similarities`, distinct values of `x_sim`;
+      `share_over_tau`, pairs of a cut and the share that it would have made proprietary, from the
+      steps of that curve; `warning`, a sentence, or None where both routes are used.
+    """
+    share = float(counts[~routed.general].sum() / max(counts.sum(), 1))
+    left, right, shares = _gaps(routed.x_sim, counts)
+    some = np.unique(np.linspace(0, max(len(shares) - 1, 0), rows).round().astype(int))
+    table = [[float(t), float(s)] for t, s in zip((left + right) / 2, shares, strict=True)]
+    return {
+        "share_proprietary": share,
+        "n_similarities": len(np.unique(routed.x_sim)),
+        "share_over_tau": [table[i] for i in some] if table else [],
+        "warning": _warning(share),
+    }
+
+
+def origin(router: Router, row: int) -> tuple[str, int]:
+    """The source system of a row of `Router.sources`, and the template's row within that system."""
+    system = int(np.searchsorted(router.offsets, row, side="right")) - 1
+    return router.names[system], int(row - router.offsets[system])
+
+
+def explain(
+    router: Router, routed: Routed, u: int, texts: list[str], source_texts: list[list[str]]
+) -> dict[str, Any]:
+    """Why distinct sequence `u` went where it went: its deciding event and what that is nearest to.
+
+    Args:
+      texts: `V` template texts of the target.
+      source_texts: for each source its template texts, in the order of `fit`.
+
+    Returns:
+      `place` and `text` of the event, `cosine` to its nearest source template, and that template's
+      `source` and `nearest` text.
+    """
+    event = routed.event[u]
+    name, row = origin(router, routed.nearest[event])
+    return {
+        "place": int(routed.deciding[u]),
+        "text": texts[event],
+        "cosine": float(routed.cosine[event]),
+        "source": name,
+        "nearest": source_texts[router.names.index(name)][row],
+    }
+
+
+def presence(sequences: Distinct, n_templates: int) -> np.ndarray:
+    """`<int64>[V]` sequences that hold each event, duplicates counted."""
+    owner = np.repeat(np.arange(len(sequences)), sequences.lengths)
+    held = np.unique(owner * n_templates + sequences.ids)
+    weights = sequences.counts[held // n_templates]
+    return np.bincount(held % n_templates, weights, n_templates).astype(np.int64)
+
+
+def unit(vectors: np.ndarray) -> np.ndarray:
+    """`<float32>[V, D]` scaled to length 1; a row of zeros stays one, similar to nothing."""
+    length = np.linalg.norm(vectors, axis=1, keepdims=True)
+    return (vectors / np.where(length > 0, length, 1)).astype(np.float32)
+
+
+def _mean(vectors: np.ndarray, centred: bool) -> np.ndarray:
+    """`<float32>[D]`, with one more vector at the origin; zeros where nothing is centred."""
+    total = vectors.sum(axis=0, dtype=np.float64)
+    return (total * centred / (len(vectors) + 1)).astype(np.float32)
+
+
+def _gaps(x_sim: np.ndarray, counts: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Between which two similarities each cut may lie, and the share of sequences below it."""
+    values, inverse = np.unique(x_sim.astype(np.float64), return_inverse=True)
+    share = np.cumsum(np.bincount(inverse, counts, len(values))) / max(counts.sum(), 1)
+    return values[:-1], values[1:], share[:-1]
+
+
+def _warning(share: float) -> str | None:
+    if USUAL[0] <= share <= USUAL[1]:
+        return None
+    return (
+        f"{share:.1%} of the sequences are proprietary, so that one route is hardly used; see the "
+        "share over tau and set --tau, or take other sources."
+    )
+
+
+def _block(rows: np.ndarray, at: int, chunk: int) -> np.ndarray:
+    """The rows from `at` on, filled up to `chunk` with zeros."""
+    rows = rows[at : at + chunk]
+    return np.pad(rows, [(0, chunk - len(rows))] + [(0, 0)] * (rows.ndim - 1))

@@ -1,0 +1,307 @@
+"""The router against similarities worked out by hand, and against what must not matter."""
+
+import json
+import resource
+
+import jax
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from glx import checkpoint
+from glx.config import check
+from glx.embed.embed import EmbedConfig, embed
+from glx.errors import InputError
+from glx.generallog import route
+from glx.generallog.route import RouteConfig
+from glx.logs.catalogue import resolve
+from glx.logs.load import DataConfig, load
+from glx.logs.sequences import Distinct, Sequences, csr_offsets, distinct
+from glx.logs.split import TEST
+from glx.logs.systems import SIMULATED
+
+# Cosines to the sources (0.8, 0.6) and (1, 0): event 0 has 0.8 and 1, 1 0.96 and 0.6, 2 0.6 and 0.
+TARGET = np.array([[1, 0], [0.6, 0.8], [0, 1]], dtype=np.float32)
+SOURCES = [np.array([[0.8, 0.6]], dtype=np.float32), np.array([[1, 0]], dtype=np.float32)]
+NAMES = ["one", "two"]
+PAPER = RouteConfig("paper", tau=0.8)
+
+
+def make(*rows: list[int]) -> Distinct:
+    ids = np.array([i for row in rows for i in row], dtype=np.int32)
+    at = np.arange(len(rows))
+    offsets = csr_offsets(np.array([len(row) for row in rows], dtype=np.int64))
+    return distinct(Sequences(ids, offsets, first_line=at, last_line=at))
+
+
+def random_units(n: int, d: int, seed: int) -> np.ndarray:
+    return route.unit(np.random.default_rng(seed).normal(size=(n, d)))
+
+
+def test_two_sequences_by_hand():
+    asked = make([0, 1], [0, 0, 2, 2])  # sorted, [0, 0, 2, 2] comes first
+    router = route.fit(TARGET, asked, SOURCES, NAMES, PAPER)
+    routed = route.route(router, asked, TARGET)
+    assert routed.cosine == pytest.approx([1, 0.96, 0.6])
+    assert routed.similarity.tolist() == routed.cosine.tolist()
+    assert routed.nearest.tolist() == [1, 0, 0]
+    assert routed.x_sim == pytest.approx([0.6, 0.96])
+    assert routed.general.tolist() == [False, True]
+    assert routed.deciding.tolist() == [2, 1]
+    assert routed.event.tolist() == [2, 1]
+    types = {"x_sim": np.float32, "similarity": np.float32, "cosine": np.float32}
+    types |= {"nearest": np.int32, "deciding": np.int64, "event": np.int64, "general": np.bool_}
+    assert {name: getattr(routed, name).dtype for name in types} == types
+
+
+def test_a_similarity_of_exactly_tau_is_general():
+    asked = make([0], [1])
+    router = route.fit(TARGET, asked, SOURCES, NAMES, RouteConfig("paper", tau=1.0))
+    assert route.route(router, asked, TARGET).general.tolist() == [True, False]
+
+
+def test_explains_by_the_deciding_event_and_its_nearest_source_template():
+    asked = make([0, 1, 0, 2])
+    sources = [SOURCES[1], np.concatenate([-TARGET, SOURCES[0]])]
+    router = route.fit(TARGET, asked, sources, ["a", "b"], PAPER)
+    routed = route.route(router, asked, TARGET)
+    said = route.explain(router, routed, 0, ["x", "y", "z"], [["p"], ["q", "r", "s", "t"]])
+    assert said.pop("cosine") == pytest.approx(0.6)
+    assert said == {"place": 3, "text": "z", "source": "b", "nearest": "t"}
+    assert route.origin(router, 0) == ("a", 0)
+    assert route.origin(router, 1) == ("b", 0)
+    json.dumps(said)
+
+
+def test_everyday_events_count_as_known():
+    # Event 0 is in all sequences, 1 in half of them, 2 in one of four, 3 in none.
+    target = random_units(4, 8, seed=1)
+    adapt = make([0, 1], [0, 1, 1], [0, 2], [0])
+    router = route.fit(target, adapt, [random_units(5, 8, seed=2)], ["s"], RouteConfig())
+    assert router.everyday.tolist() == [True, True, False, False]
+    asked = make([0, 1, 0], [0, 3, 1], [1, 2, 3, 2])
+    routed = route.route(router, asked, target)
+    assert routed.similarity[:2].tolist() == [1, 1]
+    assert routed.similarity[2:].tolist() == routed.cosine[2:].tolist()
+    assert routed.cosine[:2].max() < 1
+    assert routed.x_sim[0] == 1
+    assert routed.general[0]
+    # Nothing but everyday events: the least like the sources decides, at its first place.
+    least = int(np.argmin(routed.cosine[:2]))
+    assert (routed.event[0], routed.deciding[0]) == (least, least)
+    assert routed.event[1:].tolist() == [3, 2 + int(routed.cosine[3] < routed.cosine[2])]
+    assert routed.deciding[1] == 1
+    assert not route.fit(target, adapt, [target], ["s"], PAPER).everyday.any()
+
+
+def test_centring_takes_off_what_all_templates_of_a_system_share():
+    # One direction is shared within each system, the other says what happened.
+    shared = np.eye(4, dtype=np.float32)
+    target = route.unit(5 * shared[0] + np.stack([shared[2], -shared[2], shared[2] + shared[3]]))
+    source = route.unit(5 * shared[1] + np.stack([shared[2], -shared[2]]))
+    adapt = make([0], [1], [2])
+    router = route.fit(target, adapt, [source], ["s"], RouteConfig("centred", tau=0.5))
+    routed = route.route(router, adapt, target)
+    assert routed.nearest.tolist() == [0, 1, 0]
+    plain = route.route(route.fit(target, adapt, [source], ["s"], PAPER), adapt, target)
+    assert plain.cosine.max() < 0.05
+    assert routed.cosine.min() > 0.2
+
+
+@pytest.mark.parametrize("name", route.ROUTES)
+def test_systems_of_one_template_are_no_special_case(name):
+    adapt = make([0])
+    one = TARGET[:1]
+    router = route.fit(one, adapt, [one, TARGET[2:]], NAMES, RouteConfig(name))
+    routed = route.route(router, adapt, one)
+    assert routed.cosine == pytest.approx([1])
+    assert np.isfinite(router.tau)
+    assert routed.general.tolist() == [True]
+
+
+def test_templates_that_are_new_since_the_fit():
+    target, source = random_units(7, 8, seed=4), [random_units(6, 8, seed=5)]
+    adapt = make([0, 1], [0, 2], [0, 3, 4])
+    router = route.fit(target[:5], adapt, source, ["s"], RouteConfig())
+    # Rows that adaptation does not hold change nothing.
+    again = route.fit(target, adapt, source, ["s"], RouteConfig())
+    assert (again.tau, again.mean.tolist()) == (router.tau, router.mean.tolist())
+    old = route.route(router, make([0, 1], [3]), target[:5])
+    new = route.route(router, make([0, 1], [0, 5], [3], [6, 5]), target)
+    assert new.cosine[:5] == pytest.approx(old.cosine, abs=1e-6)
+    assert new.x_sim[[0, 2]] == pytest.approx(old.x_sim, abs=1e-6)
+    assert new.event[[1, 3]].tolist() == [5, 5 + int(new.cosine[6] < new.cosine[5])]
+    with pytest.raises(ValueError, match="without events"):
+        route.route(router, make([0], []), target)
+
+
+@settings(deadline=None, max_examples=20)
+@given(st.permutations(range(6)), st.permutations(range(7)), st.permutations(range(9)))
+def test_order_does_not_matter(within, rows, templates):
+    target, source = random_units(9, 8, seed=6), random_units(7, 8, seed=7)
+    of_old = np.array(templates)  # new id of each template
+    sequence = [0, 3, 3, 5, 1, 8]
+    asked, shuffled = make(sequence), make([int(of_old[sequence[i]]) for i in within])
+    moved = target[np.argsort(of_old)]
+    left = route.route(route.fit(target, asked, [source], ["s"], PAPER), asked, target)
+    router = route.fit(moved, shuffled, [source[list(rows)]], ["s"], PAPER)
+    right = route.route(router, shuffled, moved)
+    assert right.x_sim == pytest.approx(left.x_sim, abs=1e-6)
+    assert right.event[0] == of_old[left.event[0]]
+    assert shuffled.ids[right.deciding[0]] == right.event[0]
+    assert right.event[0] not in shuffled.ids[: right.deciding[0]]
+
+
+@settings(deadline=None, max_examples=20)
+@given(st.integers(1, 20), st.integers(1, 20), st.integers(0, 99))
+def test_chunked_equals_dense(v, s, seed):
+    target, source = random_units(v, 5, seed), random_units(s, 5, seed + 1)
+    sim, row = route.nearest(target, source, chunk=4)
+    dense = target @ source.T
+    assert sim == pytest.approx(dense.max(axis=1), abs=1e-6)
+    assert row.tolist() == dense.argmax(axis=1).tolist()
+    skip = np.arange(v) % s
+    sim, _ = route.nearest(target, source, chunk=4, skip=skip)
+    dense[np.arange(v), skip] = -np.inf
+    assert sim == pytest.approx(dense.max(axis=1), abs=1e-6)
+
+
+def test_of_equal_source_templates_the_first_is_named():
+    source = np.repeat(TARGET[:1], 9, axis=0)
+    assert route.nearest(TARGET, source, chunk=4)[1].tolist() == [0, 0, 0]
+
+
+def test_one_compilation_whatever_the_sizes():
+    route.nearest(random_units(1, 6, 0), random_units(1, 6, 1), chunk=8)
+    compiled = route._fold._cache_size()
+    for v, s in ((3, 8), (8, 9), (50, 70), (17, 1)):
+        route.nearest(random_units(v, 6, 2), random_units(s, 6, 3), chunk=8)
+    assert route._fold._cache_size() == compiled
+
+
+def test_no_matrix_of_all_templates_against_all():
+    jax.config.update("jax_disable_most_optimizations", False)  # the fixture sets it again
+    n = 20_000  # the whole matrix would be 1.6 GB, a block is 1 MB
+    target, source = random_units(n, 2, 0), random_units(n, 2, 1)
+    route.nearest(target[:1], source[:1])
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    sim, _ = route.nearest(target, source)
+    grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * 1024
+    assert grown < 100e6
+    assert sim.min() > 0.999  # in two dimensions so many directions leave no gap
+
+
+def test_default_tau_by_hand():
+    x_sim = np.array([0.1, 0.3, 0.5, 1.0], dtype=np.float32)
+    counts = np.array([2, 38, 40, 20])  # below each next value: 2 %, 40 %, 80 %
+    for level, tau in (
+        (0.4, 0.4),  # 40 % lie below it: taken at its word
+        (0.2, 0.4),  # 2 % would be too few, (0.3 + 0.5) / 2
+        (0.9, 0.4),  # 80 % would be too many
+        (0.05, 0.4),
+    ):
+        assert route.default_tau(x_sim, counts, level) == pytest.approx(tau)
+    # No cut is within 5 and 50 %: the 2 % are nearer than the 80 %.
+    assert route.default_tau(x_sim[[0, 2, 3]], np.array([2, 78, 20]), 0.9) == pytest.approx(0.3)
+    assert route.default_tau(x_sim[:1], counts[:1], 0.7) == pytest.approx(0.7)
+    # Neighbours among the float32: the cut still parts them.
+    close = np.array([0.3, np.nextafter(np.float32(0.3), np.float32(1))], dtype=np.float32)
+    tau = route.default_tau(close, np.array([1, 1]), 0.9)
+    assert (close >= np.float32(tau)).tolist() == [False, True]
+
+
+def test_kinship_by_hand():
+    source = np.array([[1, 0], [0.8, 0.6], [0, 1], [0, 1]], dtype=np.float32)
+    # (1, 0): 0.8; (0.8, 0.6): 0.8; (0, 1) stands twice and counts once: 0.6. Their 5 % quantile
+    # lies a tenth of the way from 0.6 to 0.8.
+    assert route.kinship([source]) == pytest.approx(0.62)
+    assert route.kinship([source, source[:2]]) == pytest.approx((0.62 + 0.8) / 2)
+    assert route.kinship([source[:1]]) == 0.0
+
+
+def test_default_routes_both_ways_on_tiny_data():
+    # Event 0 is everyday, 1 the source knows too, 2 it does not.
+    target = np.eye(6, dtype=np.float32)[[0, 1, 2]]
+    source = np.eye(6, dtype=np.float32)[[1, 3, 4]]
+    adapt = make(*[[0, 1]] * 3, *[[0]] * 5, *[[0, 2]] * 2)
+    routed = route.route(
+        router := route.fit(target, adapt, [source], ["s"], RouteConfig()), adapt, target
+    )
+    assert routed.general.tolist() == [True, True, False]  # [0], [0, 1], [0, 2]
+    assert routed.similarity[2] < router.tau <= routed.similarity[1]
+    assert route.summary(routed, adapt.counts)["share_proprietary"] == pytest.approx(0.2)
+
+
+def test_summary_and_its_warning():
+    asked = make(*[[0]] * 99, *[[2]] * 2, [1])
+    router = route.fit(TARGET, asked, SOURCES, NAMES, PAPER)
+    told = route.summary(route.route(router, asked, TARGET), asked.counts)
+    assert told["share_proprietary"] == pytest.approx(2 / 102)
+    assert told["n_similarities"] == 3
+    expected = [[(0.6 + 0.96) / 2, 2 / 102], [(0.96 + 1) / 2, 3 / 102]]
+    np.testing.assert_allclose(told["share_over_tau"], expected, rtol=1e-6)
+    assert told["warning"] is None
+    json.dumps(told)
+    some = route.summary(route.route(router, asked, TARGET), asked.counts, rows=1)
+    assert some["share_over_tau"] == told["share_over_tau"][:1]
+    for tau, share in ((-1.0, "0.0%"), (1.0, "100.0%")):
+        router = route.fit(TARGET, make([1]), SOURCES, NAMES, RouteConfig("paper", tau=tau))
+        told = route.summary(route.route(router, make([1]), TARGET), make([1]).counts)
+        assert told["warning"].startswith(f"{share} of the sequences are proprietary")
+        assert told["share_over_tau"] == []
+
+
+def test_a_router_survives_the_disk(tmp_path):
+    adapt = make([0, 1], [2])
+    router = route.fit(TARGET, adapt, SOURCES, NAMES, RouteConfig())
+    arrays = {name: value for name, value in vars(router).items() if name not in ("names", "tau")}
+    saved = {"names": router.names, "tau": router.tau}
+    checkpoint.save(tmp_path / "router", arrays, {}, saved)
+    arrays, _, saved = checkpoint.load(tmp_path / "router")
+    again = route.route(route.Router(**arrays, **saved), adapt, TARGET)
+    for name, value in vars(route.route(router, adapt, TARGET)).items():
+        np.testing.assert_array_equal(getattr(again, name), value)
+
+
+@pytest.mark.parametrize("wrong", [RouteConfig("cosine"), RouteConfig(tau=1.5)])
+def test_settings_out_of_bounds(wrong):
+    with pytest.raises(InputError, match=r"--(route|tau)="):
+        check(wrong)
+
+
+def shares_routed(target: str, sources: list[str], config: DataConfig) -> dict[tuple, float]:
+    """The share of proprietary sequences by the default, for each part and set of sources."""
+    cast = resolve(target, tuple(sources), (), config)
+    read = {s.name: load(s, config, adapt_share=1.0).templates.texts for s in cast.sources}
+    table = {name: embed(texts, EmbedConfig()) for name, texts in read.items()}
+    parsed = load(cast.target, config)
+    vectors = embed(parsed.reader.texts, EmbedConfig())
+    adapt = distinct(parsed.adapt)
+    test = distinct(parsed.sequences.take(np.flatnonzero(parsed.part == TEST)))
+    shares = {}
+    for names in (sources, sources[:1], sources[1:]):
+        router = route.fit(vectors, adapt, [table[n] for n in names], names, RouteConfig())
+        for name, part in (("adapt", adapt), ("test", test)):
+            told = route.summary(route.route(router, part, vectors), part.counts)
+            assert told["warning"] is None
+            assert told["n_similarities"] >= 5
+            shares[name, *names] = told["share_proprietary"]
+    return shares
+
+
+@pytest.mark.parametrize("target", SIMULATED)
+def test_both_routes_are_used_on_simulated_logs(target, tmp_path):
+    config = DataConfig(sim_lines=4000, cache_dir=str(tmp_path))
+    shares = shares_routed(target, [name for name in SIMULATED if name != target], config)
+    assert len(shares) == 6
+    assert 0.01 <= min(shares.values()) <= max(shares.values()) <= 0.99
+
+
+@pytest.mark.data
+@pytest.mark.parametrize("target", ["hdfs", "bgl", "openstack"])
+def test_both_routes_are_used_on_real_logs(target, data_dir):
+    sources = [name for name in ("hdfs", "bgl", "openstack") if name != target]
+    shares = shares_routed(target, sources, DataConfig(data_dir=str(data_dir)))
+    assert len(shares) == 6
+    assert 0.01 <= min(shares.values()) <= max(shares.values()) <= 0.99
