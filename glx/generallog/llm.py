@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from queue import Empty, SimpleQueue
 from typing import Any
 
@@ -32,6 +32,7 @@ from glx.generallog.server import (
 )
 
 LISTS_AT_ONCE = 4  # prompt lists under way: the server batches within each already
+HEAVY = 3  # times that a list may end in an error of the server's before it is halved
 LOST = 3  # times that a question comes back without any choice before it abstains
 ABSTAINED = Answer(None, False, "", 0, 0)
 REFUSED = 16  # questions refused before any was answered: the server, not a prompt, is at fault
@@ -110,12 +111,12 @@ def calls(missing: list[Request], words: Words, config: LLMConfig) -> Iterator["
     ends the run.
     """
     desk = Desk(words, config)
-    for request in missing:
-        desk.pending.put(request)
+    for start in range(0, len(missing), desk.size):
+        desk.pending.put(Piece(missing[start : start + desk.size]))
     lists = config.llm_endpoint == "completions"
     most = min(LISTS_AT_ONCE, config.llm_concurrency) if lists else config.llm_concurrency
     with connect(config) as client:
-        for _ in range(min(most, len(missing))):
+        for _ in range(min(most, desk.pending.qsize())):
             # A daemon: one that waits for a server that hangs must not keep the process.
             threading.Thread(target=desk.work, args=(client,), daemon=True).start()
         try:
@@ -125,75 +126,87 @@ def calls(missing: list[Request], words: Words, config: LLMConfig) -> Iterator["
             desk.pending.put(None)
 
 
+@dataclass(frozen=True)
+class Piece:
+    """Requests to make in one call; how often it was too heavy, or came back without a choice."""
+
+    requests: list[Request]
+    heavy: int = 0
+    lost: int = 0
+
+    def halves(self) -> list["Piece"]:
+        """What one prompt cannot have must not cost the others."""
+        middle = (len(self.requests) + 1) // 2
+        parts = self.requests[:middle], self.requests[middle:]
+        return [Piece(part, lost=self.lost) for part in parts if part]
+
+
 class Desk:
-    """What the threads share: requests to make, what came back, whether it is over.
+    """What the threads share: pieces to do, what came back, whether it is over.
 
     `size` is how many prompts go into one call; it shrinks when one is not done in time.
     """
 
     def __init__(self, words: Words, config: LLMConfig):
         self.words, self.config = words, config
-        self.pending: SimpleQueue[Request | None] = SimpleQueue()
+        self.pending: SimpleQueue[Piece | None] = SimpleQueue()
         self.arrived: SimpleQueue[Any] = SimpleQueue()
         self.over = threading.Event()
         self.size = config.llm_batch if config.llm_endpoint == "completions" else 1
 
     def work(self, client: httpx.Client) -> None:
-        """One thread: batch after batch, until it is over."""
+        """One thread: piece after piece, until it is over."""
+        failures = 0
         try:
-            while batch := self.take():
-                self.see_to(client, batch)
+            while piece := self.take():
+                again, trouble = self.see_to(client, piece)
+                if trouble is None:
+                    failures = 0
+                else:
+                    self.arrived.put(str(trouble))
+                    self.over.wait(backoff(failures, trouble.wait, self.config.llm_patience))
+                    failures += 1
+                for part in again:  # behind the others, which it must not hold up
+                    self.pending.put(part)
         except Exception as error:  # it ends the run, in the thread that waits for it
             self.arrived.put(error)
 
-    def take(self) -> list[Request]:
-        """The next requests, waiting for one; none when it is over."""
-        batch: list[Request] = []
-        while len(batch) < self.size:
-            try:
-                request = self.pending.get(block=not batch)
-            except Empty:
-                break
-            if request is None:
-                self.pending.put(None)  # for the other threads
-                break
-            batch.append(request)
-        return batch
+    def take(self) -> Piece | None:
+        """The next piece, waiting for one; None when it is over."""
+        piece = self.pending.get()
+        if piece is None:
+            self.pending.put(None)  # for the other threads
+            return None
+        size = self.size
+        if len(piece.requests) <= size:
+            return piece
+        self.pending.put(replace(piece, requests=piece.requests[size:]))
+        return replace(piece, requests=piece.requests[:size])
 
-    def see_to(self, client: httpx.Client, batch: list[Request]) -> None:
-        """Ask until each request has its answer or is known to get none."""
-        attempt = lost = 0
-        while batch and not self.over.is_set():
-            try:
-                answers = self.call(client, batch)
-            except Refused as refused:
-                if len(batch) == 1:
-                    self.arrived.put(Refusal(batch[0], str(refused)))
-                    return
-                return self.halve(client, batch)
-            except Trouble as trouble:
-                self.arrived.put(str(trouble))
-                self.over.wait(backoff(attempt, trouble.wait, self.config.llm_patience))
-                attempt += 1
-                if trouble.slow:
-                    self.size = max(1, len(batch) // 2)
-                if len(batch) > 1 and (trouble.slow or (trouble.heavy and attempt > 2)):
-                    return self.halve(client, batch)
-                continue
-            if answers:
-                self.arrived.put(answers)
-            batch = [request for request in batch if request.key not in answers]
-            if batch and (lost := lost + 1) == LOST:
-                self.arrived.put({request.key: ABSTAINED for request in batch})
-                return
-            if batch:
-                self.arrived.put("it answered without a choice")
-                self.over.wait(backoff(lost, 0, self.config.llm_patience))
-
-    def halve(self, client: httpx.Client, batch: list[Request]) -> None:
-        """Both halves for themselves: what one prompt cannot have must not cost the others."""
-        self.see_to(client, batch[: len(batch) // 2])
-        self.see_to(client, batch[len(batch) // 2 :])
+    def see_to(self, client: httpx.Client, piece: Piece) -> tuple[list[Piece], Trouble | None]:
+        """Make the call once; what is to be asked again, and the trouble there was."""
+        try:
+            answers = self.call(client, piece.requests)
+        except Refused as refused:
+            if len(piece.requests) > 1:
+                return piece.halves(), None
+            self.arrived.put(Refusal(piece.requests[0], str(refused)))
+            return [], None
+        except Trouble as trouble:
+            if trouble.slow:
+                self.size = max(1, len(piece.requests) // 2)
+            if trouble.slow or piece.heavy + trouble.heavy == HEAVY:
+                return piece.halves(), trouble
+            return [replace(piece, heavy=piece.heavy + trouble.heavy)], trouble
+        left = [request for request in piece.requests if request.key not in answers]
+        if left and piece.lost + 1 == LOST:
+            answers |= {request.key: ABSTAINED for request in left}
+            left = []
+        if answers:
+            self.arrived.put(answers)
+        if not left:
+            return [], None
+        return [Piece(left, lost=piece.lost + 1)], Trouble("it answered without a choice")
 
     def call(self, client: httpx.Client, batch: list[Request]) -> dict[str, Answer]:
         """One call to the server; raises as `exchange` does."""

@@ -152,7 +152,7 @@ def exchange(client: httpx.Client, path: str, body: Any = None) -> Any:
     status = response.status_code
     if status in (408, 425, 429) or status >= 500:
         raise Trouble(f"it answered {status}", wait=retry_after(response), heavy=status == 500)
-    said = f"{status} {wire.one_line(response.text)[:200]}".strip()
+    said = f"{status} {complaint(response)}".strip()
     if status in (401, 403):
         raise InputError(f"{response.url} answered {said}: set {KEY_VARIABLE} to a key it takes.")
     if status == 404 or 300 <= status < 400:
@@ -163,6 +163,15 @@ def exchange(client: httpx.Client, path: str, body: Any = None) -> Any:
         return response.json()
     except (ValueError, RecursionError) as error:
         raise Trouble("its answer is not JSON") from error
+
+
+def complaint(response: httpx.Response) -> str:
+    """What the server says is wrong, on one short line."""
+    try:
+        text = response.json()["error"]["message"]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        text = response.text
+    return wire.one_line(str(text))[:200]
 
 
 def retry_after(response: httpx.Response) -> float:
@@ -179,7 +188,7 @@ def retry_after(response: httpx.Response) -> float:
 def backoff(attempt: int, asked: float, patience: float) -> float:
     """Seconds to wait: exponential, full jitter, at least what the server asked for."""
     most = min(FIRST_WAIT * 2 ** min(attempt, 16), LONGEST_WAIT, patience / 8)
-    return asked + random.random() * most
+    return min(asked, patience) + random.random() * most
 
 
 def given_up(config: LLMConfig, trouble: str) -> OutsideError:

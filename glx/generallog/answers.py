@@ -1,0 +1,195 @@
+"""The expert `answers`: probabilities per template that somebody, or something, wrote down.
+
+In: a CSV with a column `p` and either `id`, the event's number in the system's template table, or
+`template`, a text with `<*>`. Out: a probability for each of our templates, and from those for each
+sequence. `write_questions` makes such a file, with `p` left open.
+"""
+
+import csv
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from glx.errors import InputError, is_disk_full
+from glx.generallog.expert import Costs, Judgement, Proprietary
+from glx.logs.sequences import WILDCARD
+
+COLUMNS = ("id", "count", "template", "p")
+SHOWN = 200  # characters of a template in a reason
+Row = tuple[int, dict[str, str]]  # the line it ends on, cells by column
+
+
+def read(path: Path, texts: list[str], numbers: np.ndarray | None) -> np.ndarray:
+    """`<float64>[V]` probability of an anomaly for each template; NaN where none is given.
+
+    By `id` where the system has a template table and the file has that column, else by `template`:
+    a row with our very text answers, else the row that matches it with the fewest wildcards (of
+    those, the one with the most text). A row with an empty `p` leaves its template open.
+
+    Args:
+      path: a CSV with a header.
+      texts: of our `V` templates.
+      numbers: `<int64>[V]` event numbers of a template table; None for a system without one.
+
+    Raises:
+      InputError: not such a file, a `p` outside [0, 1], an `id` that is no number, or two rows
+        that disagree.
+    """
+    names, rows = read_rows(path)
+    if numbers is not None and "id" in names:
+        return by_number(path, rows, np.asarray(numbers))
+    if "template" in names:
+        return by_text(path, rows, texts)
+    needed = "`template`, since there is no template table" if numbers is None else "`id`"
+    raise InputError(f"{path}: line 1: give the columns `p` and {needed}.")
+
+
+def by_number(path: Path, rows: list[Row], numbers: np.ndarray) -> np.ndarray:
+    """`<float64>[V]` of the event numbers `<int64>[V]`."""
+
+    def number(line: int, row: dict[str, str]) -> int:
+        text = row["id"].strip().removeprefix("E")
+        if not text.removeprefix("-").isdecimal():
+            raise InputError(f"{path}: line {line}: id {row['id']!r} is not an event number.")
+        return int(text)
+
+    given = collect(path, rows, number)
+    return np.array([given.get(int(n), np.nan) for n in numbers], dtype=np.float64)
+
+
+def by_text(path: Path, rows: list[Row], texts: list[str]) -> np.ndarray:
+    """`<float64>[V]` of the templates that match `texts`."""
+    given = collect(path, rows, lambda line, row: squeezed(row["template"]))
+    patterns = [(text.split(WILDCARD), p) for text, p in given.items() if WILDCARD in text]
+    # Stable: of equals the first row in the file answers.
+    patterns.sort(key=lambda pattern: (len(pattern[0]), -sum(map(len, pattern[0]))))
+
+    def answer(text: str) -> float:
+        if text in given:
+            return given[text]
+        return next((p for pieces, p in patterns if matches(pieces, text)), np.nan)
+
+    return np.array([answer(squeezed(text)) for text in texts], dtype=np.float64)
+
+
+def matches(pieces: list[str], text: str) -> bool:
+    """Whether `text` is `pieces` (two or more) with anything in between; linear in its length."""
+    first, *middle, last = pieces
+    if len(text) < len(first) + len(last) or not text.startswith(first):
+        return False
+    at, end = len(first), len(text) - len(last)
+    for piece in middle:
+        at = text.find(piece, at, end)
+        if at < 0:
+            return False
+        at += len(piece)
+    return text.endswith(last)
+
+
+def squeezed(text: str) -> str:
+    """`text` with single spaces."""
+    return " ".join(text.split())
+
+
+def collect(path: Path, rows: list[Row], key: Callable[[int, dict[str, str]], object]) -> dict:
+    """Probability by key, NaN for an empty one; a key may be there twice if both say the same."""
+    given: dict[object, float] = {}
+    for line, row in rows:
+        p, k = probability(path, line, row["p"]), key(line, row)
+        if given.setdefault(k, p) != p and not (np.isnan(given[k]) and np.isnan(p)):
+            raise InputError(f"{path}: line {line}: {k!r} is there already with another p.")
+    return given
+
+
+def probability(path: Path, line: int, text: str) -> float:
+    """A number in [0, 1], NaN for an empty text."""
+    if not text.strip():
+        return np.nan
+    try:
+        p = float(text)
+    except ValueError:
+        p = -1.0
+    if not 0 <= p <= 1:
+        raise InputError(f"{path}: line {line}: p {text!r} is not a number between 0 and 1.")
+    return p
+
+
+def read_rows(path: Path) -> tuple[list[str], list[Row]]:
+    """The names of a CSV's columns, and its rows by name with the number of the line each ends on.
+
+    Raises:
+      InputError: it is no such file, has no column `p`, or a row is longer or shorter than the
+        header.
+    """
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            reader = csv.reader(file)
+            table = [(reader.line_num, cells) for cells in reader if cells]
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror}); see --responses.") from error
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise InputError(f"{path}: not a CSV in UTF-8 ({error}); write it again.") from error
+    names = [name.strip() for name in table[0][1]] if table else []
+    if "p" not in names:
+        raise InputError(f"{path}: line 1: no column `p`; the first line names the columns.")
+    for line, cells in table[1:]:
+        if len(cells) != len(names):
+            raise InputError(
+                f"{path}: line {line}: {len(cells)} cells, where the header has {len(names)}."
+            )
+    return names, [(line, dict(zip(names, cells, strict=True))) for line, cells in table[1:]]
+
+
+def judge(case: Proprietary, p: np.ndarray) -> Judgement:
+    """A sequence takes the largest probability of all its events; none answered: it abstains.
+
+    Args:
+      p: `<float64>[V]` as of `read`.
+    """
+    ids, offsets = case.sequences.ids, case.sequences.offsets
+    given = np.where(np.isnan(p), -1.0, p)[ids]
+    bounds = list(zip(offsets[:-1].tolist(), offsets[1:].tolist(), strict=True))
+    top = np.array([a + int(np.argmax(given[a:b])) for a, b in bounds], dtype=np.int64)
+    open_ = given[top] < 0
+    events = np.unique(ids)
+    return Judgement(
+        p=np.where(open_, np.nan, given[top]).astype(np.float32),
+        places=np.where(open_, case.deciding, top - offsets[:-1]).astype(np.int64),
+        reasons=[
+            "no answer for any of its events" if none else f"{given[at]:g} was given for: {text}"
+            for none, at, text in zip(
+                open_.tolist(), top.tolist(), (case.texts[v][:SHOWN] for v in ids[top]), strict=True
+            )
+        ],
+        costs=Costs(questions=len(events), abstained=int(np.isnan(p[events]).sum())),
+    )
+
+
+def write_questions(
+    path: Path, texts: list[str], counts: np.ndarray, numbers: np.ndarray | None
+) -> None:
+    """Our templates as a file for `read`, the most frequent first; `path` appears when it is whole.
+
+    Args:
+      counts: `<int64>[V]` lines of each.
+      numbers: `<int64>[V]` event numbers, None for a system without a template table.
+
+    Raises:
+      InputError: it cannot be written there.
+    """
+    ids = np.arange(len(texts)) if numbers is None else numbers
+    new = path.with_name(path.name + ".new")
+    try:
+        with new.open("w", encoding="utf-8", errors="replace", newline="") as file:
+            writer = csv.writer(file)
+            writer.writerow(COLUMNS)
+            for v in np.argsort(-np.asarray(counts), kind="stable"):
+                writer.writerow([int(ids[v]), int(counts[v]), texts[v], ""])
+        new.replace(path)
+    except OSError as error:
+        if is_disk_full(error):
+            raise
+        raise InputError(
+            f"{path}: cannot be written ({error.strerror}); give another --write_questions."
+        ) from error
