@@ -1,0 +1,195 @@
+"""The expert `answers`: probabilities from a file, by event number or by text."""
+
+import csv
+
+import numpy as np
+import pytest
+
+from glx.errors import InputError
+from glx.generallog import answers
+from glx.generallog.expert import Costs, Proprietary
+from glx.logs.sequences import Distinct
+
+TEXTS = ["send <*> to <*>", "send block to <*>", "disk failed", "other thing"]
+NUMBERS = np.array([5, 7, 22, 1000])
+NAN = float("nan")
+
+
+@pytest.fixture
+def read(tmp_path):
+    """`answers.read` of a file with this text."""
+
+    def read_text(text, numbers=NUMBERS, texts=TEXTS):
+        path = tmp_path / "answers.csv"
+        path.write_bytes(text if isinstance(text, bytes) else text.encode())
+        return answers.read(path, texts, numbers).tolist()
+
+    return read_text
+
+
+def same(found, expected):
+    np.testing.assert_array_equal(found, expected)
+
+
+def test_by_number(read):
+    same(read("id,p\n7,0.5\n22,1\n5,0\n999,0.3\n"), [0.0, 0.5, 1.0, NAN])
+    same(read("p,note,id\r\n0.25,x,E22\r\n,,7\r\n"), [NAN, NAN, 0.25, NAN])
+
+
+def test_by_text_the_row_with_our_text_then_the_fewest_wildcards(read):
+    same(
+        read("template,p\nsend <*>,0.1\nsend <*> to <*>,0.2\n<*>,0.3\n", None), [0.2, 0.1, 0.3, 0.3]
+    )
+    same(
+        read('template,p\n"<*> to <*>",0.1\n<*> failed,0.2\ndisk <*>,0.25\n', None),
+        [0.1, 0.1, 0.2, NAN],
+    )
+
+
+def test_of_as_many_wildcards_the_most_text_answers(read):
+    same(read("template,p\nsend <*>,0.1\nsend block <*>,0.2\n", None), [0.1, 0.2, NAN, NAN])
+
+
+def test_an_open_row_leaves_its_template_open(read):
+    same(read("template,p\ndisk failed,\n<*>,0.5\n", None), [0.5, 0.5, NAN, 0.5])
+
+
+def test_without_a_template_table_the_text_counts(read):
+    text = 'id,count,template,p\n0,9,"disk  failed",0.75\n'
+    same(read(text, None), [NAN, NAN, 0.75, NAN])
+    same(read(text, np.array([3, 2, 1, 0])), [NAN, NAN, NAN, 0.75])
+
+
+@pytest.mark.parametrize(
+    ("pieces", "text", "found"),
+    [
+        ("a<*>b", "ab", True),
+        ("a<*>b", "axb", True),
+        ("a<*>b", "axbc", False),
+        ("a<*>a", "a", False),
+        ("<*>x<*>x<*>", "x", False),
+        ("<*>x<*>x<*>", "axbxc", True),
+        ("a<*>b<*>c", "a c b", False),
+        ("a<*>bc<*>c", "abc", False),
+        ("<*>", "", True),
+    ],
+)
+def test_matching(pieces, text, found):
+    assert answers.matches(pieces.split("<*>"), text) is found
+
+
+def test_matching_is_linear():
+    assert not answers.matches(("<*>a" * 200 + "<*>b").split("<*>"), "a" * 100_000)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("id,p\n5,0.1\n7,1.5\n", "line 3: p '1.5' is not a number between 0 and 1"),
+        ("id,p\n5,nan\n", "line 2: p 'nan'"),
+        ("id,p\n5,high\n", "line 2: p 'high'"),
+        ("id,p\n5,-0.1\n", "line 2: p '-0.1'"),
+        ("id,p\nfive,0.1\n", "line 2: id 'five' is not an event number"),
+        ("id,p\n5,0.1,x\n", "line 2: 3 cells, where the header has 2"),
+        ("id,p\n5,0.1\n\n5,0.2\n", "line 4: 5 is there already with another p"),
+        ("id,q\n5,0.1\n", "line 1: no column `p`"),
+        ("", "line 1: no column `p`"),
+        ("event,p\n5,0.1\n", "line 1: give the columns `p` and `id`"),
+        (b"id,p\n\xff\xfe,0.1\n", "not a CSV in UTF-8"),
+    ],
+)
+def test_bad_rows(text, said, read):
+    with pytest.raises(InputError, match=said):
+        read(text)
+
+
+def test_ids_say_nothing_without_a_template_table(read):
+    with pytest.raises(InputError, match="`template`, since there is no template table"):
+        read("id,p\n5,0.1\n", None)
+
+
+def test_a_row_may_be_there_twice_if_both_agree(read):
+    same(read("id,p\n5,0.1\n5,0.1\n7,\n7,\n"), [0.1, NAN, NAN, NAN])
+
+
+def test_files_that_are_none(tmp_path):
+    for path in (tmp_path / "gone.csv", tmp_path):
+        with pytest.raises(InputError, match="cannot be read"):
+            answers.read(path, TEXTS, NUMBERS)
+
+
+@pytest.mark.parametrize("numbers", [NUMBERS, None])
+def test_questions_come_back_as_answers(numbers, tmp_path):
+    path = tmp_path / "questions.csv"
+    texts = ['a "quoted", <*>', "a <*>", "line\nbreak <*> <*>", "ünknown"]
+    answers.write_questions(path, texts, np.array([3, 9, 0, 9]), numbers)
+    ids = [0, 1, 2, 3] if numbers is None else numbers.tolist()
+    with path.open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [(int(r["id"]), int(r["count"]), r["template"], r["p"]) for r in rows] == [
+        (ids[v], count, texts[v], "") for v, count in ((1, 9), (3, 9), (0, 3), (2, 0))
+    ]
+    same(answers.read(path, texts, numbers), [NAN] * 4)
+    for row, p in zip(rows, ("0.1", "0.2", "0.3", ""), strict=True):
+        row["p"] = p
+    with path.open("w", newline="") as file:
+        writer = csv.DictWriter(file, answers.COLUMNS)
+        writer.writeheader()
+        writer.writerows(rows)
+    same(answers.read(path, texts, numbers), [0.3, 0.1, NAN, 0.2])
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_questions_that_cannot_be_written(tmp_path):
+    with pytest.raises(InputError, match="--write_questions"):
+        answers.write_questions(tmp_path / "no" / "q.csv", TEXTS, np.ones(4, int), None)
+
+
+def case(*sequences: list[int]) -> Proprietary:
+    ids = np.array([v for s in sequences for v in s], dtype=np.int32)
+    offsets = np.cumsum([0] + [len(s) for s in sequences])
+    count = len(sequences)
+    return Proprietary(
+        sequences=Distinct(ids, offsets, np.ones(count, int), np.arange(count)),
+        texts=TEXTS,
+        vectors=np.zeros((4, 2), np.float32),
+        share=np.zeros(4),
+        similarity=np.zeros(4, np.float32),
+        tau=0.5,
+        deciding=np.array([len(s) - 1 for s in sequences], dtype=np.int64),
+    )
+
+
+def test_a_sequence_takes_the_largest_of_all_its_events():
+    said = answers.judge(case([0, 1, 3, 1], [3, 3], [2], [1, 0]), np.array([0.25, 0.75, 0.0, NAN]))
+    same(said.p, np.array([0.75, NAN, 0.0, 0.75], dtype=np.float32))
+    assert said.p.dtype == np.float32
+    assert said.places.tolist() == [1, 1, 0, 0]
+    assert said.reasons == [
+        "0.75 was given for: send block to <*>",
+        "no answer for any of its events",
+        "0 was given for: disk failed",
+        "0.75 was given for: send block to <*>",
+    ]
+    assert said.costs == Costs(questions=4, abstained=1)
+
+
+def test_no_sequence_at_all():
+    said = answers.judge(case(), np.array([0.25, 0.75, 0.0, NAN]))
+    assert (len(said.p), len(said.places), said.reasons, said.costs) == (0, 0, [], Costs())
+
+
+@pytest.mark.data
+@pytest.mark.parametrize(
+    ("file", "table", "column"),
+    [("bgl_events", "bgl/bgl_templates", "event_id"), ("hdfs_events", None, None)],
+)
+def test_the_files_of_a_reader(data_dir, file, table, column):
+    path = data_dir / "reader" / f"{file}.csv"
+    if table is None:
+        numbers = np.arange(1, 30)
+    else:
+        with (data_dir / f"{table}.csv").open(newline="") as lines:
+            numbers = np.array([int(row[column]) for row in csv.DictReader(lines)])
+    p = answers.read(path, ["x"] * len(numbers), numbers)
+    assert np.isfinite(p).mean() > 0.9
