@@ -324,14 +324,12 @@ def test_a_full_disk_is_said_and_what_was_kept_stays_whole(cache, tmp_path):
     many = [question(n) for n in range(2000)]
     [(pages,)] = cache.db.execute("PRAGMA page_count")
     cache.db.execute(f"PRAGMA max_page_count = {pages + 20}")
-    with Faulty() as server:
-        with pytest.raises(OSError, match="No space") as error:
-            ask(many, WORDS, config(server, llm_batch=64), cache)
-        assert is_disk_full(error.value)
-        with VerdictCache(tmp_path / "verdicts.sqlite") as roomy:
-            kept = len(roomy)
-            server.answered.clear()
-            answers, costs = ask(many, WORDS, config(server, llm_batch=64), roomy)
+    with Faulty() as server, pytest.raises(OSError, match="No space") as error:
+        ask(many, WORDS, config(server, llm_batch=64), cache)
+    assert is_disk_full(error.value)
+    with Faulty() as server, VerdictCache(tmp_path / "verdicts.sqlite") as roomy:
+        kept = len(roomy)
+        answers, costs = ask(many, WORDS, config(server, llm_batch=64), roomy)
     assert 0 < kept < 2000
     assert (len(answers), costs.cache_hits, len(server.answered)) == (2000, kept, 2000 - kept)
 
