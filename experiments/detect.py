@@ -12,8 +12,9 @@ from pathlib import Path
 from absl import flags
 from absl.flags import FlagValues
 
-from experiments.flags import run
+from experiments.flags import build, define, run
 from glx.errors import InputError
+from glx.generallog.experts import ExpertConfig
 from glx.logs.load import DataConfig
 from glx.runs import detect
 from glx.runs.compilation import keep_compilations
@@ -42,6 +43,7 @@ def declare() -> FlagValues:
     flags.DEFINE_float(
         "idle", 3600.0, "Seconds of log time after whose silence a session ends.", flag_values=own
     )
+    define(own, ExpertConfig)
     return own
 
 
@@ -59,6 +61,7 @@ def work(values: FlagValues) -> None:
         session=values.session,
         window=values.window,
         idle=values.idle,
+        expert=lambda fitted: build(values, fitted),
         progress=Terminal(),
     )
 

@@ -6,14 +6,14 @@
 import os
 import sys
 import textwrap
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from absl import flags
 from absl.flags import FlagValues
 
 from glx import config as settings
-from glx.errors import InputError, OutsideError, is_disk_full
+from glx.errors import InputError, OutsideError, Paused, is_disk_full
 
 KINDS: dict[str, Callable] = {
     "int": flags.DEFINE_integer,
@@ -24,7 +24,7 @@ KINDS: dict[str, Callable] = {
 NEEDS = {"int": "a whole number", "float": "a number", "bool": "true or false"}
 
 
-def define(values: FlagValues, cls: type, presets: dict[str, Any] | None = None) -> None:
+def define(values: FlagValues, cls: type, presets: Mapping[str, Any] | None = None) -> None:
     """Define a flag for every setting below `cls`; unset, it takes the value of the preset."""
     for leaf in settings.leaves(cls):
         kind = getattr(leaf.field.type, "__name__", str(leaf.field.type)).split(" | ")[0]
@@ -73,6 +73,9 @@ def run(work: Callable[[FlagValues], None], values: FlagValues, usage: str, argv
         return _fail(2, str(e))
     except OutsideError as e:
         return _fail(3, str(e))
+    except Paused as e:
+        print(" ".join(str(e).split()))
+        return 0
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the exit flushes it
         return _fail(3, "standard output was closed; the rest was not written")

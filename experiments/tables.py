@@ -19,7 +19,11 @@ def print_run(figures: dict, run_dir: Path) -> None:
     for finding in figures["audit"]:
         if not finding["ok"]:
             console.print(f"audit: {finding['detail']}", style="yellow", highlight=False)
+    for warning in figures.get("warnings", []):
+        console.print(warning, style="yellow", highlight=False)
     console.print(anomalies(run_dir))
+    if "share_proprietary" in figures:
+        console.print(routes(figures), highlight=False)
     console.print(
         f"{figures['n_anomalous']:,} of {figures['n_sequences']:,} sequences flagged at "
         f"{figures['threshold']:.3g}; {figures['wall_seconds']:.0f} s, "
@@ -40,12 +44,13 @@ def scores(figures: dict) -> Table:
     table.add_column("detector")
     for name in ("F1", "95 %", "prec.", "recall", "AUROC", "oracle"):
         table.add_column(name, justify="right")
-    rows = {"ZeroLog": figures} | figures["baselines"]
+    method = figures["method"]
+    rows = {method: figures} | figures["baselines"]
     for name, row in rows.items():
         low, high = row["f1_interval"]
         interval = "-" if low is None else f"{low:.2f}-{high:.2f}"
         cells = [_number(row[k]) for k in ("precision", "recall", "auroc", "oracle_f1")]
-        style = "bold" if name == "ZeroLog" else None
+        style = "bold" if name == method else None
         table.add_row(name, _number(row["f1"]), interval, *cells, style=style)
     table.add_section()
     for name in ("supervised_ceiling", "template_ceiling"):
@@ -53,12 +58,31 @@ def scores(figures: dict) -> Table:
     return table
 
 
+def routes(figures: dict) -> str:
+    """What went to the expert and what its answers cost."""
+    text = (
+        f"{_share(figures['share_proprietary'])} of the sequences are proprietary "
+        f"(tau {figures['tau']:.3g}), asked as {figures['questions']:,} questions"
+    )
+    if "f1_proprietary" in figures:
+        found = (_number(figures[f"f1_{route}"]) for route in ("general", "proprietary"))
+        text += "; F1 {} on general ones, {} on proprietary ones".format(*found)
+    if figures["llm_calls"] or figures["cache_hits"]:
+        text += (
+            f"; {figures['llm_calls']:,} calls, {figures['llm_tokens_in']:,} tokens in, "
+            f"{figures['llm_tokens_out']:,} out, {figures['cache_hits']:,} answers from the cache"
+        )
+    return text + "."
+
+
 def anomalies(run_dir: Path) -> Table:
     """The highest-scored kinds of sequence, each with the events that weighed most."""
     highest = (
         pl.scan_parquet(run_dir / "verdicts.parquet")
         .filter(pl.col("score").is_not_null())
-        .with_columns(kind=pl.col("evidence").str.replace_all(r'"(line|event|weight)": [\d.]+', ""))
+        .with_columns(
+            kind=pl.col("evidence").str.replace_all(r'"(line|event|place|weight)": [\d.]+', "")
+        )
         .group_by("kind")
         .agg(pl.len(), pl.all().sort_by("score", descending=True).first())
         .sort("score", "sequence", descending=[True, False])
@@ -70,11 +94,14 @@ def anomalies(run_dir: Path) -> Table:
         table.add_column(name, no_wrap=name == "lines")
     for row in highest.iter_rows(named=True):
         # Text, not markup: what a log holds is never a format.
-        events = [e["text"][:100] for e in json.loads(row["evidence"])["events"]]
+        said = json.loads(row["evidence"])
+        events = [e["text"][:100] for e in said["events"]]
         events = list(dict.fromkeys(events))  # one template may weigh most more than once
         where = f"{row['first_line']}-{row['last_line']}"
         if row["key"]:
             events.insert(0, row["key"])
+        if "reason" in said:
+            events.append(f"({row['route']}: {said['reason'][:200]})")
         flagged = "yes" if row["anomalous"] else "no"
         what = Text("\n".join(events))
         table.add_row(f"{row['score']:.3f}", flagged, f"{row['len']:,}", where, what)

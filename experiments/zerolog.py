@@ -8,6 +8,7 @@ A run that was killed goes on when the same command is given again.
 """
 
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 from absl import flags
@@ -15,37 +16,39 @@ from absl.flags import FlagValues
 
 from experiments import tables
 from experiments.flags import build, define, run
-from glx.runs import zerolog
 from glx.runs.compilation import keep_compilations
 from glx.runs.progress import Terminal
-from glx.runs.zerolog import PRESETS
+from glx.runs.run import PRESETS, RunConfig
+from glx.runs.run import run as run_once
 
 
-def declare() -> FlagValues:
-    """The flags."""
+def declare(method: str = "zerolog", presets: Mapping[str, RunConfig] = PRESETS) -> FlagValues:
+    """The flags of a run; those of the dataclass that the presets are of."""
     own = FlagValues()
-    define(own, zerolog.RunConfig, PRESETS)
+    define(own, type(presets["small"]), presets)
     flags.DEFINE_enum(
         "preset",
         "small",
-        list(PRESETS),
+        list(presets),
         "Training: small for minutes, full to report.",
         flag_values=own,
     )
     flags.DEFINE_string(
-        "run_dir", None, "Folder to write (default runs/zerolog-TARGET-SEED).", flag_values=own
+        "run_dir", None, f"Folder to write (default runs/{method}-TARGET-SEED).", flag_values=own
     )
     flags.DEFINE_boolean("overwrite", False, "Replace a finished run.", flag_values=own)
     return own
 
 
-def work(values: FlagValues) -> None:
+def work(
+    values: FlagValues, method: str = "zerolog", presets: Mapping[str, RunConfig] = PRESETS
+) -> None:
     """One run, as the flags have it."""
-    config = build(values, PRESETS[values.preset])
+    config = build(values, presets[values.preset])
     name = Path(config.target.partition("=")[0]).name.split(".")[0]
-    run_dir = Path(values.run_dir or f"runs/zerolog-{name}-{config.model.seed}").expanduser()
+    run_dir = Path(values.run_dir or f"runs/{method}-{name}-{config.model.seed}").expanduser()
     keep_compilations(config.data)
-    figures = zerolog.run(config, run_dir, overwrite=values.overwrite, progress=Terminal())
+    figures = run_once(config, run_dir, overwrite=values.overwrite, progress=Terminal())
     tables.print_run(figures, run_dir)
 
 

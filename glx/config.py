@@ -45,11 +45,14 @@ def leaves(cls: type, path: tuple[str, ...] = (), prefix: str = "") -> Iterator[
 
 
 def field_docs(cls: type) -> dict[str, str]:
-    """What the `Attributes:` of the docstring say of each field, on one line each."""
-    _, _, text = (cls.__doc__ or "").partition("Attributes:\n")
+    """What the `Attributes:` of the docstrings say of each field, on one line each."""
     docs: dict[str, str] = {}
-    for names, doc in re.findall(r"^      (\w[\w, ]*): ((?:.*\n(?:        +.*\n)*))", text, re.M):
-        docs |= {name: " ".join(doc.split()) for name in names.split(", ")}
+    for base in reversed(cls.__mro__):
+        _, _, text = (base.__doc__ or "").partition("Attributes:\n")
+        for names, doc in re.findall(
+            r"^      (\w[\w, ]*): ((?:.*\n(?:        +.*\n)*))", text, re.M
+        ):
+            docs |= {name: " ".join(doc.split()) for name in names.split(", ")}
     return docs
 
 
@@ -66,6 +69,17 @@ def change(config: Any, path: tuple[str, ...], value: Any) -> Any:
     if rest:
         value = change(getattr(config, name), tuple(rest), value)
     return dataclasses.replace(config, **{name: value})
+
+
+def rebuild(cls: type, values: dict[str, Any]) -> Any:
+    """The settings that `dataclasses.asdict` made `values` of.
+
+    Raises:
+      TypeError: `values` are of another class.
+    """
+    inner = {f.name: f.metadata["cls"] for f in dataclasses.fields(cls) if "cls" in f.metadata}
+    built = {k: rebuild(inner[k], v) if k in inner else v for k, v in values.items()}
+    return cls(**{k: tuple(v) if isinstance(v, list) else v for k, v in built.items()})
 
 
 def check(config: Any) -> None:

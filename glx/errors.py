@@ -1,4 +1,4 @@
-"""The two failures a user can mend; every other exception is a bug.
+"""The two failures a user can mend, and a run that waits; every other exception is a bug.
 
 `experiments/` maps them to exit codes.
 """
@@ -15,6 +15,10 @@ class InputError(Exception):
 
 class OutsideError(Exception):
     """Something outside is missing or gave up (exit code 3); the same command goes on."""
+
+
+class Paused(Exception):
+    """The run waits for what a user will bring (exit code 0): what, and how it goes on."""
 
 
 def is_disk_full(error: BaseException) -> bool:

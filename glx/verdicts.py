@@ -5,11 +5,12 @@ The columns are those of `verdicts.parquet`; no label comes near them.
 
 import json
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
 
-from glx.logs.sequences import Sequences
+from glx.logs.sequences import Distinct, Sequences
 from glx.logs.split import PARTS, TEST
 
 TOP = 3  # events named as evidence
@@ -26,33 +27,54 @@ SCHEMA = {
 }
 
 
+@dataclass(frozen=True)
+class Judged:
+    """What a detector says of `N` sequences, by the `U` distinct ones among them.
+
+    Attributes:
+      distinct: the distinct sequences.
+      scores: `<float32>[U]` in [0, 1], higher is more anomalous; NaN for an abstention.
+      places: `<int64>[U, K]` places of the events that weighed most, -1 for none.
+      weights: `<float32>[U, K]` their weights, as shares.
+      ids: `<int32>[U, K]` their template ids.
+      routes: `U` of `general` and `proprietary`; None for a detector without routes.
+      notes: `U` dicts of JSON values, more evidence beside the events; None for none.
+    """
+
+    distinct: Distinct
+    scores: np.ndarray
+    places: np.ndarray
+    weights: np.ndarray
+    ids: np.ndarray
+    routes: np.ndarray | None = None
+    notes: list[dict] | None = None
+
+
 def table(
-    sequences: Sequences,
-    part: np.ndarray,
-    test_scores: np.ndarray,
-    threshold: float,
-    test_evidence: pl.Series,
-    route: pl.Series | None = None,
+    sequences: Sequences, part: np.ndarray, judged: Judged, threshold: float, texts: list[str]
 ) -> pl.DataFrame:
     """One row per sequence, in the order of `sequences`.
 
     Args:
       part: `<int8>[N]` adapt, gap or test.
-      test_scores: `<float32>[T]` of the test sequences, in order; NaN for an abstention.
-      test_evidence: `T` JSON strings.
-      route: `T` strings, or None for a detector without routes.
+      judged: of the test sequences, in order.
+      texts: template texts by id.
     """
-    test = np.flatnonzero(part == TEST)
+    rows = np.flatnonzero(part == TEST)
+    test, u = sequences.take(rows), judged.distinct.inverse
+    notes = judged.notes or [{}] * len(judged.distinct)
+    entries = evidence(judged, test, texts)
+    found = [as_json(e, notes[i]) for e, i in zip(entries, u.tolist(), strict=True)]
     n = len(sequences)
     scattered = pl.DataFrame(
         {
-            "sequence": test,
-            "score": pl.Series(test_scores, dtype=pl.Float32).fill_nan(None),
-            "evidence": test_evidence,
-            "route": route if route is not None else pl.Series([None] * len(test), dtype=pl.String),
+            "sequence": rows,
+            "score": pl.Series(judged.scores[u], dtype=pl.Float32).fill_nan(None),
+            "evidence": pl.Series(found, dtype=pl.String),
+            "route": pl.Series(routes(judged), dtype=pl.String),
         }
     )
-    rows = pl.DataFrame(
+    all_rows = pl.DataFrame(
         {
             "sequence": np.arange(n),
             "key": pl.Series(
@@ -63,10 +85,37 @@ def table(
             "split": pl.Series(np.array(PARTS)[part]),
         }
     ).join(scattered, on="sequence", how="left", maintain_order="left")
-    return rows.with_columns(
+    return all_rows.with_columns(
         anomalous=pl.col("score").ge(pl.lit(threshold, dtype=pl.Float32)),
         evidence=pl.col("evidence").fill_null("{}"),
     ).select([pl.col(name).cast(kind) for name, kind in SCHEMA.items()])
+
+
+def routes(judged: Judged) -> list[str | None]:
+    """The route of each of the `N` sequences."""
+    u = judged.distinct.inverse
+    return [None] * len(u) if judged.routes is None else judged.routes[u].tolist()
+
+
+def evidence(judged: Judged, sequences: Sequences, texts: list[str]) -> Iterator[list[dict]]:
+    """For each of the `N` sequences the events that weighed most, `{line, event, weight, text}`.
+
+    `line` is the row of the file, `event` the place in the sequence.
+    """
+    u = judged.distinct.inverse
+    places = judged.places[u]
+    if sequences.lines is None:
+        lines = np.repeat(sequences.first_line[:, None], places.shape[1], axis=1)
+    else:
+        lines = sequences.lines[sequences.offsets[:-1, None] + np.maximum(places, 0)]
+    weights = np.round(judged.weights[u].astype(np.float64), 4)
+    columns = (places, lines, weights, judged.ids[u])
+    for row in zip(*(column.tolist() for column in columns), strict=True):
+        yield [
+            {"line": line, "event": place, "weight": weight, "text": texts[id_]}
+            for place, line, weight, id_ in zip(*row, strict=True)
+            if place >= 0
+        ]
 
 
 def heaviest(
@@ -91,27 +140,6 @@ def heaviest(
     return at, np.append(weights, 0).astype(np.float32)[at]  # -1 picks the 0
 
 
-def evidence(
-    places: np.ndarray, lines: np.ndarray, weights: np.ndarray, ids: np.ndarray, texts: list[str]
-) -> Iterator[list[dict]]:
-    """For each sequence the events that weighed most, each `{line, event, weight, text}`.
-
-    Args:
-      places: `<int64>[N, K]` place of the event in the sequence, -1 for none.
-      lines: `<int64>[N, K]` row of the file it came from.
-      weights: `<float32>[N, K]`.
-      ids: `<int32>[N, K]` template ids.
-    """
-    rounded = np.round(weights.astype(np.float64), 4).tolist()
-    columns = (places.tolist(), lines.tolist(), rounded, ids.tolist())
-    for row in zip(*columns, strict=True):
-        yield [
-            {"line": line, "event": place, "weight": weight, "text": texts[id_]}
-            for place, line, weight, id_ in zip(*row, strict=True)
-            if place >= 0
-        ]
-
-
-def as_json(entries: list[dict]) -> str:
-    """The events of one sequence as the string that `verdicts.parquet` holds."""
-    return json.dumps({"events": entries}, ensure_ascii=False)
+def as_json(entries: list[dict], notes: dict) -> str:
+    """The evidence of one sequence as the string that `verdicts.parquet` holds."""
+    return json.dumps({"events": entries, **notes}, ensure_ascii=False)

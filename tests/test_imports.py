@@ -25,6 +25,7 @@ ORDER = (  # data flows down; a module imports from its own row and from those a
     ("glx.evaluate",),
     ("glx.report",),
     ("glx.runs",),
+    ("glx.api",),
     ("experiments",),
 )
 FILES = {

@@ -15,7 +15,7 @@ from glx.logs.catalogue import resolve
 from glx.logs.load import DataConfig, load
 from glx.logs.split import TEST
 from glx.runs import detect as detecting
-from glx.runs import zerolog
+from glx.runs import run as runs
 from glx.runs.compilation import keep_compilations
 from glx.runs.progress import Progress
 from glx.zerolog import detector
@@ -93,9 +93,9 @@ def compile_once(cache):
     jax.config.update("jax_compilation_cache_dir", None)
 
 
-def config(target: str, source: str, folder: Path, cache: Path, **data) -> zerolog.RunConfig:
+def config(target: str, source: str, folder: Path, cache: Path, **data) -> runs.RunConfig:
     settings = DataConfig(data_dir=str(folder), cache_dir=str(cache), sim_lines=5000, **data)
-    return zerolog.RunConfig(target=target, source=(source,), data=settings, model=TINY)
+    return runs.RunConfig(target=target, source=(source,), data=settings, model=TINY)
 
 
 def read_rows(path: Path) -> list[dict]:
@@ -137,12 +137,12 @@ def test_flipped_target_labels_change_no_verdict(
     target, source, labels, column, folder, cache, tmp_path
 ):
     run = config(target, source, folder, cache)
-    before = zerolog.run(run, tmp_path / "before")
+    before = runs.run(run, tmp_path / "before")
     path = next(root / labels for root in (folder, cache) if (root / labels).exists())
     original = path.read_bytes()
     try:
         flip(path, column)
-        after = zerolog.run(run, tmp_path / "after")
+        after = runs.run(run, tmp_path / "after")
     finally:
         path.write_bytes(original)
     one, other = ((tmp_path / d / "verdicts.parquet").read_bytes() for d in ("before", "after"))
@@ -174,7 +174,7 @@ def test_permuted_rows_of_hdfs_keep_their_scores(folder, cache):
 
 def test_a_killed_run_goes_on_to_the_same_verdicts(folder, cache, tmp_path):
     run = config("hdfs", "bgl", folder, cache)
-    zerolog.run(run, tmp_path / "whole")
+    runs.run(run, tmp_path / "whole")
 
     class Kill(Progress):
         def say(self, text):
@@ -182,10 +182,10 @@ def test_a_killed_run_goes_on_to_the_same_verdicts(folder, cache, tmp_path):
                 raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        zerolog.run(run, tmp_path / "killed", progress=Kill())
+        runs.run(run, tmp_path / "killed", progress=Kill())
     assert not (tmp_path / "killed").exists()
     assert (tmp_path / "killed.partial/training/4").is_dir()
-    zerolog.run(run, tmp_path / "killed")
+    runs.run(run, tmp_path / "killed")
     one, other = ((tmp_path / d / "verdicts.parquet").read_bytes() for d in ("whole", "killed"))
     assert one == other
     steps = [row["step"] for row in read_rows(tmp_path / "killed/train.jsonl")]
@@ -205,7 +205,7 @@ def finished(folder, cache, tmp_path_factory):
     """A run on `sim_ras`, cut into windows, and one on `sim_vms`, by session."""
     root = tmp_path_factory.mktemp("runs")
     for target in ("sim_ras", "sim_vms"):
-        zerolog.run(config(target, "hdfs", folder, cache), root / target)
+        runs.run(config(target, "hdfs", folder, cache), root / target)
     return root
 
 
@@ -267,7 +267,7 @@ def test_detect_says_of_raw_lines_what_the_run_said(target, finished, cache, tmp
 def test_a_target_without_labels_is_judged_and_not_measured(cache, folder, finished, tmp_path):
     log = cache / "simulated/5000-0/sim_vms.log"
     run = config(f"mine={log}", "hdfs", folder, cache, session=r"\[instance: ([0-9a-f-]{36})\]")
-    figures = zerolog.run(run, tmp_path / "run")
+    figures = runs.run(run, tmp_path / "run")
     assert "f1" not in figures
     assert figures["n_sequences"] > 0
     same = pl.read_parquet(finished / "sim_vms/verdicts.parquet")
@@ -275,7 +275,7 @@ def test_a_target_without_labels_is_judged_and_not_measured(cache, folder, finis
 
 
 def test_the_transductive_protocol_is_stamped(folder, cache, tmp_path):
-    figures = zerolog.run(
+    figures = runs.run(
         config("hdfs", "bgl", folder, cache, protocol="transductive"), tmp_path / "run"
     )
     assert figures["protocol"] == "transductive"
@@ -285,7 +285,7 @@ def test_the_transductive_protocol_is_stamped(folder, cache, tmp_path):
 @pytest.mark.data
 def test_a_detector_of_numbered_events_reads_raw_lines(data_dir, tmp_path, cache):
     run = config("hdfs", "bgl", data_dir, cache)
-    zerolog.run(replace(run, model=TINY), tmp_path / "run")
+    runs.run(replace(run, model=TINY), tmp_path / "run")
     checkpoint = tmp_path / "run/checkpoint"
     detecting.detect(
         checkpoint, str(data_dir / "hdfs/HDFS_first20k.log.zst"), str(tmp_path / "raw")

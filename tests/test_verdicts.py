@@ -6,8 +6,9 @@ import numpy as np
 import polars as pl
 
 from glx import verdicts
-from glx.logs.sequences import Sequences
+from glx.logs.sequences import Distinct, Sequences
 from glx.logs.split import ADAPT, GAP, TEST
+from glx.verdicts import Judged
 
 nan = np.nan
 # The columns and types of `verdicts.parquet`, which other programs rely on.
@@ -24,7 +25,16 @@ COLUMNS = {
 }
 
 
-def table(scores, part=(ADAPT, GAP, TEST, TEST, TEST), threshold=0.5, keys=True, route=None):
+def judged(scores, routes=None) -> Judged:
+    """As many sequences of one event, each distinct."""
+    n = len(scores)
+    unique = Distinct(np.zeros(n, np.int32), np.arange(n + 1), np.ones(n, np.int64), np.arange(n))
+    at = np.zeros((n, 1), np.int64)
+    notes = [{"n": i} for i in range(n)]
+    return Judged(unique, np.array(scores, np.float32), at, at + 1.0, at, routes, notes)
+
+
+def table(scores, part=(ADAPT, GAP, TEST, TEST, TEST), threshold=0.5, keys=True, routes=None):
     n = len(part)
     sequences = Sequences(
         ids=np.zeros(n, np.int32),
@@ -33,9 +43,13 @@ def table(scores, part=(ADAPT, GAP, TEST, TEST, TEST), threshold=0.5, keys=True,
         last_line=np.arange(n) * 10 + 9,
         keys=np.array([f"s{i}" for i in range(n)], dtype=object) if keys else None,
     )
-    evidence = pl.Series([f'{{"n": {i}}}' for i in range(len(scores))], dtype=pl.String)
-    scores = np.array(scores, np.float32)
-    return verdicts.table(sequences, np.array(part, np.int8), scores, threshold, evidence, route)
+    part = np.array(part, np.int8)
+    return verdicts.table(sequences, part, judged(scores, routes), threshold, ["stop"])
+
+
+def found_at(line: int, n: int) -> str:
+    event = {"line": line, "event": 0, "weight": 1.0, "text": "stop"}
+    return json.dumps({"events": [event], "n": n})
 
 
 def test_one_row_per_sequence(tmp_path):
@@ -44,9 +58,9 @@ def test_one_row_per_sequence(tmp_path):
     assert found.rows() == [
         (0, "s0", 0, 9, "adapt", None, None, None, "{}"),
         (1, "s1", 10, 19, "gap", None, None, None, "{}"),
-        (2, "s2", 20, 29, "test", 0.25, False, None, '{"n": 0}'),
-        (3, "s3", 30, 39, "test", 0.5, True, None, '{"n": 1}'),  # at the threshold: anomalous
-        (4, "s4", 40, 49, "test", 0.75, True, None, '{"n": 2}'),
+        (2, "s2", 20, 29, "test", 0.25, False, None, found_at(20, 0)),
+        (3, "s3", 30, 39, "test", 0.5, True, None, found_at(30, 1)),  # at the threshold: anomalous
+        (4, "s4", 40, 49, "test", 0.75, True, None, found_at(40, 2)),
     ]
     found.write_parquet(tmp_path / "v.parquet")
     assert dict(pl.read_parquet(tmp_path / "v.parquet").schema) == COLUMNS
@@ -60,8 +74,8 @@ def test_an_abstention_has_neither_score_nor_decision():
 
 
 def test_sequences_without_keys_and_with_routes():
-    route = pl.Series(["general", "proprietary"])
-    found = table([0.0, 1.0], part=(TEST, ADAPT, TEST), keys=False, route=route)
+    routes = np.array(["general", "proprietary"])
+    found = table([0.0, 1.0], part=(TEST, ADAPT, TEST), keys=False, routes=routes)
     assert dict(found.schema) == COLUMNS
     assert found["key"].to_list() == [None, None, None]
     assert found["route"].to_list() == ["general", None, "proprietary"]
@@ -86,18 +100,23 @@ def test_heaviest_of_nothing():
 
 
 def test_evidence_names_lines_and_texts():
-    (first, second) = verdicts.evidence(
-        places=np.array([[4, 0], [1, -1]]),
-        lines=np.array([[40, 12], [7, 0]]),
+    unique = Distinct(np.array([2, 0, 1]), np.array([0, 2, 3]), np.array([1, 2]), np.array([0, 1]))
+    said = Judged(
+        unique,
+        scores=np.array([1, 0], np.float32),
+        places=np.array([[1, 0], [0, -1]]),
         weights=np.array([[0.66666, 0.33334], [1, 0]], np.float32),
         ids=np.array([[2, 0], [1, 0]]),
-        texts=["start", "stop", "fällt aus"],
     )
+    sequences = Sequences(
+        unique.ids, unique.offsets, np.array([12, 7]), np.array([40, 7]), np.array([12, 40, 7])
+    )
+    first, second = verdicts.evidence(said, sequences, ["start", "stop", "fällt aus"])
     assert first == [
-        {"line": 40, "event": 4, "weight": 0.6667, "text": "fällt aus"},
+        {"line": 40, "event": 1, "weight": 0.6667, "text": "fällt aus"},
         {"line": 12, "event": 0, "weight": 0.3333, "text": "start"},
     ]
-    assert second == [{"line": 7, "event": 1, "weight": 1.0, "text": "stop"}]
-    as_json = verdicts.as_json(first)
-    assert json.loads(as_json) == {"events": first}
+    assert second == [{"line": 7, "event": 0, "weight": 1.0, "text": "stop"}]
+    as_json = verdicts.as_json(first, {"reason": "why"})
+    assert json.loads(as_json) == {"events": first, "reason": "why"}
     assert "fällt" in as_json

@@ -100,6 +100,15 @@ class Distinct:
         """`<int64>[U]` events in each distinct sequence."""
         return np.diff(self.offsets)
 
+    def take(self, rows: np.ndarray) -> "Distinct":
+        """The distinct sequences `rows` (`<int>[M]`) alone, each standing for itself."""
+        return Distinct(
+            ids=self.ids[csr_gather(self.offsets, rows)],
+            offsets=csr_offsets(self.lengths[rows]),
+            counts=self.counts[rows],
+            inverse=np.arange(len(rows)),
+        )
+
 
 def csr_offsets(lengths: np.ndarray) -> np.ndarray:
     """`<int64>[N + 1]` offsets of rows with `lengths` (`<int>[N]`)."""

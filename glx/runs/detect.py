@@ -3,7 +3,7 @@
 import json
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -13,13 +13,16 @@ import numpy as np
 
 from glx.embed.embed import embed
 from glx.errors import InputError, is_disk_full
+from glx.generallog import detector as general
+from glx.generallog.experts import ExpertConfig
 from glx.logs.load import Reader
 from glx.logs.read import ReadCounts, layout_of
 from glx.logs.sequences import Sequences
 from glx.logs.stream import stream
 from glx.runs import detectors
+from glx.runs.detectors import Detector
 from glx.runs.progress import Progress
-from glx.zerolog.detector import Detector, evidence, score_sequences
+from glx.verdicts import Judged, evidence, routes
 
 
 def detect(
@@ -31,6 +34,7 @@ def detect(
     session: str | None = None,
     window: int | None = None,
     idle: float = 3600.0,
+    expert: Callable[[ExpertConfig], ExpertConfig] = lambda fitted: fitted,
     progress: Progress | None = None,
 ) -> ReadCounts:
     """Write a line of JSON for every sequence of `logs`, as `docs/formats.md` describes it.
@@ -40,9 +44,11 @@ def detect(
       logs, out: a path, or `-` for standard input and output. `out` is there whole or not at all.
       format, session, window: where the logs are laid out otherwise than those it was fitted on.
       idle: seconds of log time after whose silence a session has ended.
+      expert: changes the expert's settings from those that were fitted (a server moves).
 
     Raises:
       InputError: detector, logs or a setting are not as they should be.
+      OutsideError: the expert's server gave up.
     """
     progress = progress or Progress()
     if not idle > 0:
@@ -50,18 +56,16 @@ def detect(
     if logs != "-" and not os.path.exists(logs):  # never an error itself, unlike Path.exists
         raise InputError(f"{logs}: no such file; check the path")
     detector, reader = detectors.load(folder)
+    if isinstance(detector, general.Detector):
+        settings = replace(detector.config, expert=expert(detector.config.expert))
+        detector = replace(detector, config=settings)
     reader = _changed(reader, logs, format, session, window)
     counts, n, n_anomalous = ReadCounts(), 0, 0
-    vectors = embed(reader.texts, detector.config.embed)
     with _writing(out, logs) as file:
-        for sequences in stream(logs, reader, counts, idle):
-            texts = reader.texts
-            if len(texts) > len(vectors):
-                new = embed(texts[len(vectors) :], detector.config.embed)
-                vectors = np.concatenate([vectors, new])
-            for row in judge(detector, sequences, vectors, texts):
+        for sequences, judged in verdicts(detector, reader, logs, counts, idle, progress):
+            for row in rows(sequences, judged, detector.threshold, reader.texts):
                 file.write(json.dumps({"file": logs, **row}, ensure_ascii=False) + "\n")
-                n_anomalous += row["anomalous"]
+                n_anomalous += bool(row["anomalous"])
             n += len(sequences)
         if not n:
             raise InputError(f"{logs}: no line with text; give a log with at least one event")
@@ -70,22 +74,41 @@ def detect(
     return counts
 
 
-def judge(
-    detector: Detector, sequences: Sequences, vectors: np.ndarray, texts: list[str]
+def verdicts(
+    detector: Detector,
+    reader: Reader,
+    logs: Path | str,
+    counts: ReadCounts,
+    idle: float,
+    progress: Progress,
+) -> Iterator[tuple[Sequences, Judged]]:
+    """The sequences of a file as they close, and what the detector says of them."""
+    encoder = detectors.base(detector).config.embed
+    vectors = embed(reader.texts, encoder)
+    for sequences in stream(logs, reader, counts, idle):
+        new = reader.texts[len(vectors) :]
+        if new:
+            vectors = np.concatenate([vectors, embed(new, encoder)])
+        yield sequences, detectors.judge(detector, sequences, vectors, reader, progress)[0]
+
+
+def rows(
+    sequences: Sequences, judged: Judged, threshold: float, texts: list[str]
 ) -> Iterator[dict]:
-    """The verdict of each sequence, in order."""
-    scored = score_sequences(detector, sequences, vectors)
-    scores = scored.scores[scored.distinct.inverse]
-    flags = scores >= np.float32(detector.threshold)
-    for n, found in enumerate(evidence(scored, sequences, texts)):
+    """The verdict of each sequence, in order, as JSON has it; null for an abstention."""
+    scores = judged.scores[judged.distinct.inverse]
+    flags = scores >= np.float32(threshold)
+    abstained = np.isnan(scores)
+    found = zip(evidence(judged, sequences, texts), routes(judged), strict=True)
+    for n, (events, route) in enumerate(found):
         yield {
             "key": None if sequences.keys is None else sequences.keys[n],
             "first_line": int(sequences.first_line[n]),
             "last_line": int(sequences.last_line[n]),
-            "score": round(float(scores[n]), 6),
-            "anomalous": bool(flags[n]),
-            "route": None,
-            "evidence": [{k: e[k] for k in ("line", "weight", "text")} for e in found],
+            "score": None if abstained[n] else round(float(scores[n]), 6),
+            "anomalous": None if abstained[n] else bool(flags[n]),
+            "route": route,
+            "evidence": [{k: e[k] for k in ("line", "weight", "text")} for e in events],
         }
 
 

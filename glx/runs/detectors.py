@@ -1,19 +1,70 @@
-"""A fitted ZeroLog with its reader, to a folder and back. In: detector, reader. Out: a folder."""
+"""A fitted detector with its reader, to a folder and back, and its verdicts.
+
+In: a detector of either kind, a reader. Out: a folder; verdicts of sequences.
+"""
 
 from dataclasses import asdict
+from functools import partial
+from itertools import chain, pairwise
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import polars as pl
 
 from glx import checkpoint, surprise
-from glx.embed.embed import EmbedConfig, default_cache_dir
+from glx.config import rebuild
+from glx.embed.embed import default_cache_dir, embed
 from glx.errors import InputError
+from glx.generallog import detector as general
+from glx.generallog import experts, knowledge
+from glx.generallog.detector import GeneralLogConfig
+from glx.generallog.route import Router
 from glx.logs.header import Layout
 from glx.logs.load import Reader
 from glx.logs.miner import Miner
-from glx.zerolog.detector import Detector, ZeroLogConfig
-from glx.zerolog.model import ModelConfig
-from glx.zerolog.train import TrainConfig
+from glx.logs.sequences import Sequences
+from glx.runs.progress import Progress
+from glx.verdicts import Judged
+from glx.zerolog import detector as zerolog
+from glx.zerolog.detector import ZeroLogConfig
+
+Detector = zerolog.Detector | general.Detector
+
+
+def base(detector: Detector) -> zerolog.Detector:
+    """The ZeroLog in it."""
+    return detector if isinstance(detector, zerolog.Detector) else detector.zerolog
+
+
+def judge(
+    detector: Detector,
+    sequences: Sequences,
+    vectors: np.ndarray,
+    reader: Reader,
+    progress: Progress,
+    folder: Path | None = None,
+) -> tuple[Judged, dict[str, Any]]:
+    """Verdicts of sequences of the target, and the figures of GeneralLog's routes and expert.
+
+    Args:
+      vectors: `<float32>[V, D]` of the reader's templates.
+      folder: where the expert `batch` writes its requests; None where it cannot be used.
+    """
+    if isinstance(detector, zerolog.Detector):
+        return zerolog.score_sequences(detector, sequences, vectors), {}
+    texts, encoder = reader.texts, detector.zerolog.config.embed
+    with progress.asking() as report:
+        place = experts.Setting(
+            detector.knowledge,
+            detector.config.knowledge,
+            partial(embed, config=encoder),
+            reader.numbers,
+            folder,
+            report,
+        )
+        expert = experts.make(detector.config.expert, place)
+        return general.judge(detector, sequences, vectors, texts, expert)
 
 
 def save(folder: Path, detector: Detector, reader: Reader, stamps: dict) -> None:
@@ -22,24 +73,34 @@ def save(folder: Path, detector: Detector, reader: Reader, stamps: dict) -> None
     Args:
       stamps: how it was fitted (`protocol`, `stamps`), kept for who finds the folder.
     """
-    state = reader.miner.state()
-    templates = pl.DataFrame(
-        {"text": state["texts"], "count": state["counts"], "number": reader.numbers},
-        schema={"text": pl.String, "count": pl.Int64, "number": pl.Int64},
-    )
-    checkpoint.save(
-        folder,
-        arrays={"params": detector.params, "habits": asdict(detector.habits)},
-        tables={"templates": templates},
-        settings={
-            "model": asdict(detector.config),
-            "threshold": detector.threshold,
-            "glued": state["glued"],
-            "layout": None if reader.layout is None else asdict(reader.layout),
-            "window": reader.window,
-            **stamps,
-        },
-    )
+    inner, state = base(detector), reader.miner.state()
+    arrays: dict[str, Any] = {"params": inner.params, "habits": asdict(inner.habits)}
+    tables = {
+        "templates": pl.DataFrame(
+            {"text": state["texts"], "count": state["counts"], "number": reader.numbers},
+            schema={"text": pl.String, "count": pl.Int64, "number": pl.Int64},
+        )
+    }
+    settings = {
+        "model": asdict(inner.config),
+        "threshold": inner.threshold,
+        "glued": state["glued"],
+        "layout": None if reader.layout is None else asdict(reader.layout),
+        "window": reader.window,
+        **stamps,
+    }
+    if isinstance(detector, general.Detector):
+        router = asdict(detector.router)
+        rule = {name: router.pop(name) for name in ("names", "tau")}
+        arrays["router"] = router
+        arrays["knowledge"], tables["knowledge"] = knowledge.to_state(detector.knowledge)
+        tables["sources"] = pl.DataFrame({"text": [*chain(*detector.source_texts)]})
+        settings |= {
+            "general": asdict(detector.config),
+            "router": rule,
+            "retrieval_cut": detector.retrieval_cut,
+        }
+    checkpoint.save(folder, arrays=arrays, tables=tables, settings=settings)
 
 
 def load(folder: Path) -> tuple[Detector, Reader]:
@@ -50,31 +111,43 @@ def load(folder: Path) -> tuple[Detector, Reader]:
     """
     arrays, tables, settings = checkpoint.load(folder)
     try:
-        model = settings["model"]
-        train = dict(model["train"])
-        config = ZeroLogConfig(
-            **model
-            | {
-                "train": TrainConfig(**train | {"model": ModelConfig(**train["model"])}),
-                # Cached where this user has a cache, not where the detector was fitted.
-                "embed": EmbedConfig(**model["embed"] | {"cache_dir": default_cache_dir()}),
-            }
+        # Cached where this user has a cache, not where the detector was fitted.
+        settings["model"]["embed"]["cache_dir"] = default_cache_dir()
+        inner = zerolog.Detector(
+            rebuild(ZeroLogConfig, settings["model"]),
+            arrays["params"],
+            surprise.Habits(**arrays["habits"]),
+            float(settings["threshold"]),
         )
-        layout = settings["layout"]
-        templates = tables["templates"]
-        state = {
-            "texts": templates["text"].to_list(),
-            "counts": templates["count"].to_numpy(),
-            "glued": settings["glued"],
-        }
-        numbers = templates["number"]
-        reader = Reader(
-            miner=Miner.from_state(state),
-            layout=None if layout is None else Layout(**layout | {"time": tuple(layout["time"])}),
-            window=settings["window"],
-            numbers=None if numbers.null_count() else numbers.to_numpy(),
+        reader = _reader(tables["templates"], settings)
+        if "general" not in settings:
+            return inner, reader
+        router = Router(**arrays["router"], **settings["router"])
+        texts = tables["sources"]["text"].to_list()
+        detector = general.Detector(
+            inner,
+            rebuild(GeneralLogConfig, settings["general"]),
+            router,
+            [texts[a:b] for a, b in pairwise(router.offsets.tolist())],
+            knowledge.from_state(arrays["knowledge"], tables["knowledge"], folder),
+            float(settings["retrieval_cut"]),
         )
-        habits = surprise.Habits(**arrays["habits"])
-        return Detector(config, arrays["params"], habits, float(settings["threshold"])), reader
+        return detector, reader
     except (KeyError, TypeError) as e:
         raise InputError(f"{folder}: a detector of another program ({e}); fit it again") from e
+
+
+def _reader(templates: pl.DataFrame, settings: dict) -> Reader:
+    layout = settings["layout"]
+    state = {
+        "texts": templates["text"].to_list(),
+        "counts": templates["count"].to_numpy(),
+        "glued": settings["glued"],
+    }
+    numbers = templates["number"]
+    return Reader(
+        miner=Miner.from_state(state),
+        layout=None if layout is None else Layout(**layout | {"time": tuple(layout["time"])}),
+        window=settings["window"],
+        numbers=None if numbers.null_count() else numbers.to_numpy(),
+    )

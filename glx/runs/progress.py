@@ -31,11 +31,15 @@ class Progress:
         """A file was read."""
 
     @contextmanager
-    def training(self, steps: int, folder: Path) -> Iterator[Callable[[dict], None]]:
+    def training(self, steps: int, folder: Path | None) -> Iterator[Callable[[dict], None]]:
         """A function that takes rows of training metrics, into `train.jsonl` and `tensorboard/`.
 
-        Rows of an earlier, interrupted run stay; those that are trained anew are replaced.
+        Rows of an earlier, interrupted run stay; those that are trained anew are replaced. Without
+        a folder nothing is written.
         """
+        if folder is None:
+            yield lambda row: None
+            return
         path = folder / "train.jsonl"
         rows = [json.loads(r) for r in path.read_text().splitlines()] if path.exists() else []
         (folder / "tensorboard").mkdir(exist_ok=True)
@@ -51,6 +55,11 @@ class Progress:
                 board.flush()
 
             yield log
+
+    @contextmanager
+    def asking(self) -> Iterator[Callable[[int, int, int], None]]:
+        """A function that takes answers so far, questions and tokens so far."""
+        yield lambda done, total, tokens: None
 
 
 class Terminal(Progress):
@@ -69,7 +78,7 @@ class Terminal(Progress):
             self.say(f"  {name}: {counts.lines:,} lines, of them {said}")
 
     @contextmanager
-    def training(self, steps: int, folder: Path) -> Iterator[Callable[[dict], None]]:
+    def training(self, steps: int, folder: Path | None) -> Iterator[Callable[[dict], None]]:
         columns = (
             TextColumn("training"),
             BarColumn(),
@@ -85,5 +94,24 @@ class Terminal(Progress):
                 loss, domain = row["query_loss_cls"], row["query_domain_accuracy"]
                 figures = f"loss {loss:.3f}, domain accuracy {domain:.2f}"
                 bar.update(task, completed=row["step"], figures=figures)
+
+            yield shown
+
+    @contextmanager
+    def asking(self) -> Iterator[Callable[[int, int, int], None]]:
+        columns = (
+            TextColumn("asking"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeRemainingColumn(),
+            TextColumn("{task.fields[speed]}", style="dim"),
+        )
+        began = time.perf_counter()
+        with Bar(*columns, console=self.console) as bar:
+            task = bar.add_task("", total=None, speed="")
+
+            def shown(done: int, total: int, tokens: int) -> None:
+                speed = f"{tokens / max(time.perf_counter() - began, 1e-9):,.0f} tokens/s"
+                bar.update(task, completed=done, total=total, speed=speed)
 
             yield shown

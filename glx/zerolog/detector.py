@@ -4,16 +4,17 @@ In: parsed systems, source labels as an explicit argument. Out: a detector that 
 the target's templates. No argument here could carry a label of the target.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from glx import surprise, threshold, verdicts
+from glx import surprise, threshold
 from glx.config import nested, setting
 from glx.embed.embed import EmbedConfig, embed
-from glx.logs.sequences import Distinct, Sequences, Templates, distinct
+from glx.logs.sequences import Sequences, Templates, distinct
+from glx.verdicts import Judged, heaviest
 from glx.zerolog import episodes
 from glx.zerolog.inputs import system_inputs
 from glx.zerolog.score import score
@@ -55,25 +56,6 @@ class Detector:
     params: dict
     habits: surprise.Habits
     threshold: float
-
-
-@dataclass(frozen=True)
-class Scored:
-    """Scores of `N` sequences and the events that weighed most.
-
-    Attributes:
-      distinct: the distinct sequences among them; the other fields are by distinct sequence.
-      scores: `<float32>[U]` probability of an anomaly.
-      places: `<int64>[U, K]` places of the heaviest events in the sequence, -1 for none.
-      weights: `<float32>[U, K]` their weights: attention times structural surprise, as shares.
-      ids: `<int32>[U, K]` their template ids.
-    """
-
-    distinct: Distinct
-    scores: np.ndarray
-    places: np.ndarray
-    weights: np.ndarray
-    ids: np.ndarray
 
 
 def fit(
@@ -122,8 +104,8 @@ def fit(
     return Detector(config, state["params"], habits, cut)
 
 
-def score_sequences(detector: Detector, sequences: Sequences, vectors: np.ndarray) -> Scored:
-    """Score sequences of the target.
+def score_sequences(detector: Detector, sequences: Sequences, vectors: np.ndarray) -> Judged:
+    """Score sequences of the target; an event weighs by attention times structural surprise.
 
     Args:
       vectors: `<float32>[V, D]` of the templates that the ids stand for, new ones included, as
@@ -138,22 +120,11 @@ def score_sequences(detector: Detector, sequences: Sequences, vectors: np.ndarra
     weight = attention * surprise.event_surprise(detector.habits, unique)[kept]
     total = np.bincount(np.repeat(np.arange(len(short)), short.lengths), weight, len(short))
     weight = weight / np.repeat(np.maximum(total, 1e-12), short.lengths)
-    at, weights = verdicts.heaviest(short.offsets, weight.astype(np.float32))
-    return Scored(
+    at, weights = heaviest(short.offsets, weight.astype(np.float32))
+    return Judged(
         distinct=unique,
         scores=scores,
         places=np.where(at >= 0, inputs.positions[at], -1),
         weights=weights,
         ids=short.ids[at],
     )
-
-
-def evidence(scored: Scored, sequences: Sequences, texts: list[str]) -> Iterator[list[dict]]:
-    """For each of the `N` sequences the events that weighed most."""
-    u = scored.distinct.inverse
-    places = scored.places[u]
-    if sequences.lines is None:
-        lines = np.repeat(sequences.first_line[:, None], places.shape[1], axis=1)
-    else:
-        lines = sequences.lines[sequences.offsets[:-1, None] + np.maximum(places, 0)]
-    return verdicts.evidence(places, lines, scored.weights[u], scored.ids[u], texts)

@@ -1,0 +1,137 @@
+"""GeneralLog in a notebook: fit a detector, give it logs, look at a table.
+
+    import glx
+
+    detector = glx.fit(["sim_blocks", "sim_ras"], target="shop.log", session=r"order=(\\w+)")
+    verdicts = detector.detect("shop.log.1.gz")
+    verdicts.anomalies
+
+In: systems by name or file, settings by the names of the flags of `experiments.generallog`. Out:
+verdicts as a Polars table.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from glx import config as settings_tree
+from glx.errors import InputError
+from glx.logs.catalogue import resolve
+from glx.logs.load import Reader
+from glx.logs.load import load as load_system
+from glx.logs.read import ReadCounts
+from glx.runs import detect, detectors
+from glx.runs.compilation import keep_compilations
+from glx.runs.progress import Progress, Terminal
+from glx.runs.run import GENERAL_PRESETS, GeneralLogRun, fit_detector, read_sources
+
+SCHEMA: dict[str, Any] = {
+    "key": pl.String,
+    "first_line": pl.Int64,
+    "last_line": pl.Int64,
+    "score": pl.Float64,
+    "anomalous": pl.Boolean,
+    "route": pl.String,
+    "evidence": pl.List(pl.Struct({"line": pl.Int64, "weight": pl.Float64, "text": pl.String})),
+}
+
+
+@dataclass(frozen=True)
+class Verdicts:
+    """What a detector says of a file of logs.
+
+    Attributes:
+      table: a row per sequence in the order in which they closed: `key` (null for windows),
+        `first_line`, `last_line` (from 0, inclusive), `score` in [0, 1], `anomalous` (both null for
+        an abstention), `route`, `evidence` (line, weight and text of the events that weighed most).
+      counts: lines read and mended.
+    """
+
+    table: pl.DataFrame
+    counts: ReadCounts
+
+    @property
+    def anomalies(self) -> pl.DataFrame:
+        """The anomalous rows, the highest score first."""
+        return self.table.filter("anomalous").sort("score", descending=True, maintain_order=True)
+
+
+@dataclass(frozen=True)
+class Detector:
+    """A fitted detector and what reads more logs of its system."""
+
+    fitted: detectors.Detector
+    reader: Reader
+
+    def detect(self, logs: Path | str, idle: float = 3600.0) -> Verdicts:
+        """Verdicts on a file of raw lines or event numbers, plain or packed.
+
+        Args:
+          idle: seconds of log time after whose silence a session has ended.
+
+        Raises:
+          InputError: the file is not as it should be.
+          OutsideError: the expert's server gave up.
+        """
+        counts = ReadCounts()
+        found: list[dict] = []
+        said = detect.verdicts(self.fitted, self.reader, logs, counts, idle, Progress())
+        for sequences, judged in said:
+            found += detect.rows(sequences, judged, self.fitted.threshold, self.reader.texts)
+        return Verdicts(pl.DataFrame(found, schema=SCHEMA), counts)
+
+    def save(self, folder: Path | str) -> None:
+        """Write it to `folder`, which must not exist; `load` and `experiments.detect` read it."""
+        detectors.save(Path(folder), self.fitted, self.reader, {})
+
+
+def fit(
+    sources: Sequence[str],
+    target: str,
+    labels: Sequence[str] = (),
+    *,
+    preset: str = "small",
+    progress: Progress | None = None,
+    **settings: Any,
+) -> Detector:
+    """Fit GeneralLog on labelled sources and the first half of an unlabelled target.
+
+    Args:
+      sources: systems by name, or NAME=FILE with labels; empty: the simulated systems.
+      target: a system by name, NAME=FILE or a file of your own logs.
+      labels: NAME=FILE for each own source, a CSV of `key,label` or `line,label`.
+      preset: `small` trains for seconds, `full` for reported numbers.
+      progress: what to tell meanwhile; None: bars on the terminal.
+      settings: any flag of `experiments.generallog` by its name, as `session`, `expert`, `seed`.
+
+    Raises:
+      InputError: a system, file or setting is not as it should be.
+    """
+    config = _config(preset, settings)
+    progress = progress or Terminal()
+    keep_compilations(config.data)
+    cast = resolve(target, tuple(sources), tuple(labels), config.data)
+    taught = read_sources(cast, config.data, progress)
+    own = load_system(cast.target, config.data)
+    return Detector(fit_detector(config, taught, own, progress=progress), own.reader)
+
+
+def load(folder: Path | str) -> Detector:
+    """A detector that was saved, or the `checkpoint` folder of a finished run."""
+    return Detector(*detectors.load(Path(folder)))
+
+
+def _config(preset: str, settings: dict[str, Any]) -> GeneralLogRun:
+    if preset not in GENERAL_PRESETS:
+        raise InputError(f"preset={preset}: must be one of {', '.join(GENERAL_PRESETS)}")
+    config = GENERAL_PRESETS[preset]
+    paths = {leaf.name: leaf.path for leaf in settings_tree.leaves(GeneralLogRun)}
+    for name, value in settings.items():
+        if name not in paths or name in ("target", "source", "labels"):
+            raise InputError(f"{name}={value}: no such setting; see experiments.generallog --help")
+        config = settings_tree.change(config, paths[name], value)
+    settings_tree.check(config)
+    return config

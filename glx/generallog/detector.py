@@ -1,0 +1,187 @@
+"""A fitted GeneralLog: ZeroLog for general sequences, an expert for proprietary ones.
+
+In: a fitted ZeroLog, its labelled sources, the target's unlabelled adaptation sequences. Out: a
+detector that routes sequences, asks the expert about the proprietary ones and puts the scores of
+both routes on one scale.
+"""
+
+from dataclasses import asdict, dataclass, replace
+from functools import partial
+from typing import Any
+
+import numpy as np
+from scipy.special import expit, logit
+
+from glx import threshold
+from glx.config import nested
+from glx.embed.embed import embed
+from glx.generallog import retrieval, route
+from glx.generallog.expert import Costs, Expert, Proprietary
+from glx.generallog.experts import ExpertConfig
+from glx.generallog.knowledge import Knowledge, KnowledgeConfig, from_sources
+from glx.generallog.notes import with_notes
+from glx.generallog.route import RouteConfig, Routed, Router
+from glx.logs.sequences import Distinct, Sequences, distinct
+from glx.verdicts import Judged
+from glx.zerolog import detector as zerolog
+from glx.zerolog.detector import LabelledSource
+
+CUT = 0.5  # of both routes, once their scores are on one scale
+WHERE = (  # settings on which no verdict depends, or that a run may change between its parts
+    "expert.expert",
+    "expert.responses",
+    "expert.llm.llm_url",
+    "expert.llm.llm_patience",
+    "expert.llm.llm_concurrency",
+    "expert.llm.llm_batch",
+    "expert.llm.llm_timeout",
+    "expert.llm.cache",
+)
+
+
+@dataclass(frozen=True)
+class GeneralLogConfig:
+    """What GeneralLog adds to ZeroLog.
+
+    Attributes:
+      route: how target sequences are told apart.
+      knowledge: what the expert may look up.
+      expert: who judges the proprietary ones.
+    """
+
+    route: RouteConfig = nested(RouteConfig)
+    knowledge: KnowledgeConfig = nested(KnowledgeConfig)
+    expert: ExpertConfig = nested(ExpertConfig)
+
+
+@dataclass(frozen=True)
+class Detector:
+    """A fitted GeneralLog.
+
+    Attributes:
+      zerolog: judges general sequences.
+      config: the settings of the rest.
+      router: tells the routes apart.
+      source_texts: template texts of each source, in the order of the router.
+      knowledge: what is known of the sources, and the user's notes.
+      retrieval_cut: label-free cut on the probabilities of the `retrieval` expert.
+    """
+
+    zerolog: zerolog.Detector
+    config: GeneralLogConfig
+    router: Router
+    source_texts: list[list[str]]
+    knowledge: Knowledge
+    retrieval_cut: float
+
+    @property
+    def threshold(self) -> float:
+        """The cut of both routes, on the common scale."""
+        return CUT
+
+
+def fit(
+    base: zerolog.Detector,
+    sources: list[LabelledSource],
+    adapt: Sequences,
+    texts: list[str],
+    config: GeneralLogConfig,
+) -> Detector:
+    """Router and knowledge on top of a fitted ZeroLog; nothing is trained.
+
+    Args:
+      base: ZeroLog, fitted on the same sources and target.
+      adapt: the target's sequences to adapt on, unlabelled.
+      texts: `V` template texts of the target.
+    """
+    encoder = base.config.embed
+    vectors = [embed(source.templates.texts, encoder) for source in sources]
+    encode = partial(embed, config=encoder)
+    known = with_notes(from_sources(sources, vectors), config.knowledge, encode)
+    own, unique = embed(texts, encoder), distinct(adapt)
+    router = route.fit(own, unique, vectors, [s.name for s in sources], config.route)
+    detector = Detector(
+        base, config, router, [s.templates.texts for s in sources], known, retrieval_cut=CUT
+    )
+    routed = route.route(router, unique, own)
+    rows = np.flatnonzero(~routed.general)
+    if not len(rows):
+        return detector
+    case = proprietary(detector, unique.take(rows), texts, own, routed, rows)
+    p = retrieval.judge(case, known, config.knowledge, encode).p
+    return replace(detector, retrieval_cut=threshold.fit(p, unique.counts[rows]))
+
+
+def judge(
+    detector: Detector, sequences: Sequences, vectors: np.ndarray, texts: list[str], expert: Expert
+) -> tuple[Judged, dict[str, Any]]:
+    """Verdicts of sequences of the target, and what the routes and the expert did.
+
+    Args:
+      vectors: `<float32>[V, D]` of the templates that the ids stand for, new ones included.
+      texts: of the same `V` templates.
+    """
+    base = zerolog.score_sequences(detector.zerolog, sequences, vectors)
+    unique = base.distinct
+    routed = route.route(detector.router, unique, vectors)
+    scores = on_one_scale(base.scores, detector.zerolog.threshold)
+    places, weights, ids = base.places.copy(), base.weights.copy(), base.ids.copy()
+    found: list[dict[str, Any]] = [
+        {"deciding": route.explain(detector.router, routed, u, texts, detector.source_texts)}
+        for u in range(len(unique))
+    ]
+    rows, costs = np.flatnonzero(~routed.general), Costs()
+    if len(rows):
+        said = expert(proprietary(detector, unique.take(rows), texts, vectors, routed, rows))
+        by_retrieval = detector.config.expert.expert == "retrieval"
+        scores[rows] = on_one_scale(said.p, detector.retrieval_cut if by_retrieval else CUT)
+        places[rows], weights[rows] = -1, 0
+        places[rows, 0], weights[rows, 0] = said.places, 1
+        ids[rows, 0] = unique.ids[unique.offsets[rows] + said.places]
+        for row, reason in zip(rows.tolist(), said.reasons, strict=True):
+            found[row]["reason"] = reason
+        costs = said.costs
+    routes = np.where(routed.general, "general", "proprietary")
+    figures = route.summary(routed, unique.counts) | asdict(costs) | {"tau": detector.router.tau}
+    judged = Judged(unique, scores, places, weights, ids, routes, found)
+    return judged, figures
+
+
+def proprietary(
+    detector: Detector,
+    sequences: Distinct,
+    texts: list[str],
+    vectors: np.ndarray,
+    routed: Routed,
+    rows: np.ndarray,
+) -> Proprietary:
+    """What an expert is asked about: `sequences` are the `rows` of those that were routed."""
+    habits = detector.zerolog.habits
+    share = np.zeros(len(texts))
+    share[: len(habits.present)] = habits.present / max(int(habits.n_sequences), 1)
+    return Proprietary(
+        sequences=sequences,
+        texts=texts,
+        vectors=vectors,
+        share=share,
+        similarity=routed.similarity,
+        tau=detector.router.tau,
+        deciding=routed.deciding[rows],
+    )
+
+
+def on_one_scale(p: np.ndarray, cut: float) -> np.ndarray:
+    """Probabilities with their log-odds shifted so that `cut` becomes `CUT`.
+
+    Scores of both routes then mean the same: how far beyond its own cut a sequence is. Every
+    decision stays as it was.
+
+    Args:
+      p: `<float32>[U]`; NaN stays NaN.
+    """
+    inside = np.clip(p.astype(np.float64), 1e-9, 1 - 1e-9)
+    shifted = expit(logit(inside) - logit(np.clip(cut, 1e-9, 1 - 1e-9))).astype(np.float32)
+    flagged = p >= np.float32(cut)
+    below = np.nextafter(np.float32(CUT), np.float32(0))
+    kept = np.where(flagged, np.maximum(shifted, CUT), np.minimum(shifted, below))
+    return np.where(np.isnan(p), np.nan, kept).astype(np.float32)

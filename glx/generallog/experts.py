@@ -1,0 +1,209 @@
+"""The experts by name, and how a language model becomes one.
+
+In: settings, knowledge. Out: an `Expert`. The three ways to a model (`vllm`, `batch`, `replay`)
+differ in how requests travel and in nothing else.
+"""
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import NoReturn
+
+import numpy as np
+
+from glx.config import nested, setting
+from glx.errors import InputError, Paused
+from glx.generallog import answers, batch, retrieval, wire
+from glx.generallog.cache import VerdictCache
+from glx.generallog.chat import ChatFormat
+from glx.generallog.chat import load as load_chat
+from glx.generallog.entries import EVENT, NOTE, Entry
+from glx.generallog.expert import Costs, Expert, Judgement, Proprietary
+from glx.generallog.knowledge import Encode, Knowledge, KnowledgeConfig
+from glx.generallog.llm import ask, silent
+from glx.generallog.prompt import Known, PromptConfig, ask_why, writer
+from glx.generallog.questions import Questions, collapse, fold
+from glx.generallog.request import ANOMALOUS, CHOICES, Answer, Request, Words
+from glx.generallog.server import LLMConfig, model_of
+
+EXPERTS = ("retrieval", "vllm", "batch", "replay", "answers")
+PROMPTS = "prompts.jsonl"
+Report = Callable[[int, int, int], None]
+Send = Callable[[list[Request], Words], tuple[dict[str, Answer], Costs]]  # as `llm.ask`
+
+
+@dataclass(frozen=True)
+class ExpertConfig:
+    """Who judges proprietary sequences.
+
+    Attributes:
+      expert: `retrieval` needs no language model: labelled neighbours and how an event sounds;
+        `vllm` asks a server; `batch` writes the same questions to a file and stops; `replay` goes
+        on with the file of their answers; `answers` reads probabilities per template.
+      responses: the file of answers, for `replay` (JSONL) and `answers` (CSV).
+      write_questions: file to write our templates to, with counts, for somebody to answer.
+      prompt: what a question looks like.
+      llm: the server and the cache of its answers.
+    """
+
+    expert: str = setting("retrieval", among=EXPERTS)
+    responses: str | None = None
+    write_questions: str | None = None
+    prompt: PromptConfig = nested(PromptConfig)
+    llm: LLMConfig = nested(LLMConfig)
+
+
+@dataclass(frozen=True)
+class Setting:
+    """Where an expert works.
+
+    Attributes:
+      knowledge, known: what it may look up, and how.
+      encode: texts to unit vectors, as the knowledge's were made.
+      numbers: `<int64>[V]` event numbers of the target's template table, or None.
+      folder: where `batch` writes its requests; None where it cannot be used.
+      report: gets questions done, questions in all, tokens so far.
+    """
+
+    knowledge: Knowledge
+    known: KnowledgeConfig
+    encode: Encode
+    numbers: np.ndarray | None = None
+    folder: Path | None = None
+    report: Report = silent
+
+
+def check(config: ExpertConfig) -> None:
+    """Raise InputError for what the expert lacks."""
+    if config.expert in ("replay", "answers"):
+        path = _responses(config)
+        if not os.path.isfile(path):  # never an error itself, unlike Path.is_file
+            raise InputError(f"--responses={path}: no such file; give the file of answers")
+    if config.expert in ("batch", "replay") and config.llm.llm_model is None:
+        raise InputError(f"--expert={config.expert}: no server tells the model; give --llm_model")
+
+
+def make(config: ExpertConfig, setting: Setting) -> Expert:
+    """The expert that the settings name.
+
+    Raises:
+      InputError: it lacks something, or cannot be used here.
+    """
+    check(config)
+    if config.expert == "retrieval":
+        return partial(
+            retrieval.judge,
+            knowledge=setting.knowledge,
+            config=setting.known,
+            encode=setting.encode,
+        )
+    if config.expert == "answers":
+        return partial(_by_answers, path=_responses(config), numbers=setting.numbers)
+    send: Send
+    if config.expert == "batch":
+        if setting.folder is None:
+            raise InputError(
+                "--expert=batch: stops to be answered, which a stream cannot; choose "
+                "another --expert"
+            )
+        send = partial(_write, path=setting.folder / PROMPTS)
+    elif config.expert == "replay":
+        send = partial(_read, path=_responses(config))
+    else:
+        send = partial(_ask, config=config.llm, report=setting.report)
+    return partial(by_model, config=config, setting=setting, send=send)
+
+
+def by_model(case: Proprietary, config: ExpertConfig, setting: Setting, send: Send) -> Judgement:
+    """Ask a language model each distinct question once; see `glx/generallog/questions.py`."""
+    model = model_of(config.llm)
+    chat = load_chat(config.llm.llm_tokenizer or model)
+    asked = collapse(case, config.prompt.context)
+    requests, dropped = to_requests(case, asked, config, setting, chat, model)
+    found, costs = send(requests, chat.words())
+    said = [found[request.key] for request in requests]
+    reasons = [_reason(answer) for answer in said]
+    if config.llm.llm_reason and config.expert == "vllm":
+        wanted = [q for q, answer in enumerate(said) if answer.text == ANOMALOUS]
+        why = [_why(requests[q], chat) for q in wanted]
+        told, more = send(why, chat.words())
+        costs = costs + replace(more, questions=0, uncertain=0, abstained=0)
+        for q, request in zip(wanted, why, strict=True):
+            reasons[q] = told[request.key].text or reasons[q]
+    p = np.array([np.nan if a.p is None else a.p for a in said], dtype=np.float32)
+    return Judgement(*fold(asked, p, reasons), replace(costs, dropped_events=dropped))
+
+
+def to_requests(
+    case: Proprietary,
+    asked: Questions,
+    config: ExpertConfig,
+    setting: Setting,
+    chat: ChatFormat,
+    model: str,
+) -> tuple[list[Request], int]:
+    """A request for each question, and how many events were left out of them."""
+    events, of_event = np.unique(asked.events, return_inverse=True)
+    known = setting.knowledge.only(EVENT, NOTE)
+    _, rows = known.search(case.vectors[events], setting.known.k)
+    near = [[_known(known.entries[row]) for row in found if row >= 0] for found in rows]
+    write = writer(case, asked, chat, config.prompt)
+    written = [write(q, near[event]) for q, event in enumerate(of_event.tolist())]
+    requests = [Request(messages, chat.render(messages), model) for messages, _ in written]
+    return requests, sum(dropped for _, dropped in written)
+
+
+def _known(entry: Entry) -> Known:
+    return Known(
+        text=entry.text,
+        system=entry.system or "notes",
+        label=entry.label if entry.label in CHOICES else "",  # `mixed`: the counts say it
+        normal=entry.normal,
+        anomalous=entry.anomalous,
+        note=entry.note or "",
+    )
+
+
+def _why(request: Request, chat: ChatFormat) -> Request:
+    messages = ask_why(request.messages, ANOMALOUS)
+    return Request(messages, chat.render(messages), request.model, "reason")
+
+
+def _reason(answer: Answer) -> str:
+    if answer.p is None:
+        return f"the model gave no usable answer ({answer.text!r})"
+    sure = "" if answer.certain else ", without both log-probabilities"
+    return f"the model says {answer.text} (probability of an anomaly {answer.p:.2f}{sure})"
+
+
+def _ask(
+    requests: list[Request], words: Words, config: LLMConfig, report: Report
+) -> tuple[dict[str, Answer], Costs]:
+    with VerdictCache(config.cache) as cache:
+        return ask(requests, words, config, cache, report)
+
+
+def _write(requests: list[Request], words: Words, path: Path) -> NoReturn:
+    batch.write(requests, path)
+    raise Paused(
+        f"{len(requests):,} requests are in {path}; have them answered, as by `vllm run-batch -i "
+        f"{path} -o FILE --model MODEL`, and repeat the command with --expert=replay "
+        "--responses=FILE"
+    )
+
+
+def _read(requests: list[Request], words: Words, path: Path) -> tuple[dict[str, Answer], Costs]:
+    found = batch.read(path, requests, words)
+    return found, wire.tally(found, found, 0, "choice")
+
+
+def _by_answers(case: Proprietary, path: Path, numbers: np.ndarray | None) -> Judgement:
+    return answers.judge(case, answers.read(path, case.texts, numbers))
+
+
+def _responses(config: ExpertConfig) -> Path:
+    if config.responses is None:
+        raise InputError(f"--expert={config.expert}: needs the file of answers, --responses=FILE")
+    return Path(config.responses).expanduser()

@@ -1,0 +1,287 @@
+"""Whole runs of GeneralLog on small systems, with every expert that needs no real model."""
+
+import csv
+import json
+import re
+import threading
+from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import jax
+import numpy as np
+import polars as pl
+import pytest
+from tiny_chats import tiny_model
+
+import glx
+from glx.errors import InputError, OutsideError, Paused
+from glx.generallog.detector import GeneralLogConfig, on_one_scale
+from glx.generallog.experts import ExpertConfig
+from glx.generallog.server import LLMConfig
+from glx.logs.load import DataConfig
+from glx.runs import detect, detectors
+from glx.runs import run as runs
+from glx.runs.compilation import keep_compilations
+from glx.zerolog.detector import ZeroLogConfig
+from glx.zerolog.model import ModelConfig
+from glx.zerolog.train import TrainConfig
+
+TINY = ZeroLogConfig(
+    train=TrainConfig(model=ModelConfig(hidden=4), steps=2, episodes=2, batch=4, max_events=12)
+)
+FIGURES = {
+    "share_proprietary", "n_similarities", "llm_calls", "llm_tokens_in", "llm_tokens_out",
+    "cache_hits", "f1_general", "f1_proprietary", "tau", "questions", "share_over_tau",
+}  # fmt: skip
+
+
+class Oracle(ThreadingHTTPServer):
+    """Answers both endpoints by what the marked event says; dies after `lives` calls."""
+
+    daemon_threads = True
+
+    def __init__(self, lives: int = 1_000_000):
+        self.lives, self.asked = lives, []
+        super().__init__(("127.0.0.1", 0), Talk)
+        threading.Thread(target=self.serve_forever, args=(0.01,), daemon=True).start()
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server_address[1]}/v1"
+
+    def __exit__(self, *_: object) -> None:
+        self.shutdown()
+        self.server_close()
+
+
+class Talk(BaseHTTPRequestHandler):
+    """One exchange."""
+
+    protocol_version = "HTTP/1.1"
+    server: Oracle
+
+    def log_message(self, *_: object) -> None:
+        """Nothing on stderr."""
+
+    def do_POST(self) -> None:
+        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        self.server.lives -= 1
+        if self.server.lives < 0:
+            self.send_response(500)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+            return
+        prompts = body.get("prompt") or ["\n".join(m["content"] for m in body["messages"])]
+        self.server.asked += prompts
+        choices = [{"index": n, **spoken(p, "prompt" in body)} for n, p in enumerate(prompts)]
+        usage = {"prompt_tokens": 100 * len(prompts), "completion_tokens": 2 * len(prompts)}
+        content = json.dumps({"choices": choices, "usage": usage}).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+
+def spoken(prompt: str, completion: bool) -> dict:
+    """A choice without log-probabilities, so that the word alone counts."""
+    bad = re.search("fail|error|fatal|corrupt", prompt, re.I) is not None
+    word = "anomalous" if bad else "normal"
+    said = {"text": word} if completion else {"message": {"role": "assistant", "content": word}}
+    return said | {"finish_reason": "stop"}
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("cache")
+    keep_compilations(DataConfig(cache_dir=str(folder)))
+    yield folder
+    jax.config.update("jax_compilation_cache_dir", None)
+
+
+@pytest.fixture(scope="module")
+def tokenizer(tmp_path_factory):
+    return tiny_model("chatml", tmp_path_factory.mktemp("tokenizer"))
+
+
+def config(cache: Path, target: str = "sim_vms", **expert) -> runs.GeneralLogRun:
+    return runs.GeneralLogRun(
+        target=target,
+        source=("sim_blocks,sim_ras" if target == "sim_vms" else "sim_vms",),
+        data=DataConfig(cache_dir=str(cache), sim_lines=4000),
+        model=TINY,
+        general=GeneralLogConfig(expert=ExpertConfig(**expert)),
+    )
+
+
+def asking(cache: Path, url: str, tokenizer: str, tmp_path: Path, **expert) -> runs.GeneralLogRun:
+    llm = LLMConfig(
+        llm_url=url, llm_model="m", llm_tokenizer=tokenizer, llm_patience=0.5, llm_batch=4,
+        cache=str(tmp_path / "verdicts.sqlite"), **expert.pop("llm", {}),
+    )  # fmt: skip
+    return config(cache, llm=llm, **{"expert": "vllm"} | expert)
+
+
+@pytest.fixture(scope="module")
+def finished(cache, tmp_path_factory):
+    root = tmp_path_factory.mktemp("run")
+    runs.run(config(cache), root / "vms")
+    return root / "vms"
+
+
+def test_both_routes_are_used_and_reported(finished):
+    figures = json.loads((finished / "metrics.json").read_text())
+    assert set(figures) >= FIGURES
+    assert 0.01 < figures["share_proprietary"] < 0.99
+    assert figures["method"] == "GeneralLog"
+    table = pl.read_parquet(finished / "verdicts.parquet").filter(split="test")
+    assert set(table["route"]) == {"general", "proprietary"}
+    share = (table["route"] == "proprietary").mean()
+    assert share == pytest.approx(figures["share_proprietary"])
+    assert (table["anomalous"] == (table["score"] >= figures["threshold"])).all()
+    for row in table.iter_rows(named=True):
+        evidence = json.loads(row["evidence"])
+        assert evidence["deciding"]["source"] in ("sim_blocks", "sim_ras")
+        assert ("reason" in evidence) == (row["route"] == "proprietary")
+
+
+def test_flipped_target_labels_change_no_verdict(finished, cache, tmp_path):
+    path = cache / "simulated/4000-0/sim_vms.labels.csv"
+    original = path.read_text()
+    rows = list(csv.DictReader(original.splitlines()))
+    flipped = [",".join([*list(row.values())[:-1], str(1 - int(row["label"]))]) for row in rows]
+    try:
+        path.write_text("\n".join([original.splitlines()[0], *flipped]) + "\n")
+        after = runs.run(config(cache), tmp_path / "flipped")
+    finally:
+        path.write_text(original)
+    before = json.loads((finished / "metrics.json").read_text())
+    one, other = (d / "verdicts.parquet" for d in (finished, tmp_path / "flipped"))
+    assert one.read_bytes() == other.read_bytes()
+    assert before["confusion"] != after["confusion"]  # the flip was real
+
+
+def test_the_saved_detector_says_what_the_run_said(finished, cache, tmp_path):
+    table = pl.read_parquet(finished / "verdicts.parquet")
+    log = cache / "simulated/4000-0/sim_vms.log"
+    detect.detect(finished / "checkpoint", str(log), str(tmp_path / "out"))
+    found = pl.read_ndjson(tmp_path / "out").sort("first_line")
+    test = table["split"] == "test"
+    assert found["key"].to_list() == table["key"].to_list()
+    assert (found["score"].filter(test) - table["score"].filter(test)).abs().max() < 2e-6
+    assert found["route"].filter(test).to_list() == table["route"].filter(test).to_list()
+
+
+def test_in_a_notebook(cache, tmp_path):
+    log = cache / "simulated/4000-0/sim_vms.log"
+    detector = glx.fit(
+        ["sim_blocks"],
+        str(log),
+        session=r"\[instance: ([0-9a-f-]{36})\]",
+        steps=2,
+        hidden=4,
+        sim_lines=4000,
+        cache_dir=str(cache),
+    )
+    verdicts = detector.detect(log)
+    assert set(verdicts.table["route"]) == {"general", "proprietary"}
+    assert verdicts.anomalies["anomalous"].all()
+    detector.save(tmp_path / "detector")
+    again = glx.load(tmp_path / "detector").detect(log)
+    assert again.table.equals(verdicts.table)
+    with pytest.raises(InputError, match="wings"):
+        glx.fit([], "sim_vms", wings=2)
+
+
+def test_a_model_is_asked_once_ever(cache, tokenizer, tmp_path):
+    with Oracle() as server:
+        first = runs.run(asking(cache, server.url, tokenizer, tmp_path), tmp_path / "first")
+        assert first["llm_calls"] == first["questions"] == len(server.asked) > 5
+        assert first["llm_tokens_in"] == 100 * len(server.asked)
+        assert len(set(server.asked)) == len(server.asked)
+        second = runs.run(asking(cache, server.url, tokenizer, tmp_path), tmp_path / "second")
+        assert second["llm_calls"] == 0
+        assert second["cache_hits"] == second["questions"] == len(server.asked)
+    one, other = (tmp_path / d / "verdicts.parquet" for d in ("first", "second"))
+    assert one.read_bytes() == other.read_bytes()
+
+
+def test_a_server_that_dies_keeps_the_answers_it_gave(cache, tokenizer, tmp_path):
+    with Oracle(lives=2) as server, pytest.raises(OutsideError, match="500"):
+        runs.run(asking(cache, server.url, tokenizer, tmp_path), tmp_path / "run")
+    assert (tmp_path / "run.partial").is_dir()
+    with Oracle() as restarted:
+        figures = runs.run(asking(cache, restarted.url, tokenizer, tmp_path), tmp_path / "run")
+        assert not set(server.asked) & set(restarted.asked)
+        assert figures["cache_hits"] == len(server.asked) == 8
+        assert figures["llm_calls"] == len(restarted.asked)
+
+
+def test_replay_of_a_batch_is_the_chat_endpoint(cache, tokenizer, tmp_path):
+    with Oracle() as server:
+        chat = asking(cache, server.url, tokenizer, tmp_path, llm={"llm_endpoint": "chat"})
+        runs.run(chat, tmp_path / "chat")
+        by_file = asking(cache, server.url, tokenizer, tmp_path, expert="batch")
+        with pytest.raises(Paused, match=r"prompts\.jsonl"):
+            runs.run(by_file, tmp_path / "run")
+    requests = (tmp_path / "run.partial/prompts.jsonl").read_text().splitlines()
+    responses = []
+    for line in map(json.loads, requests):
+        prompt = "\n".join(m["content"] for m in line["body"]["messages"])
+        body = {"choices": [{"index": 0, **spoken(prompt, False)}]}
+        response = {"status_code": 200, "body": body}
+        responses.append(json.dumps({"custom_id": line["custom_id"], "response": response}))
+    (tmp_path / "responses.jsonl").write_text("\n".join(reversed(responses)))
+    expert = replace(
+        by_file.general.expert, expert="replay", responses=str(tmp_path / "responses.jsonl")
+    )
+    general = replace(by_file.general, expert=expert)
+    runs.run(replace(by_file, general=general), tmp_path / "run")
+    one, other = (pl.read_parquet(tmp_path / d / "verdicts.parquet") for d in ("chat", "run"))
+    assert one.equals(other)
+
+
+def test_answers_per_template(cache, tmp_path):
+    questions = tmp_path / "questions.csv"
+    with pytest.raises(Paused, match=r"questions\.csv"):
+        runs.run(config(cache, expert="answers", write_questions=str(questions)), tmp_path / "run")
+    rows = list(csv.DictReader(questions.read_text().splitlines()))
+    assert sum(int(row["count"]) for row in rows) > 500
+    with questions.open("w", newline="") as file:
+        writer = csv.DictWriter(file, rows[0].keys())
+        writer.writeheader()
+        writer.writerows(row | {"p": 0.9 if "fail" in row["template"] else 0.1} for row in rows)
+    done = config(cache, expert="answers", responses=str(questions))
+    figures = runs.run(done, tmp_path / "other")
+    table = pl.read_parquet(tmp_path / "other/verdicts.parquet").filter(route="proprietary")
+    scores = table["score"].drop_nulls().cast(pl.Float64).round(4)
+    assert set(scores) <= {0.1, 0.9}
+    assert figures["abstained"] == table["score"].null_count()
+
+
+def test_an_expert_without_its_file(cache, tmp_path):
+    for expert in ("answers", "replay"):
+        with pytest.raises(InputError, match="--responses"):
+            runs.run(config(cache, expert=expert), tmp_path / "run")
+        assert not list(tmp_path.iterdir())
+
+
+def test_scores_of_both_routes_are_on_one_scale():
+    p = np.array([0.0, 0.1, 0.3, 0.300001, 1.0, np.nan], np.float32)
+    scaled = on_one_scale(p, 0.300001)
+    assert scaled[3] >= 0.5 > scaled[2]
+    assert (np.diff(scaled[:5]) > 0).all()
+    assert np.isnan(scaled[5])
+    # Odds of 0.1 over those of 0.300001 are 0.2592...
+    assert scaled[1] == pytest.approx(0.25925 / 1.25925, abs=1e-4)
+    assert on_one_scale(np.array([0.5], np.float32), 0.5).tolist() == [0.5]
+    assert on_one_scale(np.array([1.0], np.float32), 1.0000001).tolist()[0] < 0.5
+
+
+def test_a_detector_folder_that_lost_its_knowledge(finished, tmp_path):
+    import shutil
+
+    shutil.copytree(finished / "checkpoint", tmp_path / "broken")
+    (tmp_path / "broken/knowledge.parquet").unlink()
+    with pytest.raises(InputError, match=r"knowledge\.parquet: missing"):
+        detectors.load(tmp_path / "broken")
