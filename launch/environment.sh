@@ -1,12 +1,17 @@
-# Sourced by the other scripts: makes the environment in .venv once, then reuses it.
+# Sourced by the other scripts: makes the environment in .venv once, then reuses it; likewise that
+# of the model server in .venv-vllm, which never mixes with the first.
 # Needs python3 3.11 or newer; PYTHON names another interpreter.
 
-make_environment() { # make_environment REQUIREMENTS_FILE...
-  local python=${PYTHON:-python3} stamp
-  if ! "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))'; then
+need_python() {
+  if ! "${PYTHON:-python3}" -c 'import sys; sys.exit(sys.version_info < (3, 11))'; then
     echo "error: glx needs Python 3.11 or newer; set PYTHON to one, as in PYTHON=python3.12 $0" >&2
     exit 2
   fi
+}
+
+make_environment() { # make_environment REQUIREMENTS_FILE...
+  local python=${PYTHON:-python3} stamp
+  need_python
   stamp=$(cat setup.py "$@" requirements-nodeps.txt | cksum)
   [ -x .venv/bin/python ] || "$python" -m venv .venv
   if [ "$(cat .venv/stamp-"$#" 2>/dev/null)" = "$stamp" ]; then return; fi
@@ -21,4 +26,41 @@ make_environment() { # make_environment REQUIREMENTS_FILE...
   install --no-deps -r requirements-nodeps.txt
   install --no-deps -e .
   echo "$stamp" >.venv/stamp-"$#"
+}
+
+vllm_kind() { # gpu where there is an NVIDIA GPU, else cpu
+  if nvidia-smi -L 2>/dev/null | grep -q '^GPU'; then echo gpu; else echo cpu; fi
+}
+
+make_vllm_environment() {
+  local kind stamp
+  need_python
+  kind=$(vllm_kind)
+  stamp=$(cat launch/vllm/*-"$kind".txt | cksum)
+  if [ "$(cat .venv-vllm/stamp 2>/dev/null)" = "$stamp" ]; then return; fi
+  echo "Installing vLLM ($kind) into .venv-vllm: 2 GB on a CPU, 11 GB with CUDA ..." >&2
+  "${PYTHON:-python3}" -m venv --clear .venv-vllm
+  if ! install_vllm "$kind"; then
+    echo "error: vLLM could not be installed, see above; the same command tries again" >&2
+    exit 3
+  fi
+  echo "$stamp" >.venv-vllm/stamp
+}
+
+# By uv alone, since pip knows no overrides; compiled at once, since three processes of the server
+# import thousands of modules: that halves its start.
+install_vllm() { # install_vllm KIND
+  local python=.venv-vllm/bin/python
+  local pip=("$python" -m pip install --quiet --disable-pip-version-check)
+  local uv=("$python" -m uv pip install --quiet --python "$python")
+  "${pip[@]}" uv || return
+  if [ "$1" = gpu ]; then
+    "${uv[@]}" --compile-bytecode -r launch/vllm/requirements-gpu.txt
+  else
+    # pip finds the CPU build where it was told of it; else uv knows where torch keeps it.
+    { "${pip[@]}" -r launch/vllm/torch-cpu.txt 2>/dev/null ||
+      "${uv[@]}" --torch-backend=cpu -r launch/vllm/torch-cpu.txt; } &&
+      "${uv[@]}" --compile-bytecode --override launch/vllm/overrides-cpu.txt \
+        -r launch/vllm/requirements-cpu.txt
+  fi
 }

@@ -1,12 +1,19 @@
-"""Strict numerics for every test, and the folder of real data where there is one."""
+"""Strict numerics for every test, the folder of real data where there is one, a model server."""
 
 import os
+import socket
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from threading import Timer
 
 import pytest
 
+ROOT = Path(__file__).parents[1]
 
-@pytest.fixture(autouse=True)
+
+@pytest.fixture(autouse=True, scope="session")  # before the fixtures of modules
 def strict_numerics():
     import jax
 
@@ -22,3 +29,55 @@ def data_dir() -> Path:
     if not folder:
         pytest.skip("set GLX_DATA to the data folder of docs/data.md")
     return Path(folder)
+
+
+@dataclass(frozen=True)
+class VllmServer:
+    """A running vLLM server: `url` up to and with `/v1`, its model's name there and folder here."""
+
+    url: str
+    model: str
+    folder: Path
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.get_closest_marker("vllm"):  # one process, so that one server serves them all
+            item.add_marker(pytest.mark.xdist_group("vllm"))
+
+
+@pytest.fixture(scope="session")
+def vllm_server(tmp_path_factory) -> Iterator[VllmServer]:
+    """A real server with a tiny random model, started by `launch/serve_vllm.sh`; one a session.
+
+    Tests that take it are marked `vllm`. Its end is a test as well: no process may outlive it.
+    """
+    if not os.environ.get("GLX_VLLM"):
+        pytest.skip("launch/test.sh --all prepares the model server and runs this")
+    folder = tmp_path_factory.mktemp("vllm") / "tiny"
+    make = [ROOT / ".venv-vllm/bin/python", ROOT / "launch/vllm/tiny_model.py", folder]
+    subprocess.run(make, check=True, capture_output=True)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    start = [ROOT / "launch/serve_vllm.sh", folder, f"--port={port}"]
+    with subprocess.Popen(start, stdout=subprocess.PIPE, text=True) as process:
+        patience = Timer(300, process.terminate)  # seconds
+        patience.start()
+        line = process.stdout.readline()
+        patience.cancel()
+        url = f"http://127.0.0.1:{port}/v1"
+        assert line.endswith(f": --llm_url={url} --llm_model={folder}\n")
+        yield VllmServer(url, str(folder), folder)
+        started = descendants(process.pid)
+        process.terminate()
+        assert process.wait(60) == 0
+    assert len(started) > 1
+    assert not [pid for pid in started if Path(f"/proc/{pid}").exists()]
+    (ROOT / f".venv-vllm/server-{port}.log").unlink()
+
+
+def descendants(pid: int) -> list[int]:
+    """All processes that `pid` started, and that those started."""
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return [d for child in map(int, children) for d in [child, *descendants(child)]]
