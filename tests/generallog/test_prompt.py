@@ -177,7 +177,7 @@ def known_shown(messages):
 
 def test_the_most_familiar_events_go_first_then_the_least_similar_known(chats):
     format_ = chats["chatml"]
-    texts = [f"event number {i} of the system" for i in range(5)]
+    texts = [f"event number {i} of the system in question, and so on" for i in range(5)]
     given = ([[0, 1, 2, 3, 4]], texts, [0.9, 0.5, 0.1, 0.8, 0.6], KNOWN)
     whole, _ = written(format_, *given, context="sequence", prompt_tokens=FEW)
     seen = []
