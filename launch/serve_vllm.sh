@@ -11,8 +11,8 @@
 # --max-model-len=auto (as long as memory allows), --enable-prefix-caching and --generation-config=vllm,
 # so that no sampling defaults of a model's folder change its answers. --host=0.0.0.0 opens the server
 # to the network: set GLX_LLM_API_KEY first, for it and for glx.
-# Exit codes: 0 stopped on request, 2 a mistake in the command, 3 vLLM could not be installed or gave
-# no answer, else the server's own after its last log lines.
+# Exit codes: 0 stopped on request, 2 a mistake in the command, 3 vLLM could not be installed, gave no
+# answer or shut down by itself, else the server's own after its last log lines.
 set -euo pipefail
 
 fail() {

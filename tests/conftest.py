@@ -9,6 +9,7 @@ from pathlib import Path
 from threading import Timer
 
 import pytest
+from processes import descendants, gone
 
 ROOT = Path(__file__).parents[1]
 
@@ -73,11 +74,5 @@ def vllm_server(tmp_path_factory) -> Iterator[VllmServer]:
         process.terminate()
         assert process.wait(60) == 0
     assert len(started) > 1
-    assert not [pid for pid in started if Path(f"/proc/{pid}").exists()]
+    assert all(map(gone, started))
     (ROOT / f".venv-vllm/server-{port}.log").unlink()
-
-
-def descendants(pid: int) -> list[int]:
-    """All processes that `pid` started, and that those started."""
-    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    return [d for child in map(int, children) for d in [child, *descendants(child)]]

@@ -1,8 +1,8 @@
 """Holds a model server: starts it, says when it answers, passes on how it ended, leaves nothing.
 
 In: `serve.py PORT LOG COMMAND...`, the server's command. Out: on standard output one line with the
-URL, once a constrained answer came back. Exit code: the server's own when it stops by itself, 0
-after Ctrl-C or SIGTERM, 3 when it loads but cannot answer. Needs the standard library alone.
+URL, once a constrained answer came back. Exit code: 0 after Ctrl-C or SIGTERM; the server's own
+when it stops by itself; 3 where that is 0 or it loads but cannot answer. Standard library alone.
 """
 
 import contextlib
@@ -44,21 +44,15 @@ def main(port: int, log: Path, command: list[str]) -> int:
                 start_new_session=True,  # Ctrl-C reaches us alone; one group holds all of it
                 preexec_fn=end_with_parent,
             )
-        if wait_until_loaded(server, port):
-            name = first_answer(port)
-            url = f"http://127.0.0.1:{port}/v1"
-            flags = f"--llm_url={url} --llm_model={shlex.quote(name)}"
-            seconds = time.monotonic() - start
-            print(f"The server answers at {url} after {seconds:.0f} s: {flags}", flush=True)
-        code = exit_code(server.wait())
-        return failed(log, f"the server stopped with exit code {code}", code)
+        loaded = wait_until_loaded(server, port)
+        why = announce(port, start) if loaded else None
+        if why and not dying(server):
+            return failed(log, f"the server loaded the model but gave no answer ({why})", 3)
+        server.wait()
+        return stopped(server, log)
     except Stopped:
         print("Stopping the server", file=sys.stderr, flush=True)
         return 0
-    except (OSError, http.client.HTTPException, ValueError, LookupError) as error:
-        if server and (code := ended(server)) is not None:
-            return failed(log, f"the server stopped with exit code {code}", code)
-        return failed(log, f"the server loaded the model but gave no answer ({error})", 3)
     finally:
         for number in SIGNALS:
             signal.signal(number, signal.SIG_IGN)
@@ -100,6 +94,18 @@ def wait_until_loaded(server: subprocess.Popen, port: int) -> bool:
     return False
 
 
+def announce(port: int, start: float) -> str | None:
+    """Print the URL after a first answer; else say why there is none."""
+    try:
+        name = first_answer(port)
+    except (OSError, http.client.HTTPException, ValueError, LookupError) as error:
+        return str(error) or type(error).__name__
+    url, seconds = f"http://127.0.0.1:{port}/v1", time.monotonic() - start
+    flags = f"--llm_url={url} --llm_model={shlex.quote(name)}"
+    print(f"The server answers at {url} after {seconds:.0f} s: {flags}", flush=True)
+    return None
+
+
 def first_answer(port: int) -> str:
     """The model's name, after one constrained answer: loaded is not yet able to answer."""
     name = usable(*ask(port, "/v1/models"))["data"][0]["id"]
@@ -124,16 +130,17 @@ def usable(status: int, body: bytes) -> dict:
     return json.loads(body)
 
 
-def ended(server: subprocess.Popen) -> int | None:
-    """Its exit code, if it stops within a moment."""
+def dying(server: subprocess.Popen) -> bool:
+    """Whether it ends within a moment."""
     with contextlib.suppress(subprocess.TimeoutExpired):
-        return exit_code(server.wait(timeout=DYING))
-    return None
+        server.wait(timeout=DYING)
+    return server.poll() is not None
 
 
-def exit_code(status: int) -> int:
-    """As a shell has it: 128 and the signal's number for a server that was killed."""
-    return 128 - status if status < 0 else status
+def stopped(server: subprocess.Popen, log: Path) -> int:
+    """The exit code of a server that nobody asked to stop, by a shell's rule if it was killed."""
+    code = 128 - server.returncode if server.returncode < 0 else server.returncode
+    return failed(log, f"the server stopped with exit code {code}", code or 3)
 
 
 def failed(log: Path, why: str, code: int) -> int:

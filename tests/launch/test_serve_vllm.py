@@ -13,6 +13,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from processes import gone
 
 ROOT = Path(__file__).parents[2]
 SCRIPT = ROOT / "launch/serve_vllm.sh"
@@ -122,14 +123,6 @@ def serve(port, log, *command):
             held.terminate()
 
 
-def gone(pid):
-    """Whether the process ended; one that nobody has reaped yet did."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] == "Z"
-    except FileNotFoundError:
-        return True
-
-
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_ends_the_server_and_all_that_it_started(number, port, tmp_path):
     log = tmp_path / "log"
@@ -168,6 +161,13 @@ def test_a_server_that_fails_shows_its_last_lines_and_passes_its_exit_code_on(po
     assert (held.returncode, said[0]) == (7, "")
     assert lines[1:-1] == [*map(str, range(11, 30)), "not enough memory"]
     assert lines[-1] == (f"error: the server stopped with exit code 7; the whole log is {log}")
+
+
+def test_a_server_that_ends_unasked_failed_whatever_its_exit_code(port, tmp_path):
+    with serve(port, tmp_path / "log", "-c", "print('shutting down')") as held:
+        said = held.communicate(timeout=30)
+    assert (held.returncode, said[0]) == (3, "")
+    assert "shutting down\nerror: the server stopped with exit code 0;" in said[1]
 
 
 @pytest.mark.parametrize(
