@@ -25,7 +25,7 @@ from glx.generallog.knowledge import Encode, Knowledge, KnowledgeConfig
 from glx.generallog.llm import ask, silent
 from glx.generallog.prompt import Known, PromptConfig, ask_why, writer
 from glx.generallog.questions import Questions, collapse, fold
-from glx.generallog.request import ANOMALOUS, CHOICES, Answer, Request, Words
+from glx.generallog.request import ANOMALOUS, Answer, Request, Words
 from glx.generallog.server import LLMConfig, model_of
 
 EXPERTS = ("retrieval", "vllm", "batch", "replay", "answers")
@@ -159,7 +159,7 @@ def _known(entry: Entry) -> Known:
     return Known(
         text=entry.text,
         system=entry.system or "notes",
-        label=entry.label if entry.label in CHOICES else "",  # `mixed`: the counts say it
+        label=entry.label or "",
         normal=entry.normal,
         anomalous=entry.anomalous,
         note=entry.note or "",

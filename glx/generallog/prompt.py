@@ -58,7 +58,7 @@ class Known:
     Attributes:
       text: template text, `<*>` where a value was masked.
       system: name of the system it comes from.
-      label: what the event was taken for there, `normal` or `anomalous`; empty for no label.
+      label: what the event was taken for there, `normal`, `anomalous` or `mixed`; empty for none.
       normal, anomalous: sequences there with this event that were so.
       note: what somebody wrote on it, or empty.
     """
@@ -175,7 +175,7 @@ def compose(
 
 def describe(known: Known, safe: Callable[[str], str]) -> str:
     """One line on a known event."""
-    label = {"": "no label", NORMAL: NORMAL, ANOMALOUS: ANOMALOUS}[known.label]
+    label = known.label or "no label"
     counts = f"; in {known.anomalous} {ANOMALOUS} and {known.normal} {NORMAL} sequences"
     note = f"; {tagged('note', safe(known.note))}" if known.note else ""
     return (

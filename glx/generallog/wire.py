@@ -11,6 +11,7 @@ from itertools import accumulate, pairwise
 from math import exp, isfinite
 from typing import Any
 
+from glx.generallog.chat import SETTINGS as TEMPLATE_SETTINGS
 from glx.generallog.expert import Costs
 from glx.generallog.request import ANOMALOUS, CHOICES, MAX_TOKENS, TOP, Answer, Request, Words
 
@@ -37,6 +38,7 @@ def chat_body(request: Request) -> dict[str, Any]:
     return {
         "model": request.model,
         "messages": [{"role": role, "content": content} for role, content in request.messages],
+        "chat_template_kwargs": TEMPLATE_SETTINGS,
         **({"logprobs": True, "top_logprobs": TOP} if request.kind == "choice" else {}),
         **decoding(request.kind),
     }

@@ -107,11 +107,15 @@ class Terminal(Progress):
             TextColumn("{task.fields[speed]}", style="dim"),
         )
         began = time.perf_counter()
-        with Bar(*columns, console=self.console) as bar:
-            task = bar.add_task("", total=None, speed="")
+        bar = Bar(*columns, console=self.console)
+        task = bar.add_task("", total=None, speed="")
 
-            def shown(done: int, total: int, tokens: int) -> None:
-                speed = f"{tokens / max(time.perf_counter() - began, 1e-9):,.0f} tokens/s"
-                bar.update(task, completed=done, total=total, speed=speed)
+        def shown(done: int, total: int, tokens: int) -> None:
+            bar.start()  # at the first answer: most experts ask nobody
+            speed = f"{tokens / max(time.perf_counter() - began, 1e-9):,.0f} tokens/s"
+            bar.update(task, completed=done, total=total, speed=speed)
 
+        try:
             yield shown
+        finally:
+            bar.stop()

@@ -8,6 +8,7 @@ from faulty import WORDS, Faulty, answer, prompts_of, question
 from glx.errors import InputError
 from glx.generallog import batch
 from glx.generallog.cache import VerdictCache
+from glx.generallog.chat import SETTINGS
 from glx.generallog.llm import ask
 from glx.generallog.request import Answer
 from glx.generallog.server import LLMConfig
@@ -53,6 +54,7 @@ def test_a_line_is_a_chat_request_named_by_its_key(tmp_path):
                 {"role": "system", "content": "Judge."},
                 {"role": "user", "content": "event 3"},
             ],
+            "chat_template_kwargs": SETTINGS,
             "logprobs": True,
             "top_logprobs": 20,
             "max_tokens": 16,

@@ -16,6 +16,7 @@ from faulty import ENDPOINTS, WORDS, Faulty, logprobs_of, question
 
 from glx.errors import InputError, OutsideError, is_disk_full
 from glx.generallog.cache import VerdictCache
+from glx.generallog.chat import SETTINGS
 from glx.generallog.expert import Costs
 from glx.generallog.llm import ask
 from glx.generallog.request import Answer
@@ -118,6 +119,7 @@ def test_the_request_to_chat(cache):
                 {"role": "system", "content": "Judge."},
                 {"role": "user", "content": "event 0"},
             ],
+            "chat_template_kwargs": SETTINGS,
             "logprobs": True,
             "top_logprobs": 20,
             "max_tokens": 16,
