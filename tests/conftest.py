@@ -41,12 +41,6 @@ class VllmServer:
     folder: Path
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    for item in items:
-        if item.get_closest_marker("vllm"):  # one process, so that one server serves them all
-            item.add_marker(pytest.mark.xdist_group("vllm"))
-
-
 @pytest.fixture(scope="session")
 def vllm_server(tmp_path_factory) -> Iterator[VllmServer]:
     """A real server with a tiny random model, started by `launch/serve_vllm.sh`; one a session.
