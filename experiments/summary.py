@@ -1,6 +1,7 @@
 """Print a Markdown table of finished runs: python -m experiments.summary RUN_DIR...
 
-Runs of one target and sources are a row: the mean over seeds, with the range where they differ.
+Runs of one detector, target and sources are a row: the mean over seeds, with the range where they
+differ.
 """
 
 import json
@@ -14,7 +15,7 @@ COLUMNS = ("F1", "AUROC", "oracle F1", "surprise F1", "best other F1", "supervis
 
 
 def main(paths: list[str]) -> None:
-    groups: dict[tuple[str, str], list[dict]] = defaultdict(list)
+    groups: dict[tuple[str, str, str], list[dict]] = defaultdict(list)
     for path in paths:
         file = Path(path) / "metrics.json"
         if not file.is_file():
@@ -22,12 +23,13 @@ def main(paths: list[str]) -> None:
         figures = json.loads(file.read_text())
         if "f1" not in figures:
             raise InputError(f"{path}: a run without labels has no figures to compare")
-        groups[figures["target"], ", ".join(figures["source"])].append(figures)
-    print("| target <- sources | seeds |", " | ".join(COLUMNS), "|")
-    print("|---|---|" + "---|" * len(COLUMNS))
-    for (target, sources), runs in sorted(groups.items()):
-        cells = zip(*map(row, runs), strict=True)
-        print(f"| {target} <- {sources} | {len(runs)} |", " | ".join(map(spread, cells)), "|")
+        method = " ".join([figures["method"], figures.get("expert", "")]).strip()
+        groups[method, figures["target"], ", ".join(figures["source"])].append(figures)
+    print("| detector | target <- sources | seeds |", " | ".join(COLUMNS), "|")
+    print("|---|---|---|" + "---|" * len(COLUMNS))
+    for (method, target, sources), runs in sorted(groups.items()):
+        cells = " | ".join(map(spread, zip(*map(row, runs), strict=True)))
+        print(f"| {method} | {target} <- {sources} | {len(runs)} | {cells} |")
 
 
 def row(figures: dict) -> tuple[float, ...]:

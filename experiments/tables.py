@@ -19,8 +19,8 @@ def print_run(figures: dict, run_dir: Path) -> None:
     for finding in figures["audit"]:
         if not finding["ok"]:
             console.print(f"audit: {finding['detail']}", style="yellow", highlight=False)
-    for warning in figures.get("warnings", []):
-        console.print(warning, style="yellow", highlight=False)
+    if figures.get("warning"):
+        console.print(figures["warning"], style="yellow", highlight=False)
     console.print(anomalies(run_dir))
     if "share_proprietary" in figures:
         console.print(routes(figures), highlight=False)
@@ -70,7 +70,8 @@ def routes(figures: dict) -> str:
     if figures["llm_calls"] or figures["cache_hits"]:
         text += (
             f"; {figures['llm_calls']:,} calls, {figures['llm_tokens_in']:,} tokens in, "
-            f"{figures['llm_tokens_out']:,} out, {figures['cache_hits']:,} answers from the cache"
+            f"{figures['llm_tokens_out']:,} out, {figures['cache_hits']:,} answers from the cache, "
+            f"for {figures['n_lines']:,} lines"
         )
     return text + "."
 

@@ -1,5 +1,7 @@
 #!/usr/bin/env bash
-# The table of the README: every pair and leave-one-out on the three real systems, one run each.
+# The tables of the README, on the three real systems: ZeroLog in every pair and leave-one-out,
+# GeneralLog in leave-one-out, with the `retrieval` expert and, where there are any, with answers per
+# template (DATA_DIR/reader/TARGET_events.csv).
 # Usage: launch/results.sh DATA_DIR [SEEDS...]; runs go to runs/results, finished ones are kept.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -7,11 +9,26 @@ cd "$(dirname "$0")/.."
 make_environment requirements.txt
 data=${1:?give the data folder of docs/data.md}
 shift
+
+run() { # run METHOD TARGET SOURCES SEED [FLAGS...]
+  local method=$1 target=$2 sources=$3 seed=$4 folder
+  shift 4
+  folder=runs/results/$method-$target-from-${sources//,/+}-$seed
+  [ -d "$folder" ] || .venv/bin/python -m "experiments.${method%-*}" --data_dir="$data" \
+    --target="$target" --source="$sources" --seed="$seed" --run_dir="$folder" "$@" >/dev/null
+}
+
 for seed in "${@:-0}"; do
   while read -r target sources; do
-    run=runs/results/$target-from-${sources//,/+}-$seed
-    [ -d "$run" ] || .venv/bin/python -m experiments.zerolog --data_dir="$data" \
-      --target="$target" --source="$sources" --seed="$seed" --run_dir="$run" >/dev/null
+    run zerolog "$target" "$sources" "$seed"
+    case $sources in
+      *,*)
+        run generallog-retrieval "$target" "$sources" "$seed"
+        answers=$data/reader/${target}_events.csv
+        [ ! -f "$answers" ] || run generallog-answers "$target" "$sources" "$seed" \
+          --expert=answers --responses="$answers"
+        ;;
+    esac
   done <<'PAIRS'
 hdfs bgl,openstack
 bgl hdfs,openstack

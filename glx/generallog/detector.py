@@ -142,7 +142,9 @@ def judge(
             found[row]["reason"] = reason
         costs = said.costs
     routes = np.where(routed.general, "general", "proprietary")
-    figures = route.summary(routed, unique.counts) | asdict(costs) | {"tau": detector.router.tau}
+    figures = route.summary(routed, unique.counts) | asdict(costs)
+    figures |= {"tau": detector.router.tau, "expert": detector.config.expert.expert}
+    figures["stamps"] = ["hardly two routes"] if figures["warning"] else []
     judged = Judged(unique, scores, places, weights, ids, routes, found)
     return judged, figures
 

@@ -7,7 +7,7 @@ differ in how requests travel and in nothing else.
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import NoReturn
 
@@ -25,13 +25,14 @@ from glx.generallog.knowledge import Encode, Knowledge, KnowledgeConfig
 from glx.generallog.llm import ask, silent
 from glx.generallog.prompt import Known, PromptConfig, ask_why, writer
 from glx.generallog.questions import Questions, collapse, fold
-from glx.generallog.request import ANOMALOUS, Answer, Request, Words
+from glx.generallog.request import ANOMALOUS, Answer, Request
 from glx.generallog.server import LLMConfig, model_of
 
 EXPERTS = ("retrieval", "vllm", "batch", "replay", "answers")
 PROMPTS = "prompts.jsonl"
 Report = Callable[[int, int, int], None]
-Send = Callable[[list[Request], Words], tuple[dict[str, Answer], Costs]]  # as `llm.ask`
+Link = Callable[[], tuple[str, ChatFormat]]  # the model's name and format
+Send = Callable[[list[Request], ChatFormat], tuple[dict[str, Answer], Costs]]
 
 
 @dataclass(frozen=True)
@@ -113,22 +114,24 @@ def make(config: ExpertConfig, setting: Setting) -> Expert:
         send = partial(_read, path=_responses(config))
     else:
         send = partial(_ask, config=config.llm, report=setting.report)
-    return partial(by_model, config=config, setting=setting, send=send)
+    link = cache(partial(_link, config.llm))  # when the first question comes, and only then
+    return partial(by_model, config=config, setting=setting, link=link, send=send)
 
 
-def by_model(case: Proprietary, config: ExpertConfig, setting: Setting, send: Send) -> Judgement:
+def by_model(
+    case: Proprietary, config: ExpertConfig, setting: Setting, link: Link, send: Send
+) -> Judgement:
     """Ask a language model each distinct question once; see `glx/generallog/questions.py`."""
-    model = model_of(config.llm)
-    chat = load_chat(config.llm.llm_tokenizer or model)
+    model, chat = link()
     asked = collapse(case, config.prompt.context)
     requests, dropped = to_requests(case, asked, config, setting, chat, model)
-    found, costs = send(requests, chat.words())
+    found, costs = send(requests, chat)
     said = [found[request.key] for request in requests]
     reasons = [_reason(answer) for answer in said]
     if config.llm.llm_reason and config.expert == "vllm":
         wanted = [q for q, answer in enumerate(said) if answer.text == ANOMALOUS]
         why = [_why(requests[q], chat) for q in wanted]
-        told, more = send(why, chat.words())
+        told, more = send(why, chat)
         costs = costs + replace(more, questions=0, uncertain=0, abstained=0)
         for q, request in zip(wanted, why, strict=True):
             reasons[q] = told[request.key].text or reasons[q]
@@ -155,6 +158,11 @@ def to_requests(
     return requests, sum(dropped for _, dropped in written)
 
 
+def _link(config: LLMConfig) -> tuple[str, ChatFormat]:
+    model = model_of(config)
+    return model, load_chat(config.llm_tokenizer or model)
+
+
 def _known(entry: Entry) -> Known:
     return Known(
         text=entry.text,
@@ -179,23 +187,25 @@ def _reason(answer: Answer) -> str:
 
 
 def _ask(
-    requests: list[Request], words: Words, config: LLMConfig, report: Report
+    requests: list[Request], chat: ChatFormat, config: LLMConfig, report: Report
 ) -> tuple[dict[str, Answer], Costs]:
-    with VerdictCache(config.cache) as cache:
-        return ask(requests, words, config, cache, report)
+    with VerdictCache(config.cache) as known:
+        return ask(requests, chat.words(), config, known, report)
 
 
-def _write(requests: list[Request], words: Words, path: Path) -> NoReturn:
+def _write(requests: list[Request], chat: ChatFormat, path: Path) -> NoReturn:
     batch.write(requests, path)
+    texts = {request.rendered for request in requests}  # events without words ask alike
+    tokens = sum(map(chat.count, texts))
     raise Paused(
-        f"{len(requests):,} requests are in {path}; have them answered, as by `vllm run-batch -i "
-        f"{path} -o FILE --model MODEL`, and repeat the command with --expert=replay "
-        "--responses=FILE"
+        f"{len(texts):,} requests of {tokens:,} tokens are in {path}; have them answered, as by "
+        f"`vllm run-batch -i {path} -o FILE --model MODEL`, and repeat the command with "
+        "--expert=replay --responses=FILE"
     )
 
 
-def _read(requests: list[Request], words: Words, path: Path) -> tuple[dict[str, Answer], Costs]:
-    found = batch.read(path, requests, words)
+def _read(requests: list[Request], chat: ChatFormat, path: Path) -> tuple[dict[str, Answer], Costs]:
+    found = batch.read(path, requests, chat.words())
     return found, wire.tally(found, found, 0, "choice")
 
 

@@ -85,11 +85,14 @@ def verdicts(
     """The sequences of a file as they close, and what the detector says of them."""
     encoder = detectors.base(detector).config.embed
     vectors = embed(reader.texts, encoder)
-    for sequences in stream(logs, reader, counts, idle):
-        new = reader.texts[len(vectors) :]
-        if new:
-            vectors = np.concatenate([vectors, embed(new, encoder)])
-        yield sequences, detectors.judge(detector, sequences, vectors, reader, progress)[0]
+    with progress.asking() as report:
+        expert = detectors.expert(detector, reader, report)
+        for sequences in stream(logs, reader, counts, idle):
+            texts = reader.texts
+            if len(texts) > len(vectors):
+                new = embed(texts[len(vectors) :], encoder)
+                vectors = np.concatenate([vectors, new])
+            yield sequences, detectors.judge(detector, sequences, vectors, texts, expert)[0]
 
 
 def rows(

@@ -19,12 +19,12 @@ from glx.errors import InputError
 from glx.generallog import detector as general
 from glx.generallog import experts, knowledge
 from glx.generallog.detector import GeneralLogConfig
+from glx.generallog.expert import Expert
 from glx.generallog.route import Router
 from glx.logs.header import Layout
 from glx.logs.load import Reader
 from glx.logs.miner import Miner
 from glx.logs.sequences import Sequences
-from glx.runs.progress import Progress
 from glx.verdicts import Judged
 from glx.zerolog import detector as zerolog
 from glx.zerolog.detector import ZeroLogConfig
@@ -37,34 +37,42 @@ def base(detector: Detector) -> zerolog.Detector:
     return detector if isinstance(detector, zerolog.Detector) else detector.zerolog
 
 
+def expert(
+    detector: Detector,
+    reader: Reader,
+    report: experts.Report = experts.silent,
+    folder: Path | None = None,
+) -> Expert | None:
+    """Who judges proprietary sequences; None for a detector without routes.
+
+    Args:
+      report: gets questions done, questions in all, tokens so far.
+      folder: where the expert `batch` writes its requests; None where it cannot be used.
+    """
+    if isinstance(detector, zerolog.Detector):
+        return None
+    encode = partial(embed, config=base(detector).config.embed)
+    known, numbers = detector.config.knowledge, reader.numbers
+    setting = experts.Setting(detector.knowledge, known, encode, numbers, folder, report)
+    return experts.make(detector.config.expert, setting)
+
+
 def judge(
     detector: Detector,
     sequences: Sequences,
     vectors: np.ndarray,
-    reader: Reader,
-    progress: Progress,
-    folder: Path | None = None,
+    texts: list[str],
+    expert: Expert | None,
 ) -> tuple[Judged, dict[str, Any]]:
     """Verdicts of sequences of the target, and the figures of GeneralLog's routes and expert.
 
     Args:
-      vectors: `<float32>[V, D]` of the reader's templates.
-      folder: where the expert `batch` writes its requests; None where it cannot be used.
+      vectors: `<float32>[V, D]` of the `V` template `texts`, new ones included.
+      expert: what `expert` gave for this detector.
     """
-    if isinstance(detector, zerolog.Detector):
-        return zerolog.score_sequences(detector, sequences, vectors), {}
-    texts, encoder = reader.texts, detector.zerolog.config.embed
-    with progress.asking() as report:
-        place = experts.Setting(
-            detector.knowledge,
-            detector.config.knowledge,
-            partial(embed, config=encoder),
-            reader.numbers,
-            folder,
-            report,
-        )
-        expert = experts.make(detector.config.expert, place)
-        return general.judge(detector, sequences, vectors, texts, expert)
+    if isinstance(detector, zerolog.Detector) or expert is None:
+        return zerolog.score_sequences(base(detector), sequences, vectors), {}
+    return general.judge(detector, sequences, vectors, texts, expert)
 
 
 def save(folder: Path, detector: Detector, reader: Reader, stamps: dict) -> None:

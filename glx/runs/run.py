@@ -109,15 +109,16 @@ def run(
         test = target.sequences.take(np.flatnonzero(target.part == TEST))
         progress.say(f"scoring {len(test):,} sequences")
         scoring = time.perf_counter()
-        vectors = embed(target.reader.texts, config.model.embed)
-        judged, figures = detectors.judge(fitted, test, vectors, target.reader, progress, folder)
+        texts = target.reader.texts
+        vectors = embed(texts, config.model.embed)
+        with progress.asking() as report:
+            expert = detectors.expert(fitted, target.reader, report, folder)
+            judged, figures = detectors.judge(fitted, test, vectors, texts, expert)
         scoring = time.perf_counter() - scoring
         stamps["stamps"] += figures.pop("stamps", [])
         shutil.rmtree(folder / "checkpoint", ignore_errors=True)
         detectors.save(folder / "checkpoint", fitted, target.reader, stamps)
-        table = verdicts.table(
-            target.sequences, target.part, judged, fitted.threshold, target.reader.texts
-        )
+        table = verdicts.table(target.sequences, target.part, judged, fitted.threshold, texts)
         table.write_parquet(folder / "verdicts.parquet", metadata={"glx": json.dumps(stamps)})
 
         progress.say("measuring")
@@ -125,6 +126,7 @@ def run(
         figures |= {
             "method": "ZeroLog" if isinstance(fitted, zerolog.Detector) else "GeneralLog",
             "wall_seconds": time.perf_counter() - began,
+            "n_lines": len(test.ids),
             "lines_per_second": len(test.ids) / max(scoring, 1e-9),
             "peak_memory_mb": peak_memory_mb(),
             **stamps,
