@@ -1,0 +1,78 @@
+"""GeneralLog with a real vLLM server: mechanics, since its model is random."""
+
+import json
+import subprocess
+from dataclasses import replace
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from glx.errors import Paused
+from glx.generallog.detector import GeneralLogConfig
+from glx.generallog.experts import ExpertConfig
+from glx.generallog.server import LLMConfig
+from glx.logs.load import DataConfig
+from glx.runs import run as runs
+from glx.zerolog.detector import ZeroLogConfig
+from glx.zerolog.model import ModelConfig
+from glx.zerolog.train import TrainConfig
+
+ROOT = Path(__file__).parents[2]
+TINY = ZeroLogConfig(
+    train=TrainConfig(model=ModelConfig(hidden=4), steps=2, episodes=2, batch=4, max_events=12)
+)
+
+
+@pytest.fixture(scope="module")
+def config(vllm_server, tmp_path_factory):
+    def with_expert(expert: str, cache: str, **llm) -> runs.GeneralLogRun:
+        folder = tmp_path_factory.getbasetemp()
+        settings = LLMConfig(
+            llm_url=vllm_server.url, llm_model=vllm_server.model, cache=str(folder / cache), **llm
+        )
+        return runs.GeneralLogRun(
+            target="sim_vms",
+            source=("sim_blocks",),
+            data=DataConfig(cache_dir=str(folder / "glx"), sim_lines=4000),
+            model=TINY,
+            general=GeneralLogConfig(expert=ExpertConfig(expert=expert, llm=settings)),
+        )
+
+    return with_expert
+
+
+@pytest.mark.vllm
+def test_both_endpoints_and_a_batch_give_the_same_verdicts(config, vllm_server, tmp_path):
+    lists = runs.run(config("vllm", "lists", llm_reason=True), tmp_path / "lists")
+    assert lists["llm_calls"] >= lists["questions"] > 3
+    assert lists["uncertain"] == lists["abstained"] == 0
+    again = runs.run(config("vllm", "lists", llm_reason=True), tmp_path / "again")
+    assert again["llm_calls"] == 0
+    assert again["cache_hits"] == lists["llm_calls"]
+    chat = config("vllm", "chat", llm_endpoint="chat")
+    runs.run(chat, tmp_path / "chat")
+
+    def verdicts(name: str) -> pl.DataFrame:
+        return pl.read_parquet(tmp_path / name / "verdicts.parquet").filter(split="test")
+
+    assert set(verdicts("lists")["route"]) == {"general", "proprietary"}
+    assert verdicts("again").equals(verdicts("lists"))
+    assert (verdicts("lists")["score"] - verdicts("chat")["score"]).abs().max() < 1e-3
+
+    batch = config("batch", "unused", llm_endpoint="chat")
+    with pytest.raises(Paused):
+        runs.run(batch, tmp_path / "replay")
+    requests, responses = tmp_path / "replay.partial/prompts.jsonl", tmp_path / "responses.jsonl"
+    command = [ROOT / ".venv-vllm/bin/python", "-m", "vllm.entrypoints.openai.run_batch"]
+    command += ["-i", requests, "-o", responses, "--model", vllm_server.model]
+    command += ["--enforce-eager", "--dtype=bfloat16", "--max-model-len=2048"]
+    command += ["--generation-config=vllm"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=280)
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert len(responses.read_text().splitlines()) == len(requests.read_text().splitlines())
+    expert = replace(batch.general.expert, expert="replay", responses=str(responses))
+    runs.run(replace(batch, general=replace(batch.general, expert=expert)), tmp_path / "replay")
+    assert (verdicts("replay")["score"] - verdicts("chat")["score"]).abs().max() < 1e-3
+    reasons = [json.loads(e)["reason"] for e in verdicts("replay")["evidence"] if "reason" in e]
+    assert all(reason.startswith("the model says ") for reason in reasons)
