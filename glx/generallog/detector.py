@@ -30,6 +30,7 @@ CUT = 0.5  # of both routes, once their scores are on one scale
 WHERE = (  # settings on which no verdict depends, or that a run may change between its parts
     "expert.expert",
     "expert.responses",
+    "expert.write_questions",
     "expert.llm.llm_url",
     "expert.llm.llm_patience",
     "expert.llm.llm_concurrency",

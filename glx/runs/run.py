@@ -21,8 +21,8 @@ from glx.evaluate.labels import check_source, read_labels
 from glx.generallog import detector as general
 from glx.generallog.answers import write_questions
 from glx.generallog.detector import GeneralLogConfig
-from glx.generallog.experts import ExpertConfig
 from glx.generallog.experts import check as check_expert
+from glx.generallog.notes import read as read_notes
 from glx.logs.catalogue import Cast, resolve
 from glx.logs.load import DataConfig, Parsed, load
 from glx.logs.split import TEST
@@ -100,7 +100,9 @@ def run(
         target = load(cast.target, config.data)
         progress.counted(cast.target.name, target.counts)
         if isinstance(config, GeneralLogRun):
-            prepare(config.general.expert, target)
+            prepare(config.general, target)
+            if config.general.expert.expert == "vllm":
+                progress.say(f"the expert is {config.general.expert.llm.llm_url}, asked at the end")
         fitted = fit_detector(config, sources, target, folder, progress)
         stamps = {
             "protocol": config.data.protocol,
@@ -140,18 +142,20 @@ def run(
     return figures
 
 
-def prepare(config: ExpertConfig, target: Parsed) -> None:
+def prepare(config: GeneralLogConfig, target: Parsed) -> None:
     """What is to be done before the work: write questions, miss a file now rather than later."""
-    templates, numbers = target.reader.miner.templates, target.reader.numbers
-    if config.write_questions is not None:
-        path = Path(config.write_questions).expanduser()
-        write_questions(path, templates.texts, templates.counts, numbers)
-        if config.expert == "answers" and config.responses is None:
+    expert, templates = config.expert, target.reader.miner.templates
+    if expert.write_questions is not None:
+        path = Path(expert.write_questions).expanduser()
+        write_questions(path, templates.texts, templates.counts, target.reader.numbers)
+        if expert.expert == "answers" and expert.responses is None:
             raise Paused(
                 f"{len(templates):,} templates are in {path}; fill in the column p and repeat the "
                 f"command with --responses={path} in place of --write_questions"
             )
-    check_expert(config)
+    check_expert(expert)
+    if config.knowledge.knowledge is not None:
+        read_notes(Path(config.knowledge.knowledge).expanduser())
 
 
 def read_sources(cast: Cast, data: DataConfig, progress: Progress) -> list[LabelledSource]:

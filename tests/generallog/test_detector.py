@@ -252,8 +252,8 @@ def test_answers_per_template(cache, tmp_path):
         writer.writeheader()
         writer.writerows(row | {"p": 0.9 if "fail" in row["template"] else 0.1} for row in rows)
     done = config(cache, expert="answers", responses=str(questions))
-    figures = runs.run(done, tmp_path / "other")
-    table = pl.read_parquet(tmp_path / "other/verdicts.parquet").filter(route="proprietary")
+    figures = runs.run(done, tmp_path / "run")
+    table = pl.read_parquet(tmp_path / "run/verdicts.parquet").filter(route="proprietary")
     scores = table["score"].drop_nulls().cast(pl.Float64).round(4)
     assert set(scores) <= {0.1, 0.9}
     assert figures["abstained"] == table["score"].null_count()
