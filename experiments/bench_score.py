@@ -23,7 +23,7 @@ from glx.embed.embed import embed
 from glx.errors import InputError
 from glx.logs.catalogue import resolve
 from glx.logs.load import DataConfig, load
-from glx.runs.measure import peak_memory_mb
+from glx.runs.memory import peak_memory_mb
 from glx.runs.run import PRESETS
 from glx.zerolog.detector import LabelledSource, fit, score_sequences
 

@@ -1,6 +1,5 @@
 """What verdicts are worth beside baselines and ceilings. In: verdicts, labels. Out: figures."""
 
-import resource
 from typing import Any
 
 import numpy as np
@@ -80,9 +79,3 @@ def measure(
         "template_ceiling": ceilings.template_ceiling(test, labels.events[in_test], y),
         "baselines": beside,
     }
-
-
-def peak_memory_mb() -> float:
-    """Peak resident memory of this process and the largest of its children, in 10^6 bytes."""
-    whose = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
-    return sum(resource.getrusage(who).ru_maxrss for who in whose) * 1024 / 1e6

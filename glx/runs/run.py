@@ -28,7 +28,8 @@ from glx.logs.load import DataConfig, Parsed, load
 from glx.logs.split import TEST
 from glx.runs import detectors
 from glx.runs.folder import run_folder
-from glx.runs.measure import measure, peak_memory_mb
+from glx.runs.measure import measure
+from glx.runs.memory import peak_memory_mb
 from glx.runs.progress import Progress
 from glx.zerolog import detector as zerolog
 from glx.zerolog.detector import LabelledSource, ZeroLogConfig

@@ -1,0 +1,17 @@
+"""How much memory this process took. Out: 10^6 bytes."""
+
+import resource
+from pathlib import Path
+
+
+def peak_memory_mb() -> float:
+    """Peak resident memory of this process in 10^6 bytes; a run starts no others that matter.
+
+    From `/proc` where there is one: what `getrusage` tells, of a process as of its children, is
+    inherited from the process that started it.
+    """
+    try:
+        status = Path("/proc/self/status").read_text()
+    except OSError:  # not Linux
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6
+    return int(status.split("VmHWM:")[1].split()[0]) * 1024 / 1e6
