@@ -28,9 +28,9 @@ from glx.zerolog.detector import LabelledSource
 
 CUT = 0.5  # of both routes, once their scores are on one scale
 WHERE = (  # settings on which no verdict depends, or that a run may change between its parts
+    "write_questions",
     "expert.expert",
     "expert.responses",
-    "expert.write_questions",
     "expert.llm.llm_url",
     "expert.llm.llm_patience",
     "expert.llm.llm_concurrency",
@@ -48,11 +48,13 @@ class GeneralLogConfig:
       route: how target sequences are told apart.
       knowledge: what the expert may look up.
       expert: who judges the proprietary ones.
+      write_questions: file to write our templates to, with counts, for somebody to answer.
     """
 
     route: RouteConfig = nested(RouteConfig)
     knowledge: KnowledgeConfig = nested(KnowledgeConfig)
     expert: ExpertConfig = nested(ExpertConfig)
+    write_questions: str | None = None
 
 
 @dataclass(frozen=True)

@@ -44,14 +44,12 @@ class ExpertConfig:
         `vllm` asks a server; `batch` writes the same questions to a file and stops; `replay` goes
         on with the file of their answers; `answers` reads probabilities per template.
       responses: the file of answers, for `replay` (JSONL) and `answers` (CSV).
-      write_questions: file to write our templates to, with counts, for somebody to answer.
       prompt: what a question looks like.
       llm: the server and the cache of its answers.
     """
 
     expert: str = setting("retrieval", among=EXPERTS)
     responses: str | None = None
-    write_questions: str | None = None
     prompt: PromptConfig = nested(PromptConfig)
     llm: LLMConfig = nested(LLMConfig)
 

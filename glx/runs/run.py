@@ -146,8 +146,8 @@ def run(
 def prepare(config: GeneralLogConfig, target: Parsed) -> None:
     """What is to be done before the work: write questions, miss a file now rather than later."""
     expert, templates = config.expert, target.reader.miner.templates
-    if expert.write_questions is not None:
-        path = Path(expert.write_questions).expanduser()
+    if config.write_questions is not None:
+        path = Path(config.write_questions).expanduser()
         write_questions(path, templates.texts, templates.counts, target.reader.numbers)
         if expert.expert == "answers" and expert.responses is None:
             raise Paused(
