@@ -243,10 +243,10 @@ def test_replay_of_a_batch_is_the_chat_endpoint(cache, tokenizer, tmp_path):
 
 def test_answers_per_template(cache, tmp_path):
     questions = tmp_path / "questions.csv"
+    asked = config(cache, expert="answers")
+    asking = replace(asked, general=replace(asked.general, write_questions=str(questions)))
     with pytest.raises(Paused, match=r"questions\.csv"):
-        asked = config(cache, expert="answers")
-        general = replace(asked.general, write_questions=str(questions))
-        runs.run(replace(asked, general=general), tmp_path / "run")
+        runs.run(asking, tmp_path / "run")
     rows = list(csv.DictReader(questions.read_text().splitlines()))
     assert sum(int(row["count"]) for row in rows) > 500
     with questions.open("w", newline="") as file:
