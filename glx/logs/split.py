@@ -20,8 +20,7 @@ class SplitConfig:
     """Where a target is cut.
 
     Attributes:
-      adapt_share: share of the lines or sessions to adapt on, unlabelled; 1 takes everything, as
-        of a source.
+      adapt_share: share of the lines or sessions to adapt on, unlabelled.
       gap_lines: lines left out after the cut of a system of windows.
       split_seed: of the fixed permutation of a system without times.
     """
@@ -70,7 +69,8 @@ def split_windows(events: Events, window: int, config: SplitConfig) -> tuple[Seq
 def split_sessions(events: Events, config: SplitConfig) -> tuple[Sequences, np.ndarray]:
     """Group lines by session and cut the sessions by their first time (or line, without times).
 
-    A session that begins before the cut and ends after it goes to the gap.
+    A session that begins before the cut and ends after it goes to the gap. One without any time
+    has the times of the lines before its own (after them, at the start of the file).
 
     Returns:
       Sessions in the order of their first line, and `<int8>[N]` the part of each.
@@ -128,8 +128,11 @@ def _grouped(events: Events, order, offsets, keys) -> Sequences:
         times = events.times[order]
         start = np.fmin.reduceat(times, offsets[:-1])
         end = np.fmax.reduceat(times, offsets[:-1])
-        if np.any(np.isnan(start)):  # a whole sequence without a time: only lines give an order
-            start = end = None
+        timeless = np.isnan(start)
+        if np.any(timeless):
+            times = _filled(events.times)[order]
+            start = np.where(timeless, np.minimum.reduceat(times, offsets[:-1]), start)
+            end = np.where(timeless, np.maximum.reduceat(times, offsets[:-1]), end)
     return Sequences(
         ids=events.ids[order].astype(np.int32),
         offsets=offsets,
@@ -140,3 +143,10 @@ def _grouped(events: Events, order, offsets, keys) -> Sequences:
         start=start,
         end=end,
     )
+
+
+def _filled(times: np.ndarray) -> np.ndarray:
+    """Each NaN is the time before it, or the first where none is."""
+    known = ~np.isnan(times)
+    last = np.maximum.accumulate(np.where(known, np.arange(len(times)), known.argmax()))
+    return times[last]

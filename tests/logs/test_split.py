@@ -117,10 +117,17 @@ def test_some_lines_without_a_time():
     found, _ = split_sessions(sessions(session, [nan, 20, 10, nan, 5, 6]), SplitConfig())
     assert found.start.tolist() == [10, 20, 5]
     assert found.end.tolist() == [10, 20, 6]
-    # Where a whole session has none, lines are the only order that holds for all.
-    found, part = split_sessions(sessions(session, [nan, 20, nan, 3, 5, 6]), SplitConfig())
-    assert found.start is None
-    assert spans(found, part) == [(0, 2, "gap"), (1, 3, "test"), (4, 5, "test")]
+
+
+def test_a_session_without_a_time_has_that_of_the_lines_before_it():
+    #          a  b  c   d   a   b   c   d: a file in another order than time, b without times
+    session = [0, 1, 2, 3, 0, 1, 2, 3]
+    time = [40, nan, 10, 30, 45, nan, 15, 35]
+    found, part = split_sessions(sessions(session, time), SplitConfig())
+    assert (found.start.tolist(), found.end.tolist()) == ([40, 40, 10, 30], [45, 45, 15, 35])
+    assert [PARTS[p] for p in part] == ["test", "test", "adapt", "adapt"]
+    found, _ = split_sessions(sessions([0, 1], [nan, 20]), SplitConfig())  # none is before it
+    assert found.start.tolist() == [20, 20]
 
 
 def test_a_line_without_a_session_belongs_to_none():
