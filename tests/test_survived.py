@@ -38,14 +38,17 @@ def lines(word: str, n: int) -> list[bytes]:
 
 
 def dirty_log() -> bytes:
-    """A log with one line of every kind that is mended; no event is lost by it."""
+    """A log with one line of every kind that is mended or left out; no session is lost by it."""
     rows = lines("order", 60)
     rows[5] += b" caf\xe9"
     rows[6] = rows[6].replace(b"INFO", b"IN\0FO")
     rows[7] += b"\r"
     rows[8] += b" " + b"x" * 10_000_000
-    rows[9:9] = [b"", b"  "]
+    rows[9:9] = [b"", b"  ", b"2024-05-01 10:00:01 INFO log rotated"]
     return b"\n".join(rows) + b"\n"
+
+
+MENDED = "2 empty, 1 invalid utf8, 1 nul, 1 crlf, 1 overlong, 1 no session"
 
 
 @dataclass(frozen=True)
@@ -163,12 +166,12 @@ def test_a_finished_run_is_refused_unless_it_is_to_be_replaced(ran):
 
 def test_what_was_mended_is_counted_and_said(ran):
     folder, told = ran
-    mended = {"empty": 2, "invalid_utf8": 1, "nul": 1, "crlf": 1, "overlong": 1}
+    mended = {"empty": 2, "invalid_utf8": 1, "nul": 1, "crlf": 1, "overlong": 1, "no_session": 1}
     read = json.loads((folder / "out/run/metrics.json").read_text())["read"]
-    n = len(lines("order", 60)) + 2
+    n = len(lines("order", 60)) + 3
     assert read == {"lines": n, "no_header": 0, "broken_json": 0, **mended}
     said = " ".join(told["done"].err.split())
-    assert f"shop: {n} lines, of them 2 empty, 1 invalid utf8, 1 nul, 1 crlf, 1 overlong" in said
+    assert f"shop: {n} lines, of them {MENDED}" in said
     verdicts = pl.read_parquet(folder / "out/run/verdicts.parquet")
     assert sorted(verdicts["key"].to_list()) == sorted(map(str, range(60)))
 
@@ -210,7 +213,7 @@ def test_a_detector_judges_dirty_logs_and_says_so(judge, tmp_path):
     assert code == 0
     assert sorted(row["key"] for row in rows) == sorted(map(str, range(60)))
     said = " ".join(err.split())
-    assert "of them 2 empty, 1 invalid utf8, 1 nul, 1 crlf, 1 overlong" in said
+    assert f"of them {MENDED}" in said
     assert sorted(files(tmp_path) - {n for n in files(tmp_path) if n.startswith("detector")}) == [
         "dirty.log",
         "new.log",

@@ -43,9 +43,7 @@ def read_labels(system: System, sequences: Sequences) -> Labels:
     if place.by == "key":
         label = _by_key(place, sequences)
     elif place.by == "row":
-        values = _column(place)
-        _check_rows(place, len(values), int(sequences.last_line.max()) + 1)
-        label = values[sequences.first_line]
+        label = _column(place, sequences.first_line)
     else:
         return _by_line(place, sequences)
     return Labels(label, np.repeat(label, sequences.lengths))
@@ -85,8 +83,7 @@ def _by_line(place: LabelPlace, sequences: Sequences) -> Labels:
         raise InputError(f"{place.path}: labels by line, but a row of the logs is a whole sequence")
     n_lines = int(sequences.last_line.max()) + 1
     if place.key is None:
-        line_labels = _column(place)
-        _check_rows(place, len(line_labels), n_lines)
+        events = _column(place, sequences.lines)
     else:
         table = _table(place)
         at = table["key"].cast(pl.Int64, strict=False)
@@ -101,7 +98,7 @@ def _by_line(place: LabelPlace, sequences: Sequences) -> Labels:
         positive = at.filter(table["label"] == 1)
         line_labels = np.zeros(n_lines, dtype=np.uint8)  # a line that is not listed is normal
         line_labels[positive.to_numpy()] = 1
-    events = line_labels[sequences.lines]
+        events = line_labels[sequences.lines]
     return Labels(np.maximum.reduceat(events, sequences.offsets[:-1]), events)
 
 
@@ -117,13 +114,22 @@ def _table(place: LabelPlace) -> pl.DataFrame:
     return pl.DataFrame({"key": frame[place.key], "label": label, "row": frame["row"]})
 
 
-def _column(place: LabelPlace) -> np.ndarray:
-    """`<uint8>[rows]` the label of every row of the file."""
+def _column(place: LabelPlace, rows: np.ndarray) -> np.ndarray:
+    """`<uint8>[n]` the labels of `n` rows of the file; one without an event needs no label."""
     if place.column is None:
         with open_text(place.path) as file:
-            return np.array([not line.startswith(b"- ") for line in file], dtype=np.uint8)
-    labels = read_table(place.path, [place.column])[place.column]
-    return _binary(place, labels, pl.int_range(2, len(labels) + 2, eager=True)).to_numpy()
+            labels = pl.Series(
+                [0 if line.startswith(b"- ") else 1 for line in file], dtype=pl.UInt8
+            )
+    else:
+        labels = read_table(place.path, [place.column])[place.column]
+    needed = int(rows.max()) + 1
+    if len(labels) < needed:
+        raise InputError(
+            f"{place.path}: {len(labels)} labels for {needed} rows of the log; they do not belong "
+            "together"
+        )
+    return _binary(place, labels.gather(rows), pl.Series(rows + 2)).to_numpy()
 
 
 def _binary(place: LabelPlace, column: pl.Series, rows: pl.Series) -> pl.Series:
@@ -136,10 +142,3 @@ def _binary(place: LabelPlace, column: pl.Series, rows: pl.Series) -> pl.Series:
             "neither 0 (normal) nor 1 (anomalous)"
         )
     return values.cast(pl.UInt8)
-
-
-def _check_rows(place: LabelPlace, rows: int, needed: int) -> None:
-    if rows < needed:
-        raise InputError(
-            f"{place.path}: {rows} labels for {needed} rows of the log; they do not belong together"
-        )

@@ -133,13 +133,13 @@ def _load_numbered(system: System, config: DataConfig) -> Parsed:
     spec = system.numbered
     assert spec is not None
     numbers, texts = numbered.read_templates(spec, config.bgl_inferred_text)
-    window = None
+    window, read = None, ReadCounts()
     if spec.whole_rows:
-        sequences = numbered.read_sequences(system.path, spec, numbers)
+        sequences = numbered.read_sequences(system.path, spec, numbers, read)
         part = split_rows(len(sequences), config.split)
     else:
         window = config.window or system.window or WINDOW
-        events = numbered.read_events(system.path, spec, numbers)
+        events = numbered.read_events(system.path, spec, numbers, read)
         sequences, part = split_windows(events, window, config.split)
     learned = _learned(part, config)
     known = np.repeat(learned, sequences.lengths)
@@ -153,7 +153,7 @@ def _load_numbered(system: System, config: DataConfig) -> Parsed:
         miner.templates,
         Reader(miner, system.raw, window, numbers),
         ordered=not spec.whole_rows,
-        counts=ReadCounts(lines=int(sequences.last_line.max()) + 1),
+        counts=read,
     )
 
 

@@ -17,7 +17,7 @@ from glx.logs.read import ReadCounts, blocks, clean, head, open_text
 from glx.logs.sequences import WILDCARD, Sequences, csr_offsets
 from glx.logs.split import Events
 from glx.logs.systems import Numbered
-from glx.logs.table import read_table
+from glx.logs.table import read_rows, read_table
 
 UNKNOWN = "unknown event"
 
@@ -56,19 +56,22 @@ def read_templates(spec: Numbered, inferred_text: bool) -> tuple[np.ndarray, lis
     return numbers.to_numpy()[order], [texts[int(i)] for i in order]
 
 
-def read_sequences(path: Path, spec: Numbered, numbers: np.ndarray) -> Sequences:
+def read_sequences(
+    path: Path, spec: Numbered, numbers: np.ndarray, counts: ReadCounts
+) -> Sequences:
     """A file whose rows are whole sequences of event numbers, separated by spaces."""
-    frame = read_table(path, [spec.column] + ([spec.key] if spec.key else []))
-    _check_any(path, len(frame))
-    keys = None if spec.key is None else frame[spec.key].to_numpy().astype(object)
-    return replace(_sequences(frame[spec.column], 0, path, numbers), keys=keys)
+    frame = read_table(path, [spec.column] + ([spec.key] if spec.key else []), counts)
+    found = _sequences(frame[spec.column], path, numbers, counts)
+    _check_any(path, len(found))
+    if spec.key is None:
+        return found
+    return replace(found, keys=frame[spec.key].to_numpy()[found.first_line].astype(object))
 
 
-def read_events(path: Path, spec: Numbered, numbers: np.ndarray) -> Events:
+def read_events(path: Path, spec: Numbered, numbers: np.ndarray, counts: ReadCounts) -> Events:
     """A file with one event number a row."""
-    values = read_table(path, [spec.column])[spec.column]
-    _check_any(path, len(values))
-    rows = _sequences(values, 0, path, numbers)
+    rows = _sequences(read_table(path, [spec.column], counts)[spec.column], path, numbers, counts)
+    _check_any(path, len(rows))
     return Events(ids=rows.ids, lines=rows.first_line)
 
 
@@ -83,30 +86,27 @@ def numbered_column(path: Path | str) -> str | None:
 def numbered_blocks(
     path: Path, column: str, numbers: np.ndarray, counts: ReadCounts
 ) -> Iterator[Sequences]:
-    """A table of any length, some rows at a time; each row one sequence (or one event)."""
+    """A table of any length, some rows at a time; each row one sequence (or one event).
+
+    Args:
+      counts: new; is added to while reading.
+    """
     names: list[str] = []
-    row = 0
+    found = 0
     for raw in blocks(path):
-        raw = clean(raw, counts)
+        raw = clean(raw, counts, quoted=True)
         if not names:
             header, _, raw = raw.partition(b"\n")
             names = _names(header.decode())
-        if not raw:
-            continue
         try:
-            values = pl.read_csv(
-                raw,
-                has_header=False,
-                schema={str(i): pl.String for i in range(len(names))},
-                columns=[names.index(column)],
-                truncate_ragged_lines=True,
-            ).to_series()
-        except pl.exceptions.ComputeError as e:
+            rows = read_rows(raw, len(names), [names.index(column)], comma=",", quoted=True)
+        except pl.exceptions.PolarsError as e:
             raise InputError(f"{path}: not a readable CSV table: {str(e).splitlines()[0]}") from e
-        sequences = _sequences(values, row, path, numbers)
-        counts.lines = row = row + len(values)
-        yield sequences
-    _check_any(path, row)
+        sequences = _sequences(rows.to_series(), path, numbers, counts)
+        if len(sequences):
+            found += len(sequences)
+            yield sequences
+    _check_any(path, found)
 
 
 def _names(header: str) -> list[str]:
@@ -118,25 +118,27 @@ def _check_any(path: Path, rows: int) -> None:
         raise InputError(f"{path}: no row below the header; give at least one row of events")
 
 
-def _sequences(column: pl.Series, row: int, path: Path, numbers: np.ndarray) -> Sequences:
-    """Rows of event numbers; the first is row `row` of the table."""
-    spaced = column.fill_null("").str.replace_all(r"\s\s+|[^\S ]", " ")
-    lists = spaced.str.strip_chars().str.split(" ")
+def _sequences(column: pl.Series, path: Path, numbers: np.ndarray, counts: ReadCounts) -> Sequences:
+    """The next rows of event numbers, of which `counts` has the lines so far; no empty row."""
+    spaced = column.fill_null("").str.replace_all(r"\s\s+|[^\S ]", " ").str.strip_chars()
+    filled = (spaced != "").arg_true()
+    rows = filled.to_numpy().astype(np.int64) + counts.lines
+    counts.lines += len(column)
+    counts.empty += len(column) - len(rows)
+    lists = spaced.gather(filled).str.split(" ")
     values, lengths = lists.explode(), lists.list.len().to_numpy().astype(np.int64)
 
     def check(bad: pl.Series, what: str) -> None:
         if bad.any():
             at = int(bad.arg_max() or 0)
-            line = row + int(np.searchsorted(np.cumsum(lengths), at, side="right")) + 2
+            line = rows[np.searchsorted(np.cumsum(lengths), at, side="right")] + 2
             raise InputError(f"{path}: line {line}: {what.format(repr(values[at]))}")
 
-    check(values == "", "an empty sequence; remove the row")
     of_row = values.cast(pl.Int64, strict=False)
     check(of_row.is_null(), "{} is not an event number")
     ids = np.searchsorted(numbers, of_row.to_numpy())
     wrong = numbers[np.minimum(ids, len(numbers) - 1)] != of_row.to_numpy()
     check(pl.Series(wrong), "event {} is not in the template table")
-    rows = np.arange(row, row + len(column), dtype=np.int64)
     return Sequences(
         ids=ids.astype(np.int32), offsets=csr_offsets(lengths), first_line=rows, last_line=rows
     )

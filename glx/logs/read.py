@@ -25,6 +25,8 @@ __all__ = ["Layout", "ReadCounts", "blocks", "detect_layout", "head", "layout_of
 BLOCK = 8 << 20  # bytes in a block; larger ones are faster and take more memory
 LONGEST = 1 << 20  # bytes of a line that are kept
 HEAD = 1 << 16  # bytes looked at to tell text from something else
+BOM = b"\xef\xbb\xbf"  # what some editors put before UTF-8
+TAR = (b"ustar\0", b"ustar ")  # at byte 257
 STDIN = Path("-")
 
 
@@ -41,6 +43,7 @@ class ReadCounts:
       overlong: longer than 1 MiB, the rest of which was dropped.
       no_header: that the layout's header does not fit; the whole line is the text.
       broken_json: that are no JSON object with a text; the whole line is the text.
+      no_session: with text but without a session id where one was asked for; they are left out.
     """
 
     lines: int = 0
@@ -51,6 +54,7 @@ class ReadCounts:
     overlong: int = 0
     no_header: int = 0
     broken_json: int = 0
+    no_session: int = 0
 
     def add(self, other: "ReadCounts") -> None:
         """Add the counts of another part of the file."""
@@ -63,7 +67,7 @@ def open_text(path: Path | str) -> BinaryIO:
     """The bytes of a text file, unpacked where it is gzip or Zstandard (by content); `-` is stdin.
 
     Raises:
-      InputError: missing, a directory, unreadable, empty, not text; later, while reading: a
+      InputError: missing, a directory, unreadable, empty, not text, a tar; later, while reading: a
         damaged or truncated archive.
     """
     return io.BufferedReader(_Chunks(_text_chunks(Path(path), LONGEST)), LONGEST)
@@ -198,8 +202,11 @@ def _text_chunks(path: Path, size: int) -> Generator[bytes, None, None]:
             first += chunk
             if len(first) >= HEAD:
                 break
+        first = first.removeprefix(BOM)
         if not first:
             raise InputError(f"{name}: the file is empty; give a file with at least one line")
+        if first[257:263] in TAR:
+            raise InputError(f"{name}: a tar archive; unpack it and give one log file of it")
         if _not_text(first[:HEAD]):
             raise InputError(
                 f"{name}: not a text file (over 30 % of its first bytes are no characters); "

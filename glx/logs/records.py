@@ -27,6 +27,7 @@ from glx.errors import InputError
 from glx.logs.header import WIDEST, Layout, has_year, seconds
 from glx.logs.mask import distinct_codes, distinct_skeletons, join, mask_skeletons, split_lines
 from glx.logs.read import ReadCounts, blocks, clean
+from glx.logs.table import read_rows
 
 YEAR = 366 * 86400.0  # seconds of 1972, the year of times that say none
 FIXED = re.compile(r"\^\(\?P<time>((?:\[0-9\](?:\{[0-9]+\})?|[ :,/T-])+)\)")
@@ -175,16 +176,10 @@ def _table_block(
 ) -> tuple[pl.DataFrame, ReadCounts]:
     counts = ReadCounts()
     try:
-        table = pl.read_csv(
-            clean(raw, counts, layout.quote),
-            has_header=False,
-            separator=layout.separator,
-            quote_char='"' if layout.quote else None,
-            schema={str(i): pl.String for i in range(width)},
-            columns=sorted(set(places.values())),
-            truncate_ragged_lines=True,
-        )
-    except pl.exceptions.ComputeError as e:
+        rows = clean(raw, counts, layout.quote)
+        columns = sorted(set(places.values()))
+        table = read_rows(rows, width, columns, layout.separator, layout.quote)
+    except pl.exceptions.PolarsError as e:
         raise InputError(
             f"{path}: not a readable table ({str(e).splitlines()[0]}); mend its quotes, or read it "
             "with --format=lines"
@@ -264,6 +259,7 @@ def _frame(
         texts, frame = _named_by_column(texts, frame)
     if not filled.all():
         frame = frame.filter(pl.Series(filled[kind]))
+    counts.no_session = 0 if key is None else frame["key"].null_count()
     return frame.with_columns(frame["text"].cat.to(pl.Enum(texts)))
 
 

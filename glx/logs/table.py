@@ -7,17 +7,20 @@ from pathlib import Path
 import polars as pl
 
 from glx.errors import InputError
-from glx.logs.read import open_text
+from glx.logs.read import ReadCounts, clean, open_text
 
 
-def read_table(path: Path, columns: list[str]) -> pl.DataFrame:
-    """`columns` of a table with a header line, in the order of the file.
+def read_table(path: Path, columns: list[str], counts: ReadCounts | None = None) -> pl.DataFrame:
+    """`columns` of a table with a header line, in the order of the file; an empty row is all null.
+
+    Args:
+      counts: what was mended is added to it.
 
     Raises:
       InputError: empty, a column is missing (naming it and those there are), or no table.
     """
     with open_text(path) as file:
-        data = file.read()
+        data = clean(file.read(), counts or ReadCounts(), quoted=True)
     read = partial(pl.read_csv, data, separator=separator(path), infer_schema=False)
     try:
         header = read(n_rows=0).columns
@@ -29,9 +32,28 @@ def read_table(path: Path, columns: list[str]) -> pl.DataFrame:
         return read(columns=columns)
     except pl.exceptions.NoDataError as e:
         raise InputError(f"{path}: the file is empty; give a table with a header line") from e
-    except pl.exceptions.ComputeError as e:
+    except pl.exceptions.PolarsError as e:
         line = _suspect(data, separator(path))
         raise InputError(f"{path}: line {line}: not a row of the table; correct it") from e
+
+
+def read_rows(raw: bytes, width: int, columns: list[int], comma: str, quoted: bool) -> pl.DataFrame:
+    """Some columns of the rows of a table, named by their place; of a short row the rest is null.
+
+    Args:
+      raw: clean rows without the header.
+      width: columns in a row; what stands in more is dropped.
+      comma: what separates them.
+    """
+    header = comma.join(map(str, range(width)))  # else Polars takes the width from the first row
+    return pl.read_csv(
+        header.encode() + b"\n" + raw,
+        separator=comma,
+        quote_char='"' if quoted else None,
+        schema={str(i): pl.String for i in range(width)},
+        columns=columns,
+        truncate_ragged_lines=True,
+    )
 
 
 def read_header(path: Path) -> list[str]:
@@ -49,12 +71,12 @@ def separator(path: Path) -> str:
 
 
 def _suspect(data: bytes, separator: str) -> int:
-    """The first line that is not UTF-8, leaves a quote open or has more fields than the header."""
+    """The first line that leaves a quote open or has more fields than the header."""
     width = None
     for n, raw in enumerate(data.split(b"\n"), start=1):
         try:
             fields = next(csv.reader([raw.decode()], delimiter=separator, strict=True), [])
-        except (UnicodeDecodeError, csv.Error):
+        except csv.Error:
             return n
         if len(fields) > (width := width or len(fields)):
             return n

@@ -46,6 +46,13 @@ def test_by_row(tmp_path):
     assert some.sequences.tolist() == [1, 0]
 
 
+def test_rows_without_an_event_need_no_label(tmp_path):
+    place = system(tmp_path, "label,sequence\n\n1,5\n# more\n0,2\n", "row")
+    assert read_labels(place, whole_rows(4).take(np.array([1, 3]))).sequences.tolist() == [1, 0]
+    place = system(tmp_path, "label,event_id\n0,5\n\n1,2\n", "line")
+    assert read_labels(place, sequences([0, 2])).events.tolist() == [0, 1]
+
+
 def test_by_session(tmp_path):
     text = "vm,label\nb,0\nc,1\na,1\na,0\nunknown,1\n"  # a row of a says 1: it is anomalous
     place = system(tmp_path, text, "key", key="vm")
@@ -91,7 +98,12 @@ def test_labels_are_read_from_packed_files_too(tmp_path):
 @pytest.mark.parametrize(
     ("text", "by", "key", "message"),
     [
-        ("label\n0\nmaybe\n", "row", None, "line 3: label 'maybe' in column 'label' is neither 0"),
+        (
+            "label\n0\nmaybe\n0\n",
+            "row",
+            None,
+            "line 3: label 'maybe' in column 'label' is neither 0",
+        ),
         ("label\n0\n\n1\n", "row", None, "line 3: label None in column 'label' is neither"),
         ("label\n0\n", "row", None, "1 labels for 3 rows of the log; they do not belong together"),
         ("sequence\n5\n", "row", None, "line 1: no column 'label'; the columns are sequence"),

@@ -52,7 +52,7 @@ def in_blocks(n):
 
 def write(tmp_path, text: str, name: str = "a.csv", pack=lambda data: data):
     path = tmp_path / name
-    path.write_bytes(pack(text.encode()))
+    path.write_bytes(pack(text.encode("utf-8", "surrogateescape")))
     return path
 
 
@@ -82,7 +82,7 @@ def test_events_without_a_text_of_their_own_stay_distinct(of_bgl):
 @pytest.mark.parametrize("pack", [lambda data: data, gzip.compress, zstandard.compress])
 def test_rows_that_are_sequences(tmp_path, spec, pack):
     path = write(tmp_path, "label,sequence\n0,5 5 11\n1,2\n0,11 2\n", pack=pack)
-    found = numbered.read_sequences(path, spec, np.array([2, 5, 11]))
+    found = numbered.read_sequences(path, spec, np.array([2, 5, 11]), ReadCounts())
     assert rows(found) == [[1, 1, 2], [0], [2, 0]]
     assert found.first_line.tolist() == found.last_line.tolist() == [0, 1, 2]
     assert (found.lines, found.keys, found.ids.dtype) == (None, None, np.int32)
@@ -90,19 +90,21 @@ def test_rows_that_are_sequences(tmp_path, spec, pack):
 
 def test_key_of_a_sequence(tmp_path, spec):
     path = write(tmp_path, 'vm,sequence\nx,5\n"y,z",2\n')
-    found = numbered.read_sequences(path, replace(spec, key="vm"), np.array([2, 5, 11]))
+    found = numbered.read_sequences(
+        path, replace(spec, key="vm"), np.array([2, 5, 11]), ReadCounts()
+    )
     assert found.keys.tolist() == ["x", "y,z"]
 
 
 def test_spaces_around_and_between_numbers(tmp_path, spec):
     path = write(tmp_path, "sequence\r\n 5  5\t11 \r\n2\r\n")
-    found = numbered.read_sequences(path, spec, np.array([2, 5, 11]))
+    found = numbered.read_sequences(path, spec, np.array([2, 5, 11]), ReadCounts())
     assert rows(found) == [[1, 1, 2], [0]]
 
 
 def test_rows_that_are_events(tmp_path, of_bgl):
     path = write(tmp_path, "event_id,label\n7,0\n1001,1\n7,0\n3,1\n")
-    events = numbered.read_events(path, of_bgl, np.array([3, 7, 1000, 1001]))
+    events = numbered.read_events(path, of_bgl, np.array([3, 7, 1000, 1001]), ReadCounts())
     assert events.ids.tolist() == [1, 3, 1, 0]
     assert events.lines.tolist() == [0, 1, 2, 3]
 
@@ -118,14 +120,14 @@ def test_the_label_column_is_never_read(tmp_path, of_bgl, labels, size, monkeypa
         marks = zip(labels.split(" "), ids, strict=True)
         text = "label,event_id\n" + "".join(f"{mark},{i}\n" for mark, i in marks)
     path, numbers = write(tmp_path, text), np.array([3, 7, 1000, 1001])
-    assert numbered.read_events(path, of_bgl, numbers).ids.tolist() == [1, 3, 0]
+    assert numbered.read_events(path, of_bgl, numbers, ReadCounts()).ids.tolist() == [1, 3, 0]
     parts = list(numbered.numbered_blocks(path, "event_id", numbers, ReadCounts()))
     assert [i for part in parts for i in part.ids.tolist()] == [1, 3, 0]
 
 
 def both_ways(path, spec, numbers):
     """Read at once, then as a stream."""
-    yield lambda: numbered.read_sequences(path, spec, numbers)
+    yield lambda: numbered.read_sequences(path, spec, numbers, ReadCounts())
     column = numbered.numbered_column(path) or spec.column
     yield lambda: list(numbered.numbered_blocks(path, column, numbers, ReadCounts()))
 
@@ -136,10 +138,12 @@ def both_ways(path, spec, numbers):
     [
         ("label,sequence\n0,5\n0,5 2\n1,2 9 5\n", "line 4: event '9' is not in the template table"),
         ("label,sequence\n0,5\n0,5 five\n", "line 3: 'five' is not an event number"),
-        ("label,sequence\n0,5\n0,\n0,2\n", "line 3: an empty sequence"),
+        ("label,sequence\n0,5\n\n0,\0\n0,2 \0x\n", "line 5: 'x' is not an event number"),
+        (b"label,sequence\n0,2 \xff\n".decode("utf-8", "surrogateescape"), "line 2: '\ufffd' is"),
         ("label,sequence\n0,5 2.5\n", "line 2: '2.5' is not an event number"),
         ("label,sequence\n", "no row below the header"),
         ("label,sequence", "no row below the header"),
+        ("label,sequence\n\n0,\n", "no row below the header"),
     ],
 )
 def test_what_is_wrong_and_in_which_line(tmp_path, spec, text, message, size, monkeypatch):
@@ -149,6 +153,46 @@ def test_what_is_wrong_and_in_which_line(tmp_path, spec, text, message, size, mo
         with pytest.raises(InputError, match=message) as e:
             read()
         assert str(path) in str(e.value)
+
+
+DIRTY = (  # an empty and a short row first and later, a byte that is no UTF-8, a NUL, a CR
+    b"\n0\n0,5 5\n\xff,2\n  \n# more\n0,11 \x002\r\n0,\n0,5\n",
+    [[1, 1], [0], [2, 0], [1]],
+    [2, 3, 6, 8],
+)
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 99])
+def test_dirty_rows_are_survived_and_counted(tmp_path, spec, size, monkeypatch):
+    monkeypatch.setattr(numbered, "blocks", in_blocks(size))
+    data, expected, lines = DIRTY
+    path, numbers = tmp_path / "a.csv", np.array([2, 5, 11])
+    path.write_bytes(b"\xef\xbb\xbflabel,sequence\n" + data)
+    for whole in (True, False):
+        counts = ReadCounts()
+        if whole:
+            parts = [numbered.read_sequences(path, spec, numbers, counts)]
+        else:
+            assert numbered.numbered_column(path) == "sequence"
+            parts = list(numbered.numbered_blocks(path, "sequence", numbers, counts))
+        assert [row for part in parts for row in rows(part)] == expected
+        assert [n for part in parts for n in part.first_line.tolist()] == lines
+        assert counts == ReadCounts(lines=9, empty=5, invalid_utf8=1, nul=1, crlf=1)
+
+
+def test_keys_and_events_beside_empty_rows(tmp_path, spec):
+    path, numbers = write(tmp_path, "vm,sequence\n\nx,5\n\ny,2\n"), np.array([2, 5, 11])
+    found = numbered.read_sequences(path, replace(spec, key="vm"), numbers, ReadCounts())
+    assert (found.keys.tolist(), found.first_line.tolist()) == (["x", "y"], [1, 3])
+    events = numbered.read_events(path, spec, numbers, ReadCounts())
+    assert (events.ids.tolist(), events.lines.tolist()) == ([1, 0], [1, 3])
+
+
+@pytest.mark.parametrize("text", ['label,sequence\n0,"5\n', 'label,sequence\n0,5\n0,"5\n'])
+def test_a_quote_that_nobody_closed(tmp_path, spec, text):
+    for read in both_ways(write(tmp_path, text), spec, np.array([2, 5, 11])):
+        with pytest.raises(InputError, match=r"a\.csv: (not a readable|line [0-9]+: not a row)"):
+            read()
 
 
 @pytest.mark.parametrize(
@@ -171,7 +215,7 @@ def test_damaged_template_table(tmp_path, spec, text, message):
 def test_missing_column(tmp_path, spec):
     path = write(tmp_path, "label,events\n0,5\n")
     with pytest.raises(InputError, match=r"line 1: no column 'sequence'; the columns are label, e"):
-        numbered.read_sequences(path, spec, np.array([5]))
+        numbered.read_sequences(path, spec, np.array([5]), ReadCounts())
 
 
 def test_column_of_a_stream(tmp_path):
@@ -193,7 +237,7 @@ def test_a_stream_of_blocks_of_any_size_equals_the_whole(tmp_path, spec, size, m
         tmp_path, "label,sequence\n" + "".join(f"{i % 2},{v}\n" for i, v in enumerate(values))
     )
     numbers, counts = np.array([2, 5, 11]), ReadCounts()
-    whole = numbered.read_sequences(path, spec, numbers)
+    whole = numbered.read_sequences(path, spec, numbers, ReadCounts())
     parts = list(numbered.numbered_blocks(path, "sequence", numbers, counts))
     assert [row for part in parts for row in rows(part)] == rows(whole)
     assert [n for part in parts for n in part.first_line.tolist()] == list(range(50))

@@ -8,12 +8,13 @@ from itertools import pairwise
 import numpy as np
 import polars as pl
 import pytest
+import zstandard
 
 from glx.logs.header import Layout
 from glx.logs.mask import mask
 from glx.logs.miner import Miner, fit
 from glx.logs.parse import collect, fit_part, parse, records
-from glx.logs.read import ReadCounts, blocks, layout_of, open_text
+from glx.logs.read import ReadCounts, blocks, layout_of
 from glx.logs.systems import known
 from glx.logs.table import read_table
 
@@ -103,7 +104,7 @@ def test_published_bgl_templates_match_raw_lines(data_dir):
 def samples(data_dir, tmp_path_factory):
     folder = tmp_path_factory.mktemp("loghub")
     with (
-        open_text(data_dir / "loghub_2k/loghub_2k.tar.zst") as file,
+        zstandard.open(data_dir / "loghub_2k/loghub_2k.tar.zst") as file,
         tarfile.open(fileobj=file, mode="r|") as archive,
     ):
         archive.extractall(folder, filter="data")

@@ -2,6 +2,7 @@
 
 import gzip
 import io
+import tarfile
 
 import polars as pl
 import pytest
@@ -10,7 +11,7 @@ import zstandard
 from glx.errors import InputError
 from glx.logs.header import Layout
 from glx.logs.parse import collect
-from glx.logs.read import ReadCounts, blocks, open_text
+from glx.logs.read import ReadCounts, blocks, layout_of, open_text
 from glx.logs.records import records
 
 SIX = b"one 1\ntwo 22\n\nthree 333\r\nf\xffour\nf\0ive"
@@ -194,6 +195,57 @@ def test_table_with_quoted_texts_and_a_label_that_never_enters(tmp_path):
     assert frame["key"].to_list() == ["b1", "b2"]
     assert frame["time"].to_list() == [1226262918.0, 1226262919.0]
     assert (counts.lines, counts.empty) == (3, 1)
+
+
+@pytest.mark.parametrize("row", [b"", b"# a note", b"b0", b'"b,0"', b"b0,1"])
+@pytest.mark.parametrize("size", [1, 40, 1 << 20])
+def test_short_rows_anywhere_in_a_table(tmp_path, row, size, monkeypatch):
+    monkeypatch.setattr("glx.logs.records.blocks", lambda path, quoted: blocks(path, size, quoted))
+    whole = b"b1,0,081109,203518,INFO,came 5\n"
+    rows = [row + b"\n", whole, whole, row + b"\n", row + b"\n", whole]
+    path = write(tmp_path, b"id,label,date,time,level,message\n" + b"".join(rows))
+    frame, texts, counts = read(path, TABLE)
+    assert (texts, frame["line"].to_list()) == (["came <*>"] * 3, [1, 2, 5])
+    assert (counts.lines, counts.empty) == (6, 3)
+
+
+def test_a_table_whose_rows_all_lack_the_last_column(tmp_path):
+    frame, _, counts = read(write(tmp_path, b"id,text,more\n1,a\n2,b\n"), Layout("csv"))
+    assert (frame["line"].to_list(), counts.lines) == ([0, 1], 2)
+
+
+def test_a_quote_that_nobody_closed_in_a_table(tmp_path):
+    for rows in (b'"1,a\n2,b\n', b'1,"a\n2,b\n', b'1,a\n"2,b\n'):
+        with pytest.raises(InputError, match=r"a\.log: not a readable table .*; mend its quotes"):
+            read(write(tmp_path, b"id,text\n" + rows), Layout("csv"))
+
+
+@pytest.mark.parametrize("pack", [gzip.compress, zstandard.compress, bytes])
+def test_a_byte_order_mark_is_no_part_of_a_file(tmp_path, pack):
+    path = write(tmp_path, pack(b"\xef\xbb\xbfmessage,time\ncame 5,2024-05-01 10:00:00\n"))
+    frame, texts, _ = read(path, layout_of(path))
+    assert (texts, frame["time"].to_list()) == (["came <*>"], [1714557600.0])
+    assert read(write(tmp_path, b"\xef\xbb\xbfa 1\n"))[1] == ["a <*>"]
+    with pytest.raises(InputError, match="the file is empty"):
+        read(write(tmp_path, b"\xef\xbb\xbf"))
+
+
+def test_lines_without_a_session_are_counted(tmp_path):
+    path = write(tmp_path, b"vm=1 came\nstarted\n\nvm=2 came\nstopped\n")
+    assert read(path, Layout(session="vm=(.)"))[2].no_session == 2
+    assert read(path)[2].no_session == 0
+
+
+@pytest.mark.parametrize("pack", [gzip.compress, zstandard.compress, bytes])
+@pytest.mark.parametrize("kind", [tarfile.GNU_FORMAT, tarfile.PAX_FORMAT])
+def test_a_tar_is_refused(tmp_path, pack, kind):
+    file = io.BytesIO()
+    with tarfile.open(fileobj=file, mode="w", format=kind) as archive:
+        member = tarfile.TarInfo("a.log")
+        member.size = 9 * 9999
+        archive.addfile(member, io.BytesIO(b"line 123\n" * 9999))
+    with pytest.raises(InputError, match=r"a\.log: a tar archive; unpack it and give one log file"):
+        read(write(tmp_path, pack(file.getvalue())))
 
 
 @pytest.mark.parametrize("size", [1, 20, 64, 1 << 20])
