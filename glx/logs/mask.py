@@ -85,6 +85,14 @@ def collapse_digits(raw: bytes) -> bytes:
     return b"".join(pieces)
 
 
+def line_ends(raw: bytes) -> np.ndarray:
+    """`<int64>` where the lines of `raw` end, the last one with or without a line break."""
+    characters = np.frombuffer(raw, dtype=np.uint8)
+    starts = range(0, len(raw), CHUNK)  # as above: a large array costs more to get than to fill
+    ends = [np.flatnonzero(characters[at : at + CHUNK] == ord("\n")) + at for at in starts]
+    return np.concatenate([*ends, [] if raw.endswith(b"\n") else [len(raw)]]).astype(np.int64)
+
+
 def split_lines(raw: bytes) -> pl.Series:
     """The lines of `raw` (UTF-8) as a series of str."""
     if len(raw) < CHUNK:  # Polars is slow to start

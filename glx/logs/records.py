@@ -25,7 +25,14 @@ import polars as pl
 
 from glx.errors import InputError
 from glx.logs.header import WIDEST, Layout, has_year, seconds
-from glx.logs.mask import distinct_codes, distinct_skeletons, join, mask_skeletons, split_lines
+from glx.logs.mask import (
+    distinct_codes,
+    distinct_skeletons,
+    join,
+    line_ends,
+    mask_skeletons,
+    split_lines,
+)
 from glx.logs.read import ReadCounts, blocks, clean
 from glx.logs.table import read_rows
 
@@ -343,17 +350,16 @@ def _header_seconds(raw: bytes, layout: Layout) -> pl.Series | None:
 
 def _seconds_at_start(raw: bytes, width: int, time_format: str) -> pl.Series:
     """Times that are the first `width` bytes of each line, equal neighbours read once."""
-    ends = np.flatnonzero(np.frombuffer(raw, np.uint8) == ord("\n"))
-    starts = np.append(0, ends + 1)
-    if not raw.endswith(b"\n"):
-        ends = np.append(ends, len(raw))
-    whole = ends - starts[: len(ends)] >= width  # longer than a time
+    ends = line_ends(raw)
+    starts = np.append(0, ends[:-1] + 1)
+    whole = ends - starts >= width  # longer than a time
     heads = np.ndarray(max(len(raw) - width + 1, 0), f"S{width}", raw, strides=(1,))  # anywhere
     times = np.full(len(ends), b"", heads.dtype)
-    times[whole] = heads[starts[: len(ends)][whole]]
-    new = np.append(True, times[1:] != times[:-1])
-    distinct = pl.Series([time.decode("utf-8", "replace") for time in times[new]])
-    return seconds(distinct, time_format).gather(np.cumsum(new) - 1)
+    times[whole] = heads[starts[whole]]
+    first = np.flatnonzero(np.append(True, times[1:] != times[:-1]))
+    distinct = pl.Series([time.decode("utf-8", "replace") for time in times[first]])
+    read = seconds(distinct, time_format).to_numpy()
+    return pl.Series(np.repeat(read, np.diff(first, append=len(times)))).fill_nan(None)
 
 
 def _digits(atom: re.Match) -> str:

@@ -118,4 +118,5 @@ class Terminal(Progress):
         try:
             yield shown
         finally:
-            bar.stop()
+            if bar.live.is_started:
+                bar.stop()
