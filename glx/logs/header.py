@@ -62,12 +62,14 @@ DATES = {
     "%y/%m/%d": r"\d\d/\d\d/\d\d",
     "%Y%m%d": r"\d{8}",
     "%y%m%d": r"\d{6}",
+    "%m/%d/%Y": r"\d{1,2}/\d{1,2}/\d{4}",
     "%a %b %e": r"[A-Z][a-z]{2} [A-Z][a-z]{2} {1,2}\d{1,2}",
     "%b %e": r"[A-Z][a-z]{2} {1,2}\d{1,2}",
     "%m-%d": r"\d\d-\d\d",
     "%m.%d": r"\d\d\.\d\d",
 }
 CLOCKS = {
+    "%I:%M:%S %p": r"\d{1,2}:\d{1,2}:\d{1,2} [AP]M",
     "%H:%M:%S": r"\d{1,2}:\d{1,2}:\d{1,2}",
     "%H.%M.%S": r"\d\d\.\d\d\.\d\d",
     "%H%M%S": r"\d{6}",
@@ -81,8 +83,11 @@ def _any(parts: dict[str, str]) -> str:
     return "|".join(parts.values())
 
 
+JOIN = ",? |[T:-]"
+# 5/1 is the first of May where the clock has AM or PM; elsewhere nobody knows.
+UNSURE = rf"(?!{DATES['%m/%d/%Y']}(?:{JOIN})(?!{CLOCKS['%I:%M:%S %p']}))"
 STAMP = re.compile(
-    rf"(?<![\w.:/-])(?:(?P<date>{_any(DATES)})(?P<join>[ T:-])(?P<clock>{_any(CLOCKS)})"
+    rf"(?<![\w.:/-])(?:{UNSURE}(?P<date>{_any(DATES)})(?P<join>{JOIN})(?P<clock>{_any(CLOCKS)})"
     rf"(?P<fraction>{_any(FRACTIONS)})?(?P<zone>{_any(ZONES)})?|(?P<epoch>{EPOCH}))(?![\w/])"
 )
 WORDS = (
@@ -94,7 +99,13 @@ LEVELS = {  # from the plainest to the weakest sign, with the share of lines tha
     rf"[\[(<](?P<level>(?i:{WORDS}))[\])>][:,|]*(?:\s|$)": 0.5,
     rf"(?P<level>(?i:{WORDS}))[:,|]*(?:\s|$)": 0.5,
     r"(?P<level>[VDIWEFC])(?:\s|$)": 0.9,
+    r'(?:level|lvl|severity)="?(?P<level>[A-Za-z]+)"?(?:\s|$)': 0.5,
 }
+KEYED = re.compile(  # what stands before the time of a logfmt line, from its key on in the group
+    rf'(?:[\w.@-]+=\S+\s+)*((?:t|{"|".join(TIME_NAMES)})="?)'
+)
+TEXT_KEY = re.compile(r"\b(?:msg|message)=")
+KLOG_DATES = {"%m%d": r"\d{4}", "%Y%m%d": r"\d{8}"}
 WIDEST = 10_000  # characters of a line that are looked at to tell a table
 SEPARATORS = r"[\s|\])>,:-]*"
 
@@ -119,7 +130,7 @@ def detect_layout(lines: Sequence[str], format: str = "auto") -> Layout:
     if format == "jsonl" or len(objects) >= 0.9 * max(len(filled), 1):
         return _json_layout(objects)
     table = None if format == "lines" else _table_layout(filled, forced=format == "csv")
-    return table or _line_layout(filled)
+    return table or _klog_layout(filled) or _line_layout(filled)
 
 
 def _json(line: str) -> dict | None:
@@ -203,15 +214,27 @@ def _stamp(match: re.Match) -> tuple[str, str]:
     return pattern, format
 
 
+def _klog_layout(lines: list[str]) -> Layout | None:
+    """The layout of klog and glog, where level and date are one word."""
+    for date, digits in KLOG_DATES.items():
+        time = rf"(?P<time>{digits} \d\d:\d\d:\d\d\.\d{{6}})"
+        header = rf"^(?P<level>[IWEF]){time}\s+\d+ [^\]\s]+\] ?(?P<text>.*)$"
+        if 2 * sum(bool(re.match(header, line)) for line in lines) >= max(len(lines), 1):
+            return Layout(header=header, time_format=f"{date} %H:%M:%S%.f")
+    return None
+
+
 def _line_layout(lines: list[str]) -> Layout:
     places = Counter(place for line in lines for place in _stamps(line))
     often = [place for place, n in places.items() if n * 2 >= len(lines)]
     pattern, format = "^", None
     if often:
         words, bracket, stamp, format = max(often)
-        skip = rf"(?:\S+\s+){{{words}}}" if words else ""
-        pattern = rf"^{skip}{bracket}(?P<time>{stamp}){SEPARATORS}"
-    pattern += _level(pattern, lines, 6 if often else 2)
+        close = '"?' if bracket.endswith('"') else ""
+        before = _words_with_level(words, lines)
+        pattern = rf"^{before}{bracket}(?P<time>{stamp}){close}{SEPARATORS}"
+    if "<level>" not in pattern:
+        pattern += _level(pattern, lines, 6 if often else 2)
     if "<level>" not in pattern and format and format.startswith("%b %e"):
         pattern += r"\S+\s+"  # syslog has the host's name after the time
     if pattern == "^":
@@ -220,27 +243,40 @@ def _line_layout(lines: list[str]) -> Layout:
 
 
 def _stamps(line: str) -> set[tuple[int, str, str, str]]:
-    """Time stamps near the start: words before it, bracket, regular expression, format."""
+    """Time stamps near the start: words before it, bracket or key, regular expression, format."""
     found = set()
     for match in STAMP.finditer(line[:160]):
         before = line[: match.start()]
         bracket = before[-1:] if before[-1:] in ("[", "(", "<") else ""
+        bracket = key[1] if (key := KEYED.fullmatch(before)) else bracket
         before = before.removesuffix(bracket)
         if match.start() < 100 and (not before or before[-1].isspace()):
             found.add((len(before.split()), re.escape(bracket), *_stamp(match)))
     return found
 
 
+def _words_with_level(words: int, lines: list[str]) -> str:
+    """What matches the words before a time stamp, with the level among them if there is one."""
+    for at in range(words):
+        level = _level("^" + _skip(at), lines, 0)
+        if level:
+            return _skip(at) + level + _skip(words - at - 1)
+    return _skip(words)
+
+
+def _skip(words: int) -> str:
+    return rf"(?:\S+\s+){{{words}}}" if words else ""
+
+
 def _level(pattern: str, lines: list[str], most_words: int) -> str:
     """What to append to `pattern` so that it takes in the level, or nothing."""
     start = re.compile(pattern)
-    rests = [line[m.end() :] for line in lines if (m := start.match(line))]
+    rests = [TEXT_KEY.split(line[m.end() :])[0] for line in lines if (m := start.match(line))]
     for level, share in LEVELS.items():
         for words in range(most_words + 1):
-            skip = rf"(?:\S+\s+){{{words}}}" if words else ""
-            regex = re.compile(skip + level)
+            regex = re.compile(_skip(words) + level)
             if sum(bool(regex.match(rest)) for rest in rests) >= share * max(len(lines), 1):
-                return skip + level + SEPARATORS
+                return _skip(words) + level + SEPARATORS
     return ""
 
 
