@@ -128,7 +128,7 @@ def load_config(folder: Path, dtype: str = "float32") -> BertConfig:
     """Read `config.json` of a checkpoint folder; InputError where it is not a BERT encoder's."""
     path = folder / "config.json"
     if dtype not in ("float32", "bfloat16"):
-        raise InputError(f"dtype {dtype!r} is unknown; use float32 or bfloat16.")
+        raise InputError(f"--embed_dtype={dtype}: unknown; choose float32 or bfloat16")
     try:
         raw = json.loads(path.read_text(encoding="utf-8"))
         config = BertConfig(

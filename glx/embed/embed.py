@@ -84,11 +84,11 @@ def encode_raw(texts: Sequence[str], config: EmbedConfig) -> np.ndarray:
     folder = find_model(config.model)
     sizes = bert.load_config(folder, config.dtype)
     if config.batch_size < 1:
-        raise InputError(f"batch_size is {config.batch_size}; set it to 1 or more.")
+        raise InputError(f"--embed_batch_size={config.batch_size}: must be at least 1")
     if not 3 <= config.max_tokens <= sizes.max_position_embeddings:
         raise InputError(
-            f"max_tokens is {config.max_tokens}; set it between 3 and"
-            f" {sizes.max_position_embeddings}, which is what {folder} can read."
+            f"--embed_max_tokens={config.max_tokens}: must be from 3 to"
+            f" {sizes.max_position_embeddings}, which is what {folder} can read"
         )
     distinct = list(dict.fromkeys(texts))
     path = None if config.cache_dir is None else cache_path(config.cache_dir, folder, config)
@@ -187,7 +187,8 @@ def find_model(model: str) -> Path:
     for name in FILES:
         if not (folder / name).is_file():
             raise InputError(
-                f"{folder} has no {name}; the model must be a folder with {', '.join(FILES)}."
+                f"--embed_model={model}: {folder} has no {name}; give a folder with"
+                f" {', '.join(FILES)}"
             )
     return folder
 
@@ -200,12 +201,12 @@ def download(name: str) -> Path:
         return Path(snapshot_download(name, allow_patterns=list(FILES)))
     except (errors.HFValidationError, errors.RepositoryNotFoundError) as error:
         raise InputError(
-            f"The model {name!r} is neither a folder here nor known to the hub; check its name."
+            f"--embed_model={name}: neither a folder here nor known to the hub; check the name"
         ) from error
     except Exception as error:  # the client lets many kinds of network failure through
         raise OutsideError(
-            f"The model {name!r} is no folder here, and the hub cannot be reached"
-            f" ({type(error).__name__}); connect, or give a folder with {', '.join(FILES)}."
+            f"--embed_model={name}: no folder here, and the hub cannot be reached"
+            f" ({type(error).__name__}); connect, or give a folder with {', '.join(FILES)}"
         ) from error
 
 

@@ -203,7 +203,7 @@ def test_a_folder_that_lacks_a_file_is_named(checkpoint, tmp_path):
     (folder / "tokenizer.json").unlink()
     with pytest.raises(InputError, match=r"tiny has no tokenizer\.json"):
         embed(TEXTS, EmbedConfig(str(folder), cache_dir=None))
-    with pytest.raises(InputError, match=r"nowhere has no config\.json"):
+    with pytest.raises(InputError, match=r"--embed_model=.*nowhere: .*nowhere has no config\.json"):
         embed(TEXTS, EmbedConfig(str(tmp_path / "nowhere"), cache_dir=None))
 
 
@@ -225,7 +225,7 @@ def test_a_tokenizer_of_another_model_is_named(checkpoint):
 
 def test_settings_out_of_range_are_named(config):
     for changes in ({"batch_size": 0}, {"max_tokens": 2}, {"max_tokens": 65}):
-        with pytest.raises(InputError, match=next(iter(changes))):
+        with pytest.raises(InputError, match=f"--embed_{next(iter(changes))}="):
             embed(
                 TEXTS, EmbedConfig(config.model, cache_dir=None, **({"max_tokens": 64} | changes))
             )
@@ -250,7 +250,9 @@ def test_a_hub_out_of_reach_is_an_outside_error(monkeypatch):
         raise huggingface_hub.errors.LocalEntryNotFoundError("no network")
 
     monkeypatch.setattr(huggingface_hub, "snapshot_download", offline)
-    with pytest.raises(OutsideError, match=r"'maker/model' is no folder here, and the hub"):
+    with pytest.raises(
+        OutsideError, match=r"--embed_model=maker/model: no folder here, and the hub"
+    ):
         embed(TEXTS, EmbedConfig("maker/model", cache_dir=None))
 
 
