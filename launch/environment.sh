@@ -9,11 +9,19 @@ need_python() {
   fi
 }
 
+make_venv() { # make_venv [--clear] FOLDER; what a failed attempt left has no pip
+  if ! "${PYTHON:-python3}" -m venv "$@"; then
+    echo "error: ${PYTHON:-python3} cannot make a virtual environment, see above; install what it" \
+      "lacks (python3-venv on Debian and Ubuntu), or set PYTHON to another one" >&2
+    exit 2
+  fi
+}
+
 make_environment() { # make_environment REQUIREMENTS_FILE...
-  local python=${PYTHON:-python3} stamp
+  local stamp
   need_python
   stamp=$(cat setup.py "$@" requirements-nodeps.txt | cksum)
-  [ -x .venv/bin/python ] || "$python" -m venv .venv
+  .venv/bin/python -c 'import pip' 2>/dev/null || make_venv .venv
   if [ "$(cat .venv/stamp-"$#" 2>/dev/null)" = "$stamp" ]; then return; fi
   echo "Installing into .venv ..." >&2
   install() { .venv/bin/python -m uv pip install --quiet --python .venv/bin/python "$@" 2>/dev/null ||
@@ -39,7 +47,7 @@ make_vllm_environment() {
   stamp=$(cat launch/vllm/*-"$kind".txt | cksum)
   if [ "$(cat .venv-vllm/stamp 2>/dev/null)" = "$stamp" ]; then return; fi
   echo "Installing vLLM ($kind) into .venv-vllm: 2 GB on a CPU, 11 GB with CUDA ..." >&2
-  "${PYTHON:-python3}" -m venv --clear .venv-vllm
+  make_venv --clear .venv-vllm
   if ! install_vllm "$kind"; then
     echo "error: vLLM could not be installed, see above; the same command tries again" >&2
     exit 3

@@ -7,6 +7,8 @@ import gzip
 import os
 import random
 import signal
+import subprocess
+import tarfile
 from pathlib import Path
 
 import pytest
@@ -103,6 +105,10 @@ FILES = {
     "late.zst": (
         zstandard.compress(LONG)[:-9],
         "the archive is cut short; get the whole file again",
+    ),
+    "logs.tar.gz": (
+        gzip.compress(tarfile.TarInfo("shop.log").tobuf() + LOG),
+        "a tar archive; unpack it and give one log file of it",
     ),
     "blank": (b"\n  \n\n", "no line with text; give a log with at least one event"),
 }
@@ -257,6 +263,47 @@ def test_a_table_without_text(refused):
     Path("shop.csv").write_text("a,b\n1,2\n")
     said = refused("--format=csv", target="shop=shop.csv", source="sim_ras", labels=())
     assert said.startswith("shop.csv: line 1: no column of text among 'a', 'b'; name it one of ")
+
+
+def test_a_table_with_a_quote_that_nobody_closed(refused):
+    Path("shop.csv").write_text('message,order\n"order=1 came,1\norder=2 came,2\n')
+    said = refused(target="shop=shop.csv", source="sim_ras", labels=())
+    assert said.startswith("shop.csv: not a readable table (")
+    assert said.endswith("); mend its quotes, or read it with --format=lines")
+
+
+def test_an_encoder_that_is_none(refused):
+    assert refused("--embed_model=/nowhere") == (
+        "--embed_model=/nowhere: /nowhere has no config.json; give a folder with config.json, "
+        "model.safetensors, tokenizer.json"
+    )
+    assert refused("--embed_batch_size=0") == "--embed_batch_size=0: must be at least 1"
+
+
+def test_a_python_that_makes_no_environment(tmp_path):
+    """Twice: what the first attempt left is no environment."""
+    root = Path(__file__).parents[1]
+    for name in ("setup.py", "requirements.txt", "requirements-nodeps.txt"):
+        (tmp_path / name).write_bytes((root / name).read_bytes())
+    python = tmp_path / "python"
+    python.write_text(
+        "#!/bin/sh\n[ $1 = -m ] || exit 0\nmkdir -p .venv/bin\n"
+        "printf '#!/bin/sh\\nexit 1\\n' >.venv/bin/python\nchmod +x .venv/bin/python\nexit 1\n"
+    )
+    python.chmod(0o755)
+    script = f"set -euo pipefail; . {root}/launch/environment.sh; make_environment requirements.txt"
+    for _ in range(2):
+        done = subprocess.run(
+            ["bash", "-c", script],
+            env=os.environ | {"PYTHON": str(python)},
+            capture_output=True,
+            text=True,
+        )
+        assert (done.returncode, done.stdout) == (2, "")
+        assert done.stderr == (
+            f"error: {python} cannot make a virtual environment, see above; install what it lacks "
+            "(python3-venv on Debian and Ubuntu), or set PYTHON to another one\n"
+        )
 
 
 LABELS = {

@@ -221,6 +221,15 @@ def test_a_detector_judges_dirty_logs_and_says_so(judge, tmp_path):
     ]
 
 
+def test_a_detector_judges_a_table_with_rows_that_are_short(judge):
+    Path("new.csv").write_text(
+        "\ufefftime,message\n\n# rotated\n2024-05-01 10:00:00,order=1 paid 5 cents\n\n"
+    )
+    code, found, err = judge("--format=csv", logs="new.csv")
+    assert (code, [(row["key"], row["first_line"]) for row in found]) == (0, [("1", 2)])
+    assert "new.csv: 4 lines, of them 3 empty\n" in err
+
+
 LOGS = {
     "empty.log": (b"", "the file is empty; give a file with at least one line"),
     "binary.log": (
