@@ -17,7 +17,7 @@ from glx.logs.read import ReadCounts, blocks, clean, head, open_text
 from glx.logs.sequences import WILDCARD, Sequences, csr_offsets
 from glx.logs.split import Events
 from glx.logs.systems import Numbered
-from glx.logs.table import read_rows, read_table
+from glx.logs.table import read_rows, read_table, suspect
 
 UNKNOWN = "unknown event"
 
@@ -101,7 +101,8 @@ def numbered_blocks(
         try:
             rows = read_rows(raw, len(names), [names.index(column)], comma=",", quoted=True)
         except pl.exceptions.PolarsError as e:
-            raise InputError(f"{path}: not a readable CSV table: {str(e).splitlines()[0]}") from e
+            line = counts.lines + 1 + suspect(raw, ",", width=len(raw))
+            raise InputError(f"{path}: line {line}: not a row of the table; correct it") from e
         sequences = _sequences(rows.to_series(), path, numbers, counts)
         if len(sequences):
             found += len(sequences)

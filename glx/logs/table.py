@@ -33,7 +33,7 @@ def read_table(path: Path, columns: list[str], counts: ReadCounts | None = None)
     except pl.exceptions.NoDataError as e:
         raise InputError(f"{path}: the file is empty; give a table with a header line") from e
     except pl.exceptions.PolarsError as e:
-        line = _suspect(data, separator(path))
+        line = suspect(data, separator(path))
         raise InputError(f"{path}: line {line}: not a row of the table; correct it") from e
 
 
@@ -70,14 +70,14 @@ def separator(path: Path) -> str:
     return "\t" if ".tsv" in path.suffixes else ","
 
 
-def _suspect(data: bytes, separator: str) -> int:
-    """The first line that leaves a quote open or has more fields than the header."""
-    width = None
+def suspect(data: bytes, separator: str, width: int | None = None) -> int:
+    """The first line that leaves a quote open or has over `width` fields (those of the first)."""
     for n, raw in enumerate(data.split(b"\n"), start=1):
         try:
             fields = next(csv.reader([raw.decode()], delimiter=separator, strict=True), [])
         except csv.Error:
             return n
-        if len(fields) > (width := width or len(fields)):
+        width = width or len(fields)
+        if len(fields) > width or raw.count(b'"') % 2:
             return n
     return 1
