@@ -73,6 +73,12 @@ def routes(figures: dict) -> str:
             f"{figures['llm_tokens_out']:,} out, {figures['cache_hits']:,} answers from the cache, "
             f"for {figures['n_lines']:,} lines"
         )
+    for name, what in (
+        ("abstained", "sequences without a verdict, counted as wrong"),
+        ("uncertain", "answers without both log-probabilities"),
+        ("dropped_events", "events left out of prompts"),
+    ):
+        text += f"; {figures[name]:,} {what}" if figures[name] else ""
     return text + "."
 
 

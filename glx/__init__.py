@@ -10,7 +10,14 @@ from typing import Any
 __version__ = "0.1.0"
 
 
+PUBLIC = ("fit", "load")
+
+
+def __dir__() -> list[str]:
+    return [*globals(), *PUBLIC]
+
+
 def __getattr__(name: str) -> Any:
-    if name not in ("fit", "load"):
+    if name not in PUBLIC:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module("glx.api"), name)

@@ -11,7 +11,7 @@ verdicts as a Polars table.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ import polars as pl
 
 from glx import config as settings_tree
 from glx.errors import InputError
+from glx.generallog import detector as general
 from glx.logs.catalogue import resolve
 from glx.logs.load import Reader
 from glx.logs.load import load as load_system
@@ -26,7 +27,7 @@ from glx.logs.read import ReadCounts
 from glx.runs import detect, detectors
 from glx.runs.compilation import keep_compilations
 from glx.runs.progress import Progress, Terminal
-from glx.runs.run import GENERAL_PRESETS, GeneralLogRun, fit_detector, read_sources
+from glx.runs.run import GENERAL_PRESETS, GeneralLogRun, fit_detector, prepare, read_sources
 
 SCHEMA: dict[str, Any] = {
     "key": pl.String,
@@ -36,6 +37,7 @@ SCHEMA: dict[str, Any] = {
     "anomalous": pl.Boolean,
     "route": pl.String,
     "evidence": pl.List(pl.Struct({"line": pl.Int64, "weight": pl.Float64, "text": pl.String})),
+    "reason": pl.String,
 }
 
 
@@ -46,7 +48,8 @@ class Verdicts:
     Attributes:
       table: a row per sequence in the order in which they closed: `key` (null for windows),
         `first_line`, `last_line` (from 0, inclusive), `score` in [0, 1], `anomalous` (both null for
-        an abstention), `route`, `evidence` (line, weight and text of the events that weighed most).
+        an abstention), `route`, `evidence` (line, weight and text of the events that weighed most),
+        `reason` (the expert's).
       counts: lines read and mended.
     """
 
@@ -79,7 +82,7 @@ class Detector:
         counts = ReadCounts()
         found: list[dict] = []
         said = detect.verdicts(self.fitted, self.reader, logs, counts, idle, Progress())
-        for sequences, judged in said:
+        for sequences, judged, _ in said:
             found += detect.rows(sequences, judged, self.fitted.threshold, self.reader.texts)
         return Verdicts(pl.DataFrame(found, schema=SCHEMA), counts)
 
@@ -116,21 +119,37 @@ def fit(
     cast = resolve(target, tuple(sources), tuple(labels), config.data)
     taught = read_sources(cast, config.data, progress)
     own = load_system(cast.target, config.data)
+    prepare(config.general, own)
     return Detector(fit_detector(config, taught, own, progress=progress), own.reader)
 
 
-def load(folder: Path | str) -> Detector:
-    """A detector that was saved, or the `checkpoint` folder of a finished run."""
-    return Detector(*detectors.load(Path(folder)))
+def load(folder: Path | str, **settings: Any) -> Detector:
+    """A detector that was saved, or the `checkpoint` folder of a finished run.
+
+    Args:
+      settings: of the expert, where they are not those that it was fitted with, as `llm_url`.
+    """
+    fitted, reader = detectors.load(Path(folder))
+    if settings and isinstance(fitted, general.Detector):
+        expert = _changed(fitted.config.expert, settings)
+        fitted = replace(fitted, config=replace(fitted.config, expert=expert))
+    return Detector(fitted, reader)
 
 
 def _config(preset: str, settings: dict[str, Any]) -> GeneralLogRun:
     if preset not in GENERAL_PRESETS:
         raise InputError(f"preset={preset}: must be one of {', '.join(GENERAL_PRESETS)}")
-    config = GENERAL_PRESETS[preset]
-    paths = {leaf.name: leaf.path for leaf in settings_tree.leaves(GeneralLogRun)}
+    taken = {"target", "source", "labels"} & set(settings)
+    if taken:
+        raise InputError(f"{taken.pop()}: is an argument of its own")
+    return _changed(GENERAL_PRESETS[preset], settings)
+
+
+def _changed(config: Any, settings: dict[str, Any]) -> Any:
+    """`config` with settings by the names of their flags, checked."""
+    paths = {leaf.name: leaf.path for leaf in settings_tree.leaves(type(config))}
     for name, value in settings.items():
-        if name not in paths or name in ("target", "source", "labels"):
+        if name not in paths:
             raise InputError(f"{name}={value}: no such setting; see experiments.generallog --help")
         config = settings_tree.change(config, paths[name], value)
     settings_tree.check(config)

@@ -91,6 +91,8 @@ def check(config: Any) -> None:
             raise InputError(f"--{leaf.name}={value}: must be one of {', '.join(among)}")
         if value is None:
             continue
+        if (low is not None or high is not None) and not isinstance(value, int | float):
+            raise InputError(f"--{leaf.name}={value!r}: must be a number")
         if isinstance(value, float) and not math.isfinite(value):
             raise InputError(f"--{leaf.name}={value}: must be a finite number")
         if isinstance(value, int) and not -(2**63) <= value < 2**63:

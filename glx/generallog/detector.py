@@ -27,17 +27,9 @@ from glx.zerolog import detector as zerolog
 from glx.zerolog.detector import LabelledSource
 
 CUT = 0.5  # of both routes, once their scores are on one scale
-WHERE = (  # settings on which no verdict depends, or that a run may change between its parts
-    "write_questions",
-    "expert.expert",
-    "expert.responses",
-    "expert.llm.llm_url",
-    "expert.llm.llm_patience",
-    "expert.llm.llm_concurrency",
-    "expert.llm.llm_batch",
-    "expert.llm.llm_timeout",
-    "expert.llm.cache",
-)
+PARTS = ("write_questions", "expert.expert", "expert.responses")  # of one run, in turn
+# On these no verdict depends: a server may move between two tries.
+WHERE = ("llm_url", "llm_patience", "llm_concurrency", "llm_batch", "llm_timeout", "cache")
 
 
 @dataclass(frozen=True)
@@ -81,6 +73,13 @@ class Detector:
     def threshold(self) -> float:
         """The cut of both routes, on the common scale."""
         return CUT
+
+
+def may_differ(config: GeneralLogConfig) -> tuple[str, ...]:
+    """Settings that a run may change when it goes on; with `replay` those of its parts alone."""
+    if config.expert.expert == "replay":
+        return PARTS
+    return (*PARTS, *(f"expert.llm.{name}" for name in WHERE))
 
 
 def fit(
@@ -148,6 +147,7 @@ def judge(
     figures = route.summary(routed, unique.counts) | asdict(costs)
     figures |= {"tau": detector.router.tau, "expert": detector.config.expert.expert}
     figures["stamps"] = ["hardly two routes"] if figures["warning"] else []
+    figures["stamps"] += ["abstentions"] if np.isnan(scores).any() else []
     judged = Judged(unique, scores, places, weights, ids, routes, found)
     return judged, figures
 

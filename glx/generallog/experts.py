@@ -5,11 +5,11 @@ differ in how requests travel and in nothing else.
 """
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cache, partial
 from pathlib import Path
-from typing import NoReturn
 
 import numpy as np
 
@@ -26,13 +26,14 @@ from glx.generallog.llm import ask, silent
 from glx.generallog.prompt import Known, PromptConfig, ask_why, writer
 from glx.generallog.questions import Questions, collapse, fold
 from glx.generallog.request import ANOMALOUS, Answer, Request
-from glx.generallog.server import LLMConfig, model_of
+from glx.generallog.server import LLMConfig, connect, model_of
 
 EXPERTS = ("retrieval", "vllm", "batch", "replay", "answers")
 PROMPTS = "prompts.jsonl"
 Report = Callable[[int, int, int], None]
 Link = Callable[[], tuple[str, ChatFormat]]  # the model's name and format
-Send = Callable[[list[Request], ChatFormat], tuple[dict[str, Answer], Costs]]
+Found = tuple[dict[str, Answer], Costs]  # answers by key, and what they cost
+Send = Callable[[list[Request], ChatFormat], Found]
 
 
 @dataclass(frozen=True)
@@ -84,36 +85,51 @@ def check(config: ExpertConfig) -> None:
         raise InputError(f"--expert={config.expert}: no server tells the model; give --llm_model")
 
 
-def make(config: ExpertConfig, setting: Setting) -> Expert:
-    """The expert that the settings name.
+def prepare(config: ExpertConfig) -> None:
+    """Find now, rather than after the work, what is wrong with files, tokenizer and URL.
+
+    Raises:
+      InputError, OutsideError: as `check`, `chat.load` and `server.connect` say.
+    """
+    check(config)
+    if config.expert in ("vllm", "batch", "replay"):
+        connect(config.llm).close()
+        name = config.llm.llm_tokenizer or config.llm.llm_model
+        if name is not None:  # else the server tells
+            load_chat(name)
+
+
+@contextmanager
+def opened(config: ExpertConfig, setting: Setting) -> Iterator[Expert]:
+    """The expert that the settings name; the verdict cache is open meanwhile.
 
     Raises:
       InputError: it lacks something, or cannot be used here.
     """
     check(config)
     if config.expert == "retrieval":
-        return partial(
-            retrieval.judge,
-            knowledge=setting.knowledge,
-            config=setting.known,
-            encode=setting.encode,
-        )
-    if config.expert == "answers":
-        return partial(_by_answers, path=_responses(config), numbers=setting.numbers)
-    send: Send
-    if config.expert == "batch":
-        if setting.folder is None:
-            raise InputError(
-                "--expert=batch: stops to be answered, which a stream cannot; choose "
-                "another --expert"
-            )
-        send = partial(_write, path=setting.folder / PROMPTS)
-    elif config.expert == "replay":
-        send = partial(_read, path=_responses(config))
+        known, encode = setting.known, setting.encode
+        yield partial(retrieval.judge, knowledge=setting.knowledge, config=known, encode=encode)
+    elif config.expert == "answers":
+        yield partial(_by_answers, path=_responses(config), numbers=setting.numbers)
     else:
-        send = partial(_ask, config=config.llm, report=setting.report)
-    link = cache(partial(_link, config.llm))  # when the first question comes, and only then
-    return partial(by_model, config=config, setting=setting, link=link, send=send)
+        with VerdictCache(config.llm.cache) as verdicts:
+            send = _sender(config, setting, verdicts)
+            link = cache(partial(_link, config.llm))  # when the first question comes
+            yield partial(by_model, config=config, setting=setting, link=link, send=send)
+
+
+def _sender(config: ExpertConfig, setting: Setting, verdicts: VerdictCache) -> Send:
+    """The way to the model."""
+    if config.expert == "replay":
+        return partial(_read, verdicts=verdicts, path=_responses(config))
+    if config.expert == "vllm":
+        return partial(_ask, verdicts=verdicts, config=config.llm, report=setting.report)
+    if setting.folder is None:
+        raise InputError(
+            "--expert=batch: stops to be answered, which a stream cannot; choose another --expert"
+        )
+    return partial(_write, verdicts=verdicts, path=setting.folder / PROMPTS)
 
 
 def by_model(
@@ -185,26 +201,41 @@ def _reason(answer: Answer) -> str:
 
 
 def _ask(
-    requests: list[Request], chat: ChatFormat, config: LLMConfig, report: Report
-) -> tuple[dict[str, Answer], Costs]:
-    with VerdictCache(config.cache) as known:
-        return ask(requests, chat.words(), config, known, report)
+    requests: list[Request],
+    chat: ChatFormat,
+    verdicts: VerdictCache,
+    config: LLMConfig,
+    report: Report,
+) -> Found:
+    return ask(requests, chat.words(), config, verdicts, report)
 
 
-def _write(requests: list[Request], chat: ChatFormat, path: Path) -> NoReturn:
-    batch.write(requests, path)
-    texts = {request.rendered for request in requests}  # events without words ask alike
-    tokens = sum(map(chat.count, texts))
+def _write(requests: list[Request], chat: ChatFormat, verdicts: VerdictCache, path: Path) -> Found:
+    """Stops the run, unless every answer is known already."""
+    wanted = {request.key: request for request in requests}
+    known = verdicts.get(wanted)
+    missing = [request for key, request in wanted.items() if key not in known]
+    if not missing:
+        return known, wire.tally(known, {}, len(known), "choice")
+    batch.write(missing, path)
+    tokens = sum(chat.count(request.rendered) for request in missing)
     raise Paused(
-        f"{len(texts):,} requests of {tokens:,} tokens are in {path}; have them answered, as by "
-        f"`vllm run-batch -i {path} -o FILE --model MODEL`, and repeat the command with "
-        "--expert=replay --responses=FILE"
+        f"{len(missing):,} requests of {tokens:,} tokens are in {path} ({len(known):,} answers are "
+        "known already); have them answered, as by `.venv-vllm/bin/python -m "
+        f"vllm.entrypoints.openai.run_batch -i {path} -o FILE --model MODEL "
+        "--generation-config=vllm`, and repeat the command with --expert=replay --responses=FILE"
     )
 
 
-def _read(requests: list[Request], chat: ChatFormat, path: Path) -> tuple[dict[str, Answer], Costs]:
-    found = batch.read(path, requests, chat.words())
-    return found, wire.tally(found, found, 0, "choice")
+def _read(requests: list[Request], chat: ChatFormat, verdicts: VerdictCache, path: Path) -> Found:
+    """The answers in the file, and from the cache what the file leaves out."""
+    known = verdicts.get({request.key for request in requests})
+    told = {line.get("custom_id") for _, line in batch.lines(path)}
+    asked = [r for r in requests if r.key in told or r.key not in known]
+    found = batch.read(path, asked, chat.words())
+    verdicts.put(wire.keep(found, "choice"))
+    known = {key: answer for key, answer in known.items() if key not in found}
+    return known | found, wire.tally(known | found, found, len(known), "choice")
 
 
 def _by_answers(case: Proprietary, path: Path, numbers: np.ndarray | None) -> Judgement:

@@ -3,17 +3,19 @@
 import json
 import os
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO
 
 import numpy as np
 
 from glx.embed.embed import embed
 from glx.errors import InputError, is_disk_full
 from glx.generallog import detector as general
+from glx.generallog.expert import Costs
 from glx.generallog.experts import ExpertConfig
 from glx.logs.load import Reader
 from glx.logs.read import ReadCounts, layout_of
@@ -23,6 +25,8 @@ from glx.runs import detectors
 from glx.runs.detectors import Detector
 from glx.runs.progress import Progress
 from glx.verdicts import Judged, evidence, routes
+
+COSTS = [field.name for field in fields(Costs)]
 
 
 def detect(
@@ -61,8 +65,11 @@ def detect(
         detector = replace(detector, config=settings)
     reader = _changed(reader, logs, format, session, window)
     counts, n, n_anomalous = ReadCounts(), 0, 0
+    spent: Counter[str] = Counter()
     with _writing(out, logs) as file:
-        for sequences, judged in verdicts(detector, reader, logs, counts, idle, progress):
+        for sequences, judged, figures in verdicts(detector, reader, logs, counts, idle, progress):
+            spent.update({k: n for k, n in figures.items() if k in COSTS})
+            spent["proprietary"] += sum(route == "proprietary" for route in routes(judged))
             for row in rows(sequences, judged, detector.threshold, reader.texts):
                 file.write(json.dumps({"file": logs, **row}, ensure_ascii=False) + "\n")
                 n_anomalous += bool(row["anomalous"])
@@ -71,6 +78,9 @@ def detect(
             raise InputError(f"{logs}: no line with text; give a log with at least one event")
     progress.counted(logs, counts)
     progress.say(f"{n_anomalous:,} of {n:,} sequences anomalous, {counts.lines:,} lines read")
+    told = ", ".join(f"{n:,} {name.replace('_', ' ')}" for name, n in spent.items() if n)
+    if told:
+        progress.say(told)
     return counts
 
 
@@ -81,27 +91,31 @@ def verdicts(
     counts: ReadCounts,
     idle: float,
     progress: Progress,
-) -> Iterator[tuple[Sequences, Judged]]:
-    """The sequences of a file as they close, and what the detector says of them."""
+) -> Iterator[tuple[Sequences, Judged, dict[str, Any]]]:
+    """The sequences of a file as they close, what the detector says of them, and figures."""
     encoder = detectors.base(detector).config.embed
     vectors = embed(reader.texts, encoder)
-    with progress.asking() as report:
-        expert = detectors.expert(detector, reader, report)
+    with progress.asking() as report, detectors.expert(detector, reader, report) as expert:
         for sequences in stream(logs, reader, counts, idle):
             texts = reader.texts
             if len(texts) > len(vectors):
                 new = embed(texts[len(vectors) :], encoder)
                 vectors = np.concatenate([vectors, new])
-            yield sequences, detectors.judge(detector, sequences, vectors, texts, expert)[0]
+            yield sequences, *detectors.judge(detector, sequences, vectors, texts, expert)
 
 
 def rows(
     sequences: Sequences, judged: Judged, threshold: float, texts: list[str]
 ) -> Iterator[dict]:
-    """The verdict of each sequence, in order, as JSON has it; null for an abstention."""
+    """The verdict of each sequence, in order, as JSON has it; null for an abstention.
+
+    Where an expert judged there is also its `reason`.
+    """
     scores = judged.scores[judged.distinct.inverse]
     flags = scores >= np.float32(threshold)
     abstained = np.isnan(scores)
+    notes = enumerate(judged.notes or [])
+    reasons = {u: note["reason"] for u, note in notes if "reason" in note}
     found = zip(evidence(judged, sequences, texts), routes(judged), strict=True)
     for n, (events, route) in enumerate(found):
         yield {
@@ -112,6 +126,7 @@ def rows(
             "anomalous": None if abstained[n] else bool(flags[n]),
             "route": route,
             "evidence": [{k: e[k] for k in ("line", "weight", "text")} for e in events],
+            **({"reason": reasons[u]} if (u := judged.distinct.inverse[n]) in reasons else {}),
         }
 
 

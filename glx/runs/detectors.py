@@ -3,6 +3,8 @@
 In: a detector of either kind, a reader. Out: a folder; verdicts of sequences.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from functools import partial
 from itertools import chain, pairwise
@@ -18,6 +20,7 @@ from glx.embed.embed import default_cache_dir, embed
 from glx.errors import InputError
 from glx.generallog import detector as general
 from glx.generallog import experts, knowledge
+from glx.generallog.cache import default_cache
 from glx.generallog.detector import GeneralLogConfig
 from glx.generallog.expert import Expert
 from glx.generallog.route import Router
@@ -37,12 +40,13 @@ def base(detector: Detector) -> zerolog.Detector:
     return detector if isinstance(detector, zerolog.Detector) else detector.zerolog
 
 
+@contextmanager
 def expert(
     detector: Detector,
     reader: Reader,
     report: experts.Report = experts.silent,
     folder: Path | None = None,
-) -> Expert | None:
+) -> Iterator[Expert | None]:
     """Who judges proprietary sequences; None for a detector without routes.
 
     Args:
@@ -50,11 +54,13 @@ def expert(
       folder: where the expert `batch` writes its requests; None where it cannot be used.
     """
     if isinstance(detector, zerolog.Detector):
-        return None
+        yield None
+        return
     encode = partial(embed, config=base(detector).config.embed)
     known, numbers = detector.config.knowledge, reader.numbers
     setting = experts.Setting(detector.knowledge, known, encode, numbers, folder, report)
-    return experts.make(detector.config.expert, setting)
+    with experts.opened(detector.config.expert, setting) as found:
+        yield found
 
 
 def judge(
@@ -121,6 +127,8 @@ def load(folder: Path) -> tuple[Detector, Reader]:
     try:
         # Cached where this user has a cache, not where the detector was fitted.
         settings["model"]["embed"]["cache_dir"] = default_cache_dir()
+        if "general" in settings:
+            settings["general"]["expert"]["llm"]["cache"] = default_cache()
         inner = zerolog.Detector(
             rebuild(ZeroLogConfig, settings["model"]),
             arrays["params"],

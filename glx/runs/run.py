@@ -21,7 +21,7 @@ from glx.evaluate.labels import check_source, read_labels
 from glx.generallog import detector as general
 from glx.generallog.answers import write_questions
 from glx.generallog.detector import GeneralLogConfig
-from glx.generallog.experts import check as check_expert
+from glx.generallog.experts import prepare as prepare_expert
 from glx.generallog.notes import read as read_notes
 from glx.logs.catalogue import Cast, resolve
 from glx.logs.load import DataConfig, Parsed, load
@@ -80,7 +80,7 @@ SMALL, FULL = (
 PRESETS = {"small": RunConfig(model=SMALL), "full": RunConfig(model=FULL)}
 GENERAL_PRESETS = {"small": GeneralLogRun(model=SMALL), "full": GeneralLogRun(model=FULL)}
 # Settings on which no result depends.
-WHERE = ("data.cache_dir", "model.embed.cache_dir", *(f"general.{p}" for p in general.WHERE))
+WHERE = ("data.cache_dir", "model.embed.cache_dir")
 
 
 def run(
@@ -94,7 +94,10 @@ def run(
     progress = progress or Progress()
     began = time.perf_counter()
     settings = asdict(config)
-    with run_folder(run_dir, settings, overwrite=overwrite, may_differ=WHERE) as folder:
+    differ: tuple[str, ...] = WHERE
+    if isinstance(config, GeneralLogRun):
+        differ += tuple(f"general.{name}" for name in general.may_differ(config.general))
+    with run_folder(run_dir, settings, overwrite=overwrite, may_differ=differ) as folder:
         cast = resolve(config.target, config.source, config.labels, config.data)
         sources = read_sources(cast, config.data, progress)
         progress.say(f"reading {cast.target.name} (target, unlabelled)")
@@ -114,8 +117,10 @@ def run(
         scoring = time.perf_counter()
         texts = target.reader.texts
         vectors = embed(texts, config.model.embed)
-        with progress.asking() as report:
-            expert = detectors.expert(fitted, target.reader, report, folder)
+        with (
+            progress.asking() as report,
+            detectors.expert(fitted, target.reader, report, folder) as expert,
+        ):
             judged, figures = detectors.judge(fitted, test, vectors, texts, expert)
         scoring = time.perf_counter() - scoring
         stamps["stamps"] += figures.pop("stamps", [])
@@ -154,7 +159,7 @@ def prepare(config: GeneralLogConfig, target: Parsed) -> None:
                 f"{len(templates):,} templates are in {path}; fill in the column p and repeat the "
                 f"command with --responses={path} in place of --write_questions"
             )
-    check_expert(expert)
+    prepare_expert(expert)
     if config.knowledge.knowledge is not None:
         read_notes(Path(config.knowledge.knowledge).expanduser())
 

@@ -122,6 +122,10 @@ def asking(cache: Path, url: str, tokenizer: str, tmp_path: Path, **expert) -> r
     return config(cache, llm=llm, **{"expert": "vllm"} | expert)
 
 
+def with_expert(run: runs.GeneralLogRun, expert: ExpertConfig) -> runs.GeneralLogRun:
+    return replace(run, general=replace(run.general, expert=expert))
+
+
 @pytest.fixture(scope="module")
 def finished(cache, tmp_path_factory):
     root = tmp_path_factory.mktemp("run")
@@ -170,6 +174,8 @@ def test_the_saved_detector_says_what_the_run_said(finished, cache, tmp_path):
     assert found["key"].to_list() == table["key"].to_list()
     assert (found["score"].filter(test) - table["score"].filter(test)).abs().max() < 2e-6
     assert found["route"].filter(test).to_list() == table["route"].filter(test).to_list()
+    judged = found["route"] == "proprietary"
+    assert found["reason"].is_not_null().to_list() == judged.to_list()
 
 
 def test_in_a_notebook(cache, tmp_path):
@@ -189,8 +195,12 @@ def test_in_a_notebook(cache, tmp_path):
     detector.save(tmp_path / "detector")
     again = glx.load(tmp_path / "detector").detect(log)
     assert again.table.equals(verdicts.table)
-    with pytest.raises(InputError, match="wings"):
-        glx.fit([], "sim_vms", wings=2)
+    assert {"fit", "load"} <= set(dir(glx))
+    for settings in ({"wings": 2}, {"k": "5"}, {"expert": "answers"}, {"preset": "tiny"}):
+        with pytest.raises(InputError, match=next(iter(settings))):
+            glx.fit([], "sim_vms", sim_lines=4000, cache_dir=str(cache), **settings)
+    moved = glx.load(tmp_path / "detector", llm_url="http://127.0.0.1:1/v1")
+    assert moved.fitted.config.expert.llm.llm_url == "http://127.0.0.1:1/v1"
 
 
 def test_a_model_is_asked_once_ever(cache, tokenizer, tmp_path):
@@ -221,7 +231,7 @@ def test_replay_of_a_batch_is_the_chat_endpoint(cache, tokenizer, tmp_path):
     with Oracle() as server:
         chat = asking(cache, server.url, tokenizer, tmp_path, llm={"llm_endpoint": "chat"})
         runs.run(chat, tmp_path / "chat")
-        by_file = asking(cache, server.url, tokenizer, tmp_path, expert="batch")
+        by_file = asking(cache, server.url, tokenizer, tmp_path / "b", expert="batch")
         with pytest.raises(Paused, match=r"prompts\.jsonl"):
             runs.run(by_file, tmp_path / "run")
     requests = (tmp_path / "run.partial/prompts.jsonl").read_text().splitlines()
@@ -235,10 +245,17 @@ def test_replay_of_a_batch_is_the_chat_endpoint(cache, tokenizer, tmp_path):
     expert = replace(
         by_file.general.expert, expert="replay", responses=str(tmp_path / "responses.jsonl")
     )
-    general = replace(by_file.general, expert=expert)
-    runs.run(replace(by_file, general=general), tmp_path / "run")
+    runs.run(with_expert(by_file, expert), tmp_path / "run")
     one, other = (pl.read_parquet(tmp_path / d / "verdicts.parquet") for d in ("chat", "run"))
     assert one.equals(other)
+    known = runs.run(by_file, tmp_path / "again")  # nothing is left to be asked
+    assert known["cache_hits"] == len(requests)
+    fresh = replace(expert.llm, cache=str(tmp_path / "c.sqlite"))
+    anew = with_expert(by_file, replace(by_file.general.expert, llm=fresh))
+    with pytest.raises(Paused):
+        runs.run(anew, tmp_path / "other")
+    with pytest.raises(InputError, match="cache"):  # replay goes on with the same settings alone
+        runs.run(with_expert(by_file, expert), tmp_path / "other")
 
 
 def test_answers_per_template(cache, tmp_path):
