@@ -2,11 +2,13 @@
 
 In: a CSV with a column `p` and either `id`, the event's number in the system's template table, or
 `template`, a text with `<*>`. Out: a probability for each of our templates, and from those for each
-sequence. `write_questions` makes such a file, with `p` left open.
+sequence. `write_questions` makes such a file, with `p` left open where no earlier one has it.
 """
 
 import csv
+import os
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -30,7 +32,8 @@ def read(path: Path, texts: list[str], numbers: np.ndarray | None) -> np.ndarray
     Args:
       path: a CSV with a header.
       texts: of our `V` templates.
-      numbers: `<int64>[V]` event numbers of a template table; None for a system without one.
+      numbers: `<int64>[T]` event numbers of a template table, whose templates are our first `T`;
+        None for a system without one. Later templates have no number: they stay open.
 
     Raises:
       InputError: not such a file, a `p` outside [0, 1], an `id` that is no number, or two rows
@@ -38,7 +41,9 @@ def read(path: Path, texts: list[str], numbers: np.ndarray | None) -> np.ndarray
     """
     names, rows = read_rows(path)
     if numbers is not None and "id" in names:
-        return by_number(path, rows, np.asarray(numbers))
+        p = np.full(len(texts), np.nan)
+        p[: len(numbers)] = by_number(path, rows, np.asarray(numbers))
+        return p
     if "template" in names:
         return by_text(path, rows, texts)
     needed = "`template`, since there is no template table" if numbers is None else "`id`"
@@ -46,21 +51,14 @@ def read(path: Path, texts: list[str], numbers: np.ndarray | None) -> np.ndarray
 
 
 def by_number(path: Path, rows: list[Row], numbers: np.ndarray) -> np.ndarray:
-    """`<float64>[V]` of the event numbers `<int64>[V]`."""
-
-    def number(line: int, row: dict[str, str]) -> int:
-        text = row["id"].strip().removeprefix("E")
-        if not text.removeprefix("-").isdecimal():
-            raise InputError(f"{path}: line {line}: id {row['id']!r} is not an event number.")
-        return int(text)
-
-    given = collect(path, rows, number)
+    """`<float64>[T]` of the event numbers `<int64>[T]`."""
+    given = collect(path, rows, partial(event_number, path))
     return np.array([given.get(int(n), np.nan) for n in numbers], dtype=np.float64)
 
 
 def by_text(path: Path, rows: list[Row], texts: list[str]) -> np.ndarray:
     """`<float64>[V]` of the templates that match `texts`."""
-    given = collect(path, rows, lambda line, row: squeezed(row["template"]))
+    given = collect(path, rows, template_text)
     patterns = [(text.split(WILDCARD), p) for text, p in given.items() if WILDCARD in text]
     # Stable: of equals the first row in the file answers.
     patterns.sort(key=lambda pattern: (len(pattern[0]), -sum(map(len, pattern[0]))))
@@ -71,6 +69,19 @@ def by_text(path: Path, rows: list[Row], texts: list[str]) -> np.ndarray:
         return next((p for pieces, p in patterns if matches(pieces, text)), np.nan)
 
     return np.array([answer(squeezed(text)) for text in texts], dtype=np.float64)
+
+
+def event_number(path: Path, line: int, row: dict[str, str]) -> int:
+    """The number in the column `id`, `7` or `E7`."""
+    text = row["id"].strip().removeprefix("E")
+    if not text.removeprefix("-").isdecimal():
+        raise InputError(f"{path}: line {line}: id {row['id']!r} is not an event number.")
+    return int(text)
+
+
+def template_text(line: int, row: dict[str, str]) -> str:
+    """The text in the column `template`."""
+    return squeezed(row["template"])
 
 
 def matches(pieces: list[str], text: str) -> bool:
@@ -171,21 +182,29 @@ def write_questions(
 ) -> None:
     """Our templates as a file for `read`, the most frequent first; `path` appears when it is whole.
 
+    Nobody's work is lost: of a file that is there, a row of ours (by `id` with a template table,
+    else by `template`) keeps its `p` and further columns, and other rows with a `p` stay behind.
+
     Args:
       counts: `<int64>[V]` lines of each.
       numbers: `<int64>[V]` event numbers, None for a system without a template table.
 
     Raises:
-      InputError: it cannot be written there.
+      InputError: it cannot be written there, or what is there is no such file.
     """
     ids = np.arange(len(texts)) if numbers is None else numbers
+    names, filled = filled_in(path, numbers is not None)
+    more = [name for name in names if name not in COLUMNS]
     new = path.with_name(path.name + ".new")
     try:
         with new.open("w", encoding="utf-8", errors="replace", newline="") as file:
-            writer = csv.writer(file)
-            writer.writerow(COLUMNS)
+            writer = csv.DictWriter(file, [*COLUMNS, *more], restval="")
+            writer.writeheader()
             for v in np.argsort(-np.asarray(counts), kind="stable"):
-                writer.writerow([int(ids[v]), int(counts[v]), texts[v], ""])
+                row = {"id": int(ids[v]), "count": int(counts[v]), "template": texts[v]}
+                key = squeezed(texts[v]) if numbers is None else int(ids[v])
+                writer.writerow(filled.pop(key, {}) | row)
+            writer.writerows(row for row in filled.values() if row["p"].strip())
         new.replace(path)
     except OSError as error:
         if is_disk_full(error):
@@ -193,3 +212,24 @@ def write_questions(
         raise InputError(
             f"{path}: cannot be written ({error.strerror}); give another --write_questions."
         ) from error
+
+
+def filled_in(path: Path, by_id: bool) -> tuple[list[str], dict[object, dict[str, str]]]:
+    """The columns of the file at `path`, and its rows by number or text; none without a file.
+
+    Raises:
+      InputError: it is no file of answers, so that to overwrite it may lose something.
+    """
+    if not os.path.isfile(path) or not path.stat().st_size:
+        return [], {}
+    column = "id" if by_id else "template"
+    try:
+        names, rows = read_rows(path)
+        if column not in names:
+            raise InputError(f"{path}: line 1: no column `{column}`.")
+        key = partial(event_number, path) if by_id else template_text
+        collect(path, rows, key)  # of rows that disagree none may win
+    except InputError as error:
+        why = str(error).removesuffix(".")
+        raise InputError(f"{why}; mend it or give another --write_questions.") from error
+    return names, {key(line, row): row for line, row in rows}

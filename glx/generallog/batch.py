@@ -15,7 +15,6 @@ from glx.generallog import wire
 from glx.generallog.request import Answer, Request, Words
 
 ENDPOINT = "/v1/chat/completions"
-NO_ANSWER = Answer(None, False, "", 0, 0)
 
 
 def write(requests: list[Request], path: Path) -> None:
@@ -61,13 +60,13 @@ def to_answer(line: dict[str, Any], request: Request, words: Words) -> Answer:
     """What one line of responses says; an abstention where it says no answer."""
     response = line.get("response")
     if line.get("error") or not isinstance(response, dict):
-        return NO_ANSWER
+        return wire.NO_ANSWER
     if response.get("status_code", 200) != 200:
-        return NO_ANSWER
+        return wire.NO_ANSWER
     try:
         return wire.read_answers(response.get("body"), [request], words)[request.key]
     except (ValueError, KeyError):
-        return NO_ANSWER
+        return wire.NO_ANSWER
 
 
 def lines(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:

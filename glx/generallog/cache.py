@@ -9,6 +9,7 @@ import errno
 import os
 import shutil
 import sqlite3
+import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -30,7 +31,9 @@ def default_cache() -> str:
 
 
 class VerdictCache:
-    """Answers by the key of their request; close it, or use it in a `with`.
+    """Answers by the key of their request; close it, or use it in a `with`; threads may share it.
+
+    `heard` tells whether a usable answer has been put since it was opened.
 
     Raises, wherever it is used: InputError for a path that cannot be opened or whose file is
     damaged or something else (it is left as it is); OSError with ENOSPC for a full disk;
@@ -38,13 +41,17 @@ class VerdictCache:
     """
 
     def __init__(self, path: Path | str | None):
-        """Open the cache at `path`, making it where there is none; None keeps it in memory."""
-        self.path = None if path is None else Path(path).expanduser()
+        """Open the cache at `path`, making it where there is none; in memory for None or `""`."""
+        self.path = None if path in (None, "") else Path(path).expanduser()
+        self.heard, self.lock = False, threading.Lock()
         with explained(self.path):
             if self.path is not None:
                 self.path.parent.mkdir(parents=True, exist_ok=True)
             self.db = sqlite3.connect(
-                self.path or ":memory:", timeout=WAIT_SECONDS, isolation_level=None
+                self.path or ":memory:",
+                timeout=WAIT_SECONDS,
+                isolation_level=None,
+                check_same_thread=False,  # the lock sees to it
             )
             try:
                 prepare(self.db)
@@ -55,7 +62,7 @@ class VerdictCache:
     def get(self, keys: Iterable[str]) -> dict[str, Answer]:
         """Those of `keys` that are known."""
         found = {}
-        with explained(self.path):
+        with self.lock, explained(self.path):
             for key in keys:
                 row = self.db.execute("SELECT * FROM answers WHERE key = ?", (key,)).fetchone()
                 if row is not None:
@@ -67,15 +74,17 @@ class VerdictCache:
         rows = [
             (key, a.p, a.certain, a.text, a.tokens_in, a.tokens_out) for key, a in answers.items()
         ]
-        with explained(self.path), transaction(self.db):
+        with self.lock, explained(self.path), transaction(self.db):
             self.db.executemany("INSERT OR IGNORE INTO answers VALUES (?, ?, ?, ?, ?, ?)", rows)
+        self.heard = self.heard or any(answer.p is not None for answer in answers.values())
 
     def __len__(self) -> int:
-        with explained(self.path):
+        with self.lock, explained(self.path):
             return int(self.db.execute("SELECT count(*) FROM answers").fetchone()[0])
 
     def close(self) -> None:
-        self.db.close()
+        with self.lock:
+            self.db.close()
 
     def __enter__(self) -> "VerdictCache":
         return self

@@ -34,7 +34,6 @@ from glx.generallog.server import (
 LISTS_AT_ONCE = 4  # prompt lists under way: the server batches within each already
 HEAVY = 3  # times that a list may end in an error of the server's before it is halved
 LOST = 3  # times that a question comes back without any choice before it abstains
-ABSTAINED = Answer(None, False, "", 0, 0)
 REFUSED = 16  # questions refused before any was answered: the server, not a prompt, is at fault
 
 
@@ -60,57 +59,67 @@ def ask(
     """An answer to each distinct one of `requests`, by key, and what they cost.
 
     Known answers come from the cache; others go there as they arrive, whatever ends the call. A
-    question that the server refuses (a prompt that is too long, say) abstains, but not for good:
-    it is not kept, since a server with other settings may take it.
+    question that the server refuses (a prompt that is too long, say) or leaves without any choice
+    abstains, but not for good: it is not kept, since a server with other settings may answer. For
+    the same reason unusable answers wait until one is usable (`wire.keep`).
 
     Args:
       requests: of one model and one kind.
+      cache: may stay open over many calls, which makes them one run.
       report: called with questions done, questions in all, and tokens read and written so far.
 
     Raises:
       InputError: the server refuses the key, the path, the model, or every question.
-      OutsideError: no answer for `llm_patience` seconds.
+      OutsideError: no answer for `llm_patience` seconds, or none with a choice.
       OSError: the disk of the cache is full.
     """
     if len({(request.model, request.kind) for request in requests}) > 1:
         raise ValueError("requests of one call have one model and one kind")
+    kind = requests[0].kind if requests else "choice"
     wanted = {request.key: request for request in requests}
     answers = cache.get(wanted)
     hits, fresh, tokens = len(answers), dict[str, Answer](), 0
     refused: dict[str, Answer] = {}
+    held: dict[str, Answer] = {}  # answers that the cache has not got yet
     missing = [request for key, request in wanted.items() if key not in answers]
     report(hits, len(wanted), 0)
-    with calls(missing, words, config) as arrived:
+    heard = cache.heard or any(wire.usable(answer, kind) for answer in answers.values())
+    with calls(missing, words, config, heard) as arrived:
         coming = arrivals(arrived, config)
         try:
             while len(fresh) + len(refused) < len(missing):
                 item = next(coming)
                 if isinstance(item, Refusal):
-                    refused[item.request.key] = ABSTAINED
+                    refused[item.request.key] = wire.NO_ANSWER
                     if not hits + len(fresh) and len(refused) >= min(REFUSED, len(missing)):
                         raise refuses_all(config, item.why)
                 else:
                     fresh |= item
-                    cache.put(item)
+                    held |= item
+                    if kept := wire.keep(held, kind, cache.heard):
+                        cache.put(kept)
+                        held = {}
                     tokens += sum(a.tokens_in + a.tokens_out for a in item.values())
                 report(hits + len(fresh) + len(refused), len(wanted), tokens)
         except BaseException:  # Ctrl-C too: what has come in meanwhile is kept
             for item in rest(arrived):
-                fresh |= item if isinstance(item, dict) else {}
-            cache.put(fresh)
+                held |= item if isinstance(item, dict) else {}
+            cache.put(wire.keep(held, kind, cache.heard))
             raise
     answers |= fresh | refused
-    return answers, wire.tally(answers, fresh, hits, requests[0].kind if requests else "choice")
+    return answers, wire.tally(answers, fresh, hits, kind)
 
 
 @contextmanager
-def calls(missing: list[Request], words: Words, config: LLMConfig) -> Iterator["SimpleQueue[Any]"]:
-    """Threads that ask `missing`; the queue has what comes back.
+def calls(
+    missing: list[Request], words: Words, config: LLMConfig, heard: bool
+) -> Iterator["SimpleQueue[Any]"]:
+    """Threads that ask `missing`; the queue has what comes back; `heard` as of `Desk`.
 
     In it: answers by key (dict), `Refusal`, troubles on the way (str), and an exception that
     ends the run.
     """
-    desk = Desk(words, config)
+    desk = Desk(words, config, heard)
     for start in range(0, len(missing), desk.size):
         desk.pending.put(Piece(missing[start : start + desk.size]))
     lists = config.llm_endpoint == "completions"
@@ -144,11 +153,12 @@ class Piece:
 class Desk:
     """What the threads share: pieces to do, what came back, whether it is over.
 
-    `size` is how many prompts go into one call; it shrinks when one is not done in time.
+    `size` is how many prompts go into one call; it shrinks when one is not done in time. `heard`
+    tells whether any answer was usable yet.
     """
 
-    def __init__(self, words: Words, config: LLMConfig):
-        self.words, self.config = words, config
+    def __init__(self, words: Words, config: LLMConfig, heard: bool):
+        self.words, self.config, self.heard = words, config, heard
         self.pending: SimpleQueue[Piece | None] = SimpleQueue()
         self.arrived: SimpleQueue[Any] = SimpleQueue()
         self.over = threading.Event()
@@ -199,8 +209,11 @@ class Desk:
                 return piece.halves(), trouble
             return [replace(piece, heavy=piece.heavy + trouble.heavy)], trouble
         left = [request for request in piece.requests if request.key not in answers]
-        if left and piece.lost + 1 == LOST:
-            answers |= {request.key: ABSTAINED for request in left}
+        kind = piece.requests[0].kind
+        self.heard = self.heard or any(wire.usable(a, kind) for a in answers.values())
+        # Of a server that has answered nothing yet, the fault is not the question's.
+        if left and self.heard and piece.lost + 1 >= LOST:
+            answers |= {request.key: wire.NO_ANSWER for request in left}
             left = []
         if answers:
             self.arrived.put(answers)

@@ -41,7 +41,7 @@ class LLMConfig:
       llm_batch: prompts in one call with `completions`.
       llm_timeout: seconds that one call may be silent before it is made again.
       llm_reason: ask also for a reason, one line for each sequence found anomalous.
-      cache: file of the answers so far, so that no question is asked twice; None for no file.
+      cache: file of the answers so far, so that no question is asked twice; empty for no file.
     """
 
     llm_url: str = "http://127.0.0.1:8000/v1"

@@ -19,6 +19,7 @@ ONE_LINE = r"[^\n\r]+"  # MAX_TOKENS bounds its length
 MAX_CHARACTERS = 400  # of an answer's text that are kept
 NO_LOGPROB = -9999.0  # what servers write for minus infinity
 TOKEN_ID = "token_id:"
+NO_ANSWER = Answer(None, False, "", 0, 0)  # an abstention of ours: no server wrote it
 BROKEN_OFF = ("abort", "error")  # a server that goes down ends its answers like this, with 200
 
 
@@ -166,6 +167,20 @@ def shared(total: Any, weights: Sequence[int]) -> list[int]:
 def usable(answer: Answer, kind: str) -> bool:
     """Whether it is more than an abstention."""
     return answer.p is not None if kind == "choice" else answer.text != ""
+
+
+def keep(answers: Mapping[str, Answer], kind: str, heard: bool = False) -> dict[str, Answer]:
+    """Those of one run's `answers` of one kind that may go into the verdict cache.
+
+    An abstention that a server wrote is its verdict only if the server can do better: where nothing
+    was usable, its settings are at fault, and once they are mended it is to be asked again.
+
+    Args:
+      heard: a usable answer came earlier in this run.
+    """
+    if not heard and not any(usable(answer, kind) for answer in answers.values()):
+        return {}
+    return {key: answer for key, answer in answers.items() if answer != NO_ANSWER}
 
 
 def tally(answers: Mapping[str, Answer], asked: Collection[str], hits: int, kind: str) -> Costs:

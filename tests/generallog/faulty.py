@@ -151,7 +151,7 @@ class Handler(BaseHTTPRequestHandler):
         else:
             with server.lock:
                 server.answered += prompts
-            self.reply_json(answer(body, prompts, server.said))
+            self.reply_json(answer(body, prompts, "Normal." if fault == "other" else server.said))
 
     def reply_json(self, value: object) -> None:
         self.reply(200, json.dumps(value).encode())

@@ -36,6 +36,10 @@ def test_by_number(read):
     same(read("p,note,id\r\n0.25,x,E22\r\n,,7\r\n"), [NAN, NAN, 0.25, NAN])
 
 
+def test_templates_beyond_the_table_stay_open(read):
+    same(read("id,template,p\n7,new,0.5\n", NUMBERS, [*TEXTS, "new"]), [NAN, 0.5, NAN, NAN, NAN])
+
+
 def test_by_text_the_row_with_our_text_then_the_fewest_wildcards(read):
     same(
         read("template,p\nsend <*>,0.1\nsend <*> to <*>,0.2\n<*>,0.3\n", None), [0.2, 0.1, 0.3, 0.3]
@@ -138,6 +142,64 @@ def test_questions_come_back_as_answers(numbers, tmp_path):
         writer.writerows(rows)
     same(answers.read(path, texts, numbers), [0.3, 0.1, NAN, 0.2])
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_questions_keep_what_is_filled_in(tmp_path):
+    path = tmp_path / "q.csv"
+    path.write_text(
+        "id,count,template,p,note\n"
+        "3,9,disk  failed,0.10,sure\n"
+        "4,2,other thing,,hm\n"
+        "5,1,<*> burns,1,ours\n"
+        "6,1,gone,,\n"
+    )
+    answers.write_questions(path, TEXTS, np.array([4, 3, 2, 1]), None)
+    assert path.read_text().splitlines() == [
+        "id,count,template,p,note",
+        "0,4,send <*> to <*>,,",
+        "1,3,send block to <*>,,",
+        "2,2,disk failed,0.10,sure",
+        "3,1,other thing,,hm",
+        "5,1,<*> burns,1,ours",
+    ]
+
+
+def test_questions_keep_what_is_filled_in_by_id(tmp_path):
+    path = tmp_path / "q.csv"
+    path.write_text("p,id\n0.5,E22\n0.25,8\n,9\n")
+    answers.write_questions(path, TEXTS, np.array([4, 3, 2, 1]), NUMBERS)
+    assert path.read_text().splitlines() == [
+        "id,count,template,p",
+        "5,4,send <*> to <*>,",
+        "7,3,send block to <*>,",
+        "22,2,disk failed,0.5",
+        "1000,1,other thing,",
+        "8,,,0.25",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "numbers", "said"),
+    [
+        ("my notes\n", None, "line 1: no column `p`"),
+        ("id,p\n5,0.5\n", None, "line 1: no column `template`"),
+        ("template,p\na,0.5\n", NUMBERS, "line 1: no column `id`"),
+        ("template,p\na,0.5\na,0.6\n", None, "line 3: 'a' is there already with another p"),
+        ("template,p\na,high\n", None, "line 2: p 'high'"),
+    ],
+)
+def test_questions_overwrite_no_other_file(text, numbers, said, tmp_path):
+    path = tmp_path / "q.csv"
+    path.write_text(text)
+    with pytest.raises(InputError, match=rf"q\.csv: {said}.*; mend it or .*--write_questions\."):
+        answers.write_questions(path, TEXTS, np.ones(4, int), numbers)
+    assert path.read_text() == text
+
+
+def test_an_empty_file_is_no_obstacle_to_questions(tmp_path):
+    (tmp_path / "q.csv").touch()
+    answers.write_questions(tmp_path / "q.csv", TEXTS, np.ones(4, int), None)
+    same(answers.read(tmp_path / "q.csv", TEXTS, None), [NAN] * 4)
 
 
 def test_questions_that_cannot_be_written(tmp_path):

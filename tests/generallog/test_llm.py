@@ -305,21 +305,73 @@ def test_a_prompt_that_breaks_the_server_does_not_cost_the_others(cache):
     assert set(cache.get(r.key for r in TEN)) == {r.key for r in TEN if r != TEN[6]}
 
 
-@pytest.mark.parametrize("said", ["", "Normal.", "anomal"])
+def of_event(number: int, fault: str):
+    """That fault wherever the event is asked about."""
+    return lambda prompts: fault if any(f"event {number}<" in p for p in prompts) else None
+
+
+@pytest.mark.parametrize("n", [0, 9])
 @pytest.mark.parametrize("endpoint", ENDPOINTS)
-def test_an_unusable_answer_is_an_abstention_for_good(said, endpoint, cache):
-    with Faulty(said=said) as server:
-        answers, costs = ask(TEN, WORDS, config(server, llm_endpoint=endpoint), cache)
-        again, hits = ask(TEN, WORDS, config(server, llm_endpoint=endpoint), cache)
-    assert {(a.p, a.text) for a in answers.values()} == {(None, said)}
-    assert (costs.abstained, hits.abstained, hits.llm_calls) == (10, 10, 0)
+def test_an_unusable_answer_among_others_is_an_abstention_for_good(n, endpoint, cache):
+    with Faulty(bad=of_event(n, "other")) as server:
+        one_by_one = config(server, llm_endpoint=endpoint, llm_concurrency=1, llm_batch=1)
+        answers, costs = ask(TEN, WORDS, one_by_one, cache)
+        again, hits = ask(TEN, WORDS, one_by_one, cache)
+    assert (answers[TEN[n].key].p, answers[TEN[n].key].text) == (None, "Normal.")
+    assert (costs.abstained, hits.abstained, hits.llm_calls) == (1, 1, 0)
     assert again == answers
 
 
-def test_a_server_that_never_chooses(cache):
-    with Faulty(["no choice"] * 100) as server:
-        _, costs = ask(TEN, WORDS, config(server), cache)
-    assert (costs.abstained, len(server.bodies)) == (10, 9)  # three lists, three times each
+@pytest.mark.parametrize("said", ["", "Normal.", "anomal"])
+@pytest.mark.parametrize("endpoint", ENDPOINTS)
+def test_a_server_without_one_usable_answer_is_asked_again_once_it_is_mended(said, endpoint, cache):
+    with Faulty(said=said) as server:
+        answers, costs = ask(TEN, WORDS, config(server, llm_endpoint=endpoint), cache)
+    assert {(a.p, a.text) for a in answers.values()} == {(None, said)}
+    assert (costs.abstained, len(cache)) == (10, 0)
+    with Faulty() as server:
+        answers, _ = ask(TEN, WORDS, config(server, llm_endpoint=endpoint), cache)
+    assert_all_answered(server, answers)
+
+
+def test_calls_with_one_cache_are_one_run(cache):
+    with Faulty() as server:
+        ask(TEN[:4], WORDS, config(server), cache)
+        server.said = "Normal."
+        ask(TEN[4:], WORDS, config(server), cache)
+        assert len(cache) == 10
+        server.bad = lambda prompts: "no choice"
+        more = [question(n) for n in range(10, 14)]
+        _, costs = ask(more, WORDS, config(server), cache)
+    assert (costs.abstained, len(cache)) == (4, 10)
+
+
+@pytest.mark.parametrize("endpoint", ENDPOINTS)
+def test_a_question_without_a_choice_abstains_but_not_for_good(endpoint, cache):
+    with Faulty(bad=of_event(6, "no choice")) as server:
+        one_by_one = config(server, llm_endpoint=endpoint, llm_batch=1)
+        answers, costs = ask(TEN, WORDS, one_by_one, cache)
+        assert answers[TEN[6].key] == Answer(None, False, "", 0, 0)
+        assert (costs.abstained, len(server.bodies), len(cache)) == (1, 9 + 3, 9)
+        server.bad = lambda prompts: None
+        answers, _ = ask(TEN, WORDS, one_by_one, cache)
+    assert_all_answered(server, answers)
+
+
+@pytest.mark.parametrize("endpoint", ENDPOINTS)
+def test_a_server_that_never_chooses_is_given_up_when_patience_ends(endpoint, cache):
+    with Faulty(bad=lambda prompts: "no choice") as server:
+        began = time.monotonic()
+        with pytest.raises(OutsideError, match=r"last: it answered without a choice"):
+            ask(TEN, WORDS, config(server, llm_endpoint=endpoint, llm_patience=0.6), cache)
+    assert 0.6 <= time.monotonic() - began < 2
+    assert len(cache) == 0
+
+
+def test_a_server_that_chooses_late(cache):
+    with Faulty(["no choice"] * 12) as server:  # three lists, more often than each may abstain
+        answers, _ = ask(TEN, WORDS, config(server), cache)
+    assert_all_answered(server, answers)
 
 
 def test_a_full_disk_is_said_and_what_was_kept_stays_whole(cache, tmp_path):

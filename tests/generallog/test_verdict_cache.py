@@ -5,6 +5,7 @@ import os
 import sqlite3
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -43,12 +44,35 @@ def test_what_is_put_is_there_before_it_is_closed(tmp_path):
         assert one.get(["b"]) == {"b": ABSTAINED}
 
 
-def test_no_path_is_memory_alone(tmp_path, monkeypatch):
+@pytest.mark.parametrize("path", [None, ""])
+def test_no_path_is_memory_alone(path, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    with VerdictCache(None) as cache:
+    with VerdictCache(path) as cache:
         cache.put({"a": CERTAIN})
         assert cache.get(["a"]) == {"a": CERTAIN}
     assert list(tmp_path.iterdir()) == []
+
+
+def test_threads_share_a_cache(tmp_path):
+    def put(n):
+        cache.put({f"{n}": CERTAIN, "both": CERTAIN})
+        return cache.get([f"{n}", "both"])
+
+    with VerdictCache(tmp_path / "v") as cache, ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(put, range(100)))
+        assert found == [{f"{n}": CERTAIN, "both": CERTAIN} for n in range(100)]
+        assert len(cache) == 101
+
+
+def test_whether_a_usable_answer_has_been_put(tmp_path):
+    with VerdictCache(tmp_path / "v") as cache:
+        cache.put({"a": ABSTAINED})
+        assert not cache.heard
+        cache.put({"b": CERTAIN})
+        cache.put({"c": ABSTAINED})
+        assert cache.heard
+    with VerdictCache(tmp_path / "v") as cache:
+        assert not cache.heard
 
 
 def test_the_default_is_in_the_cache_folder_of_the_user(monkeypatch):

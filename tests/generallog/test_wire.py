@@ -131,6 +131,26 @@ def test_shared(total, weights, parts):
     assert wire.shared(total, weights) == parts
 
 
+SURE = Answer(0.25, True, "normal", 9, 2)
+OTHER = Answer(None, False, "Normal.", 9, 2)
+WHY = Answer(None, False, "the disk failed", 9, 2)
+
+
+@pytest.mark.parametrize(
+    ("answers", "kind", "heard", "kept"),
+    [
+        ([SURE, OTHER, wire.NO_ANSWER], "choice", False, [SURE, OTHER]),
+        ([OTHER, wire.NO_ANSWER], "choice", False, []),
+        ([OTHER, wire.NO_ANSWER], "choice", True, [OTHER]),
+        ([WHY, wire.NO_ANSWER], "reason", False, [WHY]),
+        ([], "choice", True, []),
+    ],
+)
+def test_what_may_be_kept(answers, kind, heard, kept):
+    named = dict(enumerate(answers))
+    assert list(wire.keep(named, kind, heard).values()) == kept
+
+
 def test_texts_are_kept_short_and_harmless():
     assert wire.one_line("a\n\tb\x1b[31m\u202e\ud800 c") == "a b[31m c"
     assert len(wire.one_line("x" * 10**6)) == 400
