@@ -5,11 +5,18 @@ A stage's settings live in one dataclass next to the stage. Here is what all of 
 
 import dataclasses
 import math
+import os
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from glx.errors import InputError
+
+
+def cache_home() -> Path:
+    """The folder of all that glx keeps between runs: `$XDG_CACHE_HOME/glx`, or `~/.cache/glx`."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "glx"
 
 
 class Leaf(NamedTuple):

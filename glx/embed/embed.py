@@ -5,7 +5,6 @@ Each distinct text is prepared (`readable`) and looked up in the cache on disk; 
 
 import hashlib
 import importlib.util
-import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -15,6 +14,7 @@ import jax
 import numpy as np
 from tokenizers import Tokenizer
 
+from glx.config import cache_home
 from glx.embed import bert, cache
 from glx.errors import InputError, OutsideError
 
@@ -34,7 +34,7 @@ WORD_BREAK = re.compile(
 
 def default_cache_dir() -> str:
     """`$XDG_CACHE_HOME/glx/embed`, or `~/.cache/glx/embed`."""
-    return str(Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "glx" / "embed")
+    return str(cache_home() / "embed")
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 RESAMPLES = 1000
-BLOCKS = 50  # of equal size in time; each is drawn or not as a whole
+BLOCKS = 50  # of equally many sequences, in the order of time; each is drawn as a whole
 DAY = 86_400.0  # seconds
 
 

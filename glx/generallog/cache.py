@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from glx.config import cache_home
 from glx.errors import InputError, OutsideError
 from glx.generallog.request import Answer
 
@@ -26,8 +27,7 @@ TABLE = """CREATE TABLE IF NOT EXISTS answers (
 
 def default_cache() -> str:
     """`$XDG_CACHE_HOME/glx/verdicts.sqlite`, or `~/.cache/glx/verdicts.sqlite`."""
-    home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return str(Path(home) / "glx" / "verdicts.sqlite")
+    return str(cache_home() / "verdicts.sqlite")
 
 
 class VerdictCache:

@@ -8,6 +8,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from glx.config import cache_home
 from glx.errors import InputError, is_disk_full
 from glx.logs import systems
 from glx.logs.load import DataConfig
@@ -78,7 +79,7 @@ def cache_dir(config: DataConfig) -> Path:
     """The folder of simulated systems and compiled programs."""
     if config.cache_dir is not None:
         return Path(config.cache_dir).expanduser()
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "glx"
+    return cache_home()
 
 
 def _system(flag: str, given: str, label_files: dict[str, Path], config: DataConfig) -> System:

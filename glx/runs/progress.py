@@ -71,6 +71,17 @@ class Terminal(Progress):
     def say(self, text: str) -> None:
         self.console.print(text, style="dim", markup=False, highlight=False)
 
+    def _bar(self, name: str) -> Bar:
+        """A bar that ends in the `said` of its task."""
+        return Bar(
+            TextColumn(name),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeRemainingColumn(),
+            TextColumn("{task.fields[said]}", style="dim"),
+            console=self.console,
+        )
+
     def counted(self, name: str, counts: ReadCounts) -> None:
         mended = {k: n for k, n in asdict(counts).items() if n and k != "lines"}
         if mended:
@@ -79,41 +90,27 @@ class Terminal(Progress):
 
     @contextmanager
     def training(self, steps: int, folder: Path | None) -> Iterator[Callable[[dict], None]]:
-        columns = (
-            TextColumn("training"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TimeRemainingColumn(),
-            TextColumn("{task.fields[figures]}", style="dim"),
-        )
-        with Bar(*columns, console=self.console) as bar, super().training(steps, folder) as log:
-            task = bar.add_task("", total=steps, figures="compiling")
+        with self._bar("training") as bar, super().training(steps, folder) as log:
+            task = bar.add_task("", total=steps, said="compiling")
 
             def shown(row: dict) -> None:
                 log(row)
                 loss, domain = row["query_loss_cls"], row["query_domain_accuracy"]
-                figures = f"loss {loss:.3f}, domain accuracy {domain:.2f}"
-                bar.update(task, completed=row["step"], figures=figures)
+                said = f"loss {loss:.3f}, domain accuracy {domain:.2f}"
+                bar.update(task, completed=row["step"], said=said)
 
             yield shown
 
     @contextmanager
     def asking(self) -> Iterator[Callable[[int, int, int], None]]:
-        columns = (
-            TextColumn("asking"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TimeRemainingColumn(),
-            TextColumn("{task.fields[speed]}", style="dim"),
-        )
         began = time.perf_counter()
-        bar = Bar(*columns, console=self.console)
-        task = bar.add_task("", total=None, speed="")
+        bar = self._bar("asking")
+        task = bar.add_task("", total=None, said="")
 
         def shown(done: int, total: int, tokens: int) -> None:
             bar.start()  # at the first answer: most experts ask nobody
-            speed = f"{tokens / max(time.perf_counter() - began, 1e-9):,.0f} tokens/s"
-            bar.update(task, completed=done, total=total, speed=speed)
+            said = f"{tokens / max(time.perf_counter() - began, 1e-9):,.0f} tokens/s"
+            bar.update(task, completed=done, total=total, said=said)
 
         try:
             yield shown
