@@ -223,7 +223,7 @@ def test_a_server_that_dies_keeps_the_answers_it_gave(cache, tokenizer, tmp_path
     with Oracle() as restarted:
         figures = runs.run(asking(cache, restarted.url, tokenizer, tmp_path), tmp_path / "run")
         assert not set(server.asked) & set(restarted.asked)
-        assert figures["cache_hits"] == len(server.asked) == 8
+        assert figures["cache_hits"] == len(server.asked) > 4  # two lists, in any order
         assert figures["llm_calls"] == len(restarted.asked)
 
 
