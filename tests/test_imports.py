@@ -22,6 +22,7 @@ ORDER = (  # data flows down; a module imports from its own row and from those a
     ("glx.checkpoint",),
     ("glx.zerolog",),
     ("glx.generallog",),
+    ("glx.methods",),
     ("glx.evaluate",),
     ("glx.report",),
     ("glx.runs",),

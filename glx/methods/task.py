@@ -1,0 +1,77 @@
+"""What every method beside ours is: from labelled sources and an unlabelled target to scores.
+
+A method is a function `fit(task, config, log) -> Fitted`. The sequences that are scored reach it
+after it is fitted, and no argument could carry a label of the target.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from glx.logs.sequences import Distinct
+
+Log = Callable[[dict], None]  # gets `{"step": n, "loss": x}` now and then
+
+
+@dataclass(frozen=True)
+class Source:
+    """A labelled system.
+
+    Attributes:
+      name: of the system.
+      sequences: its `U` distinct sequences.
+      anomalous: `<int64>[U]` how many of the occurrences of each are anomalous.
+      vectors: `<float32>[S, D]` of its template texts, each of length 1.
+    """
+
+    name: str
+    sequences: Distinct
+    anomalous: np.ndarray
+    vectors: np.ndarray
+
+
+@dataclass(frozen=True)
+class Task:
+    """What a method may see.
+
+    Attributes:
+      sources: labelled systems; many methods need none.
+      adapt: the target's distinct adaptation sequences, unlabelled; they hold anomalies.
+      vectors: `<float32>[V, D]` of the target's template texts, each of length 1.
+      seed: of all that is drawn.
+    """
+
+    sources: list[Source]
+    adapt: Distinct
+    vectors: np.ndarray
+    seed: int
+
+
+class Scores(NamedTuple):
+    """What a method says of `U` distinct sequences with `E` events in all.
+
+    Attributes:
+      scores: `<float32>[U]` in [0, 1], higher is more anomalous.
+      weights: `<float32>[E]` how much each event speaks for an anomaly, at least 0; all 0 where
+        the method does not tell.
+    """
+
+    scores: np.ndarray
+    weights: np.ndarray
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A fitted method.
+
+    Attributes:
+      score: of distinct sequences of the target and `<float32>[W, D]` the vectors of all its
+        templates, `W >= V`: those beyond `V` were never seen in adaptation.
+      cut: the paper's own cut on the scores, where it needs no label of the target; None for the
+        common one (`glx.threshold`) on the scores of the adaptation sequences.
+    """
+
+    score: Callable[[Distinct, np.ndarray], Scores]
+    cut: float | None = None
