@@ -1,0 +1,102 @@
+"""One HTML page from a template: escaped, shut off from the network, written whole.
+
+In: a template of this folder, its script, plain values. Out: a string, a file.
+
+Log text is hostile. Every string that a template prints is escaped and has its controls made
+visible; data for a script goes through `as_json`, and the script puts it into the page as text.
+"""
+
+import base64
+import hashlib
+import json
+import os
+import re
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+HERE = Path(__file__).parent
+# Controls but for tab and newline, what turns the direction of writing, and halves of a pair, which
+# no encoding can write: each becomes a mark that one can see.
+HIDDEN = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff"
+    "\ud800-\udfff]"
+)
+
+
+def render(template: str, script: str | None = None, **values: Any) -> str:
+    """The page of a template.
+
+    Args:
+      template: a file of this folder that extends `base.html`.
+      script: a JavaScript file of this folder; the page runs this and nothing else.
+      values: what the template prints. Only `Markup` is taken as HTML.
+    """
+    code = (HERE / script).read_text() if script else ""
+    digest = base64.b64encode(hashlib.sha256(code.encode()).digest()).decode()
+    environment = Environment(
+        loader=FileSystemLoader(HERE),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        finalize=lambda value: value if isinstance(value, Markup) else shown(value),
+    )
+    environment.filters |= {"figure": figure, "count": count, "percent": percent}
+    allowed = f"'sha256-{digest}'" if script else "'none'"
+    return environment.get_template(template).render(code=Markup(code), allowed=allowed, **values)
+
+
+def write(path: Path, text: str) -> Path:
+    """Write a page whole or not at all."""
+    new = path.with_name(path.name + ".new")
+    new.write_text(text, encoding="utf-8")
+    os.replace(new, path)
+    return path
+
+
+def as_json(value: Any) -> Markup:
+    """JSON that can stand in a `<script type="application/json">`, whatever its strings hold."""
+    text = json.dumps(_visible(value), ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    for letter in "<>&":
+        text = text.replace(letter, f"\\u{ord(letter):04x}")
+    return Markup(text)
+
+
+def shown(value: Any) -> Any:
+    """A string with its hidden characters visible; any other value as it is."""
+    return HIDDEN.sub(_mark, value) if isinstance(value, str) else value
+
+
+def figure(value: float | None, digits: int = 3) -> str:
+    """A score to three digits, `n/a` for one that is not defined."""
+    return "n/a" if value is None else f"{value:.{digits}f}"
+
+
+def count(value: float | None) -> str:
+    """A whole number with thousands apart, `n/a` for None."""
+    return "n/a" if value is None else f"{value:,.0f}"
+
+
+def percent(value: float | None) -> str:
+    """A share as a percentage, with more digits where it is small, `n/a` for None."""
+    if value is None:
+        return "n/a"
+    return f"{value:.1%}" if value >= 0.01 or not value else f"{100 * value:.2g}%"
+
+
+def _mark(match: re.Match) -> str:
+    code = ord(match[0])
+    if code < 0x20:
+        return chr(0x2400 + code)  # the picture of the control
+    return "\u2421" if code == 0x7F else f"⟨U+{code:04X}⟩"
+
+
+def _visible(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {shown(name): _visible(item) for name, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_visible(item) for item in value]
+    return shown(value)
