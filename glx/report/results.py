@@ -1,0 +1,247 @@
+"""The finished runs of a study, or run folders by themselves, grouped for tables and pictures.
+
+In: a folder with `study.json`, or run folders. Out: `Study`, whose cells hold their figures.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from glx.errors import InputError
+
+STUDY = "study.json"
+DAGGER = "†"  # after the name of what was given labels of the target
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One run: a method on a target, from sources, with a seed.
+
+    Attributes:
+      method: the name to print; ends in a dagger where labels of the target were given.
+      source: names, sorted; none for a method that learns from the target alone.
+      run: its folder, relative to the study's.
+      few_labels: the share of the target's labels that it was given, as `1%`.
+      figures: `metrics.json`; None while the run is not finished.
+      blocks: `<int64>[K, 3]` tp, fp, fn of each block of the test part, where they are known.
+      page: its folder holds a `report.html`.
+    """
+
+    method: str
+    target: str
+    source: tuple[str, ...]
+    seed: int
+    run: str
+    few_labels: str | None = None
+    figures: dict[str, Any] | None = None
+    blocks: np.ndarray | None = None
+    page: bool = False
+
+
+@dataclass(frozen=True)
+class Group:
+    """The finished seeds of one method on one target, from one set of sources."""
+
+    cells: tuple[Cell, ...]
+
+    def values(self, figure: str) -> list[float]:
+        """A figure of every seed, without those where it is undefined."""
+        values = [(cell.figures or {}).get(figure) for cell in self.cells]
+        return [float(value) for value in values if value is not None]
+
+    def mean(self, figure: str) -> float | None:
+        values = self.values(figure)
+        return sum(values) / len(values) if values else None
+
+    @property
+    def blocks(self) -> np.ndarray | None:
+        """`<int64>[R, K, 3]` of the seeds; None where some lack them."""
+        return stacked([cell.blocks for cell in self.cells])
+
+    def paired(self, other: "Group") -> tuple[np.ndarray, np.ndarray] | None:
+        """Blocks of the seeds that both have, or None where they cannot be compared."""
+        mine, others = ({c.seed: c.blocks for c in group.cells} for group in (self, other))
+        seeds = sorted(set(mine) & set(others))
+        first, second = stacked([mine[s] for s in seeds]), stacked([others[s] for s in seeds])
+        if first is None or second is None or first.shape != second.shape:
+            return None
+        alike = [counts[..., 0] + counts[..., 2] for counts in (first, second)]
+        return (first, second) if np.array_equal(*alike) else None
+
+
+def stacked(blocks: Sequence[np.ndarray | None]) -> np.ndarray | None:
+    """`<int64>[R, K, 3]`, or None where one is missing or they are not blocks of one split."""
+    known = [counts for counts in blocks if counts is not None]
+    if not known or len(known) < len(blocks) or len({counts.shape for counts in known}) > 1:
+        return None
+    whole = np.stack(known)
+    anomalous = whole[..., 0] + whole[..., 2]
+    return whole if (anomalous == anomalous[0]).all() else None
+
+
+@dataclass(frozen=True)
+class Study:
+    """What was planned and what is there of it.
+
+    Attributes:
+      command: repeats it.
+      reference: the method that others are an ablation of, if it is one.
+      cells: all that were planned.
+    """
+
+    name: str
+    command: str
+    preset: str
+    protocol: str
+    reference: str | None
+    cells: tuple[Cell, ...]
+
+    @cached_property
+    def finished(self) -> tuple[Cell, ...]:
+        return tuple(cell for cell in self.cells if cell.figures is not None)
+
+    @cached_property
+    def groups(self) -> dict[tuple[str, str, tuple[str, ...]], Group]:
+        """By method, target and sources, in the order of the plan."""
+        found: dict[tuple[str, str, tuple[str, ...]], list[Cell]] = {}
+        for cell in self.finished:
+            found.setdefault((cell.method, cell.target, cell.source), []).append(cell)
+        return {
+            key: Group(tuple(sorted(cells, key=lambda cell: cell.seed)))
+            for key, cells in found.items()
+        }
+
+    @cached_property
+    def targets(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(cell.target for cell in self.cells))
+
+    @cached_property
+    def methods(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(cell.method for cell in self.cells))
+
+    @cached_property
+    def stamps(self) -> tuple[str, ...]:
+        """Whatever departs from the plain protocol in some cell, in words."""
+        found = {
+            stamp for cell in self.finished for stamp in (cell.figures or {}).get("stamps", [])
+        }
+        return tuple(sorted(found))
+
+    def others(self, target: str) -> tuple[str, ...] | None:
+        """The sources of leave-one-out: the largest planned set, where one is the largest."""
+        planned = {cell.source for cell in self.cells if cell.target == target}
+        size = max(map(len, planned), default=0)
+        largest = [source for source in planned if len(source) == size]
+        return largest[0] if len(largest) == 1 else None
+
+    def planned(self, group: Group) -> int:
+        """How many seeds a group is to have."""
+        one = group.cells[0]
+        return sum(
+            (cell.method, cell.target, cell.source) == (one.method, one.target, one.source)
+            for cell in self.cells
+        )
+
+    def leave_one_out(self, method: str, target: str) -> Group | None:
+        """From all other systems, or without sources where the method takes none."""
+        others = self.others(target)
+        if others is None:
+            return None
+        return self.groups.get((method, target, others)) or self.groups.get((method, target, ()))
+
+
+def read_study(folder: Path) -> Study:
+    """A study folder; cells whose run is not finished have no figures.
+
+    Raises:
+      InputError: `study.json` is not there, or a file of it is not as docs/formats.md says.
+    """
+    plan = _json(folder / STUDY, "no study")
+    try:
+        cells = tuple(
+            _filled(
+                folder,
+                Cell(
+                    method=_named(cell["method"], cell.get("few_labels")),
+                    target=cell["target"],
+                    source=tuple(sorted(cell["source"])),
+                    seed=cell["seed"],
+                    run=cell["run"],
+                    few_labels=cell.get("few_labels"),
+                ),
+            )
+            for cell in plan["cells"]
+        )
+        return Study(
+            plan["name"],
+            plan["command"],
+            plan["preset"],
+            plan["protocol"],
+            plan["reference"],
+            cells,
+        )
+    except (KeyError, TypeError) as error:
+        raise InputError(f"{folder / STUDY}: not a study: {error!r}; make it anew") from None
+
+
+def read_runs(folders: Sequence[Path]) -> list[Cell]:
+    """Finished run folders that have figures to compare.
+
+    Raises:
+      InputError: a folder holds no finished run, or one without labels.
+    """
+    cells = []
+    for folder in folders:
+        figures = _json(folder / "metrics.json", "no finished run")
+        if "f1" not in figures:
+            raise InputError(f"{folder}: a run without labels has no figures to compare")
+        method = " ".join([figures["method"], figures.get("expert") or ""]).strip()
+        source = tuple(sorted(figures["source"]))
+        cells.append(Cell(method, figures["target"], source, figures["seed"], str(folder)))
+        cells[-1] = _filled(Path(), cells[-1])
+    return cells
+
+
+def _named(method: str, few_labels: str | None) -> str:
+    return method if few_labels is None else f"{method}, {few_labels} labels {DAGGER}"
+
+
+def _filled(root: Path, cell: Cell) -> Cell:
+    """With the figures of its run, if that is finished."""
+    folder = root / cell.run
+    if not (folder / "metrics.json").is_file():
+        return cell
+    figures = _json(folder / "metrics.json", "no finished run")
+    blocks, counts = None, None
+    if (folder / "figures.json").is_file():
+        counts = _json(folder / "figures.json", "no figures").get("blocks")
+    if counts and counts["tp"]:
+        blocks = np.array([counts["tp"], counts["fp"], counts["fn"]], dtype=np.int64).T
+    return Cell(
+        cell.method,
+        cell.target,
+        cell.source,
+        cell.seed,
+        cell.run,
+        cell.few_labels,
+        figures,
+        blocks,
+        (folder / "report.html").is_file(),
+    )
+
+
+def _json(path: Path, missing: str) -> dict[str, Any]:
+    if not path.is_file():
+        raise InputError(f"{path.parent}: {missing} (no {path.name})")
+    try:
+        found = json.loads(path.read_text())
+    except ValueError as error:
+        raise InputError(f"{path}: not JSON: {error}") from None
+    if not isinstance(found, dict):
+        raise InputError(f"{path}: not a JSON object")
+    return found
