@@ -1,0 +1,95 @@
+"""Isolation forest on event counts (Liu, Ting and Zhou, "Isolation Forest", ICDM 2008).
+
+In: the target's unlabelled adaptation sequences. Out: the paper's score `2^(-E(h) / c)`: the fewer
+random cuts part a sequence from the others, the more anomalous it is, and is so above 0.5.
+
+The forest is scikit-learn's. Counts are not weighted: a tree cuts each column at random between its
+extremes, so that the scale of a column changes nothing.
+"""
+
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+import scipy.sparse as sp
+from sklearn.ensemble import IsolationForest
+
+from glx.config import setting
+from glx.logs.sequences import Distinct
+from glx.methods.counts import count
+from glx.methods.task import Fitted, Log, Scores, Task
+
+CUT = float(np.nextafter(np.float32(0.5), np.float32(1)))  # where all are alike, all have 0.5
+RARE = 0.01  # share of the adaptation sequences that hold an event, below which it is rare
+
+
+@dataclass(frozen=True)
+class ForestConfig:
+    """An isolation forest.
+
+    Attributes:
+      trees: in the forest.
+      sample: adaptation sequences that a tree is grown on.
+    """
+
+    trees: int = setting(100, low=1, high=10_000)
+    sample: int = setting(256, low=2, high=100_000)
+
+
+def fit(task: Task, config: ForestConfig, log: Log = lambda row: None) -> Fitted:
+    """Grow the forest on occurrences of adaptation sequences, as many as its trees can look at."""
+    events = np.unique(task.adapt.ids)
+    rare = _rare(task.adapt, events)
+    total = int(task.adapt.counts.sum())
+    drawn = np.random.default_rng(task.seed).choice(
+        total, min(total, config.trees * config.sample), replace=False
+    )
+    rows = np.searchsorted(np.cumsum(task.adapt.counts), np.sort(drawn), side="right")
+    forest = IsolationForest(
+        n_estimators=config.trees,
+        max_samples=min(config.sample, len(rows)),
+        random_state=task.seed % 2**32,
+    )
+    forest.fit(_table(task.adapt, events, rare)[rows])
+    return Fitted(partial(score, forest, events, rare), CUT)
+
+
+def score(
+    forest: IsolationForest,
+    events: np.ndarray,
+    rare: np.ndarray,
+    sequences: Distinct,
+    vectors: np.ndarray,
+) -> Scores:
+    """`2^(-E(h) / c)` of each sequence; which event it is, a forest does not tell.
+
+    Args:
+      events: `<int>[C]` ids that adaptation holds, ascending.
+      rare: `<bool>[C]` those that hardly any sequence holds.
+      vectors: not looked at.
+    """
+    weights = np.zeros(len(sequences.ids), np.float32)
+    if not len(sequences):
+        return Scores(np.zeros(0, np.float32), weights)
+    found = -forest.score_samples(_table(sequences, events, rare))
+    return Scores(found.astype(np.float32), weights)
+
+
+def _table(sequences: Distinct, events: np.ndarray, rare: np.ndarray) -> sp.csr_array:
+    """`<float64>[U, C + 1]` counts; the last column is all that is rare or new.
+
+    No tree cuts a column in which adaptation does not vary: with new events alone in it, a sequence
+    with one would look as if it did not hold it. So they count as one more rare event.
+    """
+    counts = count(sequences, events)
+    seldom = sp.csr_array(counts @ np.append(rare, True)[:, None].astype(np.float64))
+    table = sp.csr_array(sp.hstack([counts[:, :-1], seldom]))
+    # scikit-learn's trees know no wider indices.
+    at = (table.indices.astype(np.int32), table.indptr.astype(np.int32))
+    return sp.csr_array((table.data, *at), shape=table.shape)
+
+
+def _rare(adapt: Distinct, events: np.ndarray) -> np.ndarray:
+    """`<bool>[C]` events in less than `RARE` of the sequences; the rarest are rare in any case."""
+    holders = (count(adapt, events) > 0).T @ adapt.counts
+    return holders[:-1] <= max(holders[:-1].min(initial=0), RARE * adapt.counts.sum())

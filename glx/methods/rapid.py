@@ -1,0 +1,113 @@
+"""Retrieval without training (No et al., "RAPID: Training-free Retrieval-based Log Anomaly
+Detection with PLM considering Token-level Information", 2023).
+
+In: vectors of the target's templates and its unlabelled adaptation sequences. Out: how far the
+least explained event of a sequence is from all events of the known sequences nearest to it.
+
+Two departures. The paper's tokens are word pieces; ours are events. Its database is known to be
+normal; ours is unlabelled: the commonest sequences that together make up most of adaptation stand
+for normal, in the hope that anomalies are not among them. Neither order nor repeats matter, so that
+sequences with the same events are one.
+"""
+
+from dataclasses import dataclass
+from functools import partial
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sp
+
+from glx.config import setting
+from glx.generallog.knowledge import make_index
+from glx.logs.sequences import Distinct, Sequences, csr_offsets, distinct
+from glx.methods.task import Fitted, Log, Scores, Task
+
+DECIMALS = 6  # of a distance: vectors are no more exact
+
+
+@dataclass(frozen=True)
+class RapidConfig:
+    """Retrieval of known sequences.
+
+    Attributes:
+      share: of the adaptation sequences that the database stands for, the commonest first.
+      core: sequences of the database that a sequence is compared with, the nearest.
+    """
+
+    share: float = setting(0.9, low=0, high=1)
+    core: int = setting(5, low=1, high=1000)
+
+
+@dataclass(frozen=True)
+class Database:
+    """`M` sets of events that stand for normal.
+
+    Attributes:
+      sets: the ids of each.
+      vectors: `<float32>[V, D]` of the templates that the ids stand for.
+      index: of FAISS, over the vectors of the sets.
+      core: sets that a sequence is compared with.
+    """
+
+    sets: list[np.ndarray]
+    vectors: np.ndarray
+    index: Any
+    core: int
+
+
+def fit(task: Task, config: RapidConfig, log: Log = lambda row: None) -> Fitted:
+    """The database; nothing is trained. The paper's cut needs labels: there is none."""
+    sets = event_sets(task.adapt)
+    occurrences = np.bincount(sets.inverse, task.adapt.counts, len(sets))
+    common = np.argsort(-occurrences, kind="stable")
+    before = np.cumsum(occurrences[common]) - occurrences[common]
+    some = before < config.share * occurrences.sum()
+    some[:1] = True
+    kept = sets.take(common[some])
+    index = make_index(set_vectors(kept, task.vectors))
+    members = np.split(kept.ids, kept.offsets[1:-1])
+    return Fitted(partial(score, Database(members, task.vectors, index, config.core)))
+
+
+def score(database: Database, sequences: Distinct, vectors: np.ndarray) -> Scores:
+    """Largest distance of an event of each sequence to its core set, and that of every event.
+
+    The distance of an event is `(1 - cos) / 2` to the nearest event of the core set, in [0, 1].
+
+    Args:
+      vectors: `<float32>[W, D]` of the templates that the ids stand for, each of length 1.
+    """
+    sets = event_sets(sequences)
+    core = min(database.core, len(database.sets))
+    _, near = database.index.search(set_vectors(sets, vectors), core)
+    far = np.zeros(len(sets.ids), np.float32)
+    for (start, end), rows in zip(pairwise(sets.offsets), near, strict=True):
+        known = np.unique(np.concatenate([database.sets[row] for row in rows]))
+        cosine = vectors[sets.ids[start:end]] @ database.vectors[known].T
+        far[start:end] = np.clip(np.round((1 - cosine.max(axis=1)) / 2, DECIMALS), 0, 1)
+    owner = np.repeat(np.arange(len(sets)), sets.lengths)
+    largest = np.zeros(len(sets), np.float32)
+    np.maximum.at(largest, owner, far)
+    of_set = np.repeat(sets.inverse, sequences.lengths)
+    place = np.searchsorted(owner * len(vectors) + sets.ids, of_set * len(vectors) + sequences.ids)
+    return Scores(largest[sets.inverse], far[place])
+
+
+def event_sets(sequences: Distinct) -> Distinct:
+    """The distinct sets of events, each ascending; `counts` and `inverse` are of `sequences`."""
+    width = int(sequences.ids.max(initial=0)) + 1
+    owner = np.repeat(np.arange(len(sequences)), sequences.lengths)
+    held = np.unique(owner * width + sequences.ids)
+    lengths = np.bincount(held // width, minlength=len(sequences))
+    at = np.arange(len(sequences))
+    return distinct(Sequences((held % width).astype(np.int32), csr_offsets(lengths), at, at))
+
+
+def set_vectors(sets: Distinct, vectors: np.ndarray) -> np.ndarray:
+    """`<float32>[U, D]` mean of the vectors of each set's events, scaled to length 1."""
+    ones = np.ones(len(sets.ids), np.float32)
+    held = sp.csr_array((ones, sets.ids, sets.offsets), shape=(len(sets), len(vectors)))
+    total = held @ vectors
+    length = np.linalg.norm(total, axis=1, keepdims=True)
+    return np.ascontiguousarray(total / np.where(length > 0, length, 1), dtype=np.float32)
