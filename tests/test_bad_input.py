@@ -234,6 +234,23 @@ def test_a_source_of_the_targets_family(refused, shop):
     )
 
 
+@pytest.mark.parametrize(
+    ("names", "flag"),
+    [
+        ({"target": "sim_vms"}, "--target=sim_vms"),
+        ({}, "--target=shop=shop.log"),
+        ({"target": "hdfs_raw"}, "--target=hdfs_raw"),
+        ({"target": "hdfs", "source": "bgl,openstack"}, "--source=openstack"),
+    ],
+)
+def test_systems_that_the_protocol_of_the_literature_does_not_read(names, flag, refused, shop):
+    said = refused("--protocol=paper", f"--data_dir={shop}", **{"labels": ()} | names)
+    assert said == (
+        f"{flag}: --protocol=paper reads hdfs, bgl, openstack_loghub only; choose --target and "
+        "--source among these"
+    )
+
+
 def test_a_source_twice(refused):
     assert refused("--source=jobs=jobs.log") == "--source=jobs: given twice"
 

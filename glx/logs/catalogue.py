@@ -32,8 +32,8 @@ def resolve(
     """The systems that a command line names.
 
     Raises:
-      InputError: an unknown name, a labels file for no system, a source twice or of the target's
-        family.
+      InputError: an unknown name or one that the protocol does not read, a labels file for no
+        system, a source twice or of the target's family.
     """
     label_files: dict[str, Path] = {}
     for given in labels:
@@ -86,6 +86,12 @@ def _system(flag: str, given: str, label_files: dict[str, Path], config: DataCon
     name, has_file, path = given.partition("=")
     if not name or (has_file and not path):
         raise InputError(f"{flag}={given}: give the name of a system, NAME=FILE or a file")
+    if config.protocol == "paper" and given not in systems.paper(Path()):
+        among = ", ".join(systems.paper(Path()))
+        raise InputError(
+            f"{flag}={given}: --protocol=paper reads {among} only; choose --target and --source "
+            "among these"
+        )
     if not has_file:
         if given in SIMULATED:
             folder = cache_dir(config) / "simulated" / f"{config.sim_lines}-{config.sim_seed}"
@@ -146,7 +152,8 @@ def _known(name: str, config: DataConfig) -> System:
         )
     if not Path(folder).expanduser().is_dir():
         raise InputError(f"--data_dir={folder}: no such folder; docs/data.md gives its layout")
-    return systems.known(Path(folder).expanduser())[name]
+    named = systems.paper if config.protocol == "paper" else systems.known
+    return named(Path(folder).expanduser())[name]
 
 
 def _simulate(system: System, config: DataConfig) -> None:

@@ -69,10 +69,16 @@ def read_sequences(
 
 
 def read_events(path: Path, spec: Numbered, numbers: np.ndarray, counts: ReadCounts) -> Events:
-    """A file with one event number a row."""
-    rows = _sequences(read_table(path, [spec.column], counts)[spec.column], path, numbers, counts)
+    """A file that is one stream of event numbers, row after row, or several such files in one."""
+    frame = read_table(path, [spec.column] + ([spec.clock] if spec.clock else []), counts)
+    rows = _sequences(frame[spec.column], path, numbers, counts)
     _check_any(path, len(rows))
-    return Events(ids=rows.ids, lines=rows.first_line)
+    begins = None
+    if spec.clock is not None:
+        times = _times(frame[spec.clock], path, rows.first_line)
+        begins = rows.offsets[np.flatnonzero(np.diff(times, prepend=np.inf) < 0)]
+    lines = np.repeat(rows.first_line, rows.lengths)
+    return Events(ids=rows.ids, lines=lines, begins=begins)
 
 
 def numbered_column(path: Path | str) -> str | None:
@@ -110,6 +116,19 @@ def numbered_blocks(
     _check_any(path, found)
 
 
+def _times(column: pl.Series, path: Path, rows: np.ndarray) -> np.ndarray:
+    """`<float64>[n]` seconds of times such as 2017-05-16 00:01:00 in `n` rows of the column."""
+    given = column.gather(rows)
+    times = given.str.strip_chars().str.to_datetime("%Y-%m-%d %H:%M:%S", strict=False)
+    if times.null_count():
+        at = int(times.is_null().arg_max() or 0)
+        raise InputError(
+            f"{path}: line {rows[at] + 2}: {given[at]!r} in column {column.name!r} is no time such "
+            "as 2017-05-16 00:01:00"
+        )
+    return times.dt.epoch("s").to_numpy().astype(np.float64)
+
+
 def _names(header: str) -> list[str]:
     return [name.strip() for name in next(csv.reader([header]), [])]
 
@@ -135,7 +154,7 @@ def _sequences(column: pl.Series, path: Path, numbers: np.ndarray, counts: ReadC
             line = rows[np.searchsorted(np.cumsum(lengths), at, side="right")] + 2
             raise InputError(f"{path}: line {line}: {what.format(repr(values[at]))}")
 
-    of_row = values.cast(pl.Int64, strict=False)
+    of_row = values.str.strip_prefix("E").cast(pl.Int64, strict=False)  # as loghub writes them
     check(of_row.is_null(), "{} is not an event number")
     ids = np.searchsorted(numbers, of_row.to_numpy())
     wrong = numbers[np.minimum(ids, len(numbers) - 1)] != of_row.to_numpy()

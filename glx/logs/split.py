@@ -4,6 +4,7 @@ In: times, sessions or counts; never a label. Out: sequences and the part each b
 """
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -22,7 +23,7 @@ class SplitConfig:
     Attributes:
       adapt_share: share of the lines or sessions to adapt on, unlabelled.
       gap_lines: lines left out after the cut of a system of windows.
-      split_seed: of the fixed permutation of a system without times.
+      split_seed: of the fixed permutation of a system without times, and of all in `paper`.
     """
 
     adapt_share: float = setting(0.5, low=0.01, high=0.99)
@@ -40,6 +41,7 @@ class Events:
       session: `<int64>[E]` index into `keys`, -1 for a line without a session; None for windows.
       keys: `<object>[S]` session ids.
       times: `<float64>[E]` seconds since the epoch, NaN where a line has none; None without times.
+      begins: `<int64>[F]` place of the first event of each of several files; None for one file.
     """
 
     ids: np.ndarray
@@ -47,6 +49,7 @@ class Events:
     session: np.ndarray | None = None
     keys: np.ndarray | None = None
     times: np.ndarray | None = None
+    begins: np.ndarray | None = None
 
 
 def split_windows(events: Events, window: int, config: SplitConfig) -> tuple[Sequences, np.ndarray]:
@@ -64,6 +67,23 @@ def split_windows(events: Events, window: int, config: SplitConfig) -> tuple[Seq
         parts.append(np.full(len(starts[-1]), part, dtype=np.int8))
     offsets = np.concatenate([*starts, [n]]).astype(np.int64)
     return _grouped(events, np.arange(n), offsets, None), np.concatenate(parts)
+
+
+def draw_windows(events: Events, window: int, config: SplitConfig) -> tuple[Sequences, np.ndarray]:
+    """Cut each file into windows from its start, then draw those to adapt on: protocol `paper`.
+
+    Leaky on purpose: windows of one burst, and of one row where it holds many events, fall into
+    both parts. There is no gap, as there is no place for one.
+
+    Returns:
+      Windows in the order of their lines, and `<int8>[N]` the part of each.
+    """
+    n = len(events.ids)
+    begins = [0] if events.begins is None else events.begins.tolist()
+    starts = [np.arange(a, b, window) for a, b in pairwise([*begins, n])]
+    offsets = np.concatenate([*starts, [n]]).astype(np.int64)
+    found = _grouped(events, np.arange(n), offsets, None)
+    return found, split_rows(len(found), config)
 
 
 def split_sessions(events: Events, config: SplitConfig) -> tuple[Sequences, np.ndarray]:
@@ -101,7 +121,7 @@ def cut_by_time(start: np.ndarray, end: np.ndarray, adapt_share: float) -> np.nd
 
 
 def split_rows(n: int, config: SplitConfig) -> np.ndarray:
-    """`<int8>[n]` parts by a fixed permutation, for sequences without times."""
+    """`<int8>[n]` parts by a fixed permutation that knows the number of rows and nothing else."""
     permuted = np.random.default_rng(config.split_seed).permutation(n)
     part = np.full(n, TEST, dtype=np.int8)
     part[permuted[: int(n * config.adapt_share)]] = ADAPT

@@ -169,8 +169,8 @@ def _cut(ids: np.ndarray, lines: np.ndarray, offsets: np.ndarray) -> Sequences:
 
 
 def _frame(rows: Sequences) -> pl.DataFrame:
-    """Sequences of one event each as records."""
-    return pl.DataFrame({"id": rows.ids, "line": rows.first_line})
+    """The events of all rows as records."""
+    return pl.DataFrame({"id": rows.ids, "line": np.repeat(rows.first_line, rows.lengths)})
 
 
 def _join(parts: list[Sequences]) -> Sequences:

@@ -37,8 +37,10 @@ class Numbered:
       column: holds a whole sequence of numbers, or one event number a row.
       templates: file of template texts.
       template_columns: columns of the event number (a letter before it is dropped) and of the text.
-      whole_rows: True where a row is a sequence.
+      whole_rows: True where a row is a sequence; else all rows are one stream, cut into windows.
       key: column of the sequence's id, or None.
+      clock: column of the time of a row of a stream; where it goes back, another file begins, and
+        so another window.
     """
 
     column: str
@@ -46,6 +48,7 @@ class Numbered:
     template_columns: tuple[str, str]
     whole_rows: bool
     key: str | None = None
+    clock: str | None = None
 
 
 @dataclass(frozen=True)
@@ -176,6 +179,35 @@ def known(data_dir: Path) -> dict[str, System]:
         ),
     ]
     return {system.name: system for system in systems}
+
+
+def paper(data_dir: Path) -> dict[str, System]:
+    """The systems of `--protocol=paper` by name, each in the unit of the nearest public code.
+
+    Of the minutes of OpenStack only their label says which file they are from, and no reader may
+    look at that. But the abnormal file, the earliest, lies last, so the clock says it as well.
+    """
+    systems, openstack = known(data_dir), data_dir / "openstack"
+    instances, minutes = systems["openstack_loghub"], openstack / "openstack_minute_windows.csv.zst"
+    assert instances.raw is not None
+    return {
+        "hdfs": systems["hdfs"],
+        "bgl": replace(systems["bgl"], window=120),
+        "openstack_loghub": replace(
+            instances,
+            path=minutes,
+            raw=replace(instances.raw, session=None),
+            numbered=Numbered(
+                "sequence",
+                openstack / "openstack_templates_2k.csv",
+                ("EventId", "EventTemplate"),
+                False,
+                clock="datetime",
+            ),
+            window=20,
+            labels=LabelPlace(minutes, "line", column="label_file"),
+        ),
+    }
 
 
 def simulated(name: str, folder: Path) -> System:

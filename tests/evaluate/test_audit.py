@@ -44,6 +44,13 @@ def test_lines_in_both_parts():
     assert broken(dataclasses.replace(CLEAN, lines=lines)) == ["shared_lines"]
 
 
+def test_a_row_of_many_events_counts_once():
+    minutes = dataclasses.replace(CLEAN, lines=np.array([0, 0, 0, 0, 1, 1, 0, 0, 0, 2]))
+    found = findings(minutes)["shared_lines"]
+    assert not found["ok"]
+    assert found["detail"].startswith("1 lines of the file")
+
+
 def test_a_row_that_is_a_sequence_shares_itself():
     rows = np.array([0, 1, 2, 1, 4])
     sequences = dataclasses.replace(CLEAN, lines=None, first_line=rows, last_line=rows)
