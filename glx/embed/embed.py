@@ -15,7 +15,7 @@ import numpy as np
 from tokenizers import Tokenizer
 
 from glx.config import cache_home
-from glx.embed import bert, cache
+from glx.embed import bert, cache, lexical
 from glx.errors import InputError, OutsideError
 
 UNKNOWN = "unknown event"
@@ -43,7 +43,9 @@ class EmbedConfig:
 
     Attributes:
       model: `minilm` (all-MiniLM-L6-v2 of the installed weights package), a folder with a BERT
-        checkpoint (config.json, model.safetensors, tokenizer.json), or such a model's hub name.
+        checkpoint (config.json, model.safetensors, tokenizer.json), or such a model's hub name; for
+        ablations, without a language model and the settings below, `tfidf` (weighted words) or
+        `random` (a direction for each text, no meaning).
       cache_dir: folder of the vectors on disk; None for no cache.
       batch_size: texts per step of the encoder; 32 to 64 on a CPU.
       max_tokens: tokens of a text that count, its two special ones included; the rest is cut off.
@@ -81,6 +83,10 @@ def readable(text: str) -> str:
 
 def encode_raw(texts: Sequence[str], config: EmbedConfig) -> np.ndarray:
     """`embed` for texts that are to be read exactly as they are: `<float32>[V, D]`."""
+    if config.model == "random":
+        return lexical.random(texts)
+    if config.model == "tfidf":
+        return lexical.tfidf(texts, read_tokenizer(find_model("minilm") / "tokenizer.json"))
     folder = find_model(config.model)
     sizes = bert.load_config(folder, config.dtype)
     if config.batch_size < 1:
@@ -138,6 +144,16 @@ def run_model(
 
 def tokenize(texts: Sequence[str], path: Path, max_tokens: int) -> list[list[int]]:
     """Token ids of each text, at most `max_tokens` with the special ones, by a `tokenizer.json`."""
+    tokenizer = read_tokenizer(path)
+    tokenizer.enable_truncation(max_tokens)
+    # Words run to 100 characters at most before they become one unknown token: what lies behind
+    # max_tokens such words cannot matter, and a line of megabytes is not worth reading.
+    heads = (text[: 101 * max_tokens].encode("utf-8", "replace").decode() for text in texts)
+    return [encoding.ids for encoding in tokenizer.encode_batch(list(heads))]
+
+
+def read_tokenizer(path: Path) -> Tokenizer:
+    """The tokenizer of a `tokenizer.json`, which cuts nothing off and fills nothing up."""
     try:
         tokenizer = Tokenizer.from_file(str(path))
     except Exception as error:  # the library raises no narrower type
@@ -145,11 +161,8 @@ def tokenize(texts: Sequence[str], path: Path, max_tokens: int) -> list[list[int
             f"{path} is not a tokenizer ({error}); fetch the checkpoint again."
         ) from error
     tokenizer.no_padding()
-    tokenizer.enable_truncation(max_tokens)
-    # Words run to 100 characters at most before they become one unknown token: what lies behind
-    # max_tokens such words cannot matter, and a line of megabytes is not worth reading.
-    heads = (text[: 101 * max_tokens].encode("utf-8", "replace").decode() for text in texts)
-    return [encoding.ids for encoding in tokenizer.encode_batch(list(heads))]
+    tokenizer.no_truncation()
+    return tokenizer
 
 
 def padded_length(n: int, max_tokens: int) -> int:
