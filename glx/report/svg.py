@@ -99,7 +99,7 @@ def tag(name: str, *inside: object, **attributes: object) -> Markup:
     return Markup("<{0}{1}>{2}</{0}>").format(Markup(name), Markup("").join(parts), content)
 
 
-def picture(title: str, height: float, *marks: Markup, width: float = WIDTH) -> Markup:
+def picture(title: str, height: float, *marks: Markup | None, width: float = WIDTH) -> Markup:
     """The whole picture; `title` says in words what it shows, for those who cannot see it."""
     return tag(
         "svg",
@@ -110,14 +110,16 @@ def picture(title: str, height: float, *marks: Markup, width: float = WIDTH) -> 
     )
 
 
-def group(*marks: Markup, **attributes: object) -> Markup:
+def group(*marks: Markup | None, **attributes: object) -> Markup:
     """Marks that belong together."""
     return tag("g", *marks, **attributes)
 
 
 def axis_x(scale: Scale, at: Iterable[Tick], y: float, label: str = "", top: float = 0) -> Markup:
     """Ticks below `y` with faint lines up to `top`, and the label under them."""
-    marks = [tag("line", x1=scale.start, x2=scale.end, y1=y, y2=y, class_="axis")]
+    marks: list[Markup | None] = [
+        tag("line", x1=scale.start, x2=scale.end, y1=y, y2=y, class_="axis")
+    ]
     for value, text in at:
         x = scale(value)
         marks.append(tag("line", x1=x, x2=x, y1=top, y2=y, class_="grid"))
@@ -128,7 +130,7 @@ def axis_x(scale: Scale, at: Iterable[Tick], y: float, label: str = "", top: flo
 
 def axis_y(scale: Scale, at: Iterable[Tick], x: float, label: str = "", right: float = 0) -> Markup:
     """Ticks left of `x` with faint lines to `right`; the label lies above, to be read upright."""
-    marks = []
+    marks: list[Markup | None] = []
     for value, text in at:
         y = scale(value)
         marks.append(tag("line", x1=x, x2=right or x, y1=y, y2=y, class_="grid"))
@@ -156,17 +158,28 @@ def rule(x1: float, y1: float, x2: float, y2: float, css: str, title: str | None
     return tag("line", hint, x1=x1, y1=y1, x2=x2, y2=y2, class_=css)
 
 
-def bars(x: Scale, y: Scale, edges: Sequence[float], heights: Sequence[float], css: str) -> Markup:
-    """A histogram: bars between `edges` (one more than `heights`), standing on `y.low`."""
+def bars(
+    x: Scale,
+    y: Scale,
+    edges: Sequence[float],
+    heights: Sequence[float],
+    css: str,
+    titles: Sequence[str] | None = None,
+) -> Markup:
+    """A histogram: bars between `edges` (one more than `heights`), standing on `y.low`.
+
+    `titles`, as many as bars, show on hovering.
+    """
     out = []
-    for left, right, height in zip(edges[:-1], edges[1:], heights, strict=True):
+    hints = titles or [""] * len(heights)
+    for left, right, height, hint in zip(edges[:-1], edges[1:], heights, hints, strict=True):
         if height <= y.low:
             continue
         a, b, top = x(left), x(right), y(height)
         gap = min(0.5, (b - a) / 8)
-        out.append(
-            tag("rect", x=a + gap, y=top, width=max(b - a - 2 * gap, 0.5), height=y.start - top)
-        )
+        size = {"width": max(b - a - 2 * gap, 0.5), "height": max(abs(y.start - top), 0.5)}
+        low = min(top, y.start)  # the lower number lies higher; bars may hang as well as stand
+        out.append(tag("rect", tag("title", hint) if hint else None, x=a + gap, y=low, **size))
     return group(*out, class_=css)
 
 
@@ -210,7 +223,7 @@ def dots(
     low: float = 0,
     high: float = 1,
     zero: bool = False,
-    left: float = 150,
+    left: float = 172,
 ) -> Markup:
     """Names at the left, a dot and its interval at the right of each.
 
@@ -225,7 +238,7 @@ def dots(
     marks = [axis_x(x, ticks(low, high), bottom, label, top=4)]
     if zero:
         marks.append(rule(x(0), 4, x(0), bottom, "axis"))
-    letters = int(left / 6.6)
+    letters = int((left - 12) / 6.8)
     for k, row in enumerate(rows):
         y = 8 + LINE * (k + 0.5)
         name = row.name if len(row.name) <= letters else row.name[: letters - 1] + "…"

@@ -1,0 +1,114 @@
+"""What a page tells of every kind of flagged sequence. In: two tables of a run. Out: JSON values.
+
+A kind is a distinct sequence. Texts are kept once and named by number, so that a page over 100,000
+verdicts stays small; what would make it too large is left out and counted.
+"""
+
+import json
+from typing import Any
+
+import polars as pl
+
+LIMIT = 2_000  # kinds that a run keeps in `flagged.parquet`
+EVENTS = 200  # events that it keeps of each
+TEXT, KEY = 1_000, 200  # characters of a text and of a session id at most
+TEXTS_BUDGET, PLACES_BUDGET = 4_000_000, 11_000_000  # characters of all texts, bytes of all places
+PLACE = 24  # bytes of two line numbers, quotes and commas
+
+
+def anomalies(flagged: pl.DataFrame, verdicts: pl.DataFrame) -> dict[str, Any]:
+    """What the page's table holds.
+
+    Args:
+      flagged: `flagged.parquet`.
+      verdicts: the columns `sequence key first_line last_line` of `verdicts.parquet`.
+
+    Returns:
+      `kinds`, each with `score`, `route`, `count`, `events` and the `text` to show first (numbers
+      of `texts`), `top` (place, weight, line, text of what weighed most), `near` (why it was
+      routed) or None, `reason` or None, and `at` and `kept`: its run in `keys` (or None), `first`
+      and `last`.
+    """
+    texts = _Numbers()
+    kinds: list[dict[str, Any]] = []
+    columns = ("score", "route", "count", "events", "evidence")
+    for score, route, n, events, evidence in flagged.select(columns).iter_rows():
+        found = json.loads(evidence)
+        top = [[e["event"], e["weight"], e["line"], texts(e["text"])] for e in found["events"]]
+        numbers = [texts(text) for text in events]
+        near, reason = found.get("deciding"), found.get("reason")
+        shown = [entry[3] for entry in top] or numbers or [texts("")]
+        kinds.append(
+            {
+                "score": score,
+                "route": route,
+                "count": n,
+                "events": numbers,
+                "text": shown[0],
+                "top": top,
+                "near": near
+                and {
+                    "place": near["place"],
+                    "event": texts(near["text"]),
+                    "cosine": near["cosine"],
+                    "source": near["source"],
+                    "nearest": texts(near["nearest"]),
+                },
+                "reason": reason and cut(reason, TEXT),
+            }
+        )
+    places = _places(flagged, verdicts)
+    at = 0
+    kept = dict(places.group_by("kind").len().iter_rows())
+    for k, kind in enumerate(kinds):
+        kind |= {"at": at, "kept": kept.get(k, 0)}
+        at += kind["kept"]
+    keys = places["key"].to_list()
+    return {
+        "texts": texts.all(),
+        "kinds": kinds,
+        "keys": None if places["key"].is_null().all() else [cut(key or "", KEY) for key in keys],
+        "first": places["first_line"].to_list(),
+        "last": places["last_line"].to_list(),
+    }
+
+
+def cut(text: str, limit: int) -> str:
+    """At most `limit` characters, the last of them an ellipsis where some are missing."""
+    return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+def _places(flagged: pl.DataFrame, verdicts: pl.DataFrame) -> pl.DataFrame:
+    """Where each kind occurs, `kind key first_line last_line` in the order of kinds.
+
+    Where all do not fit, each kind keeps equally many of its first ones.
+    """
+    where = (
+        flagged.select(pl.int_range(pl.len()).alias("kind"), pl.col("sequences").alias("sequence"))
+        .explode("sequence", empty_as_null=False)
+        .join(verdicts, on="sequence", how="left", maintain_order="left")
+    )
+    size = PLACE + min(where["key"].fill_null("").str.len_bytes().mean() or 0, KEY)  # type: ignore[operator]
+    room, counts = int(PLACES_BUDGET / size), flagged["sequences"].list.len()
+    if counts.sum() <= room:
+        return where
+    low, high = 1, int(counts.max())  # type: ignore[arg-type]
+    while low < high:  # the largest share of a kind at which all fit
+        middle = (low + high + 1) // 2
+        low, high = (middle, high) if counts.clip(0, middle).sum() <= room else (low, middle - 1)
+    return where.filter(pl.int_range(pl.len()).over("kind") < low)
+
+
+class _Numbers:
+    """Texts by number, each kept once."""
+
+    def __init__(self) -> None:
+        self.known: dict[str, int] = {}
+
+    def __call__(self, text: str) -> int:
+        return self.known.setdefault(text, len(self.known))
+
+    def all(self) -> list[str]:
+        """The texts in order; the more there are, the shorter the longest of them."""
+        limit = min(max(TEXTS_BUDGET // max(len(self.known), 1), 60), TEXT)
+        return [cut(text, limit) for text in self.known]

@@ -1,0 +1,184 @@
+"""The pictures of a run. In: `figures.json`, `metrics.json`. Out: SVG."""
+
+import math
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from markupsafe import Markup
+
+from glx.report import svg
+from glx.report.svg import WIDTH, Dot, Scale
+
+LEFT, RIGHT = 48, WIDTH - 12  # where the axes lie
+PLOT = 230  # lower end of a plot
+AXES = {"time": "time (UTC)", "line": "line of the log", "row": "row of the file"}
+BASELINES = {
+    "all_positive": "flag everything",
+    "keyword": "words like “error”",
+    "new_event": "an event never seen",
+    "surprise": "rare or missing events",
+    "count_vector": "unusual event counts",
+}
+
+
+def standing(metrics: dict[str, Any]) -> list[Dot]:
+    """F1 of this run, of the baselines, and of what no detector without labels can claim."""
+    beside = [
+        _dot(BASELINES.get(name, name), b, "soft") for name, b in metrics["baselines"].items()
+    ]
+    beside.sort(key=lambda row: -1.0 if row.value is None else row.value, reverse=True)
+    hindsight = (
+        ("best cut in hindsight", "oracle_f1", "chosen by the labels: no detector's result"),
+        ("supervised forest", "supervised_ceiling", "a random forest that was given labels"),
+        ("by labelled template", "template_ceiling", "flags templates that labels call anomalous"),
+    )
+    return [
+        _dot(metrics["method"], metrics, "accent"),
+        *beside,
+        *(Dot(name, metrics.get(key), None, None, "hollow", why) for name, key, why in hindsight),
+    ]
+
+
+def timeline(figure: dict[str, Any]) -> Markup:
+    """Flagged sequences over the test part; the true anomalies, where known, hang below them."""
+    edges, flagged, true = figure["edges"], figure["flagged"], figure["anomalous"]
+    middle, label = PLOT, AXES[figure["axis"]]
+    if true is not None:  # both on one scale
+        middle = 34 + (PLOT - 34) * max([1, *flagged]) / (max([1, *flagged]) + max([1, *true]))
+    x, y = Scale(edges[0], edges[-1], LEFT, RIGHT), Scale(0, max([1, *flagged]), middle, 34)
+    in_time = figure["axis"] == "time"
+    hints = []
+    for k, (n, of) in enumerate(zip(flagged, figure["sequences"], strict=True)):
+        known = "" if true is None else f", {true[k]:,} truly anomalous"
+        start = _moment(edges[k]) if in_time else f"from {edges[k]:,.0f}"
+        hints.append(f"{start}: {n:,} of {of:,} sequences flagged{known}")
+    marks = [
+        svg.axis_y(y, _whole(svg.ticks(0, y.high, 4)), LEFT, "sequences", RIGHT),
+        svg.bars(x, y, edges, flagged, "hot", hints),
+    ]
+    if true is not None:
+        down = Scale(0, max([1, *true]), middle, PLOT)
+        marks += [
+            svg.axis_y(down, _whole(svg.ticks(0, down.high, 2))[1:], LEFT, "", RIGHT),
+            svg.bars(x, down, edges, true, "truth", hints),
+            svg.rule(LEFT, middle, RIGHT, middle, "axis"),
+        ]
+    at = svg.time_ticks(x.low, x.high) if in_time else svg.ticks(x.low, x.high)
+    marks.append(svg.axis_x(x, at, PLOT, label, PLOT))
+    title = f"{sum(flagged):,} of {sum(figure['sequences']):,} sequences flagged, over the log"
+    return svg.picture(title, PLOT + 48, *marks)
+
+
+def curve(figure: dict[str, Any], metrics: dict[str, Any]) -> Markup:
+    """Precision against recall at every cut, with the chosen one and the best in hindsight."""
+    x, y = Scale(0, 1, LEFT, RIGHT), Scale(0, 1, PLOT, 34)
+    points = [(x(r), y(p)) for r, p in zip(figure["recall"], figure["precision"], strict=True)]
+    marks = [
+        svg.axis_y(y, svg.ticks(0, 1), LEFT, "precision", RIGHT),
+        svg.axis_x(x, svg.ticks(0, 1), PLOT, "recall", 34),
+        svg.rule(LEFT, y(metrics["prevalence"]), RIGHT, y(metrics["prevalence"]), "dashed"),
+        svg.line(points, "accent"),
+    ]
+    best = _at(figure, metrics.get("oracle_threshold"))
+    if best:
+        marks.append(_named(x, y, *best, "best cut in hindsight", "hollow", -12))
+    if metrics["recall"] is not None and metrics["precision"] is not None:
+        here = (metrics["recall"], metrics["precision"])
+        marks.append(_named(x, y, *here, "chosen cut", "accent", 20))
+    title = f"Precision against recall; area {metrics['auprc'] or 0:.3f}"
+    return svg.picture(title, PLOT + 48, *marks)
+
+
+def scores(figure: dict[str, Any], threshold: float) -> Markup:
+    """How many sequences have which score, one panel for each route."""
+    routes = figure["routes"]
+    height = 190 if len(routes) == 1 else 92
+    x = Scale(figure["edges"][0], figure["edges"][-1], LEFT, RIGHT)
+    marks, bottom = [], 0.0
+    for k, (route, counts) in enumerate(routes.items()):
+        bottom = 34 + height + k * (height + 34)
+        y = Scale(0, max([1, *counts]), bottom, bottom - height, math.log1p)
+        name = "sequences (log scale)" + ("" if route == "all" else f", {route}")
+        hints = _hints("score", figure["edges"], counts)
+        marks += [
+            svg.axis_y(y, _powers(y.high), LEFT, name, RIGHT),
+            svg.bars(
+                x, y, figure["edges"], counts, "own" if route == "proprietary" else "accent", hints
+            ),
+        ]
+    marks.append(svg.axis_x(x, svg.ticks(x.low, x.high), bottom, "score", bottom))
+    if x.low <= threshold <= x.high:
+        marks += [svg.rule(x(threshold), 34, x(threshold), bottom, "dashed")]
+        marks += _beside(x(threshold), 30, f"cut {threshold:.3g}")
+    total = sum(map(sum, routes.values()))
+    return svg.picture(f"Scores of {total:,} sequences", bottom + 48, *marks)
+
+
+def similarity(figure: dict[str, Any]) -> Markup:
+    """How near the least familiar event of each sequence is to the sources, with the cut."""
+    edges, counts, tau = figure["edges"], figure["count"], figure["tau"]
+    x = Scale(edges[0], edges[-1], LEFT, RIGHT)
+    y = Scale(0, max([1, *counts]), PLOT, 34, math.log1p)
+    own = [n if b <= tau else 0 for b, n in zip(edges[1:], counts, strict=True)]
+    other = [n - m for n, m in zip(counts, own, strict=True)]
+    hints = _hints("similarity", edges, counts)
+    marks = [
+        svg.axis_y(y, _powers(y.high), LEFT, "sequences (log scale)", RIGHT),
+        svg.bars(x, y, edges, own, "own", hints),
+        svg.bars(x, y, edges, other, "accent", hints),
+        svg.axis_x(x, svg.ticks(x.low, x.high), PLOT, "cosine of the least familiar event", PLOT),
+        svg.rule(x(tau), 34, x(tau), PLOT, "dashed"),
+        *_beside(x(tau), 30, f"tau {tau:.3f}"),
+    ]
+    return svg.picture(f"Similarity to the sources, cut at {tau:.3f}", PLOT + 48, *marks)
+
+
+def _dot(name: str, figures: dict[str, Any], css: str) -> Dot:
+    low, high = figures.get("f1_interval") or (None, None)
+    return Dot(name, figures["f1"], low, high, css)
+
+
+def _named(
+    x: Scale, y: Scale, recall: float, precision: float, name: str, css: str, rise: float
+) -> Markup:
+    """A dot on the curve with its name, on the side where there is room."""
+    at, right = x(recall), recall < 0.6
+    top = min(max(y(precision) + rise, 46), PLOT - 6)
+    label = svg.words(at + (10 if right else -10), top, name, "mark", None if right else "end")
+    return svg.group(
+        svg.dot(at, y(precision), css, f"{name}: {precision:.3f}, {recall:.3f}"), label
+    )
+
+
+def _beside(x: float, y: float, text: str) -> list[Markup]:
+    left = x > WIDTH / 2
+    label = svg.words(x - 5 if left else x + 5, y, text, "mark", "end" if left else None)
+    return [label] if label else []
+
+
+def _at(figure: dict[str, Any], threshold: float | None) -> tuple[float, float] | None:
+    """The point of the curve at a cut: the last whose threshold is not below it."""
+    if threshold is None or not figure["threshold"]:
+        return None
+    k = min(range(len(figure["threshold"])), key=lambda i: abs(figure["threshold"][i] - threshold))
+    return figure["recall"][k], figure["precision"][k]
+
+
+def _hints(name: str, edges: Sequence[float], counts: Sequence[int]) -> list[str]:
+    pairs = zip(edges[:-1], edges[1:], counts, strict=True)
+    return [f"{name} {a:.2f} to {b:.2f}: {n:,} sequences" for a, b, n in pairs]
+
+
+def _powers(high: float) -> list[svg.Tick]:
+    """Ticks of a count on a log scale that has a 0."""
+    return [(0.0, "0"), *(svg.log_ticks(1, high) if high >= 1 else [])]
+
+
+def _whole(at: list[svg.Tick]) -> list[svg.Tick]:
+    """Those ticks of a count that are whole numbers."""
+    return [(value, f"{value:,.0f}") for value, _ in at if abs(value - round(value)) < 1e-9]
+
+
+def _moment(seconds: float) -> str:
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M:%S}"

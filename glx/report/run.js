@@ -1,0 +1,194 @@
+"use strict";
+// The table of anomalies: filter, sort, open. Text enters the page as text, never as HTML.
+(() => {
+  const by = (id) => document.getElementById(id);
+  const table = by("kinds");
+  if (!table) return;
+  const { kinds, texts, keys, first, last, threshold, tau, most } = JSON.parse(by("data").textContent);
+  const body = table.tBodies[0], mould = body.rows[0].cloneNode(true); // there is one: nothing flagged, no table
+  const STEP = 100; // rows, and places, that are added at a time
+  const number = (n) => n.toLocaleString("en");
+  const lines = (i) => (first[i] === last[i] ? number(first[i]) : `${number(first[i])}–${number(last[i])}`);
+  const state = { words: [], route: "", least: 0, sort: "score", up: false, shown: STEP };
+  let found = [];
+
+  function el(name, css, ...inside) {
+    const node = document.createElement(name);
+    if (css) node.className = css;
+    node.append(...inside); // strings become text
+    return node;
+  }
+
+  // What is searched of a kind: made when first needed.
+  function hay(kind) {
+    if (kind.hay === undefined) {
+      const ids = new Set([kind.text, ...kind.events, ...kind.top.map((t) => t[3])]);
+      const own = keys ? keys.slice(kind.at, kind.at + kind.kept) : [];
+      kind.hay = [...Array.from(ids, (id) => texts[id]), ...own, kind.reason || ""].join("\n").toLowerCase();
+    }
+    return kind.hay;
+  }
+
+  const place = (i, word) =>
+    keys ? keys[i].toLowerCase().includes(word) : /^\d+$/.test(word) && first[i] <= +word && +word <= last[i];
+
+  function matches(kind, word) {
+    if (hay(kind).includes(word)) return true;
+    if (keys || !/^\d+$/.test(word)) return false;
+    for (let i = kind.at; i < kind.at + kind.kept; i++) if (place(i, word)) return true;
+    return false;
+  }
+
+  const value = {
+    score: (k) => k.score,
+    count: (k) => k.count,
+    route: (k) => k.route || "",
+    text: (k) => texts[k.text].toLowerCase(),
+    first: (k) => (k.kept ? first[k.at] : Infinity),
+  };
+
+  function search() {
+    const of = value[state.sort], way = state.up ? 1 : -1;
+    found = kinds
+      .filter((k) => (!state.route || k.route === state.route) && k.score >= state.least)
+      .filter((k) => state.words.every((word) => matches(k, word)))
+      .map((k) => [of(k), k])
+      .sort(([a], [b]) => (a < b ? -way : a > b ? way : 0))
+      .map(([, k]) => k);
+    state.shown = STEP;
+    draw();
+  }
+
+  function draw() {
+    body.replaceChildren(...found.slice(0, state.shown).map(row));
+    const sequences = found.reduce((sum, k) => sum + k.count, 0);
+    by("status").textContent =
+      `${number(found.length)} of ${number(kinds.length)} kinds, ${number(sequences)} sequences`;
+    rest();
+    for (const button of table.tHead.querySelectorAll("button")) {
+      const own = button.dataset.sort === state.sort;
+      button.closest("th").setAttribute("aria-sort", own ? (state.up ? "ascending" : "descending") : "none");
+    }
+  }
+
+  function rest() {
+    const left = found.length - state.shown, more = by("more");
+    more.hidden = left <= 0;
+    more.textContent = `Show ${number(Math.min(STEP, left))} more (${number(left)} left)`;
+  }
+
+  function row(kind) {
+    const tr = mould.cloneNode(true);
+    const set = (css, text) => { const node = tr.querySelector(css); if (node) node.textContent = text; };
+    set(".score", kind.score.toFixed(3));
+    tr.querySelector(".score").style.setProperty("--share", `${100 * kind.score}%`);
+    set(".times", number(kind.count));
+    set(".route", kind.route || "");
+    set(".text", texts[kind.text]);
+    set(".key-of", keys && kind.kept ? keys[kind.at] : "");
+    set(".lines", kind.kept ? lines(kind.at) : "");
+    tr.querySelector(".open").addEventListener("click", (event) => toggle(kind, tr, event.currentTarget));
+    return tr;
+  }
+
+  function toggle(kind, tr, button) {
+    const open = button.getAttribute("aria-expanded") === "true";
+    button.setAttribute("aria-expanded", String(!open));
+    if (open) { tr.nextElementSibling.remove(); return; }
+    const cell = el("td", "", el("div", "inside", sequence(kind), why(kind)));
+    cell.colSpan = tr.cells.length;
+    tr.after(el("tr", "detail", cell));
+  }
+
+  // Its lines; runs of one event are one row, the weight of each is the length of its bar.
+  function sequence(kind) {
+    const weight = new Map(kind.top.map(([at, w]) => [at, w]));
+    const runs = [];
+    kind.events.forEach((id, at) => {
+      const before = runs.at(-1);
+      if (before && before.id === id) { before.n++; before.w += weight.get(at) || 0; }
+      else runs.push({ id, at, n: 1, w: weight.get(at) || 0 });
+    });
+    for (const [at, w, , id] of kind.top) if (at >= kind.events.length) runs.push({ id, at, n: 1, w });
+    const list = el("ol", "events", ...runs.map(({ id, at, n, w }) => {
+      const side = el("span", w ? "by" : "again", [n > 1 ? `× ${number(n)}` : "", w ? percent(w) : ""].join(" ").trim());
+      const item = el("li", "", el("span", "at", String(at + 1)), el("span", "text", texts[id]), side);
+      item.style.setProperty("--share", `${Math.min(100 * w, 100)}%`);
+      return item;
+    }));
+    list.tabIndex = 0; // scrolled by keyboard
+    list.setAttribute("aria-label", "Its lines, with the share of the weight");
+    const cut = kind.events.length >= most;
+    return el("div", "", el("h3", "", cut ? `Its first ${kind.events.length} lines` : "Its lines"), list);
+  }
+
+  const percent = (share) => `${(100 * share).toFixed(share < 0.1 ? 1 : 0)} %`;
+
+  function why(kind) {
+    const out = el("div", "");
+    out.append(el("h3", "", "Why"));
+    out.append(el("p", "", `Score ${kind.score.toFixed(3)}, flagged from ${threshold.toFixed(3)} up.`));
+    if (kind.reason) out.append(el("h3", "", "The expert’s reason"), el("p", "quote text", kind.reason));
+    if (kind.near) {
+      const { event, nearest, cosine, source, place: at } = kind.near;
+      const side = tau === null ? "" : kind.route === "general" ? `, at or above tau ${tau.toFixed(3)}` : `, below tau ${tau.toFixed(3)}`;
+      out.append(
+        el("h3", "", kind.route ? `Why ${kind.route}` : "Nearest known event"),
+        el("p", "", `Its least familiar event (${number(at + 1)}):`),
+        el("p", "quote text", texts[event]),
+        el("p", "", `Nearest known event, in ${source} (cosine ${cosine.toFixed(3)}${side}):`),
+        el("p", "quote text", texts[nearest]),
+      );
+    }
+    out.append(places(kind));
+    return out;
+  }
+
+  // Where it occurs; those that the search names come first.
+  function places(kind) {
+    let all = Array.from({ length: kind.kept }, (_, k) => kind.at + k);
+    const hits = state.words.length ? all.filter((i) => state.words.some((word) => place(i, word))) : [];
+    all = Array.from(new Set([...hits, ...all]));
+    const list = el("ol", "places"), more = el("button", "");
+    list.tabIndex = 0;
+    let shown = 0;
+    function add(n) {
+      for (const i of all.slice(shown, shown + n)) {
+        list.append(el("li", "", el("span", "key-of", keys ? keys[i] : ""), el("span", "lines", `lines ${lines(i)}`)));
+      }
+      shown += n;
+      more.hidden = shown >= all.length;
+      more.textContent = `${number(all.length - shown)} more`;
+    }
+    more.type = "button";
+    more.addEventListener("click", () => add(10 * STEP));
+    add(10);
+    const missing = kind.count - kind.kept;
+    const note = missing ? el("p", "", `${number(missing)} more are in verdicts.parquet.`) : "";
+    return el("div", "", el("h3", "", `Where (${number(kind.count)})`), list, more, note);
+  }
+
+  by("more").addEventListener("click", () => {
+    body.append(...found.slice(state.shown, state.shown + STEP).map(row));
+    state.shown += STEP;
+    rest();
+  });
+  for (const button of table.tHead.querySelectorAll("button")) {
+    button.addEventListener("click", () => {
+      const { sort } = button.dataset;
+      state.up = sort === state.sort ? !state.up : ["text", "route", "first"].includes(sort);
+      state.sort = sort;
+      search();
+    });
+  }
+  let soon;
+  by("query").addEventListener("input", (event) => {
+    state.words = event.target.value.toLowerCase().split(/\s+/).filter(Boolean);
+    clearTimeout(soon);
+    soon = setTimeout(search, 120);
+  });
+  by("least").addEventListener("input", (event) => { state.least = +event.target.value || 0; search(); });
+  by("route")?.addEventListener("change", (event) => { state.route = event.target.value; search(); });
+  search();
+  table.dataset.ready = "";
+})();
