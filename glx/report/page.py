@@ -84,7 +84,7 @@ def percent(value: float | None) -> str:
     """A share as a percentage, with more digits where it is small, `n/a` for None."""
     if value is None:
         return "n/a"
-    return f"{value:.1%}" if value >= 0.01 or not value else f"{100 * value:.2g}%"
+    return f"{100 * value:.1f} %" if value >= 0.01 or not value else f"{100 * value:.2g} %"
 
 
 def _mark(match: re.Match) -> str:

@@ -11,7 +11,7 @@ from glx.report import svg
 from glx.report.svg import WIDTH, Dot, Scale
 
 LEFT, RIGHT = 48, WIDTH - 12  # where the axes lie
-PLOT = 230  # lower end of a plot
+TOP, PLOT = 44, 236  # upper and lower end of a plot
 AXES = {"time": "time (UTC)", "line": "line of the log", "row": "row of the file"}
 BASELINES = {
     "all_positive": "flag everything",
@@ -45,8 +45,8 @@ def timeline(figure: dict[str, Any]) -> Markup:
     edges, flagged, true = figure["edges"], figure["flagged"], figure["anomalous"]
     middle, label = PLOT, AXES[figure["axis"]]
     if true is not None:  # both on one scale
-        middle = 34 + (PLOT - 34) * max([1, *flagged]) / (max([1, *flagged]) + max([1, *true]))
-    x, y = Scale(edges[0], edges[-1], LEFT, RIGHT), Scale(0, max([1, *flagged]), middle, 34)
+        middle = TOP + (PLOT - TOP) * max([1, *flagged]) / (max([1, *flagged]) + max([1, *true]))
+    x, y = Scale(edges[0], edges[-1], LEFT, RIGHT), Scale(0, max([1, *flagged]), middle, TOP)
     in_time = figure["axis"] == "time"
     hints = []
     for k, (n, of) in enumerate(zip(flagged, figure["sequences"], strict=True)):
@@ -72,20 +72,24 @@ def timeline(figure: dict[str, Any]) -> Markup:
 
 def curve(figure: dict[str, Any], metrics: dict[str, Any]) -> Markup:
     """Precision against recall at every cut, with the chosen one and the best in hindsight."""
-    x, y = Scale(0, 1, LEFT, RIGHT), Scale(0, 1, PLOT, 34)
-    points = [(x(r), y(p)) for r, p in zip(figure["recall"], figure["precision"], strict=True)]
+    x, y = Scale(0, 1, LEFT, RIGHT), Scale(0, 1, PLOT, TOP)
+    points, before = [], 0.0
+    for recall, precision in zip(figure["recall"], figure["precision"], strict=True):
+        points += [(x(before), y(precision)), (x(recall), y(precision))]  # as AUPRC adds it up
+        before = recall
     marks = [
         svg.axis_y(y, svg.ticks(0, 1), LEFT, "precision", RIGHT),
-        svg.axis_x(x, svg.ticks(0, 1), PLOT, "recall", 34),
+        svg.axis_x(x, svg.ticks(0, 1), PLOT, "recall", TOP),
         svg.rule(LEFT, y(metrics["prevalence"]), RIGHT, y(metrics["prevalence"]), "dashed"),
         svg.line(points, "accent"),
     ]
     best = _at(figure, metrics.get("oracle_threshold"))
     if best:
-        marks.append(_named(x, y, *best, "best cut in hindsight", "hollow", -12))
+        marks.append(_named(x, y, *best, "best cut in hindsight", "hollow"))
     if metrics["recall"] is not None and metrics["precision"] is not None:
         here = (metrics["recall"], metrics["precision"])
-        marks.append(_named(x, y, *here, "chosen cut", "accent", 20))
+        near = best and abs(best[0] - here[0]) < 0.3 and abs(best[1] - here[1]) < 0.15
+        marks.append(_named(x, y, *here, "chosen cut", "accent", below=bool(near)))
     title = f"Precision against recall; area {metrics['auprc'] or 0:.3f}"
     return svg.picture(title, PLOT + 48, *marks)
 
@@ -93,11 +97,11 @@ def curve(figure: dict[str, Any], metrics: dict[str, Any]) -> Markup:
 def scores(figure: dict[str, Any], threshold: float) -> Markup:
     """How many sequences have which score, one panel for each route."""
     routes = figure["routes"]
-    height = 190 if len(routes) == 1 else 92
+    height = PLOT - TOP if len(routes) == 1 else 88
     x = Scale(figure["edges"][0], figure["edges"][-1], LEFT, RIGHT)
     marks, bottom = [], 0.0
     for k, (route, counts) in enumerate(routes.items()):
-        bottom = 34 + height + k * (height + 34)
+        bottom = TOP + height + k * (height + 44.0)
         y = Scale(0, max([1, *counts]), bottom, bottom - height, math.log1p)
         name = "sequences (log scale)" + ("" if route == "all" else f", {route}")
         hints = _hints("score", figure["edges"], counts)
@@ -109,8 +113,8 @@ def scores(figure: dict[str, Any], threshold: float) -> Markup:
         ]
     marks.append(svg.axis_x(x, svg.ticks(x.low, x.high), bottom, "score", bottom))
     if x.low <= threshold <= x.high:
-        marks += [svg.rule(x(threshold), 34, x(threshold), bottom, "dashed")]
-        marks += _beside(x(threshold), 30, f"cut {threshold:.3g}")
+        marks += [svg.rule(x(threshold), TOP, x(threshold), bottom, "dashed")]
+        marks += _beside(x(threshold), f"cut {threshold:.3g}")
     total = sum(map(sum, routes.values()))
     return svg.picture(f"Scores of {total:,} sequences", bottom + 48, *marks)
 
@@ -119,7 +123,7 @@ def similarity(figure: dict[str, Any]) -> Markup:
     """How near the least familiar event of each sequence is to the sources, with the cut."""
     edges, counts, tau = figure["edges"], figure["count"], figure["tau"]
     x = Scale(edges[0], edges[-1], LEFT, RIGHT)
-    y = Scale(0, max([1, *counts]), PLOT, 34, math.log1p)
+    y = Scale(0, max([1, *counts]), PLOT, TOP, math.log1p)
     own = [n if b <= tau else 0 for b, n in zip(edges[1:], counts, strict=True)]
     other = [n - m for n, m in zip(counts, own, strict=True)]
     hints = _hints("similarity", edges, counts)
@@ -128,8 +132,8 @@ def similarity(figure: dict[str, Any]) -> Markup:
         svg.bars(x, y, edges, own, "own", hints),
         svg.bars(x, y, edges, other, "accent", hints),
         svg.axis_x(x, svg.ticks(x.low, x.high), PLOT, "cosine of the least familiar event", PLOT),
-        svg.rule(x(tau), 34, x(tau), PLOT, "dashed"),
-        *_beside(x(tau), 30, f"tau {tau:.3f}"),
+        svg.rule(x(tau), TOP, x(tau), PLOT, "dashed"),
+        *_beside(x(tau), f"tau {tau:.3f}"),
     ]
     return svg.picture(f"Similarity to the sources, cut at {tau:.3f}", PLOT + 48, *marks)
 
@@ -140,25 +144,31 @@ def _dot(name: str, figures: dict[str, Any], css: str) -> Dot:
 
 
 def _named(
-    x: Scale, y: Scale, recall: float, precision: float, name: str, css: str, rise: float
+    x: Scale,
+    y: Scale,
+    recall: float,
+    precision: float,
+    name: str,
+    css: str,
+    below: bool = False,
 ) -> Markup:
     """A dot on the curve with its name, on the side where there is room."""
     at, right = x(recall), recall < 0.6
-    top = min(max(y(precision) + rise, 46), PLOT - 6)
-    label = svg.words(at + (10 if right else -10), top, name, "mark", None if right else "end")
-    return svg.group(
-        svg.dot(at, y(precision), css, f"{name}: {precision:.3f}, {recall:.3f}"), label
-    )
+    base = min(max(y(precision) + (20 if below else -10), TOP + 12), PLOT - 6)
+    label = svg.words(at + (10 if right else -10), base, name, "mark", None if right else "end")
+    hint = f"{name}: precision {precision:.3f}, recall {recall:.3f}"
+    return svg.group(svg.dot(at, y(precision), css, hint), label)
 
 
-def _beside(x: float, y: float, text: str) -> list[Markup]:
+def _beside(x: float, text: str) -> list[Markup]:
+    """The name of an upright line, above the plot."""
     left = x > WIDTH / 2
-    label = svg.words(x - 5 if left else x + 5, y, text, "mark", "end" if left else None)
+    label = svg.words(x - 5 if left else x + 5, TOP - 4, text, "mark", "end" if left else None)
     return [label] if label else []
 
 
 def _at(figure: dict[str, Any], threshold: float | None) -> tuple[float, float] | None:
-    """The point of the curve at a cut: the last whose threshold is not below it."""
+    """The point of the curve that is nearest to a cut."""
     if threshold is None or not figure["threshold"]:
         return None
     k = min(range(len(figure["threshold"])), key=lambda i: abs(figure["threshold"][i] - threshold))

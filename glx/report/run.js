@@ -86,7 +86,7 @@
     set(".route", kind.route || "");
     set(".text", texts[kind.text]);
     set(".key-of", keys && kind.kept ? keys[kind.at] : "");
-    set(".lines", kind.kept ? lines(kind.at) : "");
+    set(".lines", kind.kept ? `lines ${lines(kind.at)}` : "");
     tr.querySelector(".open").addEventListener("click", (event) => toggle(kind, tr, event.currentTarget));
     return tr;
   }
@@ -98,6 +98,8 @@
     const cell = el("td", "", el("div", "inside", sequence(kind), why(kind)));
     cell.colSpan = tr.cells.length;
     tr.after(el("tr", "detail", cell));
+    const list = cell.querySelector(".events"), heavy = list.querySelector(".by");
+    if (heavy) list.scrollTop = heavy.parentNode.offsetTop - list.clientHeight / 2;
   }
 
   // Its lines; runs of one event are one row, the weight of each is the length of its bar.
@@ -111,7 +113,7 @@
     });
     for (const [at, w, , id] of kind.top) if (at >= kind.events.length) runs.push({ id, at, n: 1, w });
     const list = el("ol", "events", ...runs.map(({ id, at, n, w }) => {
-      const side = el("span", w ? "by" : "again", [n > 1 ? `× ${number(n)}` : "", w ? percent(w) : ""].join(" ").trim());
+      const side = el("span", w ? "by" : "again", [n > 1 ? `×${number(n)}` : "", w ? percent(w) : ""].filter(Boolean).join(" · "));
       const item = el("li", "", el("span", "at", String(at + 1)), el("span", "text", texts[id]), side);
       item.style.setProperty("--share", `${Math.min(100 * w, 100)}%`);
       return item;

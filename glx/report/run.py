@@ -162,9 +162,8 @@ def _row(kind: dict[str, Any], found: dict[str, Any]) -> dict[str, Any]:
 def _standing(metrics: dict[str, Any]) -> Any:
     if "f1" not in metrics:
         return None
-    return svg.dots(
-        "F1 of this run, of simple detectors and of ceilings", pictures.standing(metrics), "F1"
-    )
+    title = "F1 of this run, of simple detectors and of ceilings"
+    return svg.dots(title, pictures.standing(metrics), "F1", width=440)
 
 
 def _beside(metrics: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:

@@ -135,7 +135,7 @@ def axis_y(scale: Scale, at: Iterable[Tick], x: float, label: str = "", right: f
         y = scale(value)
         marks.append(tag("line", x1=x, x2=right or x, y1=y, y2=y, class_="grid"))
         marks.append(words(x - 7, y + 4, text, anchor="end"))
-    marks.append(words(0, scale.end - 13, label))
+    marks.append(words(0, scale.end - 22, label))
     return group(*marks)
 
 
@@ -224,6 +224,7 @@ def dots(
     high: float = 1,
     zero: bool = False,
     left: float = 172,
+    width: float = WIDTH,
 ) -> Markup:
     """Names at the left, a dot and its interval at the right of each.
 
@@ -232,8 +233,9 @@ def dots(
       low, high: its ends.
       zero: a line at 0, for differences.
       left: room for the names, in user units; longer ones are cut.
+      width: of the picture; the narrower, the larger its text on the page.
     """
-    x = Scale(low, high, left, WIDTH - 14)
+    x = Scale(low, high, left, width - 14)
     bottom = 8 + LINE * len(rows)
     marks = [axis_x(x, ticks(low, high), bottom, label, top=4)]
     if zero:
@@ -254,7 +256,7 @@ def dots(
             hint = f"{row.name}: {row.value:.3f}{spread}{'; ' if row.note else ''}{row.note}"
             parts.append(tag("title", hint))
         marks.append(group(*(part for part in parts if part is not None)))
-    return picture(title, bottom + (44 if label else 26), *marks)
+    return picture(title, bottom + (44 if label else 26), *marks, width=width)
 
 
 def _number(value: object) -> object:
