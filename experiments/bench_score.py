@@ -24,7 +24,7 @@ from glx.errors import InputError
 from glx.logs.catalogue import resolve
 from glx.logs.load import DataConfig, load
 from glx.runs.memory import peak_memory_mb
-from glx.runs.run import PRESETS
+from glx.runs.settings import PRESETS
 from glx.zerolog.detector import LabelledSource, fit, score_sequences
 
 

@@ -41,12 +41,27 @@ def define(values: FlagValues, cls: type, presets: Mapping[str, Any] | None = No
 def build(values: FlagValues, base: Any) -> Any:
     """`base` with every flag that was given, checked against the bounds."""
     for leaf in settings.leaves(type(base)):
-        if values[leaf.name].present:
+        if leaf.name in values and values[leaf.name].present:
             value = values[leaf.name].value
             value = tuple(value) if isinstance(value, list) else value
             base = settings.change(base, leaf.path, value)
     settings.check(base)
     return base
+
+
+def command(config: Any, base: Any) -> list[str]:
+    """The flags that make `config` of `base`: `build` the other way round."""
+    out = []
+    for leaf in settings.leaves(type(config)):
+        value = settings.get(config, leaf.path)
+        if value == settings.get(base, leaf.path):
+            continue
+        if isinstance(value, bool):
+            out.append(f"--{'' if value else 'no'}{leaf.name}")
+        else:
+            several = value if isinstance(value, tuple) else (value,)
+            out += [f"--{leaf.name}={_shown(v)}" for v in several]
+    return out
 
 
 def run(work: Callable[[FlagValues], None], values: FlagValues, usage: str, argv: list[str]) -> int:

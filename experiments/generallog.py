@@ -16,7 +16,7 @@ from absl.flags import FlagValues
 from experiments.flags import run
 from experiments.zerolog import declare as declare_run
 from experiments.zerolog import work as work_on
-from glx.runs.run import GENERAL_PRESETS
+from glx.runs.settings import GENERAL_PRESETS
 
 
 def declare() -> FlagValues:

@@ -10,6 +10,7 @@ A run that was killed goes on when the same command is given again.
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from absl import flags
 from absl.flags import FlagValues
@@ -18,11 +19,11 @@ from experiments import tables
 from experiments.flags import build, define, run
 from glx.runs.compilation import keep_compilations
 from glx.runs.progress import Terminal
-from glx.runs.run import PRESETS, RunConfig
 from glx.runs.run import run as run_once
+from glx.runs.settings import PRESETS
 
 
-def declare(method: str = "zerolog", presets: Mapping[str, RunConfig] = PRESETS) -> FlagValues:
+def declare(method: str = "zerolog", presets: Mapping[str, Any] = PRESETS) -> FlagValues:
     """The flags of a run; those of the dataclass that the presets are of."""
     own = FlagValues()
     define(own, type(presets["small"]), presets)
@@ -40,9 +41,7 @@ def declare(method: str = "zerolog", presets: Mapping[str, RunConfig] = PRESETS)
     return own
 
 
-def work(
-    values: FlagValues, method: str = "zerolog", presets: Mapping[str, RunConfig] = PRESETS
-) -> None:
+def work(values: FlagValues, method: str = "zerolog", presets: Mapping[str, Any] = PRESETS) -> None:
     """One run, as the flags have it."""
     config = build(values, presets[values.preset])
     name = Path(config.target.partition("=")[0]).name.split(".")[0]

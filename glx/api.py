@@ -22,12 +22,14 @@ from glx.errors import InputError
 from glx.generallog import detector as general
 from glx.logs.catalogue import resolve
 from glx.logs.load import Reader
-from glx.logs.load import load as load_system
 from glx.logs.read import ReadCounts
 from glx.runs import detect, detectors
 from glx.runs.compilation import keep_compilations
+from glx.runs.fit import few_of_target, fit_detector, read_sources, read_target
 from glx.runs.progress import Progress, Terminal
-from glx.runs.run import GENERAL_PRESETS, GeneralLogRun, fit_detector, prepare, read_sources
+from glx.runs.run import prepare
+from glx.runs.settings import GENERAL_PRESETS, GeneralLogRun
+from glx.runs.shared import Shared
 
 SCHEMA: dict[str, Any] = {
     "key": pl.String,
@@ -66,7 +68,7 @@ class Verdicts:
 class Detector:
     """A fitted detector and what reads more logs of its system."""
 
-    fitted: detectors.Detector
+    fitted: detectors.Ours
     reader: Reader
 
     def detect(self, logs: Path | str, idle: float = 3600.0) -> Verdicts:
@@ -116,11 +118,13 @@ def fit(
     config = _config(preset, settings)
     progress = progress or Terminal()
     keep_compilations(config.data)
-    cast = resolve(target, tuple(sources), tuple(labels), config.data)
-    taught = read_sources(cast, config.data, progress)
-    own = load_system(cast.target, config.data)
+    config = replace(config, target=target, source=tuple(sources), labels=tuple(labels))
+    cast = resolve(config.target, config.source, config.labels, config.data)
+    taught = read_sources(cast, config, progress, Shared())
+    own = read_target(cast, config, progress, Shared())
     prepare(config.general, own)
-    return Detector(fit_detector(config, taught, own, progress=progress), own.reader)
+    few = few_of_target(config, own)
+    return Detector(fit_detector(config, taught, own, progress=progress, few=few), own.reader)
 
 
 def load(folder: Path | str, **settings: Any) -> Detector:

@@ -14,6 +14,7 @@ from glx.logs.sequences import Distinct, Sequences
 from glx.logs.split import PARTS, TEST
 
 TOP = 3  # events named as evidence
+HOLE = 10**18  # stands for a line that is filled in later
 SCHEMA = {
     "sequence": pl.Int64,
     "key": pl.String,
@@ -39,6 +40,7 @@ class Judged:
       ids: `<int32>[U, K]` their template ids.
       routes: `U` of `general` and `proprietary`; None for a detector without routes.
       notes: `U` dicts of JSON values, more evidence beside the events; None for none.
+      similarity: `<float32>[U]` `x_sim` of the router; None for a detector without routes.
     """
 
     distinct: Distinct
@@ -48,6 +50,7 @@ class Judged:
     ids: np.ndarray
     routes: np.ndarray | None = None
     notes: list[dict] | None = None
+    similarity: np.ndarray | None = None
 
 
 def table(
@@ -61,16 +64,13 @@ def table(
       texts: template texts by id.
     """
     rows = np.flatnonzero(part == TEST)
-    test, u = sequences.take(rows), judged.distinct.inverse
-    notes = judged.notes or [{}] * len(judged.distinct)
-    entries = evidence(judged, test, texts)
-    found = [as_json(e, notes[i]) for e, i in zip(entries, u.tolist(), strict=True)]
-    n = len(sequences)
+    test, n = sequences.take(rows), len(sequences)
+    scores = judged.scores[judged.distinct.inverse]
     scattered = pl.DataFrame(
         {
             "sequence": rows,
-            "score": pl.Series(judged.scores[u], dtype=pl.Float32).fill_nan(None),
-            "evidence": pl.Series(found, dtype=pl.String),
+            "score": pl.Series(scores, dtype=pl.Float32).fill_nan(None),
+            "evidence": pl.Series(evidence_json(judged, test, texts), dtype=pl.String),
             "route": pl.Series(routes(judged), dtype=pl.String),
         }
     )
@@ -103,13 +103,40 @@ def evidence(judged: Judged, sequences: Sequences, texts: list[str]) -> Iterator
     `line` is the row of the file, `event` the place in the sequence.
     """
     u = judged.distinct.inverse
-    places = judged.places[u]
+    columns = _lines(judged, sequences), judged.places[u], judged.weights[u], judged.ids[u]
+    yield from _entries(*columns, texts)
+
+
+def evidence_json(judged: Judged, sequences: Sequences, texts: list[str]) -> list[str]:
+    """`as_json` of the evidence and notes of each of the `N` sequences.
+
+    Sequences alike differ in their lines alone, so each distinct one is written once, with holes.
+    """
+    holes = np.full(judged.places.shape, HOLE)
+    entries = _entries(holes, judged.places, judged.weights, judged.ids, texts)
+    notes = judged.notes or [{}] * len(judged.distinct)
+    # No text of a log can look like a hole: within a JSON string its quotes would be escaped.
+    written = [as_json(e, n).split(f'"line": {HOLE}') for e, n in zip(entries, notes, strict=True)]
+    out = []
+    lines = _lines(judged, sequences).tolist()
+    for u, row in zip(judged.distinct.inverse.tolist(), lines, strict=True):
+        first, *rest = written[u]
+        filled = (f'"line": {line}{part}' for line, part in zip(row, rest, strict=False))
+        out.append(first + "".join(filled))
+    return out
+
+
+def _lines(judged: Judged, sequences: Sequences) -> np.ndarray:
+    """`<int64>[N, K]` the row of the file of each event that weighed most."""
+    places = judged.places[judged.distinct.inverse]
     if sequences.lines is None:
-        lines = np.repeat(sequences.first_line[:, None], places.shape[1], axis=1)
-    else:
-        lines = sequences.lines[sequences.offsets[:-1, None] + np.maximum(places, 0)]
-    weights = np.round(judged.weights[u].astype(np.float64), 4)
-    columns = (places, lines, weights, judged.ids[u])
+        return np.repeat(sequences.first_line[:, None], places.shape[1], axis=1)
+    return sequences.lines[sequences.offsets[:-1, None] + np.maximum(places, 0)]
+
+
+def _entries(lines, places, weights, ids, texts: list[str]) -> Iterator[list[dict]]:
+    """Entries of each row of `<int64>[M, K]` lines and places, `<float32>[M, K]` weights, ids."""
+    columns = (places, lines, np.round(weights.astype(np.float64), 4), ids)
     for row in zip(*(column.tolist() for column in columns), strict=True):
         yield [
             {"line": line, "event": place, "weight": weight, "text": texts[id_]}

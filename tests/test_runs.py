@@ -18,6 +18,7 @@ from glx.runs import detect as detecting
 from glx.runs import run as runs
 from glx.runs.compilation import keep_compilations
 from glx.runs.progress import Progress
+from glx.runs.settings import RunConfig
 from glx.zerolog import detector
 from glx.zerolog.detector import LabelledSource, ZeroLogConfig
 from glx.zerolog.model import ModelConfig
@@ -93,9 +94,9 @@ def compile_once(cache):
     jax.config.update("jax_compilation_cache_dir", None)
 
 
-def config(target: str, source: str, folder: Path, cache: Path, **data) -> runs.RunConfig:
+def config(target: str, source: str, folder: Path, cache: Path, **data) -> RunConfig:
     settings = DataConfig(data_dir=str(folder), cache_dir=str(cache), sim_lines=5000, **data)
-    return runs.RunConfig(target=target, source=(source,), data=settings, model=TINY)
+    return RunConfig(target=target, source=(source,), data=settings, model=TINY)
 
 
 def read_rows(path: Path) -> list[dict]:

@@ -59,6 +59,22 @@ def check_source(name: str, labels: np.ndarray) -> None:
             )
 
 
+def few_labelled(labels: np.ndarray, share: float, seed: int) -> np.ndarray:
+    """Rows that stand for "somebody labelled a `share`": that much of each class, at least one.
+
+    Args:
+      labels: `<uint8>[N]` of the sequences that may be drawn.
+      share: above 0, up to 1.
+      seed: of the draw.
+
+    Returns:
+      `<int64>[M]` rows, ascending.
+    """
+    rng = np.random.default_rng((seed, 0xFE3))
+    rows = [rng.permutation(np.flatnonzero(labels == value)) for value in (0, 1)]
+    return np.sort(np.concatenate([r[: int(np.ceil(share * len(r)))] for r in rows]))
+
+
 def _by_key(place: LabelPlace, sequences: Sequences) -> np.ndarray:
     if sequences.keys is None:
         raise InputError(

@@ -187,10 +187,9 @@ def f1_interval(
     rng, n = np.random.default_rng(seed), len(labels)
     cells = np.stack([labels & decided, labels ^ decided, ~labels & ~decided], axis=1)
     if blocks:
-        starts = np.unique(np.linspace(0, n, min(BLOCKS, n), endpoint=False).astype(np.int64))
-        sums = np.add.reduceat(cells.astype(np.int64), starts)
-        even = np.full(len(starts), 1 / len(starts))
-        drawn = rng.multinomial(len(starts), even, size=RESAMPLES) @ sums
+        sums = _block_sums(cells)
+        even = np.full(len(sums), 1 / len(sums))
+        drawn = rng.multinomial(len(sums), even, size=RESAMPLES) @ sums
     else:
         drawn = rng.multinomial(n, cells.mean(axis=0), size=RESAMPLES)
     defined = drawn[drawn[:, 0] + drawn[:, 1] > 0]
@@ -198,6 +197,42 @@ def f1_interval(
         return [None, None]
     low, high = np.quantile(2 * defined[:, 0] / (2 * defined[:, 0] + defined[:, 1]), [0.025, 0.975])
     return [float(low), float(high)]
+
+
+def blocks_of(labels: np.ndarray, decided: np.ndarray, order: np.ndarray) -> dict[str, list[int]]:
+    """Confusion counts `tp fp fn` of `BLOCKS` contiguous blocks, for paired intervals later.
+
+    Args:
+      order: `<int>[N]` the rows in the order of time; where there is none, in any fixed order.
+    """
+    y, flags = labels[order], decided[order]
+    sums = _block_sums(np.stack([y & flags, ~y & flags, y & ~flags], axis=1))
+    return dict(zip(("tp", "fp", "fn"), sums.T.tolist(), strict=True))
+
+
+def _block_sums(cells: np.ndarray) -> np.ndarray:
+    """`<int64>[B, C]` sums of `<bool>[N, C]` over contiguous blocks, `BLOCKS` or `N` if fewer."""
+    n = len(cells)
+    starts = np.unique(np.linspace(0, n, min(BLOCKS, n), endpoint=False).astype(np.int64))
+    return np.add.reduceat(cells.astype(np.int64), starts)
+
+
+def precision_recall(curve: Curve, points: int = 300) -> dict[str, list[float]] | None:
+    """At most `points` of the curve, evenly in recall, from the highest threshold down.
+
+    Returns:
+      `recall`, `precision` and the finite `threshold` of each; None without an anomalous sequence.
+    """
+    if not len(curve.tp) or not curve.tp[-1]:
+        return None
+    rising = np.linspace(0, curve.tp[-1], points)
+    at = np.unique(np.append(np.searchsorted(curve.tp, rising), len(curve.tp) - 1))
+    at = at[np.isfinite(curve.thresholds[at])]
+    return {
+        "recall": (curve.tp[at] / curve.tp[-1]).tolist(),
+        "precision": (curve.tp[at] / (curve.tp + curve.fp)[at]).tolist(),
+        "threshold": curve.thresholds[at].tolist(),
+    }
 
 
 def _rankable(labels: np.ndarray, scores: np.ndarray, abstained: np.ndarray) -> np.ndarray:

@@ -22,7 +22,7 @@ from glx.logs.read import ReadCounts, layout_of
 from glx.logs.sequences import Sequences
 from glx.logs.stream import stream
 from glx.runs import detectors
-from glx.runs.detectors import Detector
+from glx.runs.detectors import Ours
 from glx.runs.progress import Progress
 from glx.verdicts import Judged, evidence, routes
 
@@ -85,7 +85,7 @@ def detect(
 
 
 def verdicts(
-    detector: Detector,
+    detector: Ours,
     reader: Reader,
     logs: Path | str,
     counts: ReadCounts,

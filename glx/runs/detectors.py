@@ -28,16 +28,25 @@ from glx.logs.header import Layout
 from glx.logs.load import Reader
 from glx.logs.miner import Miner
 from glx.logs.sequences import Sequences
+from glx.methods import methods
 from glx.verdicts import Judged
 from glx.zerolog import detector as zerolog
 from glx.zerolog.detector import ZeroLogConfig
 
-Detector = zerolog.Detector | general.Detector
+Ours = zerolog.Detector | general.Detector  # what can be saved, and judges later logs
+Detector = Ours | methods.Detector
 
 
-def base(detector: Detector) -> zerolog.Detector:
+def base(detector: Ours) -> zerolog.Detector:
     """The ZeroLog in it."""
     return detector if isinstance(detector, zerolog.Detector) else detector.zerolog
+
+
+def name(detector: Detector) -> str:
+    """What a report calls it."""
+    if isinstance(detector, methods.Detector):
+        return detector.name
+    return "ZeroLog" if isinstance(detector, zerolog.Detector) else "GeneralLog"
 
 
 @contextmanager
@@ -53,7 +62,7 @@ def expert(
       report: gets questions done, questions in all, tokens so far.
       folder: where the expert `batch` writes its requests; None where it cannot be used.
     """
-    if isinstance(detector, zerolog.Detector):
+    if not isinstance(detector, general.Detector):
         yield None
         return
     encode = partial(embed, config=base(detector).config.embed)
@@ -76,12 +85,14 @@ def judge(
       vectors: `<float32>[V, D]` of the `V` template `texts`, new ones included.
       expert: what `expert` gave for this detector.
     """
+    if isinstance(detector, methods.Detector):
+        return methods.score_sequences(detector, sequences, vectors), {}
     if isinstance(detector, zerolog.Detector) or expert is None:
         return zerolog.score_sequences(base(detector), sequences, vectors), {}
     return general.judge(detector, sequences, vectors, texts, expert)
 
 
-def save(folder: Path, detector: Detector, reader: Reader, stamps: dict) -> None:
+def save(folder: Path, detector: Ours, reader: Reader, stamps: dict) -> None:
     """Write everything that `experiments.detect` needs; nothing is pickled.
 
     Args:
@@ -105,7 +116,7 @@ def save(folder: Path, detector: Detector, reader: Reader, stamps: dict) -> None
     }
     if isinstance(detector, general.Detector):
         router = asdict(detector.router)
-        rule = {name: router.pop(name) for name in ("names", "tau")}
+        rule = {name: router.pop(name) for name in ("names", "tau", "drawn", "seed")}
         arrays["router"] = router
         arrays["knowledge"], tables["knowledge"] = knowledge.to_state(detector.knowledge)
         tables["sources"] = pl.DataFrame({"text": [*chain(*detector.source_texts)]})
@@ -117,7 +128,7 @@ def save(folder: Path, detector: Detector, reader: Reader, stamps: dict) -> None
     checkpoint.save(folder, arrays=arrays, tables=tables, settings=settings)
 
 
-def load(folder: Path) -> tuple[Detector, Reader]:
+def load(folder: Path) -> tuple[Ours, Reader]:
     """Read what `save` wrote.
 
     Raises:

@@ -82,6 +82,19 @@ def run_folder(
         ) from e
 
 
+def is_finished(run_dir: Path, settings: dict, may_differ: tuple[str, ...] = ()) -> bool:
+    """Whether a finished run with these settings is there.
+
+    Raises:
+      InputError: one with other settings is, or the folder is no run.
+    """
+    if not os.path.exists(run_dir):
+        return False
+    _check_ours(run_dir)
+    _check_same(_read_settings(run_dir), settings, run_dir, may_differ)
+    return True
+
+
 def write_whole(path: Path, text: str) -> None:
     """Write a file that a kill or a full disk leaves as it was, or as it is to be."""
     new = path.with_name(path.name + ".new")

@@ -5,77 +5,122 @@ from typing import Any
 import numpy as np
 
 from glx.evaluate import audit, baselines, ceilings, metrics
-from glx.evaluate.labels import read_labels
-from glx.logs.load import DataConfig, Parsed
-from glx.logs.sequences import distinct
+from glx.evaluate.labels import Labels
+from glx.logs.load import Parsed
+from glx.logs.sequences import Sequences, distinct
 from glx.logs.split import PARTS, TEST
+from glx.runs.settings import AnyRun
+from glx.runs.shared import Shared
 from glx.verdicts import Judged
-from glx.zerolog.detector import ZeroLogConfig
+
+KEPT = ("f1", "f1_interval", "precision", "recall", "auprc", "auroc", "oracle_f1", "threshold")
 
 
 def measure(
-    data: DataConfig, model: ZeroLogConfig, target: Parsed, judged: Judged, threshold: float
+    config: AnyRun,
+    target: Parsed,
+    judged: Judged,
+    threshold: float,
+    labels: Labels | None,
+    shared: Shared,
 ) -> dict[str, Any]:
     """The figures of `metrics.json`; without labels only those that need none.
 
     Args:
       judged: the test sequences.
+      labels: of all sequences of the target.
+      shared: knows what is alike for all detectors on the target.
     """
-    test_rows = np.flatnonzero(target.part == TEST)
-    test = target.sequences.take(test_rows)
+    rows = np.flatnonzero(target.part == TEST)
     unique = judged.distinct
-    scores = judged.scores[unique.inverse]
-    flags = np.ma.masked_array(scores >= np.float32(threshold), np.isnan(scores))
+    flags = decisions(judged, threshold)
     figures: dict[str, Any] = {
         "threshold": threshold,
-        "n_sequences": len(test),
+        "n_sequences": len(rows),
         "n_distinct": len(unique),
         "n_anomalous": int(flags.sum()),
-        "abstained": int(np.isnan(scores).sum()),
+        "abstained": int(np.ma.getmaskarray(flags).sum()),
         "audit": audit.audit(
             target.sequences,
             np.array(PARTS)[target.part],
-            protocol=data.protocol,
-            threshold_method=model.threshold,
+            protocol=config.data.protocol,
+            threshold_method=config.model.threshold,
             ordered=target.ordered,
         ),
     }
-    if target.system.labels is None:
+    if labels is None:
         return figures
-    labels = read_labels(target.system, target.sequences)
-    y = labels.sequences[test_rows].astype(bool)
+    y, seed = labels.sequences[rows].astype(bool), config.model.seed
+    if judged.routes is not None:
+        routes, decided = judged.routes[unique.inverse], right_or_wrong(y, flags)
+        for route in ("general", "proprietary"):
+            of = routes == route
+            figures[f"f1_{route}"] = metrics.f1(metrics.confusion(y[of], decided[of]))
+    test = target.sequences.take(rows)
+    key = (config.target, config.labels, config.data)
+    scores = judged.scores[unique.inverse]
+    return figures | {
+        **_evaluate(target, test, judged, y, scores, flags, threshold, seed),
+        **shared.once(("ceilings", *key), lambda: _ceilings(target, test, judged, labels, y)),
+        "baselines": shared.once(
+            ("baselines", seed, *key), lambda: _baselines(target, test, judged, y, seed)
+        ),
+    }
+
+
+def decisions(judged: Judged, threshold: float) -> np.ma.MaskedArray:
+    """`<bool>[N]` what is flagged; abstentions are masked."""
+    scores = judged.scores[judged.distinct.inverse]
+    return np.ma.masked_array(scores >= np.float32(threshold), np.isnan(scores))
+
+
+def right_or_wrong(y: np.ndarray, flags: np.ma.MaskedArray) -> np.ndarray:
+    """`<bool>[N]` decisions in which an abstention is the wrong one."""
+    return np.where(np.ma.getmaskarray(flags), ~y, np.ma.getdata(flags))
+
+
+def _evaluate(
+    target: Parsed,
+    test: Sequences,
+    judged: Judged,
+    y: np.ndarray,
+    scores: np.ndarray,
+    flags: np.ndarray,
+    threshold: float,
+    seed: int,
+) -> dict[str, Any]:
     known = np.append(target.templates.counts > 0, False)
     unseen = ~known[np.minimum(test.ids, len(known) - 1)]
+    return metrics.evaluate(
+        y,
+        scores,
+        flags,
+        threshold=threshold,
+        inverse=judged.distinct.inverse,
+        unseen=np.logical_or.reduceat(unseen, test.offsets[:-1]),
+        seconds=test.start,
+        ordered=target.ordered,
+        seed=seed,
+    )
 
-    def evaluated(scores, flags, threshold):
-        return metrics.evaluate(
-            y,
-            scores,
-            flags,
-            threshold=threshold,
-            inverse=unique.inverse,
-            unseen=np.logical_or.reduceat(unseen, test.offsets[:-1]),
-            seconds=test.start,
-            ordered=target.ordered,
-            seed=model.seed,
-        )
 
-    kept = ("f1", "f1_interval", "precision", "recall", "auprc", "auroc", "oracle_f1", "threshold")
-    beside = {}
-    templates = target.reader.miner.templates
+def _baselines(
+    target: Parsed, test: Sequences, judged: Judged, y: np.ndarray, seed: int
+) -> dict[str, Any]:
+    unique, templates = judged.distinct, target.reader.miner.templates
+    found = {}
     for name, b in baselines.run(distinct(target.adapt), unique, templates).items():
-        whole = evaluated(b.scores[unique.inverse], b.flagged[unique.inverse], b.threshold)
-        beside[name] = {k: whole[k] for k in kept}
-    if judged.routes is not None:
-        routes = judged.routes[unique.inverse]
-        decided = np.ma.filled(flags, False) ^ (np.ma.getmaskarray(flags) & ~y)  # abstained: wrong
-        for route in ("general", "proprietary"):
-            rows = routes == route
-            figures[f"f1_{route}"] = metrics.f1(metrics.confusion(y[rows], decided[rows]))
+        scores, flags = b.scores[unique.inverse], b.flagged[unique.inverse]
+        whole = _evaluate(target, test, judged, y, scores, flags, b.threshold, seed)
+        found[name] = {k: whole[k] for k in KEPT}
+    return found
+
+
+def _ceilings(
+    target: Parsed, test: Sequences, judged: Judged, labels: Labels, y: np.ndarray
+) -> dict[str, float | None]:
     in_test = np.repeat(target.part == TEST, target.sequences.lengths)
-    return figures | {
-        **evaluated(scores, flags, threshold),
-        "supervised_ceiling": ceilings.supervised_ceiling(unique, y),
+    return {
+        "supervised_ceiling": ceilings.supervised_ceiling(judged.distinct, y),
         "template_ceiling": ceilings.template_ceiling(test, labels.events[in_test], y),
-        "baselines": beside,
     }

@@ -57,9 +57,21 @@ class Progress:
             yield log
 
     @contextmanager
+    def fitting(self, name: str, folder: Path | None) -> Iterator[Callable[[dict], None]]:
+        """`training` for a method beside ours, whose rows have `step` and `loss`, if any."""
+        self.say(f"fitting {name}")
+        with Progress.training(self, 0, folder) as log:
+            yield log
+
+    @contextmanager
     def asking(self) -> Iterator[Callable[[int, int, int], None]]:
         """A function that takes answers so far, questions and tokens so far."""
         yield lambda done, total, tokens: None
+
+    @contextmanager
+    def cells(self, left: int, total: int) -> Iterator[Callable[[str], None]]:
+        """A function that takes a sentence on each of the `left` of `total` cells of a study."""
+        yield lambda ended: None
 
 
 class Terminal(Progress):
@@ -117,3 +129,16 @@ class Terminal(Progress):
         finally:
             if bar.live.is_started:
                 bar.stop()
+
+    @contextmanager
+    def cells(self, left: int, total: int) -> Iterator[Callable[[str], None]]:
+        if left < total:
+            self.say(f"{total - left:,} of {total:,} cells are done already")
+        with self._bar("cells") as bar:
+            task = bar.add_task("", total=left, said="")
+
+            def shown(ended: str) -> None:
+                bar.advance(task)
+                self.say(ended)
+
+            yield shown

@@ -65,6 +65,7 @@ def fit(
     config: ZeroLogConfig,
     folder: Path | None = None,
     log: Callable[[dict], None] = lambda row: None,
+    few: LabelledSource | None = None,
 ) -> Detector:
     """Train on labelled sources and on the target's adapt part, then set the label-free cut.
 
@@ -73,6 +74,8 @@ def fit(
       templates: the target's template table.
       folder: where the training state is kept, so that a killed run goes on; None for nowhere.
       log: gets a dict every `config.train.log_every` steps.
+      few: sequences of the target whose labels may be learned from; every query is of them, as in
+        MetaLog (Zhang et al., ICSE 2024). None, as ever but there: no label of the target.
     """
 
     def inputs_of(templates, habits, unique):
@@ -80,28 +83,29 @@ def fit(
         rules = config.train.max_events, config.train.structural
         return system_inputs(vectors, habits, unique, *rules)
 
+    adapted = distinct(adapt)
+    own = surprise.fit(adapted, len(templates))
     inputs, normal, anomalous = [], [], []
-    for source in sources:
+    for source in [*sources, *([few] if few else [])]:
         unique = distinct(source.sequences)
-        habits = surprise.fit(unique, len(source.templates))
+        habits = own if source is few else surprise.fit(unique, len(source.templates))
         inputs.append(inputs_of(source.templates, habits, unique))
         of_label = np.bincount(unique.inverse, source.labels, len(unique)).astype(np.int64)
         normal.append(unique.counts - of_label)
         anomalous.append(of_label)
-    unique = distinct(adapt)
-    habits = surprise.fit(unique, len(templates))
-    inputs.append(inputs_of(templates, habits, unique))
+    inputs.append(inputs_of(templates, own, adapted))
+    held_out = len(sources) if few else None
     state = train(
         config.train,
         pack(inputs, config.train.max_events),
-        episodes.make_pools(normal, anomalous, unique.counts, config.seed),
+        episodes.make_pools(normal, anomalous, adapted.counts, config.seed, held_out),
         config.seed,
         folder,
         log,
     )
     scores, _ = score(config.train.model, state["params"], inputs[-1])
-    cut = threshold.fit(scores, unique.counts, config.threshold)
-    return Detector(config, state["params"], habits, cut)
+    cut = threshold.fit(scores, adapted.counts, config.threshold)
+    return Detector(config, state["params"], own, cut)
 
 
 def score_sequences(detector: Detector, sequences: Sequences, vectors: np.ndarray) -> Judged:

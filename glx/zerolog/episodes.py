@@ -57,10 +57,17 @@ class Source:
 
 @dataclass(frozen=True)
 class Pools:
-    """All that episodes are drawn from; `target` holds a support and a query pool."""
+    """All that episodes are drawn from.
+
+    Attributes:
+      sources: the labelled systems.
+      target: a support and a query pool, unlabelled.
+      held_out: the source that every query is of; None: each episode draws one.
+    """
 
     sources: tuple[Source, ...]
     target: tuple[Pool, Pool]
+    held_out: int | None = None
 
 
 QUERY_SHARE = 0.3  # of the distinct sequences, where one system serves support and query
@@ -68,7 +75,11 @@ ANOMALOUS_SHARE = 0.25  # of the drawn source sequences, at least
 
 
 def make_pools(
-    normal: list[np.ndarray], anomalous: list[np.ndarray], target: np.ndarray, seed: int
+    normal: list[np.ndarray],
+    anomalous: list[np.ndarray],
+    target: np.ndarray,
+    seed: int,
+    held_out: int | None = None,
 ) -> Pools:
     """Split rows into support and query pools that share no distinct sequence.
 
@@ -79,6 +90,7 @@ def make_pools(
       anomalous: the same, as an anomalous one.
       target: `<int64>[U_t]` how often each distinct sequence of the adapt part occurs.
       seed: of the split into support and query.
+      held_out: as in `Pools`.
     """
     rng = np.random.default_rng((seed, 0x5EED))
     base, sources = 0, []
@@ -99,7 +111,7 @@ def make_pools(
         )
     chosen = _query_rows(rng, (target,))
     halves = _pool(target * (chosen == 0), base), _pool(target * (chosen == 1), base)
-    return Pools(tuple(sources), halves)
+    return Pools(tuple(sources), halves, held_out)
 
 
 def draw(pools: Pools, seed: int, step: int, episodes: int, size: int) -> tuple[Rows, Rows]:
@@ -110,7 +122,8 @@ def draw(pools: Pools, seed: int, step: int, episodes: int, size: int) -> tuple[
     rng = np.random.default_rng((seed, step))
     supports, queries = [], []
     for _ in range(episodes):
-        held_out = rng.integers(len(pools.sources))
+        drawn = rng.integers(len(pools.sources))
+        held_out = drawn if pools.held_out is None else pools.held_out
         others = [s for i, s in enumerate(pools.sources) if i != held_out] or list(pools.sources)
         supports.append(
             _set(rng, [(s.support, s.prevalence) for s in others], pools.target[0], size)

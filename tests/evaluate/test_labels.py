@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from glx.errors import InputError
-from glx.evaluate.labels import check_source, read_labels
+from glx.evaluate.labels import check_source, few_labelled, read_labels
 from glx.logs.sequences import Sequences
 from glx.logs.systems import LabelPlace, System
 
@@ -158,3 +158,12 @@ def test_a_source_teaches_both_classes():
         check_source("shop", np.array([0, 0]))
     with pytest.raises(InputError, match="shop: a source without a single normal sequence"):
         check_source("shop", np.array([1]))
+
+
+def test_few_labelled_are_a_share_of_each_class_and_at_least_one():
+    labels = np.repeat([0, 1], [300, 5])
+    rows = few_labelled(labels, 0.01, seed=0)
+    assert len(rows) == 3 + 1
+    assert labels[rows].sum() == 1
+    assert (rows == few_labelled(labels, 0.01, seed=0)).all()
+    assert (few_labelled(labels, 1.0, seed=0) == np.arange(305)).all()

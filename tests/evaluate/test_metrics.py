@@ -154,3 +154,25 @@ def test_no_cut_and_no_abstention_beats_the_oracle(rows, cut, masked):
         assert out["f1"] <= out["oracle_f1"] + 1e-12
         assert out["f1_interval"][0] <= out["f1_interval"][1]
         assert sum(out["confusion"].values()) == len(rows)
+
+
+def test_blocks_hold_the_confusion_in_the_order_given():
+    labels = np.array([1, 0, 1, 0], dtype=bool)
+    decided = np.array([1, 1, 0, 0], dtype=bool)
+    blocks = metrics.blocks_of(labels, decided, np.array([2, 3, 0, 1]))
+    assert blocks == {"tp": [0, 0, 1, 0], "fp": [0, 0, 0, 1], "fn": [1, 0, 0, 0]}
+    many = metrics.blocks_of(np.ones(101, bool), np.ones(101, bool), np.arange(101))
+    assert len(many["tp"]) == metrics.BLOCKS
+    assert sum(many["tp"]) == 101
+
+
+def test_the_curve_is_thinned_and_ends_at_full_recall():
+    labels = np.arange(1000) % 3 == 0
+    curve = metrics.ranking(labels, np.linspace(1, 0, 1000))
+    drawn = metrics.precision_recall(curve, points=10)
+    assert 10 <= len(drawn["recall"]) <= 11
+    assert drawn["recall"][-1] == 1
+    assert drawn["precision"][-1] == pytest.approx(334 / 1000)
+    assert (np.diff(drawn["recall"]) >= 0).all()
+    assert (np.diff(drawn["threshold"]) < 0).all()
+    assert metrics.precision_recall(metrics.ranking(~labels & labels, labels * 1.0)) is None

@@ -23,6 +23,7 @@ from glx.logs.load import DataConfig
 from glx.runs import detect, detectors
 from glx.runs import run as runs
 from glx.runs.compilation import keep_compilations
+from glx.runs.settings import GeneralLogRun
 from glx.zerolog.detector import ZeroLogConfig
 from glx.zerolog.model import ModelConfig
 from glx.zerolog.train import TrainConfig
@@ -104,8 +105,8 @@ def tokenizer(tmp_path_factory):
     return tiny_model("chatml", tmp_path_factory.mktemp("tokenizer"))
 
 
-def config(cache: Path, target: str = "sim_vms", **expert) -> runs.GeneralLogRun:
-    return runs.GeneralLogRun(
+def config(cache: Path, target: str = "sim_vms", **expert) -> GeneralLogRun:
+    return GeneralLogRun(
         target=target,
         source=("sim_blocks,sim_ras" if target == "sim_vms" else "sim_vms",),
         data=DataConfig(cache_dir=str(cache), sim_lines=4000),
@@ -114,7 +115,7 @@ def config(cache: Path, target: str = "sim_vms", **expert) -> runs.GeneralLogRun
     )
 
 
-def asking(cache: Path, url: str, tokenizer: str, tmp_path: Path, **expert) -> runs.GeneralLogRun:
+def asking(cache: Path, url: str, tokenizer: str, tmp_path: Path, **expert) -> GeneralLogRun:
     llm = LLMConfig(
         llm_url=url, llm_model="m", llm_tokenizer=tokenizer, llm_patience=0.5, llm_batch=4,
         cache=str(tmp_path / "verdicts.sqlite"), **expert.pop("llm", {}),
@@ -122,7 +123,7 @@ def asking(cache: Path, url: str, tokenizer: str, tmp_path: Path, **expert) -> r
     return config(cache, llm=llm, **{"expert": "vllm"} | expert)
 
 
-def with_expert(run: runs.GeneralLogRun, expert: ExpertConfig) -> runs.GeneralLogRun:
+def with_expert(run: GeneralLogRun, expert: ExpertConfig) -> GeneralLogRun:
     return replace(run, general=replace(run.general, expert=expert))
 
 

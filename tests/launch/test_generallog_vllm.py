@@ -15,6 +15,7 @@ from glx.generallog.experts import ExpertConfig
 from glx.generallog.server import LLMConfig
 from glx.logs.load import DataConfig
 from glx.runs import run as runs
+from glx.runs.settings import GeneralLogRun
 from glx.zerolog.detector import ZeroLogConfig
 from glx.zerolog.model import ModelConfig
 from glx.zerolog.train import TrainConfig
@@ -27,12 +28,12 @@ TINY = ZeroLogConfig(
 
 @pytest.fixture(scope="module")
 def config(vllm_server, tmp_path_factory):
-    def with_expert(expert: str, cache: str, **llm) -> runs.GeneralLogRun:
+    def with_expert(expert: str, cache: str, **llm) -> GeneralLogRun:
         folder = tmp_path_factory.getbasetemp()
         settings = LLMConfig(
             llm_url=vllm_server.url, llm_model=vllm_server.model, cache=str(folder / cache), **llm
         )
-        return runs.GeneralLogRun(
+        return GeneralLogRun(
             target="sim_vms",
             source=("sim_blocks",),
             data=DataConfig(cache_dir=str(folder / "glx"), sim_lines=4000),

@@ -93,3 +93,10 @@ def test_a_single_anomalous_sequence_stays_in_the_support():
 def test_a_target_of_one_sequence_is_refused():
     with pytest.raises(InputError, match="fewer than two distinct"):
         episodes.make_pools(NORMAL, ANOMALOUS, np.array([7]), seed=0)
+
+
+def test_a_source_can_be_every_query():
+    pools = episodes.make_pools(NORMAL, ANOMALOUS, TARGET, seed=0, held_out=1)
+    for support, query in drawn(pools, steps=10):
+        assert (support.rows[:, :8] < 40).all()
+        assert ((query.rows[:, :8] >= 40) & (query.rows[:, :8] < 70)).all()

@@ -1,0 +1,131 @@
+"""What the entry points of a study and of an ablation share: flags, commands of cells, the end."""
+
+import os
+import shlex
+import sys
+from pathlib import Path
+from typing import Any
+
+from absl import flags
+from absl.flags import FlagValues
+
+from experiments.flags import build, command, define
+from glx import config as settings
+from glx.report import study as report
+from glx.runs.progress import Terminal
+from glx.runs.settings import (
+    GENERAL_PRESETS,
+    METHOD_PRESETS,
+    PRESETS,
+    AnyRun,
+    GeneralLogRun,
+    MethodRun,
+)
+from glx.runs.study import Cell, Outcome, Study, conduct, room, unfinished
+
+OWN = ("target", "source", "target_labels", "seed")  # of a cell, which the study sets
+
+
+def declare(name: str) -> FlagValues:
+    """The flags of all cells, and those of the study."""
+    own = FlagValues()
+    flags.DEFINE_list(
+        "systems",
+        None,
+        "Systems, each the target of the others"
+        " (default hdfs,bgl,openstack with a data folder, else the simulated"
+        " ones).",
+        flag_values=own,
+    )
+    flags.DEFINE_integer("seeds", 3, "Seeds of each cell, from 0.", flag_values=own, lower_bound=1)
+    flags.DEFINE_string("study_dir", f"runs/{name}", "Folder to write.", flag_values=own)
+    flags.DEFINE_integer(
+        "parallel",
+        None,
+        "Cells side by side (default: what cores and memory have room for).",
+        flag_values=own,
+        lower_bound=1,
+    )
+    flags.DEFINE_boolean(
+        "dry_run",
+        False,
+        "Only print the commands of the cells that are left, one a line.",
+        flag_values=own,
+    )
+    flags.DEFINE_enum(
+        "preset",
+        "small",
+        list(GENERAL_PRESETS),
+        "Training: small for minutes, full to report.",
+        flag_values=own,
+    )
+    define(own, GeneralLogRun, GENERAL_PRESETS)
+    for taken in OWN:
+        delattr(own, taken)
+    return own
+
+
+def base(values: FlagValues) -> GeneralLogRun:
+    """The settings that all cells start from."""
+    config = build(values, GENERAL_PRESETS[values.preset])
+    folder = config.data.data_dir or os.environ.get("GLX_DATA")
+    return settings.change(config, ("data", "data_dir"), folder)
+
+
+def carry_out(
+    values: FlagValues,
+    name: str,
+    config: GeneralLogRun,
+    cells: list[Cell],
+    reference: str | None = None,
+) -> None:
+    """Do the cells and write the report, or only print them."""
+    study = Study(
+        name=name,
+        command=shlex.join(["python", "-m", f"experiments.{name}", *given(values)]),
+        preset=values.preset,
+        protocol=config.data.protocol,
+        cells=cells,
+        reference=reference,
+    )
+    folder = Path(values.study_dir).expanduser()
+    if values.dry_run:
+        for cell in unfinished(study, folder):
+            print(shlex.join(cell_command(cell, folder, values.preset)))
+        return
+    with Terminal().cells(len(unfinished(study, folder)), len(cells)) as told:
+        conduct(study, folder, values.parallel or room(), lambda ended: told(sentence(ended)))
+    page = report.write(folder)
+    print(f"Report: {page}")
+
+
+def sentence(outcome: Outcome) -> str:
+    """How a cell ended."""
+    config = outcome.cell.config
+    cast = f"{config.target} <- {', '.join(config.source)}, seed {config.model.seed}"
+    said = f"F1 {outcome.f1:.3f}" if outcome.f1 is not None else outcome.kind
+    return f"{outcome.cell.method}, {cast}: {said} {outcome.error}".rstrip()
+
+
+def given(values: FlagValues) -> list[str]:
+    """The flags of the command line."""
+    flags_given = [values[n] for n in values if values[n].present and values[n].name == n]
+    return [text for flag in flags_given for text in flag.serialize().split("\n")]
+
+
+def cell_command(cell: Cell, folder: Path, preset: str) -> list[str]:
+    """The command that does this cell alone."""
+    module, presets = entry(cell.config)
+    run_dir = f"--run_dir={folder / cell.folder}"
+    given = command(cell.config, presets[preset if preset in presets else "small"])
+    chosen = [f"--preset={preset}"] if preset in presets and preset != "small" else []
+    return [sys.executable, "-m", f"experiments.{module}", *chosen, *given, run_dir]
+
+
+def entry(config: AnyRun) -> tuple[str, dict[str, Any]]:
+    """The entry point that makes a run with such settings, and its presets."""
+    if isinstance(config, MethodRun):
+        return "method", dict(METHOD_PRESETS)
+    if isinstance(config, GeneralLogRun):
+        return "generallog", dict(GENERAL_PRESETS)
+    return "zerolog", dict(PRESETS)

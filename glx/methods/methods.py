@@ -1,0 +1,135 @@
+"""The methods beside ours by name, from a target's logs to verdicts like those of our own.
+
+In: labelled sources, the target's unlabelled adaptation sequences, settings. Out: a `Detector`, and
+by it `Judged`.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from glx import threshold
+from glx.config import nested, setting
+from glx.embed.embed import EmbedConfig, embed
+from glx.logs.sequences import Sequences, Templates, distinct
+from glx.methods import deeplog, forest, logtad, pca, plelog, rapid
+from glx.methods.deeplog import DeepLogConfig
+from glx.methods.forest import ForestConfig
+from glx.methods.logtad import LogTADConfig
+from glx.methods.pca import PCAConfig
+from glx.methods.plelog import PLELogConfig
+from glx.methods.rapid import RapidConfig
+from glx.methods.task import Fitted, Log, Source, Task
+from glx.verdicts import Judged, heaviest
+from glx.zerolog.detector import LabelledSource
+
+NAMES = {
+    "deeplog": "DeepLog",
+    "plelog": "PLELog-style",
+    "logtad": "LogTAD-style",
+    "rapid": "RAPID-style",
+    "forest": "isolation forest",
+    "pca": "PCA",
+}
+FITS: dict[str, Callable[[Task, Any, Log], Fitted]] = {
+    "deeplog": deeplog.fit,
+    "plelog": plelog.fit,
+    "logtad": logtad.fit,
+    "rapid": rapid.fit,
+    "forest": forest.fit,
+    "pca": pca.fit,
+}
+
+
+@dataclass(frozen=True)
+class MethodConfig:
+    """Everything that determines a fitted method beside its data.
+
+    Attributes:
+      method: which one.
+      deeplog: next event, learned from the target (Du et al., 2017).
+      plelog: a classifier of pseudo-labels (Yang et al., 2021).
+      logtad: an adversarial one-class model of sources and target (Han and Yuan, 2021).
+      rapid: distance to retrieved sequences, no training (No et al., 2023).
+      forest: isolation forest of event counts (Liu et al., 2008).
+      pca: principal components of event counts (Xu et al., 2009).
+      embed: the sentence encoder.
+      threshold: method of the label-free cut, one of `glx.threshold.METHODS`, where the paper has
+        none that needs no label.
+      seed: of all that is drawn.
+    """
+
+    method: str = setting("deeplog", among=tuple(NAMES))
+    deeplog: DeepLogConfig = nested(DeepLogConfig, prefix="deeplog_")
+    plelog: PLELogConfig = nested(PLELogConfig, prefix="plelog_")
+    logtad: LogTADConfig = nested(LogTADConfig, prefix="logtad_")
+    rapid: RapidConfig = nested(RapidConfig, prefix="rapid_")
+    forest: ForestConfig = nested(ForestConfig, prefix="forest_")
+    pca: PCAConfig = nested(PCAConfig, prefix="pca_")
+    embed: EmbedConfig = nested(EmbedConfig, prefix="embed_")
+    threshold: str = setting(threshold.DEFAULT, among=threshold.METHODS)
+    seed: int = setting(0, low=0)
+
+
+@dataclass(frozen=True)
+class Detector:
+    """A fitted method and its label-free cut."""
+
+    name: str
+    fitted: Fitted
+    threshold: float
+
+
+def fit(
+    sources: list[LabelledSource],
+    adapt: Sequences,
+    templates: Templates,
+    config: MethodConfig,
+    log: Log = lambda row: None,
+) -> Detector:
+    """Fit the method that the settings name; arguments as of `glx.zerolog.detector.fit`."""
+    encode = partial(embed, config=config.embed)
+    unique = distinct(adapt)
+    task = Task(
+        [_source(s, encode(s.templates.texts)) for s in sources],
+        unique,
+        encode(templates.texts),
+        config.seed,
+    )
+    fitted = FITS[config.method](task, getattr(config, config.method), log)
+    cut = fitted.cut
+    if cut is None:
+        cut = threshold.fit(
+            fitted.score(unique, task.vectors).scores, unique.counts, config.threshold
+        )
+    return Detector(NAMES[config.method], fitted, cut)
+
+
+def score_sequences(detector: Detector, sequences: Sequences, vectors: np.ndarray) -> Judged:
+    """Score sequences of the target.
+
+    Args:
+      vectors: `<float32>[V, D]` of the templates that the ids stand for, new ones included.
+    """
+    unique = distinct(sequences)
+    scores, weights = detector.fitted.score(unique, vectors)
+    total = np.add.reduceat(weights, unique.offsets[:-1])
+    shares = weights / np.repeat(np.maximum(total, 1e-12), unique.lengths)
+    at, heavy = heaviest(unique.offsets, shares.astype(np.float32))
+    at = np.where(heavy > 0, at, -1)
+    return Judged(
+        distinct=unique,
+        scores=scores,
+        places=np.where(at >= 0, at - unique.offsets[:-1, None], -1),
+        weights=heavy,
+        ids=unique.ids[at],
+    )
+
+
+def _source(source: LabelledSource, vectors: np.ndarray) -> Source:
+    unique = distinct(source.sequences)
+    anomalous = np.bincount(unique.inverse, source.labels, len(unique)).astype(np.int64)
+    return Source(source.name, unique, anomalous, vectors)

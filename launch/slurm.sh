@@ -1,0 +1,28 @@
+#!/usr/bin/env bash
+# A study or an ablation as a SLURM array, one task a cell; a last job writes the report.
+# Usage: launch/slurm.sh study|ablate [FLAGS of experiments.study or experiments.ablate]
+# SBATCH_* variables of SLURM say where and with how much, as SBATCH_PARTITION=gpu; AT_ONCE is how
+# many tasks run at a time. Finished cells are left out, so the same command goes on with the rest.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+. launch/environment.sh
+name=${1:?study or ablate}
+shift
+if ! command -v sbatch >/dev/null; then
+  echo "error: no sbatch here; run this where SLURM takes jobs, or experiments.$name without it" >&2
+  exit 3
+fi
+make_environment requirements.txt
+mkdir -p runs
+commands=$(mktemp "$PWD/runs/$name-commands-XXXXXX")
+.venv/bin/python -m "experiments.$name" "$@" --dry_run >"$commands"
+n=$(wc -l <"$commands")
+printf -v again '%q ' .venv/bin/python -m "experiments.$name" "$@" --parallel=1
+after=()
+if [ "$n" -gt 0 ]; then
+  array=$(sbatch --parsable --job-name="glx-$name" --array="1-$n%${AT_ONCE:-50}" --chdir="$PWD" \
+    --wrap "eval \"\$(sed -n \"\${SLURM_ARRAY_TASK_ID}p\" '$commands')\"")
+  after=(--dependency="afterany:${array%%;*}")
+fi
+sbatch --parsable --job-name="glx-$name-report" "${after[@]}" --chdir="$PWD" --wrap "$again" >/dev/null
+echo "$n cells submitted, their commands are in $commands; the report follows them."
