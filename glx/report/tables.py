@@ -69,6 +69,7 @@ def leave_one_out(study: Study, figure: str = "f1") -> Table:
         (said, [_ceiling(study, t, name) for t in study.targets])
         for name, said in (CEILINGS if figure == "f1" else {}).items()
     ]
+    parts = (ours, trivial, marks) if ours else ()
     free = [row for name, row in ours + trivial if DAGGER not in name]
     best = [_most(e.value for e in column) for column in zip(*free, strict=True)]
     if figure == "oracle_f1":
@@ -96,7 +97,7 @@ def leave_one_out(study: Study, figure: str = "f1") -> Table:
         figure,
         f"{FIGURES[figure][0]}, leave-one-out",
         ("method", *study.targets, *_last(study, "mean")),
-        tuple(tuple(finished(*row) for row in part) for part in (ours, trivial, marks) if part),
+        tuple(tuple(finished(*row) for row in part) for part in parts if part),
         tuple(filter(None, notes)),
     )
 

@@ -1,0 +1,194 @@
+"""The pictures of a study. In: `Study`. Out: SVG that a page takes as it is."""
+
+import math
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from markupsafe import Markup
+
+from glx.evaluate.intervals import Interval
+from glx.report import svg
+from glx.report.compare import Compared, baselines, differences, scores
+from glx.report.results import DAGGER, Study
+from glx.report.svg import WIDTH, Dot, Scale
+from glx.report.tables import spoken
+
+OURS = ("ZeroLog", "GeneralLog")  # how the names of our methods begin
+LETTER = 8.2  # room for one in the names of a dot chart, user units; on phones they are larger
+NARROW = 6.9  # in a plot, where names must not push each other away
+HIGH, LOW = 38, 300  # upper and lower end of the plot of cost
+
+
+class Picture(NamedTuple):
+    """A picture under its heading."""
+
+    heading: str
+    image: Markup | None
+
+
+def ranking(study: Study) -> list[Picture]:
+    """Methods and trivial detectors by F1: the mean over targets first, then each target."""
+    found = scores(study)
+    pictures = []
+    if len(study.targets) > 1:
+        rows = [
+            *(_dot(study, m, c.whole) for m, c in found.items() if c.whole),
+            *(Dot(spoken(n), mean) for n, mean in baseline_means(study).items()),
+        ]
+        pictures.append(Picture("Mean over targets", _ranked("all targets", rows)))
+    for target in study.targets:
+        known = (_at(study, method, compared, target) for method, compared in found.items())
+        rows = [row for row in known if row is not None]
+        rows += [
+            Dot(spoken(name), b.get("f1"), *b.get("f1_interval", (None, None)))
+            for name, b in baselines(study, target).items()
+        ]
+        pictures.append(Picture(target, _ranked(target, rows)))
+    return [picture for picture in pictures if picture.image]
+
+
+def baseline_means(study: Study) -> dict[str, float]:
+    """F1 of each trivial detector, averaged over targets, where it is known on each."""
+    each = [baselines(study, target) for target in study.targets]
+    means = {}
+    for name in dict.fromkeys(name for found in each for name in found):
+        values = [found.get(name, {}).get("f1") for found in each]
+        known = [value for value in values if value is not None]
+        if len(known) == len(each):
+            means[name] = sum(known) / len(known)
+    return means
+
+
+def forest(study: Study) -> list[Picture]:
+    """Differences of variants to the reference, over all targets and on each."""
+    found = differences(study)
+    known = [i for c in found.values() for i in (c.whole, *c.each.values()) if i is not None]
+    if not known:
+        return []
+    reach = max(0.05, *(abs(end) for i in known for end in (i.low, i.high)))
+    ends = {"low": -math.ceil(20 * reach) / 20, "high": math.ceil(20 * reach) / 20}
+    pictures = []
+    parts = (
+        {"Mean over targets": {m: c.whole for m, c in found.items()}} if study.targets[1:] else {}
+    )
+    parts |= {target: {m: c.each.get(target) for m, c in found.items()} for target in study.targets}
+    for heading, intervals in parts.items():
+        rows = [_dot(study, method, interval) for method, interval in intervals.items()]
+        if any(row.value is not None for row in rows):
+            title = f"Difference of F1 to {study.reference}: {heading}"
+            label = f"F1 minus that of {study.reference}"
+            image = svg.dots(title, rows, label, **ends, zero=True, left=_room(found))
+            pictures.append(Picture(heading, image))
+    return pictures
+
+
+def cost(study: Study, figure: str, label: str) -> Markup | None:
+    """F1 over a cost on a log axis, both averaged over targets; None where nothing costs any."""
+    points = []
+    for method, compared in scores(study).items():
+        groups = [study.leave_one_out(method, target) for target in study.targets]
+        costs = [group.mean(figure) if group else None for group in groups]
+        known = [value for value in costs if value]
+        f1 = compared.whole.mean if compared.whole else None
+        if f1 is not None and len(known) == len(costs):
+            points.append((sum(known) / len(known), f1, method))
+    if len(points) < 2:
+        return None
+    low, high = min(p[0] for p in points) / 1.5, max(p[0] for p in points) * 1.5
+    bottom = max(0.0, math.floor(10 * min(p[1] for p in points) - 0.5) / 10)
+    top = min(1.0, math.ceil(10 * max(p[1] for p in points) + 0.5) / 10)
+    x, y = Scale(low, high, 44, WIDTH - 14, math.log10), Scale(bottom, top, LOW, HIGH)
+    marks = [
+        svg.axis_y(y, svg.ticks(bottom, top), 44, "F1, mean over targets", WIDTH - 14),
+        svg.axis_x(x, _log_ticks(low, high), LOW, label, HIGH),
+    ]
+    places = [(x(spent), y(f1)) for spent, f1, _ in points]
+    labels = _labels(places, [name for *_, name in points])
+    for (at, up), (left, base, _) in zip(places, labels, strict=True):
+        if abs(base - up) > 6:  # moved away: a thread to its dot
+            marks.append(svg.rule(at, up, left, base - 4, "axis"))
+    for place, (left, base, anchor), (spent, f1, name) in zip(places, labels, points, strict=True):
+        hint = f"{name}: F1 {f1:.3f}, {spent:,.1f} {label}"
+        marks.append(svg.dot(*place, colour(study, name), hint))
+        marks.append(svg.tag("text", name, x=left, y=base, class_="name", text_anchor=anchor))
+    return svg.picture(f"F1 over {label}", LOW + 44, *marks)
+
+
+def colour(study: Study, method: str) -> str:
+    """The CSS class of a method: had labels, ours (in an ablation the reference), other."""
+    if DAGGER in method:
+        return "hollow"
+    ours = method == study.reference if study.reference else method.startswith(OURS)
+    return "accent" if ours else "truth"
+
+
+def _dot(study: Study, method: str, interval: Interval | None) -> Dot:
+    mean, low, high = interval or (None, None, None)
+    return Dot(method, mean, low, high, colour(study, method))
+
+
+def _at(study: Study, method: str, compared: Compared, target: str) -> Dot | None:
+    """A method on a target, from its figures where its blocks are not known."""
+    if target in compared.each:
+        return _dot(study, method, compared.each[target])
+    group = study.leave_one_out(method, target)
+    return Dot(method, group.mean("f1"), css=colour(study, method)) if group else None
+
+
+def _ranked(what: str, rows: list[Dot]) -> Markup | None:
+    rows = sorted(rows, key=lambda row: -1.0 if row.value is None else row.value, reverse=True)
+    left = _room(row.name for row in rows)
+    return svg.dots(f"F1 on {what}, best first", rows, "F1", left=left) if rows else None
+
+
+def _room(names: Iterable[str]) -> float:
+    """Left of a dot chart, for the longest name or the most that leaves a chart."""
+    return min(LETTER * max(map(len, names), default=0) + 16, 0.48 * WIDTH)
+
+
+def _log_ticks(low: float, high: float) -> list[svg.Tick]:
+    """Powers of ten; between few of them also twice and five times each."""
+    powers = svg.log_ticks(low, high)
+    if len(powers) > 3:
+        return powers
+    exponents = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+    values = [m * 10.0**k for k in exponents for m in (1, 2, 5)]
+    return [(value, svg.short(value)) for value in values if low <= value <= high]
+
+
+def _labels(
+    places: Sequence[tuple[float, float]], names: Sequence[str]
+) -> list[tuple[float, float, str | None]]:
+    """Where names stand beside their dots without touching a dot or each other, if there is room.
+
+    Of the places right and left of the dot, then ever further above and below, the first free one.
+    """
+    taken = [(x - 7, y - 7, x + 7, y + 7) for x, y in places]
+    out = []
+    for (x, y), name in zip(places, names, strict=True):
+        wide = NARROW * len(name)
+        tries = [
+            (x + side * 10, y + 4.5 + shift, side)
+            for shift in (0, -13, 13, -26, 26, -39, 39, -52, 52)
+            for side in (1, -1)
+            if 0 <= x + side * (10 + wide) <= WIDTH and HIGH - 8 < y + shift < LOW
+        ] or [(x + 10, y + 4.5, 1)]
+        boxes = [
+            (
+                left if side > 0 else left - wide,
+                base - 11,
+                left + wide if side > 0 else left,
+                base + 3,
+            )
+            for left, base, side in tries
+        ]
+        free = [not any(_touch(box, other) for other in taken) for box in boxes]
+        chosen = free.index(True) if True in free else 0
+        taken.append(boxes[chosen])
+        left, base, side = tries[chosen]
+        out.append((left, base, None if side > 0 else "end"))
+    return out
+
+
+def _touch(one: tuple[float, ...], other: tuple[float, ...]) -> bool:
+    return one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]
