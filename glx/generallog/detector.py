@@ -18,7 +18,7 @@ from glx.embed.embed import embed
 from glx.generallog import retrieval, route
 from glx.generallog.expert import Costs, Expert, Proprietary
 from glx.generallog.experts import ExpertConfig
-from glx.generallog.knowledge import Knowledge, KnowledgeConfig, from_sources
+from glx.generallog.knowledge import Knowledge, KnowledgeConfig, build, from_sources
 from glx.generallog.notes import with_notes
 from glx.generallog.route import RouteConfig, Routed, Router
 from glx.logs.sequences import Distinct, Sequences, distinct
@@ -99,9 +99,12 @@ def fit(
     encoder = base.config.embed
     vectors = [embed(source.templates.texts, encoder) for source in sources]
     encode = partial(embed, config=encoder)
-    known = with_notes(from_sources(sources, vectors), config.knowledge, encode)
     own, unique = embed(texts, encoder), distinct(adapt)
-    router = route.fit(own, unique, vectors, [s.name for s in sources], config.route)
+    taught = config.knowledge.known_sources
+    known = from_sources(sources, vectors) if taught else build([], own[:0])
+    known = with_notes(known, config.knowledge, encode)
+    names, seed = [s.name for s in sources], base.config.seed
+    router = route.fit(own, unique, vectors, names, config.route, seed)
     detector = Detector(
         base, config, router, [s.templates.texts for s in sources], known, retrieval_cut=CUT
     )
@@ -144,11 +147,12 @@ def judge(
             found[row]["reason"] = reason
         costs = said.costs
     routes = np.where(routed.general, "general", "proprietary")
-    figures = route.summary(routed, unique.counts) | asdict(costs)
+    one_way = detector.config.route.route in route.ONE_WAY
+    figures = route.summary(routed, unique.counts, one_way=one_way) | asdict(costs)
     figures |= {"tau": detector.router.tau, "expert": detector.config.expert.expert}
     figures["stamps"] = ["hardly two routes"] if figures["warning"] else []
     figures["stamps"] += ["abstentions"] if np.isnan(scores).any() else []
-    judged = Judged(unique, scores, places, weights, ids, routes, found)
+    judged = Judged(unique, scores, places, weights, ids, routes, found, routed.x_sim)
     return judged, figures
 
 

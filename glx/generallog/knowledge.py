@@ -48,10 +48,12 @@ class KnowledgeConfig:
     Attributes:
       knowledge: a file (.yaml, .yml, .md) or a folder of files with notes of your own.
       k: known entries that are retrieved for an event.
+      known_sources: know what the labelled sources show; without it there are your notes alone.
     """
 
     knowledge: str | None = None
     k: int = setting(5, low=1, high=1000)
+    known_sources: bool = True
 
 
 @dataclass(frozen=True)
@@ -185,8 +187,13 @@ def from_sources(sources: Sequence[LabelledSource], vectors: Sequence[np.ndarray
 
 
 def to_state(knowledge: Knowledge) -> tuple[np.ndarray, pl.DataFrame]:
-    """The vectors and a table of the entries, for a folder of `glx.checkpoint`."""
-    return knowledge.vectors, pl.DataFrame([asdict(e) for e in knowledge.entries], schema=SCHEMA)
+    """The vectors and a table of the entries, for a folder of `glx.checkpoint`.
+
+    Its arrays cannot be empty: without an entry there is one row of zeros.
+    """
+    vectors, nothing = knowledge.vectors, np.zeros((1, knowledge.vectors.shape[1]), np.float32)
+    table = pl.DataFrame([asdict(e) for e in knowledge.entries], schema=SCHEMA)
+    return vectors if len(knowledge) else nothing, table
 
 
 def from_state(vectors: np.ndarray, table: pl.DataFrame, folder: Path) -> Knowledge:
@@ -204,13 +211,14 @@ def from_state(vectors: np.ndarray, table: pl.DataFrame, folder: Path) -> Knowle
         for column, known in (("kind", KINDS), ("label", LABELS)):
             if not table[column].drop_nulls().is_in(known).all():
                 raise ValueError(f"a {column} is none of {', '.join(known)}")
-        return build([Entry(**row) for row in table.iter_rows(named=True)], vectors)
+        kept = vectors if len(table) or vectors.any() else vectors[:0]
+        return build([Entry(**row) for row in table.iter_rows(named=True)], kept)
     except ValueError as e:
         raise InputError(f"{folder}: its knowledge is damaged ({e}); make it again") from e
 
 
 def save(folder: Path, knowledge: Knowledge) -> None:
-    """Write knowledge of at least one entry to `folder`, which must not exist."""
+    """Write knowledge to `folder`, which must not exist."""
     vectors, table = to_state(knowledge)
     checkpoint.save(folder, {NAME: vectors}, {NAME: table}, {})
 

@@ -6,7 +6,9 @@ proprietary, and the event and the source template that decided it. No label is 
 of a source.
 """
 
+import hashlib
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Any
 
 import jax
@@ -16,7 +18,8 @@ import numpy as np
 from glx.config import setting
 from glx.logs.sequences import Distinct, csr_offsets
 
-ROUTES = ("centred", "paper")
+ONE_WAY = {"general": 0.0, "proprietary": 1.0}  # and the share that is proprietary
+ROUTES = ("centred", "paper", "random", *ONE_WAY)
 CHUNK = 512  # templates; memory beside the inputs is some chunks of CHUNK x CHUNK and CHUNK x D
 LEAST, MOST = 0.05, 0.5  # share of adaptation sequences that the default cut may send to the expert
 ISOLATED = 0.05  # share of a source's templates that count as outliers of their own system
@@ -30,7 +33,9 @@ class RouteConfig:
     Attributes:
       route: `centred` compares events by how they differ from the mean of their own system, and
         takes what at least half of the adaptation sequences contain as known; `paper` compares
-        them as they are.
+        them as they are. For ablations, `general` sends none to the expert, `proprietary` all, and
+        `random` some, whatever they hold: the share of the distinct ones that `centred` sends of
+        all of adaptation.
       tau: the least similarity of a general sequence, a cosine; unset, it is chosen from the
         target's adaptation part and the sources' templates, without labels.
     """
@@ -50,6 +55,9 @@ class Router:
       everyday: `<bool>[V]` events that are known because most sequences of the target hold them.
       names: of the `n` source systems.
       tau: a sequence is general if its similarity is at least this.
+      drawn: unless None, this share of the distinct sequences is proprietary, whatever their
+        similarity, by `lots`.
+      seed: of the draw.
     """
 
     mean: np.ndarray
@@ -58,6 +66,8 @@ class Router:
     everyday: np.ndarray
     names: list[str]
     tau: float
+    drawn: float | None = None
+    seed: int = 0
 
 
 @dataclass(frozen=True)
@@ -65,7 +75,7 @@ class Routed:
     """`U` distinct sequences over `V` events, and what they were divided by.
 
     Attributes:
-      general: `<bool>[U]` `x_sim >= tau`; the others are proprietary.
+      general: `<bool>[U]` `x_sim >= tau`, unless drawn; the others are proprietary.
       x_sim: `<float32>[U]` least `similarity` of the events of each sequence.
       deciding: `<int64>[U]` place in its sequence of the event with that similarity. Of equal ones
         (as in a sequence of everyday events only) the event with the least `cosine`, then the
@@ -91,6 +101,7 @@ def fit(
     sources: list[np.ndarray],
     names: list[str],
     config: RouteConfig,
+    seed: int = 0,
 ) -> Router:
     """A router for one target (GeneralLog, arXiv 2511.05882, the router).
 
@@ -100,6 +111,7 @@ def fit(
     off the mean of the templates of each system (of the target: those that adaptation holds), and
     lets an event that at least half of the adaptation sequences contain count as known. Each mean
     is shrunk by one template at the origin, which keeps a system of one template in its direction.
+    The routes of ablations are fitted as `centred`, then drawn.
 
     Args:
       vectors: `<float32>[V, D]` unit vectors of the target's templates; rows that no sequence of
@@ -107,9 +119,10 @@ def fit(
       adapt: the target's adaptation sequences, unlabelled; none is empty.
       sources: for each source system `<float32>[S_i, D]` unit vectors of its templates, at least 1.
       names: of the source systems.
+      seed: of the route `random`.
     """
     present = presence(adapt, len(vectors))
-    centred = config.route == "centred"
+    centred = config.route != "paper"
     relative = [unit(s - _mean(s, centred)) for s in sources]
     router = Router(
         mean=_mean(vectors[present > 0], centred),
@@ -118,11 +131,16 @@ def fit(
         everyday=centred & (2 * present >= adapt.counts.sum()),
         names=list(names),
         tau=0.0 if config.tau is None else config.tau,
+        drawn=ONE_WAY.get(config.route),
+        seed=seed,
     )
-    if config.tau is not None:
-        return router
-    x_sim = route(router, adapt, vectors).x_sim
-    return replace(router, tau=default_tau(x_sim, adapt.counts, kinship(relative)))
+    if config.tau is None:
+        x_sim = route(router, adapt, vectors).x_sim
+        router = replace(router, tau=default_tau(x_sim, adapt.counts, kinship(relative)))
+    if config.route == "random":
+        share = adapt.counts @ ~route(router, adapt, vectors).general / adapt.counts.sum()
+        router = replace(router, drawn=float(share))
+    return router
 
 
 def route(router: Router, sequences: Distinct, vectors: np.ndarray) -> Routed:
@@ -147,8 +165,12 @@ def route(router: Router, sequences: Distinct, vectors: np.ndarray) -> Routed:
     _, first = np.unique(owner[hits], return_index=True)
     event = weakest_first[lowest].astype(np.int64)
     x_sim = similarity[event]
+    if router.drawn is None:
+        general = x_sim >= np.float32(router.tau)
+    else:
+        general = lots(sequences, router.seed) >= router.drawn
     return Routed(
-        general=x_sim >= np.float32(router.tau),
+        general=general,
         x_sim=x_sim,
         deciding=hits[first] - sequences.offsets[:-1],
         event=event,
@@ -156,6 +178,18 @@ def route(router: Router, sequences: Distinct, vectors: np.ndarray) -> Routed:
         cosine=cosine,
         nearest=at,
     )
+
+
+def lots(sequences: Distinct, seed: int) -> np.ndarray:
+    """`<float64>[U]` in [0, 1): a hash of the event ids of each and of `seed`, and of nothing else.
+
+    So a sequence goes the same way in every part of a stream.
+    """
+    raw, key = sequences.ids.astype("<i4").tobytes(), seed.to_bytes(8, "little")
+    bounds = pairwise((4 * sequences.offsets).tolist())
+    drawn = (hashlib.blake2b(raw[a:b], digest_size=8, key=key).digest() for a, b in bounds)
+    # A float64 holds 53 bits: with more, the highest would be rounded up to 1.
+    return np.array([int.from_bytes(d, "little") >> 11 for d in drawn], dtype=np.float64) / 2**53
 
 
 def nearest(
@@ -252,12 +286,15 @@ def kinship(sources: list[np.ndarray]) -> float:
     return float(np.mean([np.quantile(n, ISOLATED) for n in near])) if near else 0.0
 
 
-def summary(routed: Routed, counts: np.ndarray, rows: int = 20) -> dict[str, Any]:
+def summary(
+    routed: Routed, counts: np.ndarray, rows: int = 20, *, one_way: bool = False
+) -> dict[str, Any]:
     """What to report of a routing, JSON values.
 
     Args:
       counts: `<int64>[U]` how often each distinct sequence occurs.
       rows: of the table at most.
+      one_way: one route alone was asked for, which is then not warned of.
 
     Returns:
       `share_proprietary` of all sequences; `n_similarities`, distinct values of `x_sim`;
@@ -272,7 +309,7 @@ def summary(routed: Routed, counts: np.ndarray, rows: int = 20) -> dict[str, Any
         "share_proprietary": share,
         "n_similarities": len(np.unique(routed.x_sim)),
         "share_over_tau": [table[i] for i in some] if table else [],
-        "warning": _warning(share),
+        "warning": None if one_way else _warning(share),
     }
 
 

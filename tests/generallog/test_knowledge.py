@@ -202,6 +202,12 @@ def test_a_folder_gives_the_same_knowledge_back(tmp_path):
         assert one.tobytes() == other.tobytes()
 
 
+def test_a_folder_of_nothing_known(tmp_path):
+    knowledge.save(tmp_path / "k", knowledge.build([], AXES[:0]))
+    back = knowledge.load(tmp_path / "k")
+    assert (len(back), back.vectors.shape) == (0, (0, 4))
+
+
 def test_loading_reads_no_index_and_no_pickle(tmp_path, monkeypatch):
     knowledge.save(tmp_path / "k", knowledge.build(events(2), AXES[:2]))
     for name in ("read_index", "deserialize_index"):
@@ -239,6 +245,7 @@ TABLE = knowledge.to_state(knowledge.build(events(2), AXES[:2]))[1]
         (AXES[:2].astype(np.float64), TABLE, "float64"),
         (AXES[:3], TABLE, "shape"),
         (AXES[:2] * 3, TABLE, "length 1"),
+        (AXES[:1], TABLE.head(0), "shape"),
         (AXES[:2], TABLE.with_columns(label=pl.lit("bad")), "a label is none of"),
         (AXES[:2], TABLE.with_columns(kind=pl.lit("bad")), "a kind is none of"),
     ],
