@@ -9,6 +9,8 @@ from typing import Any
 
 import polars as pl
 
+COLUMNS = ["score", "route", "count", "sequences", "events", "evidence"]  # of `flagged.parquet`
+WHERE = ["sequence", "key", "first_line", "last_line"]  # of the verdicts
 LIMIT = 2_000  # kinds that a run keeps in `flagged.parquet`
 EVENTS = 200  # events that it keeps of each
 TEXT, KEY = 1_000, 200  # characters of a text and of a session id at most
@@ -20,8 +22,8 @@ def anomalies(flagged: pl.DataFrame, verdicts: pl.DataFrame) -> dict[str, Any]:
     """What the page's table holds.
 
     Args:
-      flagged: `flagged.parquet`.
-      verdicts: the columns `sequence key first_line last_line` of `verdicts.parquet`.
+      flagged: the `COLUMNS` of `flagged.parquet`.
+      verdicts: the columns `WHERE` of `verdicts.parquet`.
 
     Returns:
       `kinds`, each with `score`, `route`, `count`, `events` and the `text` to show first (numbers
@@ -31,8 +33,7 @@ def anomalies(flagged: pl.DataFrame, verdicts: pl.DataFrame) -> dict[str, Any]:
     """
     texts = _Numbers()
     kinds: list[dict[str, Any]] = []
-    columns = ("score", "route", "count", "events", "evidence")
-    for score, route, n, events, evidence in flagged.select(columns).iter_rows():
+    for score, route, n, _, events, evidence in flagged.select(COLUMNS).iter_rows():
         found = json.loads(evidence)
         top = [[e["event"], e["weight"], e["line"], texts(e["text"])] for e in found["events"]]
         numbers = [texts(text) for text in events]

@@ -130,6 +130,8 @@
     const out = el("div", "");
     out.append(el("h3", "", "Why"));
     out.append(el("p", "", `Score ${kind.score.toFixed(3)}, flagged from ${threshold.toFixed(3)} up.`));
+    const at = [...new Set(kind.top.map((t) => t[2]))].map(number);
+    if (at.length) out.append(el("p", "", `Most of it at line ${at.join(", ")}${kind.count > 1 ? ", where it first occurs" : ""}.`));
     if (kind.reason) out.append(el("h3", "", "The expert’s reason"), el("p", "quote text", kind.reason));
     if (kind.near) {
       const { event, nearest, cosine, source, place: at } = kind.near;

@@ -13,13 +13,12 @@ import polars as pl
 from glx.errors import InputError
 from glx.evaluate.audit import UNSOUND
 from glx.report import pictures, svg
-from glx.report.anomalies import EVENTS, LIMIT, anomalies
+from glx.report.anomalies import COLUMNS, EVENTS, LIMIT, WHERE, anomalies
 from glx.report.page import as_json, count, percent, render
 from glx.report.page import write as write_page
 
 PAGE = "report.html"
 STATIC = 100  # rows of the table that are there without a script
-WHERE = ["sequence", "key", "first_line", "last_line"]  # columns of the verdicts
 SECRET = re.compile(r"(?<=//)[^/@\s]+@")  # user and password of a URL
 COST = (  # figure, its name, its text
     ("wall_seconds", "whole run", lambda v: f"{v:,.1f} s"),
@@ -55,8 +54,10 @@ def page(folder: Path) -> str:
         _read(folder, name, lambda path: json.loads(path.read_text()))
         for name in ("metrics.json", "config.json", "figures.json")
     )
-    flagged = _read(folder, "flagged.parquet", pl.read_parquet)
-    verdicts = _read(folder, "verdicts.parquet", lambda path: pl.read_parquet(path, columns=WHERE))
+    flagged, verdicts = (
+        _read(folder, name, lambda path, columns=columns: pl.read_parquet(path, columns=columns))
+        for name, columns in (("flagged.parquet", COLUMNS), ("verdicts.parquet", WHERE))
+    )
     found = anomalies(flagged, verdicts)
     return render(
         "run.html",

@@ -1,0 +1,192 @@
+"""The page of a run, as text: what it says, what it leaves out, and that log text stays text."""
+
+import json
+import re
+from html.parser import HTMLParser
+
+import polars as pl
+import pytest
+from fake_run import HOSTILE, make_run
+
+from glx.errors import InputError
+from glx.report.run import page, write
+
+KINDS = [(0.9, 3, ["disk is gone", "retry"]), (0.6, 1, ["card refused", "retry", "retry"])]
+
+
+class Elements(HTMLParser):
+    """Every element with its attributes, and the text outside scripts and styles."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.found: list[tuple[str, dict]] = []
+        self.words: list[str] = []
+        self.inside = ""
+        self.feed(text)
+
+    def handle_starttag(self, tag, attrs):
+        self.found.append((tag, dict(attrs)))
+        self.inside = tag if tag in ("script", "style") else ""
+
+    def handle_endtag(self, tag):
+        self.inside = ""
+
+    def handle_data(self, data):
+        if not self.inside:
+            self.words.append(data)
+
+    @property
+    def text(self) -> str:
+        return " ".join(" ".join(self.words).split())
+
+
+def data(text: str) -> dict:
+    return json.loads(re.search(r'id="data">(.*?)</script>', text, re.S)[1])
+
+
+def test_the_page_says_what_was_found_and_what_it_is_worth(tmp_path):
+    said = Elements(page(make_run(tmp_path / "run", KINDS))).text
+    assert "found by GeneralLog (retrieval), which learned from sim_vms, sim_ras" in said
+    assert "protocol: sound" in said
+    assert "4 of 8 sequences" in said
+    assert "0.500 95 % interval 0.400 to 0.600" in said
+    assert (
+        "Of what was flagged, 40.0 % is an anomaly; of the anomalies, 66.7 % were flagged." in said
+    )
+    assert "(words like “error”) reaches F1 0.600: on this target it does as well or better" in said
+    assert "ok shared lines: 0 lines are in both parts." in said
+    assert "54,321 lines/s" in said
+    assert "0.900 3 general disk is gone session-000000 lines 0–9" in said
+    assert "with a template never seen before" not in said  # there is none
+
+
+def test_without_labels_the_page_has_no_figure_that_needs_them(tmp_path):
+    said = Elements(page(make_run(tmp_path / "run", KINDS, labels=False))).text
+    assert "4 of 8 sequences" in said
+    assert "no labels" in said
+    for word in ("F1", "precision", "AUROC", "hindsight", "n/a", "None"):
+        assert word not in said, word
+
+
+def test_a_run_without_routes_has_neither_column_nor_picture_of_them(tmp_path):
+    text = page(make_run(tmp_path / "run", KINDS, routes=False))
+    assert "Which way they went" not in text
+    assert 'id="route"' not in text
+
+
+def test_stamps_and_warnings_stand_out(tmp_path):
+    stamped = {"protocol": "transductive", "stamps": ["abstentions"], "abstained": 2}
+    text = page(make_run(tmp_path / "run", KINDS, warning="One route is hardly used.", **stamped))
+    warned = re.findall(r'<li class="badge warn">(.*?)</li>', text)
+    assert warned == ["protocol: transductive", "abstentions"]
+    said = Elements(text).text
+    assert "Protocol transductive: the detector saw the scored part" in said
+    assert "2 sequences got no answer from the expert, which counts as wrong." in said
+    assert "One route is hardly used." in said
+
+
+def test_every_flagged_sequence_is_in_the_data_of_the_page(tmp_path):
+    found = data(page(make_run(tmp_path / "run", KINDS)))
+    assert found["keys"] == [f"session-{k:06}" for k in range(4)]
+    assert (found["first"], found["last"]) == ([0, 10, 20, 30], [9, 19, 29, 39])
+    assert [(kind["at"], kind["kept"]) for kind in found["kinds"]] == [(0, 3), (3, 1)]
+    assert [found["texts"][n] for n in found["kinds"][1]["events"]] == KINDS[1][2]
+    assert found["kinds"][1]["top"][0][:3] == [0, 0.6, 10]
+
+
+def test_what_the_run_left_out_is_counted(tmp_path):
+    kinds = [(0.9, 1, [f"event {k}"]) for k in range(2_000)]
+    said = Elements(page(make_run(tmp_path / "run", kinds, n_anomalous=2_345))).text
+    assert "2,000 kinds with the highest scores; 345 more flagged sequences are in" in said
+    assert "Cut:" not in Elements(page(make_run(tmp_path / "other", kinds))).text
+
+
+def test_long_lists_of_places_are_cut_alike(tmp_path, monkeypatch):
+    monkeypatch.setattr("glx.report.anomalies.PLACES_BUDGET", 5 * (24 + len("session-000000")))
+    kinds = [(0.9, 10, ["a"]), (0.8, 1, ["b"]), (0.7, 10, ["c"])]
+    found = data(page(make_run(tmp_path / "run", kinds)))
+    assert [kind["kept"] for kind in found["kinds"]] == [2, 1, 2]
+    assert [kind["at"] for kind in found["kinds"]] == [0, 2, 3]
+    assert found["first"] == [0, 10, 100, 110, 120]
+    assert [kind["count"] for kind in found["kinds"]] == [10, 1, 10]
+
+
+def test_nothing_flagged_is_said(tmp_path):
+    assert "Nothing was flagged." in page(make_run(tmp_path / "run", [], labels=False))
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_hostile_text_stays_text(tmp_path, text):
+    run = make_run(tmp_path / "run", [(0.9, 1, [text, "plain"])], target=text, stamps=[text])
+    made = page(run)
+    calm = page(make_run(tmp_path / "calm", [(0.9, 1, ["calm", "plain"])], stamps=["calm"]))
+    hostile, plain = Elements(made), Elements(calm)
+    assert [tag for tag, _ in hostile.found] == [tag for tag, _ in plain.found]
+    assert [set(a) for _, a in hostile.found] == [set(a) for _, a in plain.found]
+    assert not re.search("[\x00-\x08\x0b-\x1f\u2028\u2029\u202e\ud800-\udfff]", made)
+    if text.isprintable():
+        assert " ".join(text.split()) in hostile.text
+        assert data(made)["texts"][0] == text
+
+
+def test_hidden_characters_are_shown(tmp_path):
+    text = page(make_run(tmp_path / "run", [(0.9, 1, [HOSTILE[-1]])]))
+    assert "line⟨U+2028⟩separator⟨U+2029⟩ ␛[31mred␛[0m nul␀ right⟨U+202E⟩left half" in text
+
+
+def test_nothing_can_be_loaded_and_one_script_may_run(tmp_path):
+    text = page(make_run(tmp_path / "run", KINDS))
+    found = Elements(text).found
+    policy = next(a["content"] for tag, a in found if a.get("http-equiv"))
+    assert policy.startswith("default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-")
+    for tag, attributes in found:
+        assert tag not in ("link", "img", "iframe", "object", "base"), tag
+        assert not {"src", "href", "action"} & set(attributes), tag
+        assert not any(name.startswith("on") for name in attributes), attributes
+    assert "://" not in re.sub(r"http://…@host", "", Elements(text).text)
+
+
+def test_secrets_of_a_url_are_not_shown(tmp_path):
+    text = page(make_run(tmp_path / "run", KINDS))
+    assert "http://…@host/v1" in text
+    assert "secret" not in text
+
+
+def test_pictures_say_what_they_show(tmp_path):
+    found = Elements(page(make_run(tmp_path / "run", KINDS))).found
+    titles = [attributes["aria-label"] for tag, attributes in found if tag == "svg"]
+    assert titles == [
+        "F1 of this run, of simple detectors and of ceilings",
+        "3 of 7 sequences flagged, over the log",
+        "Scores of 20 sequences",
+        "Precision against recall; area 0.550",
+        "Similarity to the sources, cut at 0.300",
+    ]
+    assert sum(tag == "figcaption" for tag, _ in found) == 5
+
+
+def test_the_page_is_written_into_the_folder(tmp_path):
+    run = make_run(tmp_path / "run", KINDS)
+    before = set(run.iterdir())
+    assert write(run) == run / "report.html"
+    assert set(run.iterdir()) - before == {run / "report.html"}
+    assert (run / "report.html").read_text() == page(run)
+
+
+def test_a_folder_without_a_page_says_why(tmp_path):
+    with pytest.raises(InputError, match=r"no finished run \(no metrics.json\)"):
+        page(tmp_path)
+    run = make_run(tmp_path / "run", KINDS)
+    (run / "figures.json").unlink()
+    with pytest.raises(InputError, match=r"no figures.json, as in runs of an earlier glx; repeat"):
+        page(run)
+    (run / "figures.json").write_text("{")
+    with pytest.raises(InputError, match=r"figures.json: damaged \(JSONDecodeError\)"):
+        page(run)
+
+
+def test_a_damaged_table_is_named(tmp_path):
+    run = make_run(tmp_path / "run", KINDS)
+    pl.DataFrame({"score": [1.0]}).write_parquet(run / "flagged.parquet")
+    with pytest.raises(InputError, match=r"flagged.parquet: damaged"):
+        page(run)
