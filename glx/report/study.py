@@ -12,7 +12,7 @@ from glx.evaluate.intervals import Interval
 from glx.report import page as pages
 from glx.report import study_pictures as pictures
 from glx.report import tables
-from glx.report.compare import differences, disagree, scores
+from glx.report.compare import Compared, differences, disagree, scores
 from glx.report.results import DAGGER, Study, read_study
 from glx.report.table import to_latex, to_markdown
 
@@ -35,13 +35,14 @@ def page(folder: Path) -> str:
       InputError: the folder holds no study.
     """
     study = read_study(folder)
-    every = tables.of_study(study)
+    every, found = tables.of_study(study), scores(study)
+    effects = differences(study) if study.reference else {}
     protocols = {str((cell.figures or {}).get("protocol")) for cell in study.finished}
     return pages.render(
         "study.html",
         "study.js",
         study=study,
-        headline=headline(study),
+        headline=headline(study, found, effects),
         warnings=[
             *(f"Protocol {p!r}: {UNSOUND[p]}." for p in sorted(protocols & set(UNSOUND))),
             *(f"The baselines of {t} differ between runs: not one split." for t in disagree(study)),
@@ -49,12 +50,12 @@ def page(folder: Path) -> str:
         seeds=sorted({cell.seed for cell in study.cells}),
         missing=[cell for cell in study.cells if cell.figures is None],
         maps=[table for table in every if table.key.startswith("pairs-")],
-        ranking=pictures.ranking(study),
-        forest=pictures.forest(study) if study.reference else [],
+        ranking=pictures.ranking(study, found),
+        forest=pictures.forest(study, effects),
         costs=[
             (image, label)
             for figure, label in (("wall_seconds", "seconds"), ("llm_tokens_in", "LLM tokens"))
-            if (image := pictures.cost(study, figure, label)) is not None
+            if (image := pictures.cost(study, found, figure, label)) is not None
         ],
         few=any(DAGGER in method for method in study.methods),
         tables=[(table, to_markdown(table), to_latex(table)) for table in every],
@@ -70,35 +71,36 @@ class Tile(NamedTuple):
     note: str
 
 
-def headline(study: Study) -> list[Tile]:
+def headline(study: Study, found: dict[str, Compared], effects: dict[str, Compared]) -> list[Tile]:
     """What came out, over all targets; nothing of what is not finished on each."""
-    tiles, found = [], {m: c.whole for m, c in scores(study).items() if c.whole is not None}
-    free = [method for method in found if DAGGER not in method]
-    few = [method for method in found if DAGGER in method]
-    if study.reference in found:
-        tiles.append(_tile("reference, F1", study.reference, found[study.reference]))
-        effects = {m: c.whole for m, c in differences(study).items() if c.whole is not None}
-        if effects:
-            worst = next(iter(effects))
-            tiles.append(_tile("most harmful change", worst, effects[worst], "+.3f"))
+    tiles = []
+    whole = {method: c.whole for method, c in found.items() if c.whole is not None}
+    free = [method for method in whole if DAGGER not in method]
+    few = [method for method in whole if DAGGER in method]
+    if study.reference in whole:
+        tiles.append(_tile("reference, F1", study.reference, whole[study.reference]))
+        changes = {method: c.whole for method, c in effects.items() if c.whole is not None}
+        if changes:
+            worst = next(iter(changes))
+            tiles.append(_tile("most harmful change", worst, changes[worst], "+.3f"))
             worse, better = (
-                sum(sign * i.low > 0 and sign * i.high > 0 for i in effects.values())
+                sum(sign * i.low > 0 and sign * i.high > 0 for i in changes.values())
                 for sign in (-1, 1)
             )
             clear = f"{worse} worse, {better} better"
-            rest = f"beyond the interval, of {len(effects)} variants"
+            rest = f"of {len(changes)} changes, with an interval beside zero"
             tiles.append(Tile("clear effects", clear, rest))
     elif free and study.reference is None:
-        tiles.append(_tile("best without labels, F1", free[0], found[free[0]]))
+        tiles.append(_tile("best without labels, F1", free[0], whole[free[0]]))
     beside = pictures.baseline_means(study)
     if beside and study.reference is None:
         name = max(beside, key=lambda n: beside[n])
         tiles.append(Tile("best trivial detector", f"{beside[name]:.3f}", tables.spoken(name)))
     if few and study.reference is None:
-        tiles.append(_tile("best with a few labels", few[0], found[few[0]]))
+        tiles.append(_tile("best with a few labels", few[0], whole[few[0]]))
     return tiles
 
 
 def _tile(label: str, method: str | None, interval: Interval, form: str = ".3f") -> Tile:
-    mean, low, high = (format(value, form).replace("-", "−") for value in interval)
+    mean, low, high = (tables.minus(format(value, form)) for value in interval)
     return Tile(label, mean, f"{method}, {low} to {high}")

@@ -8,7 +8,7 @@ from markupsafe import Markup
 
 from glx.evaluate.intervals import Interval
 from glx.report import svg
-from glx.report.compare import Compared, baselines, differences, scores
+from glx.report.compare import Compared, baselines
 from glx.report.results import DAGGER, Study
 from glx.report.svg import WIDTH, Dot, Scale
 from glx.report.tables import spoken
@@ -26,9 +26,12 @@ class Picture(NamedTuple):
     image: Markup | None
 
 
-def ranking(study: Study) -> list[Picture]:
-    """Methods and trivial detectors by F1: the mean over targets first, then each target."""
-    found = scores(study)
+def ranking(study: Study, found: dict[str, Compared]) -> list[Picture]:
+    """Methods and trivial detectors by F1: the mean over targets first, then each target.
+
+    Args:
+      found: what `compare.scores` says of the methods.
+    """
     pictures = []
     if len(study.targets) > 1:
         rows = [
@@ -59,9 +62,12 @@ def baseline_means(study: Study) -> dict[str, float]:
     return means
 
 
-def forest(study: Study) -> list[Picture]:
-    """Differences of variants to the reference, over all targets and on each."""
-    found = differences(study)
+def forest(study: Study, found: dict[str, Compared]) -> list[Picture]:
+    """Differences of variants to the reference, over all targets and on each.
+
+    Args:
+      found: what `compare.differences` says of the variants.
+    """
     known = [i for c in found.values() for i in (c.whole, *c.each.values()) if i is not None]
     if not known:
         return []
@@ -82,10 +88,16 @@ def forest(study: Study) -> list[Picture]:
     return pictures
 
 
-def cost(study: Study, figure: str, label: str) -> Markup | None:
-    """F1 over a cost on a log axis, both averaged over targets; None where nothing costs any."""
+def cost(study: Study, found: dict[str, Compared], figure: str, label: str) -> Markup | None:
+    """F1 over a cost on a log axis, both averaged over targets; None where hardly any costs it.
+
+    Args:
+      found: what `compare.scores` says of the methods.
+      figure: its name in `metrics.json`.
+      label: of the axis.
+    """
     points = []
-    for method, compared in scores(study).items():
+    for method, compared in found.items():
         groups = [study.leave_one_out(method, target) for target in study.targets]
         costs = [group.mean(figure) if group else None for group in groups]
         known = [value for value in costs if value]

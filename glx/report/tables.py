@@ -96,7 +96,7 @@ def leave_one_out(study: Study, figure: str = "f1") -> Table:
     return Table(
         figure,
         f"{FIGURES[figure][0]}, leave-one-out",
-        ("method", *study.targets, *_last(study, "mean")),
+        ("method", *study.targets, *_over_all(study, "mean")),
         tuple(tuple(finished(*row) for row in part) for part in parts if part),
         tuple(filter(None, notes)),
     )
@@ -128,11 +128,11 @@ def ablation(study: Study) -> Table:
     rows = []
     for method, (whole, each) in differences(study).items():
         entries = [_difference(each.get(target)) for target in study.targets]
-        rows.append((Entry(method), *entries, *_last(study, _difference(whole))))
+        rows.append((Entry(method), *_over_all(study, _difference(whole)), *entries))
     return Table(
         "ablation",
         f"F1 of variants minus that of {study.reference}",
-        ("variant", *study.targets, *_last(study, "mean")),
+        ("variant", *_over_all(study, "mean"), *study.targets),
         (tuple(rows),) if rows else (),
         (
             "Difference of F1 with the 95 % interval of a paired bootstrap over seeds and blocks "
@@ -245,6 +245,11 @@ def spread(values: Sequence[float | None], digits: int = 3) -> str:
     return mean if low == high else f"{mean} ({low} to {high})"
 
 
+def minus(number: str) -> str:
+    """A formatted number with a true minus sign; a zero has no sign."""
+    return number.replace("-", "−") if number.strip("+-0.") else number.lstrip("+-")
+
+
 def _summary(study: Study, name: str, group: Group | None, figure: str) -> Entry:
     if group is None:
         return Entry(NONE, hint=f"{name}: not finished")
@@ -276,8 +281,9 @@ def _of_baseline(figures: dict | None, figure: str) -> Entry:
 def _difference(interval: Interval | None) -> Entry:
     if interval is None:
         return Entry(NONE)
-    mean, low, high = (f"{v:+.3f}".replace("-", "−") for v in interval)
-    return Entry(f"{mean} ({low} to {high})", value=interval.mean)
+    mean, low, high = (f"{value:+.3f}" for value in interval)
+    text = f"{minus(mean)} [{minus(low.lstrip('+'))}, {minus(high.lstrip('+'))}]"
+    return Entry(text, value=interval.mean)
 
 
 def _ceiling(study: Study, target: str, name: str) -> Entry:
@@ -291,7 +297,7 @@ def _average(row: list[Entry]) -> Entry:
     return Entry(_number(sum(values) / len(values) if len(values) == len(row) else None))
 
 
-def _last(study: Study, last: T) -> list[T]:
+def _over_all(study: Study, last: T) -> list[T]:
     """A column over all targets, where there are several."""
     return [last] if len(study.targets) > 1 else []
 

@@ -81,12 +81,19 @@ def test_pairs(study):
 
 def test_ablation(ablation):
     table = tables.ablation(ablation)
-    assert table.header == ("variant", "hdfs", "bgl_50%", "mean")
+    assert table.header == ("variant", "mean", "hdfs", "bgl_50%")
     # Both lose 0.542 on hdfs; on bgl_50% DeepLog has seed 0 alone, MetaLog equals with seed 1.
     assert [row[0].text for row in table.rows] == [DEEPLOG, METALOG]
-    assert texts(table)[0][1].startswith("−0.542 (−")
-    assert texts(table)[1][2].startswith("−0.271 (−")
+    assert texts(table)[0][2].startswith("−0.542 [−")
+    assert texts(table)[1][3].startswith("−0.271 [−")
     assert tables.of_study(ablation)[0] == table
+
+
+@pytest.mark.parametrize(
+    ("written", "shown"), [("-0.100", "−0.100"), ("+0.100", "+0.100"), ("-0.000", "0.000")]
+)
+def test_a_minus_is_one_and_a_zero_has_none(written, shown):
+    assert tables.minus(written) == shown
 
 
 def test_differences_are_paired_by_seed(ablation):
@@ -110,8 +117,7 @@ def test_other_blocks_are_not_compared(ablation, tmp_path):
     for path in tmp_path.glob("cells/MetaLog/hdfs-*/*/figures.json"):
         path.write_text(json.dumps({"blocks": {"tp": [1], "fp": [0], "fn": [2]}}))
     table = tables.ablation(read_study(tmp_path))
-    assert texts(table)[1][:2] == [METALOG, "-"]
-    assert texts(table)[1][3] == "-"
+    assert texts(table)[1][:3] == [METALOG, "-", "-"]
 
 
 def test_runs_on_another_split_are_named(study, tmp_path):
