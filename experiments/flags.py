@@ -64,13 +64,21 @@ def command(config: Any, base: Any) -> list[str]:
     return out
 
 
-def run(work: Callable[[FlagValues], None], values: FlagValues, usage: str, argv: list[str]) -> int:
+def run(
+    work: Callable[..., None],
+    values: FlagValues,
+    usage: str,
+    argv: list[str],
+    *,
+    names: bool = False,
+) -> int:
     """Parse the command line, call `work`, and say in one sentence what went wrong.
 
     Args:
       values: the flags, defined and not yet parsed.
       usage: what `--help` prints above the flags.
       argv: the command line, its first word the program.
+      names: words that are no flags are wanted, and given to `work` as a list.
 
     Returns:
       The exit code.
@@ -81,9 +89,9 @@ def run(work: Callable[[FlagValues], None], values: FlagValues, usage: str, argv
         if values["help"].value:
             print(_help(usage, values))
             return 0
-        if rest:
+        if rest and not names:
             raise InputError(f"{rest[0]}: not a flag; flags look like --name=value, see --help")
-        work(values)
+        work(values, *([rest] if names else []))
     except InputError as e:
         return _fail(2, str(e))
     except OutsideError as e:

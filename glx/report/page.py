@@ -11,11 +11,14 @@ import hashlib
 import json
 import os
 import re
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
+
+from glx.errors import InputError, is_disk_full
 
 HERE = Path(__file__).parent
 # Controls but for tab and newline, what turns the direction of writing, and halves of a pair, which
@@ -50,10 +53,21 @@ def render(template: str, script: str | None = None, **values: Any) -> str:
 
 
 def write(path: Path, text: str) -> Path:
-    """Write a page whole or not at all."""
+    """Write a page whole or not at all.
+
+    Raises:
+      InputError: the folder cannot be written to.
+    """
     new = path.with_name(path.name + ".new")
-    new.write_text(text, encoding="utf-8")
-    os.replace(new, path)
+    try:
+        new.write_text(text, encoding="utf-8")
+        os.replace(new, path)
+    except OSError as e:
+        with suppress(OSError):
+            new.unlink()
+        if is_disk_full(e):
+            raise
+        raise InputError(f"{path}: cannot be written ({e.strerror})") from e
     return path
 
 
