@@ -1,6 +1,7 @@
 """The finished runs of a study, or run folders by themselves, grouped for tables and pictures.
 
-In: a folder with `study.json`, or run folders. Out: `Study`, whose cells hold their figures.
+In: a folder with `study.json`, or run folders. Out: `Study`, whose cells hold their figures. Names
+come from files: hidden characters in them are made visible here, once.
 """
 
 import json
@@ -13,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from glx.errors import InputError
+from glx.report.page import shown
 
 STUDY = "study.json"
 DAGGER = "†"  # after the name of what was given labels of the target
@@ -167,9 +169,9 @@ def read_study(folder: Path) -> Study:
             _filled(
                 folder,
                 Cell(
-                    method=_named(cell["method"], cell.get("few_labels")),
-                    target=cell["target"],
-                    source=tuple(sorted(cell["source"])),
+                    method=shown(_named(cell["method"], cell.get("few_labels"))),
+                    target=shown(cell["target"]),
+                    source=tuple(sorted(map(shown, cell["source"]))),
                     seed=cell["seed"],
                     run=cell["run"],
                     few_labels=cell.get("few_labels"),
@@ -182,7 +184,7 @@ def read_study(folder: Path) -> Study:
             plan["command"],
             plan["preset"],
             plan["protocol"],
-            plan["reference"],
+            shown(plan["reference"]),
             cells,
         )
     except (KeyError, TypeError) as error:
@@ -201,8 +203,8 @@ def read_runs(folders: Sequence[Path]) -> list[Cell]:
         if "f1" not in figures:
             raise InputError(f"{folder}: a run without labels has no figures to compare")
         method = " ".join([figures["method"], figures.get("expert") or ""]).strip()
-        source = tuple(sorted(figures["source"]))
-        cells.append(Cell(method, figures["target"], source, figures["seed"], str(folder)))
+        source = tuple(sorted(map(shown, figures["source"])))
+        cells.append(Cell(method, shown(figures["target"]), source, figures["seed"], str(folder)))
         cells[-1] = _filled(Path(), cells[-1])
     return cells
 

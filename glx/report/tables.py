@@ -4,6 +4,7 @@ In: `Study`, or run folders. Out: `Table`s, which are written by `glx/report/tab
 that at a threshold which saw no label of the target, but where a row says otherwise.
 """
 
+import os
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
@@ -316,4 +317,6 @@ def _number(value: float | None) -> str:
 
 def _page(group: Group) -> str:
     """The report of the first seed that has one; quoted, so that it is a path and nothing else."""
-    return next((quote(f"{cell.run}/report.html") for cell in group.cells if cell.page), "")
+    return next(
+        (quote(os.fsencode(f"{cell.run}/report.html")) for cell in group.cells if cell.page), ""
+    )
