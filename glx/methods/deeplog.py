@@ -12,6 +12,7 @@ paper leaves out the first `h`); no model of parameter values, no updates by a u
 
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import flax.linen as nn
 import jax
@@ -104,9 +105,7 @@ class NextEvent(nn.Module):
         return nn.Dense(self.known)(x_BxTxH[:, -1])
 
 
-def windows(
-    sequences: Distinct, codes: np.ndarray, window: int
-) -> tuple[np.ndarray, np.ndarray]:
+def windows(sequences: Distinct, codes: np.ndarray, window: int) -> tuple[np.ndarray, np.ndarray]:
     """The distinct pairs of a window and the event after it.
 
     Args:
@@ -132,18 +131,19 @@ def _codes(known: np.ndarray, templates: int) -> np.ndarray:
     return codes
 
 
+def _logits(model: NextEvent, params, codes_BxT) -> Any:
+    return model.apply({"params": params}, codes_BxT)
+
+
 def _loss(model: NextEvent, params, shared, pairs_BxT):
-    logits_BxK = model.apply({"params": params}, pairs_BxT[:, :-1])
-    return optax.softmax_cross_entropy_with_integer_labels(
-        logits_BxK, pairs_BxT[:, -1] - 1
-    ).mean()
+    logits_BxK, next_B = _logits(model, params, pairs_BxT[:, :-1]), pairs_BxT[:, -1] - 1
+    return optax.softmax_cross_entropy_with_integer_labels(logits_BxK, next_B).mean()
 
 
 @partial(jax.jit, static_argnums=0)
 def _ranks(model: NextEvent, params, pairs_BxT):
-    """The rank of the next event; the last one for an unknown event."""
-    logits_BxK = model.apply({"params": params}, pairs_BxT[:, :-1])
-    next_B = pairs_BxT[:, -1]
+    """The rank of each next event, `<int32>[B]`; an unknown one comes last."""
+    logits_BxK, next_B = _logits(model, params, pairs_BxT[:, :-1]), pairs_BxT[:, -1]
     own_Bx1 = jnp.take_along_axis(logits_BxK, jnp.minimum(next_B, model.known)[:, None] - 1, axis=1)
     likelier_B = (logits_BxK > own_Bx1).sum(axis=1)
     return 1 + jnp.where(next_B <= model.known, likelier_B, model.known)

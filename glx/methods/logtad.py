@@ -25,8 +25,7 @@ import optax
 
 from glx.config import setting
 from glx.logs.sequences import Distinct
-from glx.methods.loop import LoopConfig, bucket, cut, in_buckets, minimise
-from glx.methods.loop import occurrences, table
+from glx.methods.loop import LoopConfig, bucket, cut, in_buckets, minimise, occurrences, table
 from glx.methods.task import Fitted, Log, Scores, Task
 from glx.zerolog.inputs import pad
 from glx.zerolog.model import Head

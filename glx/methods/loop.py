@@ -2,8 +2,8 @@
 
 In: a loss and what it is taken over. Out: fitted parameters; batches of fixed shapes.
 
-Random draws depend on (seed, step) alone. The step is compiled once for each model, config and shape
-of the batch, whatever the system; and nothing compiles while scoring but once for each bucket.
+Random draws depend on (seed, step) alone. A step is compiled once for each model, config and shape
+of the batch, whatever the system; scoring compiles once for each bucket.
 """
 
 from collections.abc import Callable, Iterator

@@ -1,0 +1,181 @@
+"""PLELog-style: a classifier of pseudo-labels that clusters of the target's sequences suggest.
+
+In: the target's unlabelled adaptation sequences and template vectors. Out: scores, attention.
+Source: Yang et al., "Semi-supervised Log-based Anomaly Detection via Probabilistic Label
+Estimation" (PLELog, ICSE 2021).
+
+1. A sequence's vector is the mean of its template vectors, weighted by inverse document frequency,
+   in fewer dimensions.
+2. HDBSCAN groups the sequences; groups are held to be normal or anomalous, with a probability.
+3. A bidirectional GRU with attention learns that probability.
+
+Different here: the paper knows some normal logs (half of those it trains on), and the clusters that
+hold one are normal. Nothing is known here, so the biggest groups stand for normal. Further,
+distinct sequences are clustered, not their copies, and only the commonest; components are principal
+ones, not independent ones; the classifier has one layer, two
+thirds of the width and no dropout.
+"""
+
+from dataclasses import dataclass
+from functools import partial
+
+import flax.linen as nn
+import jax
+import numpy as np
+import optax
+from scipy.sparse import csr_array
+
+from glx.config import setting
+from glx.logs.sequences import Distinct
+from glx.methods.loop import LoopConfig, bucket, cut, in_buckets, minimise, occurrences, table
+from glx.methods.task import Fitted, Log, Scores, Task
+from glx.zerolog.inputs import pad
+from glx.zerolog.model import AttentionPooling, BiGRU, Head
+from glx.zerolog.score import BUCKETS
+
+
+@dataclass(frozen=True)
+class PLELogConfig(LoopConfig):
+    """PLELog-style.
+
+    Attributes:
+      hidden: units of each GRU direction.
+      max_events: events of a sequence; longer ones are shortened.
+      clustered: distinct sequences that are clustered, the commonest (equally common ones: drawn).
+      components: of the vectors that are clustered.
+      cluster: distinct vectors in a cluster, at least.
+      normal: share of those clustered, by occurrence, that the normal groups hold at most.
+    """
+
+    hidden: int = setting(64, low=1)
+    max_events: int = setting(32, low=1, high=BUCKETS[-1])
+    clustered: int = setting(16_000, low=1)
+    components: int = setting(50, low=1)
+    cluster: int = setting(5, low=2)
+    normal: float = setting(0.95, low=0, high=1)
+
+
+def fit(task: Task, config: PLELogConfig, log: Log = lambda row: None) -> Fitted:
+    """Estimate labels, then learn them; the score is the classifier's probability.
+
+    Raises:
+      InputError: training diverged.
+    """
+    ties = np.random.default_rng(task.seed).permutation(len(task.adapt))
+    commonest = np.lexsort((ties, -task.adapt.counts))[: config.clustered]
+    chosen = task.adapt.take(np.sort(commonest))
+    labels = pseudo_labels(sequence_vectors(chosen, task.vectors), chosen.counts, config)
+    times = occurrences(task.adapt, len(task.vectors))
+    short, _ = cut(chosen, times, config.max_events)
+    ids, lengths = pad(short, np.arange(len(short)), bucket(short.lengths.max()))
+    model, rows = Classifier(config), table(task.vectors)
+    params = jax.jit(model.init)(jax.random.key(task.seed), rows, ids[:1], lengths[:1])["params"]
+    share = chosen.counts / chosen.counts.sum()
+
+    def draw(rng: np.random.Generator):
+        at = rng.choice(len(share), config.batch, p=share)
+        return ids[at], lengths[at], labels[at]
+
+    params = minimise(_loss, model, config, params, rows, draw, task.seed, log)
+
+    def score(sequences: Distinct, vectors: np.ndarray) -> Scores:
+        short, kept = cut(sequences, times, config.max_events)
+        rows = table(vectors)
+        scores = np.empty(len(short), np.float32)
+        weights = np.zeros(len(sequences.ids), np.float32)
+        for at, ids, lengths in in_buckets(short):
+            p, attention = jax.device_get(_classify(model, params, rows, ids, lengths))
+            scores[at] = p[: len(at)]
+            inside = np.arange(ids.shape[1]) < lengths[: len(at), None]
+            places = (short.offsets[at][:, None] + np.arange(ids.shape[1]))[inside]
+            weights[kept[places]] = attention[: len(at)][inside]
+        return Scores(scores, weights)
+
+    return Fitted(score, cut=0.5)
+
+
+def sequence_vectors(sequences: Distinct, vectors: np.ndarray) -> np.ndarray:
+    """`<float64>[U, D]` mean of the template vectors, each times `log(N / n)`.
+
+    `n` of the `N` occurrences of sequences hold the template.
+    """
+    shape = (len(sequences), len(vectors))
+    entries = (np.ones(len(sequences.ids)), sequences.ids, sequences.offsets)
+    holds = csr_array(entries, shape, copy=True)
+    holds.sum_duplicates()
+    holders = (holds > 0).T @ sequences.counts
+    idf = np.log(sequences.counts.sum() / np.maximum(holders, 1))
+    return (holds @ (idf[:, None] * vectors)) / sequences.lengths[:, None]
+
+
+def pseudo_labels(x_UxD: np.ndarray, counts: np.ndarray, config: PLELogConfig) -> np.ndarray:
+    """The probability that each of `U` sequences is anomalous, `<float32>[U]`.
+
+    Sequences with one and the same vector are one point. A group is a cluster of points, or a point
+    outside all clusters. From the biggest (by `counts`) on, groups are normal while together they
+    hold at most the share `normal`; the biggest always is, and equally big ones are alike. The
+    label of a cluster's member is as sure as the member is central: `1 - s / 2` for the class of
+    its group, `s` its outlier score (one less the strength of its membership), so that the edge of
+    a cluster says nothing; a point outside is sure.
+    """
+    points_PxC, of_U = _points(x_UxD, config.components)
+    group_P, strength_P = _clusters(points_PxC, config.cluster)
+    alone_P = group_P < 0
+    group_P = np.where(alone_P, group_P.max() + np.cumsum(alone_P), group_P)
+    size_G = np.bincount(group_P[of_U], counts)
+    sizes = np.sort(size_G)[::-1]
+    last = np.searchsorted(-sizes, -sizes, side="right") - 1  # of those equally big
+    normal = np.cumsum(sizes)[last] <= config.normal * counts.sum()
+    least = sizes[normal].min(initial=sizes[0])
+    doubt_P = np.where(alone_P, 0.0, 1 - strength_P) / 2
+    labels_P = np.where(size_G[group_P] >= least, doubt_P, 1 - doubt_P)
+    return labels_P[of_U].astype(np.float32)
+
+
+def _points(x_UxD: np.ndarray, components: int) -> tuple[np.ndarray, np.ndarray]:
+    """The distinct principal components, and `<int64>[U]` those of each row.
+
+    Rounded: copies that differ in their last bits alone would be a cluster of boundless density.
+    """
+    from sklearn.decomposition import PCA  # seconds to import
+
+    if len(x_UxD) == 1:
+        return x_UxD, np.zeros(1, np.int64)
+    reduced = PCA(min(components, *x_UxD.shape), svd_solver="covariance_eigh").fit_transform(x_UxD)
+    points_PxC, of_U = np.unique(reduced.round(6), axis=0, return_inverse=True)
+    return points_PxC, of_U
+
+
+def _clusters(points_PxC: np.ndarray, least: int) -> tuple[np.ndarray, np.ndarray]:
+    """The cluster of each point, -1 outside, and the strength of its membership."""
+    from sklearn.cluster import HDBSCAN
+
+    if len(points_PxC) < least:
+        return np.full(len(points_PxC), -1), np.zeros(len(points_PxC))
+    found = HDBSCAN(min_cluster_size=least, copy=True).fit(points_PxC)
+    return found.labels_, found.probabilities_
+
+
+class Classifier(nn.Module):
+    """Attention over a bidirectional GRU; log-odds of an anomaly and the attention."""
+
+    config: PLELogConfig
+
+    @nn.compact
+    def __call__(self, table_VxD, ids_BxL, lengths_B):
+        hidden = self.config.hidden
+        h_BxLxH2 = BiGRU(hidden, None)(table_VxD, ids_BxL, lengths_B)
+        pooled_BxH2, weights_BxL = AttentionPooling(hidden, None)(h_BxLxH2, lengths_B)
+        return Head(hidden, None)(pooled_BxH2), weights_BxL
+
+
+def _loss(model: Classifier, params, table_VxD, batch):
+    ids_BxL, lengths_B, labels_B = batch
+    logits_B, _ = model.apply({"params": params}, table_VxD, ids_BxL, lengths_B)
+    return optax.sigmoid_binary_cross_entropy(logits_B, labels_B).mean()
+
+
+@partial(jax.jit, static_argnums=0)
+def _classify(model: Classifier, params, table_VxD, ids_BxL, lengths_B):
+    logits_B, weights_BxL = model.apply({"params": params}, table_VxD, ids_BxL, lengths_B)
+    return jax.nn.sigmoid(logits_B), weights_BxL
