@@ -1,5 +1,5 @@
 # Sourced by the other scripts: makes the environment in .venv once, then reuses it; likewise that
-# of the model server in .venv-vllm, which never mixes with the first.
+# of the model server in .venv-vllm, which never mixes with the first. Finds a browser.
 # Needs python3 3.11 or newer; PYTHON names another interpreter.
 
 need_python() {
@@ -34,6 +34,23 @@ make_environment() { # make_environment REQUIREMENTS_FILE...
   install --no-deps -r requirements-nodeps.txt
   install --no-deps -e .
   echo "$stamp" >.venv/stamp-"$#"
+}
+
+need_browser() { # Chromium for the tests of pages: one on the PATH, else by apt
+  local name
+  for name in chromium chromium-browser google-chrome; do
+    if command -v "$name" >/dev/null; then return; fi
+  done
+  if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+    echo "Installing Chromium by apt ..." >&2
+    if apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install -y \
+      --no-install-recommends chromium >/dev/null && command -v chromium >/dev/null; then
+      return
+    fi
+  fi
+  echo "error: no Chromium for the tests of pages; put chromium, chromium-browser or" \
+    "google-chrome on the PATH (Debian: sudo apt-get install chromium), then repeat the command" >&2
+  exit 3
 }
 
 vllm_kind() { # gpu where there is an NVIDIA GPU, else cpu

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# All tests that run on a CPU, offline. With --all also those that need a model server: it is
-# prepared first, in an environment of its own (2 GB). Other arguments go to pytest.
+# All tests that run on a CPU, offline. With --all also those that need a model server or a browser:
+# they are prepared first, the server in an environment of its own (2 GB), the browser by apt where
+# there is none. Other arguments go to pytest.
 # GLX_DATA names a folder of real data (docs/data.md); without it the tests that need it are left out.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -8,7 +9,10 @@ cd "$(dirname "$0")/.."
 make_environment requirements.txt requirements-dev.txt
 if [ "${1:-}" != --all ]; then exec .venv/bin/python -m pytest -n 2 "$@"; fi
 shift
+need_browser
 make_vllm_environment
-.venv/bin/python -m pytest -n 2 -m "not vllm" "$@" || [ $? -eq 5 ]
-# One process, so that one server serves them all; it needs both cores. 5: none of them asked for.
+.venv/bin/python -m pytest -n 2 -m "not vllm and not browser" "$@" || [ $? -eq 5 ]
+# One process: one of them measures how fast a page opens. 5: none of them asked for.
+GLX_BROWSER=1 .venv/bin/python -m pytest -n 0 -m browser "$@" || [ $? -eq 5 ]
+# One process, so that one server serves them all; it needs both cores.
 GLX_VLLM=1 .venv/bin/python -m pytest -n 0 -m vllm "$@" || [ $? -eq 5 ]

@@ -1,6 +1,7 @@
-"""Strict numerics for every test, the folder of real data where there is one, a model server."""
+"""Strict numerics for every test; the data, the model server, the browser that some need."""
 
 import os
+import shutil
 import socket
 import subprocess
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ import pytest
 from processes import descendants, gone
 
 ROOT = Path(__file__).parents[1]
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
 
 @pytest.fixture(autouse=True, scope="session")  # before the fixtures of modules
@@ -70,3 +72,18 @@ def vllm_server(tmp_path_factory) -> Iterator[VllmServer]:
     assert len(started) > 1
     assert all(map(gone, started))
     (ROOT / f".venv-vllm/server-{port}.log").unlink()
+
+
+@pytest.fixture(scope="module")  # while it is there, no other test can run an event loop
+def browser():
+    """Headless Chromium, a `playwright.sync_api.Browser`; who takes it is marked `browser`."""
+    path = next(filter(None, map(shutil.which, BROWSERS)), None)
+    if path is None and not os.environ.get("GLX_BROWSER"):
+        pytest.skip("launch/test.sh --all prepares a browser and runs this")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        sandbox = ["--no-sandbox"] if os.geteuid() == 0 else []  # Chromium has none for root
+        started = playwright.chromium.launch(executable_path=path, args=sandbox)
+        yield started
+        started.close()
