@@ -34,8 +34,8 @@ class RouteConfig:
       route: `centred` compares events by how they differ from the mean of their own system, and
         takes what at least half of the adaptation sequences contain as known; `paper` compares
         them as they are. For ablations, `general` sends none to the expert, `proprietary` all, and
-        `random` some, whatever they hold: the share of the distinct ones that `centred` sends of
-        all of adaptation.
+        `random` draws lots among the distinct ones, with the share that `centred` sends of the
+        adaptation part.
       tau: the least similarity of a general sequence, a cosine; unset, it is chosen from the
         target's adaptation part and the sources' templates, without labels.
     """
