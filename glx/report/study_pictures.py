@@ -15,7 +15,7 @@ from glx.report.tables import spoken
 
 OURS = ("ZeroLog", "GeneralLog")  # how the names of our methods begin
 LETTER = 8.2  # room for one in the names of a dot chart, user units; on phones they are larger
-NARROW = 6.9  # in a plot, where names must not push each other away
+NARROW = 7.2  # in a plot, where names must not push each other away
 HIGH, LOW = 38, 300  # upper and lower end of the plot of cost
 
 
@@ -122,7 +122,7 @@ def cost(study: Study, found: dict[str, Compared], figure: str, label: str) -> M
     for place, (left, base, anchor), (spent, f1, name) in zip(places, labels, points, strict=True):
         hint = f"{name}: F1 {f1:.3f}, {spent:,.1f} {label}"
         marks.append(svg.dot(*place, colour(study, name), hint))
-        marks.append(svg.tag("text", name, x=left, y=base, class_="name", text_anchor=anchor))
+        marks.append(svg.tag("text", name, x=left, y=base, class_="name place", text_anchor=anchor))
     return svg.picture(f"F1 over {label}", LOW + 44, *marks)
 
 
