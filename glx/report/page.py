@@ -98,7 +98,8 @@ def percent(value: float | None) -> str:
     """A share as a percentage, with more digits where it is small, `n/a` for None."""
     if value is None:
         return "n/a"
-    return f"{100 * value:.1f} %" if value >= 0.01 or not value else f"{100 * value:.2g} %"
+    digits = ".1f" if value >= 0.01 or not value else ".2g"
+    return f"{100 * value:{digits}}\u00a0%"
 
 
 def _mark(match: re.Match) -> str:

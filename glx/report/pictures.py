@@ -8,6 +8,7 @@ from typing import Any
 from markupsafe import Markup
 
 from glx.report import svg
+from glx.report.page import figure as named
 from glx.report.svg import WIDTH, Dot, Scale
 
 LEFT, RIGHT = 48, WIDTH - 12  # where the axes lie
@@ -90,7 +91,7 @@ def curve(figure: dict[str, Any], metrics: dict[str, Any]) -> Markup:
         here = (metrics["recall"], metrics["precision"])
         near = best and abs(best[0] - here[0]) < 0.3 and abs(best[1] - here[1]) < 0.15
         marks.append(_named(x, y, *here, "chosen cut", "accent", below=bool(near)))
-    title = f"Precision against recall; area {metrics['auprc'] or 0:.3f}"
+    title = f"Precision against recall; area {named(metrics['auprc'])}"
     return svg.picture(title, PLOT + 48, *marks)
 
 

@@ -63,7 +63,7 @@
     body.replaceChildren(...found.slice(0, state.shown).map(row));
     const sequences = found.reduce((sum, k) => sum + k.count, 0);
     by("status").textContent =
-      `${number(found.length)} of ${number(kinds.length)} kinds, ${number(sequences)} sequences`;
+      `${number(found.length)} of ${number(kinds.length)} kinds, ${number(sequences)} sequence${sequences === 1 ? "" : "s"}`;
     rest();
     for (const button of table.tHead.querySelectorAll("button")) {
       const own = button.dataset.sort === state.sort;
@@ -131,7 +131,7 @@
     out.append(el("h3", "", "Why"));
     out.append(el("p", "", `Score ${kind.score.toFixed(3)}, flagged from ${threshold.toFixed(3)} up.`));
     const at = [...new Set(kind.top.map((t) => t[2]))].map(number);
-    if (at.length) out.append(el("p", "", `Most of it at line ${at.join(", ")}${kind.count > 1 ? ", where it first occurs" : ""}.`));
+    if (at.length) out.append(el("p", "", `What weighed most is at line ${at.join(", ")}${kind.count > 1 ? ", where it first occurs" : ""}.`));
     if (kind.reason) out.append(el("h3", "", "The expert’s reason"), el("p", "quote text", kind.reason));
     if (kind.near) {
       const { event, nearest, cosine, source, place: at } = kind.near;

@@ -20,6 +20,7 @@ from glx.report.page import write as write_page
 PAGE = "report.html"
 STATIC = 100  # rows of the table that are there without a script
 SECRET = re.compile(r"(?<=//)[^/@\s]+@")  # user and password of a URL
+ALWAYS = {"llm_calls"}  # cost that is told also where it is 0
 COST = (  # figure, its name, its text
     ("wall_seconds", "whole run", lambda v: f"{v:,.1f} s"),
     ("lines_per_second", "scoring speed", lambda v: f"{v:,.0f} lines/s"),
@@ -87,7 +88,11 @@ def page(folder: Path) -> str:
         parts=_parts(metrics),
         pictures=_pictures(metrics, drawn),
         drawn=drawn,
-        cost=[(name, text(metrics[key])) for key, name, text in COST if key in metrics],
+        cost=[
+            (name, text(metrics[key]))
+            for key, name, text in COST
+            if metrics.get(key) or key in ALWAYS & metrics.keys()
+        ],
         read=[(name, n) for name, n in metrics.get("read", {}).items() if n],
         settings=[(name, SECRET.sub("…@", value)) for name, value in _flat(config["settings"])],
         config=config,

@@ -68,6 +68,14 @@ def test_without_labels_the_page_has_no_figure_that_needs_them(tmp_path):
         assert word not in said, word
 
 
+def test_labels_without_an_anomaly_leave_figures_undefined(tmp_path):
+    none = dict.fromkeys(("f1", "precision", "recall", "auprc", "auroc", "oracle_f1"))
+    run = make_run(tmp_path / "run", KINDS, **none, f1_interval=[None, None], oracle_threshold=None)
+    said = Elements(page(run)).text
+    assert "F1 n/a precision n/a" in said
+    assert "GeneralLog not defined" in said
+
+
 def test_a_run_without_routes_has_neither_column_nor_picture_of_them(tmp_path):
     text = page(make_run(tmp_path / "run", KINDS, routes=False))
     assert "Which way they went" not in text

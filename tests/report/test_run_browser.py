@@ -45,8 +45,8 @@ def test_the_table_is_filtered(opened):
     page = opened(KINDS)
     for query, found, status in (
         ("REFUSED retry", ["card refused"], "1 of 3 kinds, 30 sequences"),
-        ("ärger", ["Ärger with the queue"], "1 of 3 kinds, 1 sequences"),
-        ("session-000033", ["Ärger with the queue"], "1 of 3 kinds, 1 sequences"),
+        ("ärger", ["Ärger with the queue"], "1 of 3 kinds, 1 sequence"),
+        ("session-000033", ["Ärger with the queue"], "1 of 3 kinds, 1 sequence"),
         ("nothing like it", [], "0 of 3 kinds, 0 sequences"),
         ("", [kind[2][0] for kind in KINDS], "3 of 3 kinds, 34 sequences"),
     ):
