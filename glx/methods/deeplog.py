@@ -22,7 +22,7 @@ import optax
 
 from glx.config import setting
 from glx.logs.sequences import Distinct
-from glx.methods.loop import LoopConfig, chunks, minimise
+from glx.methods.loop import LoopConfig, chunks, initial, minimise
 from glx.methods.task import Fitted, Log, Scores, Task
 
 CHUNK = 2048  # windows that are scored at once
@@ -62,7 +62,7 @@ def fit(task: Task, config: DeepLogConfig, log: Log = lambda row: None) -> Fitte
     times = np.repeat(task.adapt.counts, task.adapt.lengths)
     share = np.bincount(which, times, len(pairs)) / times.sum()
     model = NextEvent(config, len(known))
-    params = jax.jit(model.init)(jax.random.key(task.seed), pairs[:1, :-1])["params"]
+    params = initial(model, task.seed, pairs[:1, :-1])
     params = minimise(
         _loss,
         model,
@@ -79,7 +79,7 @@ def fit(task: Task, config: DeepLogConfig, log: Log = lambda row: None) -> Fitte
         ranks = np.empty(len(pairs), np.int32)
         for rows, filled in chunks(np.arange(len(pairs)), CHUNK):
             ranks[rows] = np.asarray(_ranks(model, params, pairs[filled]))[: len(rows)]
-        own = (ranks / (ranks + config.top + 0.5)).astype(np.float32)[which]
+        own = outside(ranks, config.top)[which]
         return Scores(np.maximum.reduceat(own, sequences.offsets[:-1]), own)
 
     return Fitted(score, cut=0.5)
@@ -123,6 +123,11 @@ def windows(sequences: Distinct, codes: np.ndarray, window: int) -> tuple[np.nda
     as_bytes = np.ascontiguousarray(pairs_ExT, np.int32).view(f"V{4 * (window + 1)}").ravel()
     _, first, which = np.unique(as_bytes, return_index=True, return_inverse=True)
     return pairs_ExT[first].astype(np.int32), which
+
+
+def outside(ranks: np.ndarray, top: int) -> np.ndarray:
+    """`r / (r + g + 1/2)`, `<float32>`: at least a half outside the `g` likeliest, less inside."""
+    return (ranks / (ranks + top + 0.5)).astype(np.float32)
 
 
 def _codes(known: np.ndarray, templates: int) -> np.ndarray:

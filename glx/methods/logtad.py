@@ -25,7 +25,16 @@ import optax
 
 from glx.config import setting
 from glx.logs.sequences import Distinct
-from glx.methods.loop import LoopConfig, bucket, cut, in_buckets, minimise, occurrences, table
+from glx.methods.loop import (
+    LoopConfig,
+    bucket,
+    cut,
+    in_buckets,
+    initial,
+    minimise,
+    occurrences,
+    table,
+)
 from glx.methods.task import Fitted, Log, Scores, Task
 from glx.zerolog.inputs import pad
 from glx.zerolog.model import Head
@@ -82,7 +91,7 @@ def fit(task: Task, config: LogTADConfig, log: Log = lambda row: None) -> Fitted
 
     model, rows = Encoder(config), table(*vectors)
     rng = np.random.default_rng((task.seed, 0))
-    params = jax.jit(model.init)(jax.random.key(task.seed), rows, ids[:1], lengths[:1])["params"]
+    params = initial(model, task.seed, rows, ids[:1], lengths[:1])
     z_BxH = _encode(model, params, rows, *draw(rng, SAMPLE)[:2])
     centre = _away_from_zero(z_BxH.mean(axis=0))
     params = minimise(_loss, model, config, params, (rows, centre), draw, task.seed, log)

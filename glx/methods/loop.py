@@ -42,6 +42,16 @@ class LoopConfig:
     rate: float = setting(2e-3, low=0)
 
 
+def initial(model: nn.Module, seed: int, *inputs: Any) -> Any:
+    """Fresh parameters of `model` for inputs like these."""
+    return _init(model, jax.random.key(seed), *inputs)
+
+
+@partial(jax.jit, static_argnums=0)
+def _init(model: nn.Module, key: jax.Array, *inputs: Any) -> Any:
+    return model.init(key, *inputs)["params"]
+
+
 def minimise(
     loss: Callable[..., jax.Array],
     model: nn.Module,

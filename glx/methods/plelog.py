@@ -12,8 +12,7 @@ Estimation" (PLELog, ICSE 2021).
 Different here: the paper knows some normal logs (half of those it trains on), and the clusters that
 hold one are normal. Nothing is known here, so the biggest groups stand for normal. Further,
 distinct sequences are clustered, not their copies, and only the commonest; components are principal
-ones, not independent ones; the classifier has one layer, two
-thirds of the width and no dropout.
+ones, not independent ones; the classifier has one layer, two thirds of the width, no dropout.
 """
 
 from dataclasses import dataclass
@@ -27,7 +26,16 @@ from scipy.sparse import csr_array
 
 from glx.config import setting
 from glx.logs.sequences import Distinct
-from glx.methods.loop import LoopConfig, bucket, cut, in_buckets, minimise, occurrences, table
+from glx.methods.loop import (
+    LoopConfig,
+    bucket,
+    cut,
+    in_buckets,
+    initial,
+    minimise,
+    occurrences,
+    table,
+)
 from glx.methods.task import Fitted, Log, Scores, Task
 from glx.zerolog.inputs import pad
 from glx.zerolog.model import AttentionPooling, BiGRU, Head
@@ -61,15 +69,13 @@ def fit(task: Task, config: PLELogConfig, log: Log = lambda row: None) -> Fitted
     Raises:
       InputError: training diverged.
     """
-    ties = np.random.default_rng(task.seed).permutation(len(task.adapt))
-    commonest = np.lexsort((ties, -task.adapt.counts))[: config.clustered]
-    chosen = task.adapt.take(np.sort(commonest))
+    chosen = commonest(task.adapt, config.clustered, task.seed)
     labels = pseudo_labels(sequence_vectors(chosen, task.vectors), chosen.counts, config)
     times = occurrences(task.adapt, len(task.vectors))
     short, _ = cut(chosen, times, config.max_events)
     ids, lengths = pad(short, np.arange(len(short)), bucket(short.lengths.max()))
     model, rows = Classifier(config), table(task.vectors)
-    params = jax.jit(model.init)(jax.random.key(task.seed), rows, ids[:1], lengths[:1])["params"]
+    params = initial(model, task.seed, rows, ids[:1], lengths[:1])
     share = chosen.counts / chosen.counts.sum()
 
     def draw(rng: np.random.Generator):
@@ -92,6 +98,12 @@ def fit(task: Task, config: PLELogConfig, log: Log = lambda row: None) -> Fitted
         return Scores(scores, weights)
 
     return Fitted(score, cut=0.5)
+
+
+def commonest(sequences: Distinct, n: int, seed: int) -> Distinct:
+    """At most `n` of the sequences, the commonest; by lot among equally common ones."""
+    lots = np.random.default_rng(seed).permutation(len(sequences))
+    return sequences.take(np.sort(np.lexsort((lots, -sequences.counts))[:n]))
 
 
 def sequence_vectors(sequences: Distinct, vectors: np.ndarray) -> np.ndarray:
