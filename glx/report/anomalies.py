@@ -14,8 +14,9 @@ WHERE = ["sequence", "key", "first_line", "last_line"]  # of the verdicts
 LIMIT = 2_000  # kinds that a run keeps in `flagged.parquet`
 EVENTS = 200  # events that it keeps of each
 TEXT, KEY = 1_000, 200  # characters of a text and of a session id at most
-TEXTS_BUDGET, PLACES_BUDGET = 4_000_000, 11_000_000  # characters of all texts, bytes of all places
+TEXTS_BUDGET, PLACES_BUDGET = 2_000_000, 11_000_000  # characters of all texts, bytes of all places
 PLACE = 24  # bytes of two line numbers, quotes and commas
+ESCAPE = 5  # more bytes for a character that JSON in a page must spell out
 
 
 def anomalies(flagged: pl.DataFrame, verdicts: pl.DataFrame) -> dict[str, Any]:
@@ -89,7 +90,9 @@ def _places(flagged: pl.DataFrame, verdicts: pl.DataFrame) -> pl.DataFrame:
         .explode("sequence", empty_as_null=False)
         .join(verdicts, on="sequence", how="left", maintain_order="left")
     )
-    size = PLACE + min(where["key"].fill_null("").str.len_bytes().mean() or 0, KEY)  # type: ignore[operator]
+    keys = where["key"].fill_null("").str.slice(0, KEY)
+    written = keys.str.len_bytes() + ESCAPE * keys.str.count_matches(r"[<>&[:cntrl:]]")
+    size = PLACE + float(written.mean() or 0)  # type: ignore[arg-type]
     room, counts = int(PLACES_BUDGET / size), flagged["sequences"].list.len()
     if counts.sum() <= room:
         return where
