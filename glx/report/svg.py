@@ -189,20 +189,6 @@ def dot(x: float, y: float, css: str, title: str | None = None, radius: float = 
     return tag("circle", hint, cx=x, cy=y, r=radius, class_=css)
 
 
-def cell(
-    x: float, y: float, width: float, height: float, share: float | None, text: str, title: str
-) -> Markup:
-    """A square of a heat map: the fuller its colour the larger `share` in [0, 1]; None is empty."""
-    strength = None if share is None else f"fill-opacity:{0.08 + 0.92 * min(max(share, 0), 1):.3f}"
-    css = "cell" if share is not None else "cell empty"
-    strong = "on" if share is not None and share > 0.55 else "label"
-    return group(
-        tag("title", title),
-        tag("rect", x=x, y=y, width=width, height=height, rx=3, class_=css, style=strength),
-        words(x + width / 2, y + height / 2 + 4.5, text, strong, "middle"),
-    )
-
-
 @dataclass(frozen=True)
 class Dot:
     """A row of a dot chart: `value` with the interval from `low` to `high`, either may be None."""
