@@ -5,6 +5,7 @@ come from files: hidden characters in them are made visible here, once.
 """
 
 import json
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -128,11 +129,16 @@ class Study:
 
     @cached_property
     def stamps(self) -> tuple[str, ...]:
-        """Whatever departs from the plain protocol in some cell, in words."""
-        found = {
-            stamp for cell in self.finished for stamp in (cell.figures or {}).get("stamps", [])
-        }
-        return tuple(sorted(found))
+        """What departs from the plain protocol, in words, with how many runs have it if not all.
+
+        Labels that a method was given are not among them: its name says so.
+        """
+        plain = [cell for cell in self.finished if cell.few_labels is None]
+        found = Counter(stamp for cell in plain for stamp in (cell.figures or {}).get("stamps", []))
+        return tuple(
+            stamp.replace("_", " ") + ("" if n == len(plain) else f" ({n} of {len(plain)} cells)")
+            for stamp, n in sorted(found.items())
+        )
 
     def others(self, target: str) -> tuple[str, ...] | None:
         """The sources of leave-one-out: the largest planned set, where one is the largest."""

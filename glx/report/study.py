@@ -91,7 +91,7 @@ def headline(study: Study, found: dict[str, Compared], effects: dict[str, Compar
             rest = f"of {len(changes)} changes, with an interval beside zero"
             tiles.append(Tile("clear effects", clear, rest))
     elif free and study.reference is None:
-        tiles.append(_tile("best without labels, F1", free[0], whole[free[0]]))
+        tiles.append(_tile("best method without labels, F1", free[0], whole[free[0]]))
     beside = pictures.baseline_means(study)
     if beside and study.reference is None:
         name = max(beside, key=lambda n: beside[n])

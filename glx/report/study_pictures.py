@@ -106,7 +106,7 @@ def cost(study: Study, found: dict[str, Compared], figure: str, label: str) -> M
             points.append((sum(known) / len(known), f1, method))
     if len(points) < 2:
         return None
-    low, high = min(p[0] for p in points) / 1.5, max(p[0] for p in points) * 1.5
+    low, high = min(p[0] for p in points) / 2, max(p[0] for p in points) * 2
     bottom = max(0.0, math.floor(10 * min(p[1] for p in points) - 0.5) / 10)
     top = min(1.0, math.ceil(10 * max(p[1] for p in points) + 0.5) / 10)
     x, y = Scale(low, high, 44, WIDTH - 14, math.log10), Scale(bottom, top, LOW, HIGH)

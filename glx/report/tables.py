@@ -228,7 +228,7 @@ def stamped(study: Study) -> list[str]:
         f"Protocol {', '.join(found or [study.protocol])}, preset {study.preset}, "
         f"{'seed' if len(seeds) == 1 else 'seeds'} {', '.join(map(str, seeds)) or NONE}, "
         f"{done} of {planned} cells.",
-        *([f"Stamps: {', '.join(map(spoken, study.stamps))}."] if study.stamps else []),
+        *([f"Stamps: {', '.join(study.stamps)}."] if study.stamps else []),
     ]
 
 

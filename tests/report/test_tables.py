@@ -126,12 +126,21 @@ def test_runs_on_another_split_are_named(study, tmp_path):
     path = next(tmp_path.glob("cells/MetaLog/bgl*/1/metrics.json"))
     other = json.loads(path.read_text())
     other["baselines"]["surprise"]["f1"] = 0.71
-    path.write_text(json.dumps(other | {"stamps": ["bgl_inferred_text"]}))
+    path.write_text(json.dumps(other))
     found = read_study(tmp_path)
     assert compare.disagree(found) == ["bgl_50%"]
     notes = tables.leave_one_out(found).notes
     assert "The baselines of bgl_50% differ between runs: not one split." in notes
-    assert notes[-1] == "Stamps: bgl inferred text."
+
+
+def test_stamps_are_counted_apart_from_labels_that_were_given(tmp_path):
+    write_study(tmp_path)
+    for path in tmp_path.glob("cells/*/bgl*/*/metrics.json"):
+        stamp = "10 labels of the target" if "MetaLog" in str(path) else "bgl_inferred_text"
+        path.write_text(json.dumps(json.loads(path.read_text()) | {"stamps": [stamp]}))
+    # Of GeneralLog 3 sets of sources on 2 targets with 2 seeds, of DeepLog 3 of 4.
+    notes = tables.cost(read_study(tmp_path)).notes
+    assert notes[-1] == "Stamps: bgl inferred text (7 of 15 cells)."
 
 
 def test_cost(study):
