@@ -173,12 +173,13 @@ def _labels(
 ) -> list[tuple[float, float, str | None]]:
     """Where names stand beside their dots without touching a dot or each other, if there is room.
 
-    Of the places right and left of the dot, then ever further above and below, the first free one.
+    Of the places right and left of the dot, then ever further above and below, the first free one;
+    dots at the right choose first, as they have room on one side only.
     """
     taken = [(x - 7, y - 7, x + 7, y + 7) for x, y in places]
-    out = []
-    for (x, y), name in zip(places, names, strict=True):
-        wide = NARROW * len(name)
+    out: list[tuple[float, float, str | None]] = [(0.0, 0.0, None)] * len(places)
+    for k in sorted(range(len(places)), key=lambda k: -places[k][0]):
+        (x, y), wide = places[k], NARROW * len(names[k])
         tries = [
             (x + side * 10, y + 4.5 + shift, side)
             for shift in (0, -13, 13, -26, 26, -39, 39, -52, 52)
@@ -198,7 +199,7 @@ def _labels(
         chosen = free.index(True) if True in free else 0
         taken.append(boxes[chosen])
         left, base, side = tries[chosen]
-        out.append((left, base, None if side > 0 else "end"))
+        out[k] = (left, base, None if side > 0 else "end")
     return out
 
 
