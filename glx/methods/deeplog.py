@@ -8,6 +8,9 @@ A sequence is anomalous where one of its events is not among the `g` likeliest a
 it. Different here: the paper trains on normal logs, these hold anomalies, and what is frequent
 among those is learned as well; every event is predicted, the first ones after a start symbol (the
 paper leaves out the first `h`); no model of parameter values, no updates by a user.
+
+Nothing predicts an end, so a session that stops early is not anomalous: in HDFS, blocks of two or
+three events.
 """
 
 from dataclasses import dataclass
