@@ -3,7 +3,7 @@ r"""Every method on every system, in leave-one-out and in pairs, each cell a run
 Examples:
   python -m experiments.study --seeds=1 --steps=50
   python -m experiments.study --data_dir=DIR --answers=DIR/reader
-  python -m experiments.study --data_dir=DIR --dry_run | xargs -P 4 -I {} sh -c '{}'
+  python -m experiments.study --data_dir=DIR --dry_run | xargs -P 4 -d '\n' -n 1 sh -c
 
 A study that was killed goes on when the same command is given again; launch/slurm.sh makes the
 cells an array of jobs. Its page, study.html, has the tables and a link to the report of each cell.

@@ -150,7 +150,7 @@ def test_the_help_of_an_entry_point_begins_with_what_one_must_say(entry, capsys)
     assert out.startswith(entry.__doc__.strip())
     listed = [line.strip() for line in out.splitlines() if line.startswith("  --")]
     first = {
-        zerolog: ["--target", "--source", "--labels", "--data_dir"],
+        zerolog: ["--target", "--source", "--labels", "--target_labels", "--data_dir"],
         detect: ["--detector", "--logs", "--out", "--format", "--session", "--window", "--idle"],
     }
     assert listed[: len(first[entry])] == first[entry]

@@ -18,8 +18,9 @@ import numpy as np
 from glx.config import setting
 from glx.logs.sequences import Distinct, csr_offsets
 
-ONE_WAY = {"general": 0.0, "proprietary": 1.0}  # and the share that is proprietary
-ROUTES = ("centred", "paper", "random", *ONE_WAY)
+ONE_WAY = ("general", "proprietary")
+DRAWN = (*ONE_WAY, "random")  # whatever the similarity
+ROUTES = ("centred", "paper", *DRAWN)
 CHUNK = 512  # templates; memory beside the inputs is some chunks of CHUNK x CHUNK and CHUNK x D
 LEAST, MOST = 0.05, 0.5  # share of adaptation sequences that the default cut may send to the expert
 ISOLATED = 0.05  # share of a source's templates that count as outliers of their own system
@@ -34,8 +35,7 @@ class RouteConfig:
       route: `centred` compares events by how they differ from the mean of their own system, and
         takes what at least half of the adaptation sequences contain as known; `paper` compares
         them as they are. For ablations, `general` sends none to the expert, `proprietary` all, and
-        `random` draws lots among the distinct ones, with the share that `centred` sends of the
-        adaptation part.
+        `random` draws lots, as many as `centred` sends of the sequences that are judged.
       tau: the least similarity of a general sequence, a cosine; unset, it is chosen from the
         target's adaptation part and the sources' templates, without labels.
     """
@@ -55,9 +55,8 @@ class Router:
       everyday: `<bool>[V]` events that are known because most sequences of the target hold them.
       names: of the `n` source systems.
       tau: a sequence is general if its similarity is at least this.
-      drawn: unless None, this share of the distinct sequences is proprietary, whatever their
-        similarity, by `lots`.
-      seed: of the draw.
+      drawn: of `DRAWN`, what divides sequences in place of their similarity; None for nothing.
+      seed: of the lots of `random`.
     """
 
     mean: np.ndarray
@@ -66,7 +65,7 @@ class Router:
     everyday: np.ndarray
     names: list[str]
     tau: float
-    drawn: float | None = None
+    drawn: str | None = None
     seed: int = 0
 
 
@@ -131,16 +130,13 @@ def fit(
         everyday=centred & (2 * present >= adapt.counts.sum()),
         names=list(names),
         tau=0.0 if config.tau is None else config.tau,
-        drawn=ONE_WAY.get(config.route),
+        drawn=config.route if config.route in DRAWN else None,
         seed=seed,
     )
-    if config.tau is None:
-        x_sim = route(router, adapt, vectors).x_sim
-        router = replace(router, tau=default_tau(x_sim, adapt.counts, kinship(relative)))
-    if config.route == "random":
-        share = adapt.counts @ ~route(router, adapt, vectors).general / adapt.counts.sum()
-        router = replace(router, drawn=float(share))
-    return router
+    if config.tau is not None:
+        return router
+    x_sim = route(router, adapt, vectors).x_sim
+    return replace(router, tau=default_tau(x_sim, adapt.counts, kinship(relative)))
 
 
 def route(router: Router, sequences: Distinct, vectors: np.ndarray) -> Routed:
@@ -165,12 +161,9 @@ def route(router: Router, sequences: Distinct, vectors: np.ndarray) -> Routed:
     _, first = np.unique(owner[hits], return_index=True)
     event = weakest_first[lowest].astype(np.int64)
     x_sim = similarity[event]
-    if router.drawn is None:
-        general = x_sim >= np.float32(router.tau)
-    else:
-        general = lots(sequences, router.seed) >= router.drawn
+    general = x_sim >= np.float32(router.tau)
     return Routed(
-        general=general,
+        general=general if router.drawn is None else _drawn(router, sequences, general),
         x_sim=x_sim,
         deciding=hits[first] - sequences.offsets[:-1],
         event=event,
@@ -180,11 +173,23 @@ def route(router: Router, sequences: Distinct, vectors: np.ndarray) -> Routed:
     )
 
 
-def lots(sequences: Distinct, seed: int) -> np.ndarray:
-    """`<float64>[U]` in [0, 1): a hash of the event ids of each and of `seed`, and of nothing else.
+def _drawn(router: Router, sequences: Distinct, general: np.ndarray) -> np.ndarray:
+    """`<bool>[U]` what is general where `drawn` decides and not similarity, by which `general` is.
 
-    So a sequence goes the same way in every part of a stream.
+    Lots send as many occurrences to the expert as similarity does, but for what the counts of
+    distinct sequences, which go one way as a whole, do not allow.
     """
+    if router.drawn != "random":
+        return np.full(len(sequences), router.drawn == "general")
+    order = np.argsort(lots(sequences, router.seed), kind="stable")
+    middle = np.cumsum(sequences.counts[order]) - sequences.counts[order] / 2
+    kept = np.empty(len(sequences), dtype=bool)
+    kept[order] = middle > sequences.counts[~general].sum()
+    return kept
+
+
+def lots(sequences: Distinct, seed: int) -> np.ndarray:
+    """`<float64>[U]` in [0, 1): a hash of the event ids of each and of `seed`, and nothing else."""
     raw, key = sequences.ids.astype("<i4").tobytes(), seed.to_bytes(8, "little")
     bounds = pairwise((4 * sequences.offsets).tolist())
     drawn = (hashlib.blake2b(raw[a:b], digest_size=8, key=key).digest() for a, b in bounds)

@@ -22,14 +22,15 @@ OURS = {
     "zerolog": "ZeroLog",
 }
 # Settings of ZeroLog under which it is another method; its own cut is the model's posterior.
+TEXT_ALONE = {"structural": False, "text_limit": 0.0, "threshold": "prior"}
 AS_ZEROLOG: dict[str, tuple[str, dict[str, Any]]] = {
     "source_only": (
         "source-only GRU",
-        {"mu": 0.0, "reversal": False, "alpha": 0.0, "structural": False, "threshold": "prior"},
+        {"mu": 0.0, "reversal": False, "alpha": 0.0, **TEXT_ALONE},
     ),
     "metalog": (
         "MetaLog-style",
-        {"mu": 0.0, "reversal": False, "structural": False, "threshold": "prior"},
+        {"mu": 0.0, "reversal": False, **TEXT_ALONE},
     ),
 }
 METHODS = {**OURS, **{name: label for name, (label, _) in AS_ZEROLOG.items()}, **methods.NAMES}
@@ -42,6 +43,7 @@ COMPONENTS: dict[str, tuple[str, dict[str, Any]]] = {
     "no_meta": ("without meta-learning", {"alpha": 0.0}),
     "first_order": ("first-order meta-learning", {"second_order": False}),
     "no_structure": ("without structural inputs", {"structural": False}),
+    "no_limit": ("without the bound on texts", {"text_limit": 0.0}),
     "random_embeddings": ("random embeddings", {"embed_model": "random"}),
     "tfidf_embeddings": ("TF-IDF embeddings", {"embed_model": "tfidf"}),
     "all_general": ("router off: all to ZeroLog", {"route": "general"}),

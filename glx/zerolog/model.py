@@ -15,8 +15,6 @@ import jax.numpy as jnp
 
 from glx.config import setting
 
-TEXT_LIMIT = 3.0  # log-odds; see `AnomalyHead`
-
 
 @dataclass(frozen=True)
 class ModelConfig:
@@ -24,10 +22,12 @@ class ModelConfig:
 
     Attributes:
       hidden: `H`, units of each GRU direction and of `z`.
+      text_limit: most that texts may add to the log-odds of an anomaly, or take off; 0: any amount.
       bf16: matrix products in bfloat16 with float32 parameters and sums (for accelerators).
     """
 
     hidden: int = setting(32, low=1)
+    text_limit: float = setting(3.0, low=0)
     bf16: bool = False
 
 
@@ -41,7 +41,7 @@ class ZeroLog(nn.Module):
         self.gru = BiGRU(self.config.hidden, dtype)
         self.attention = AttentionPooling(self.config.hidden, dtype)
         self.project = nn.Dense(self.config.hidden, dtype=dtype)
-        self.anomaly_head = AnomalyHead(self.config.hidden, dtype)
+        self.anomaly_head = AnomalyHead(self.config.hidden, self.config.text_limit, dtype)
         self.domain_head = Head(self.config.hidden, dtype)
 
     def encode(self, table_VxE, ids_BxL, lengths_B, statistics_BxF):
@@ -152,11 +152,12 @@ class AnomalyHead(nn.Module):
 
     The second term is beyond the paper. Its weights are positive: what is more unusual for its own
     system is never less anomalous, in no system, so that this part carries over as it is. What the
-    sources' texts teach does not always, so `z` starts without a say and never has more than
-    `c = 3` (in log-odds). With the structural inputs off, the first term is all there is.
+    sources' texts teach does not always, so `z` starts without a say and never has more than `c`
+    (in log-odds; 0: no bound). With the structural inputs off, the first term is all there is.
     """
 
     hidden: int
+    limit: float
     dtype: jnp.dtype | None
 
     @nn.compact
@@ -166,7 +167,9 @@ class AnomalyHead(nn.Module):
         )
         bias = self.param("bias", nn.initializers.constant(-3.0), ())
         head = Head(self.hidden, self.dtype, last_init=nn.initializers.zeros)
-        text_B = TEXT_LIMIT * jnp.tanh(head(z_BxH) / TEXT_LIMIT)
+        text_B = head(z_BxH)
+        if self.limit:
+            text_B = self.limit * jnp.tanh(text_B / self.limit)
         return text_B + statistics_BxF @ nn.softplus(weights_F) + bias
 
 
