@@ -9,9 +9,7 @@ visible; data for a script goes through `as_json`, and the script puts it into t
 import base64
 import hashlib
 import json
-import os
 import re
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +17,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from glx.errors import InputError, is_disk_full
+from glx.files import write_whole
 
 HERE = Path(__file__).parent
 # Controls but for tab and newline, what turns the direction of writing, and halves of a pair, which
@@ -58,13 +57,9 @@ def write(path: Path, text: str) -> Path:
     Raises:
       InputError: the folder cannot be written to.
     """
-    new = path.with_name(path.name + ".new")
     try:
-        new.write_text(text, encoding="utf-8")
-        os.replace(new, path)
+        write_whole(path, text)
     except OSError as e:
-        with suppress(OSError):
-            new.unlink()
         if is_disk_full(e):
             raise
         raise InputError(f"{path}: cannot be written ({e.strerror})") from e

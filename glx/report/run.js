@@ -6,10 +6,10 @@
   if (!table) return;
   const { kinds, texts, keys, first, last, threshold, tau, most } = JSON.parse(by("data").textContent);
   const body = table.tBodies[0], mould = body.rows[0].cloneNode(true); // there is one: nothing flagged, no table
-  const STEP = 100; // rows, and places, that are added at a time
+  const FIRST = 25, STEP = 100; // rows that are shown, and what is added at a time
   const number = (n) => n.toLocaleString("en");
   const lines = (i) => (first[i] === last[i] ? number(first[i]) : `${number(first[i])}–${number(last[i])}`);
-  const state = { words: [], route: "", least: 0, sort: "score", up: false, shown: STEP };
+  const state = { words: [], route: "", least: 0, sort: "score", up: false, shown: FIRST };
   let found = [];
 
   function el(name, css, ...inside) {
@@ -55,7 +55,7 @@
       .map((k) => [of(k), k])
       .sort(([a], [b]) => (a < b ? -way : a > b ? way : 0))
       .map(([, k]) => k);
-    state.shown = STEP;
+    state.shown = FIRST;
     draw();
   }
 

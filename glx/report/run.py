@@ -18,7 +18,7 @@ from glx.report.page import as_json, count, percent, render
 from glx.report.page import write as write_page
 
 PAGE = "report.html"
-STATIC = 100  # rows of the table that are there without a script
+STATIC = 25  # rows of the table that are there without a script
 SECRET = re.compile(r"(?<=//)[^/@\s]+@")  # user and password of a URL
 ALWAYS = {"llm_calls"}  # cost that is told also where it is 0
 COST = (  # figure, its name, its text

@@ -16,6 +16,7 @@ from typing import Any
 import jax
 
 from glx.errors import InputError, OutsideError, is_disk_full
+from glx.files import write_whole
 
 CONFIG = "config.json"
 PACKAGES = ("jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "numpy", "polars", "drain3")
@@ -93,13 +94,6 @@ def is_finished(run_dir: Path, settings: dict, may_differ: tuple[str, ...] = ())
     _check_ours(run_dir)
     _check_same(_read_settings(run_dir), settings, run_dir, may_differ)
     return True
-
-
-def write_whole(path: Path, text: str) -> None:
-    """Write a file that a kill or a full disk leaves as it was, or as it is to be."""
-    new = path.with_name(path.name + ".new")
-    new.write_text(text)
-    os.replace(new, path)
 
 
 def _begin(partial: Path, settings: dict) -> None:

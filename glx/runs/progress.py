@@ -17,8 +17,8 @@ from tensorboardX.event_file_writer import EventsWriter
 from tensorboardX.proto.event_pb2 import Event
 from tensorboardX.summary import scalar
 
+from glx.files import write_whole
 from glx.logs.read import ReadCounts
-from glx.runs.folder import write_whole
 
 
 class Progress:

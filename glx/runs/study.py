@@ -16,8 +16,9 @@ from pathlib import Path
 from typing import Any
 
 from glx.errors import InputError, OutsideError
+from glx.files import write_whole
 from glx.runs.compilation import keep_compilations
-from glx.runs.folder import is_finished, write_whole
+from glx.runs.folder import is_finished
 from glx.runs.run import may_differ, run
 from glx.runs.settings import AnyRun, RunConfig
 from glx.runs.shared import Shared
