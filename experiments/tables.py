@@ -28,7 +28,7 @@ def print_run(figures: dict, run_dir: Path) -> None:
         f"{figures['n_anomalous']:,} of {figures['n_sequences']:,} sequences flagged at "
         f"{figures['threshold']:.3g}; {figures['wall_seconds']:.0f} s, "
         f"{figures['peak_memory_mb']:,.0f} MB. "
-        f"To look at: {run_dir}/report.html; to compute with: verdicts.parquet and metrics.json there",
+        f"Look at {run_dir}/report.html; verdicts.parquet and metrics.json lie beside it.",
         highlight=False,
     )
 
