@@ -9,10 +9,17 @@ from typing import Any
 
 import polars as pl
 
-COLUMNS = ["score", "route", "count", "sequences", "events", "evidence"]  # of `flagged.parquet`
+FLAGGED: dict[str, Any] = {  # the columns of `flagged.parquet`
+    "score": pl.Float32,
+    "route": pl.String,
+    "count": pl.Int64,
+    "sequences": pl.List(pl.Int64),
+    "events": pl.List(pl.String),
+    "evidence": pl.String,
+}
 WHERE = ["sequence", "key", "first_line", "last_line"]  # of the verdicts
-LIMIT = 2_000  # kinds that a run keeps in `flagged.parquet`
-EVENTS = 200  # events that it keeps of each
+KINDS = 2_000  # kinds that a run keeps in `flagged.parquet`, and
+EVENTS = 200  # the first events of each
 TEXT, KEY = 1_000, 200  # characters of a text and of a session id at most
 TEXTS_BUDGET, PLACES_BUDGET = 2_000_000, 11_000_000  # characters of all texts, bytes of all places
 PLACE = 24  # bytes of two line numbers, quotes and commas
@@ -23,7 +30,7 @@ def anomalies(flagged: pl.DataFrame, verdicts: pl.DataFrame) -> dict[str, Any]:
     """What the page's table holds.
 
     Args:
-      flagged: the `COLUMNS` of `flagged.parquet`.
+      flagged: `flagged.parquet`.
       verdicts: the columns `WHERE` of `verdicts.parquet`.
 
     Returns:
@@ -34,7 +41,7 @@ def anomalies(flagged: pl.DataFrame, verdicts: pl.DataFrame) -> dict[str, Any]:
     """
     texts = _Numbers()
     kinds: list[dict[str, Any]] = []
-    for score, route, n, _, events, evidence in flagged.select(COLUMNS).iter_rows():
+    for score, route, n, _, events, evidence in flagged.select(list(FLAGGED)).iter_rows():
         found = json.loads(evidence)
         top = [[e["event"], e["weight"], e["line"], texts(e["text"])] for e in found["events"]]
         numbers = [texts(text) for text in events]

@@ -1,6 +1,6 @@
 """Methods of a study beside each other, with intervals.
 
-In: `Study`. Out: F1 and its differences by method, over all targets and on each; the baselines.
+In: `Results`. Out: F1 and its differences by method, over all targets and on each; the baselines.
 """
 
 from typing import NamedTuple
@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from glx.evaluate.intervals import Interval, f1_difference, mean_f1
-from glx.report.results import Study
+from glx.report.results import Results
 
 
 class Compared(NamedTuple):
@@ -24,7 +24,7 @@ class Compared(NamedTuple):
         return sum(known) / len(known) if known else None
 
 
-def scores(study: Study) -> dict[str, Compared]:
+def scores(study: Results) -> dict[str, Compared]:
     """F1 of each method from all other systems, the best first; those that lack a target last."""
     found = {}
     for method in study.methods:
@@ -37,7 +37,7 @@ def scores(study: Study) -> dict[str, Compared]:
     return dict(sorted(found.items(), key=lambda item: _rank(item[1], -1)))
 
 
-def differences(study: Study) -> dict[str, Compared]:
+def differences(study: Results) -> dict[str, Compared]:
     """F1 of each variant minus that of the reference; the most harmful variant first."""
     found = {}
     for method in study.methods:
@@ -54,13 +54,13 @@ def differences(study: Study) -> dict[str, Compared]:
     return dict(sorted(found.items(), key=lambda item: _rank(item[1], 1)))
 
 
-def baselines(study: Study, target: str) -> dict[str, dict]:
+def baselines(study: Results, target: str) -> dict[str, dict]:
     """The trivial detectors of a target by name, from its first finished run."""
     runs = (cell.figures for cell in study.finished if cell.target == target)
-    return next((run["baselines"] for run in runs if run and run.get("baselines")), {})
+    return next((run["baselines"] for run in runs if run.get("baselines")), {})
 
 
-def disagree(study: Study) -> list[str]:
+def disagree(study: Results) -> list[str]:
     """Targets whose runs do not have the same baselines, so that they cannot be of one split."""
 
     def figures(found: dict[str, dict]) -> dict:
@@ -72,12 +72,12 @@ def disagree(study: Study) -> list[str]:
         if any(
             figures(run["baselines"]) != figures(baselines(study, target))
             for run in (cell.figures for cell in study.finished if cell.target == target)
-            if run and run.get("baselines")
+            if run.get("baselines")
         )
     ]
 
 
-def _compared(study: Study, blocks: dict[str, list[np.ndarray]], statistic) -> Compared:
+def _compared(study: Results, blocks: dict[str, list[np.ndarray]], statistic) -> Compared:
     """`blocks`: for each target the arguments of `statistic`, one for each method in it."""
     each = {target: statistic(*([counts] for counts in args)) for target, args in blocks.items()}
     each = {target: interval for target, interval in each.items() if interval is not None}

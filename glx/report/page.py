@@ -18,6 +18,7 @@ from markupsafe import Markup
 
 from glx.errors import InputError, is_disk_full
 from glx.files import write_whole
+from glx.report.terms import spoken
 
 HERE = Path(__file__).parent
 # Controls but for tab and newline, what turns the direction of writing, and halves of a pair, which
@@ -26,6 +27,7 @@ HIDDEN = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff"
     "\ud800-\udfff]"
 )
+SECRET = re.compile(r"(?<=//)[^/\s]+@")  # user and password of a URL
 
 
 def render(template: str, script: str | None = None, **values: Any) -> str:
@@ -46,7 +48,7 @@ def render(template: str, script: str | None = None, **values: Any) -> str:
         lstrip_blocks=True,
         finalize=lambda value: value if isinstance(value, Markup) else shown(value),
     )
-    environment.filters |= {"figure": figure, "count": count, "percent": percent}
+    environment.filters |= {"figure": figure, "count": count, "percent": percent, "spoken": spoken}
     allowed = f"'sha256-{digest}'" if script else "'none'"
     return environment.get_template(template).render(code=Markup(code), allowed=allowed, **values)
 
@@ -77,6 +79,11 @@ def as_json(value: Any) -> Markup:
 def shown(value: Any) -> Any:
     """A string with its hidden characters visible; any other value as it is."""
     return HIDDEN.sub(_mark, value) if isinstance(value, str) else value
+
+
+def discreet(text: str) -> str:
+    """A text whose URLs have neither user nor password."""
+    return SECRET.sub("…@", text)
 
 
 def figure(value: float | None, digits: int = 3) -> str:

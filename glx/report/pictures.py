@@ -10,24 +10,16 @@ from markupsafe import Markup
 from glx.report import svg
 from glx.report.page import figure as named
 from glx.report.svg import WIDTH, Dot, Scale
+from glx.report.terms import explained
 
 LEFT, RIGHT = 48, WIDTH - 12  # where the axes lie
 TOP, PLOT = 44, 236  # upper and lower end of a plot
 AXES = {"time": "time (UTC)", "line": "line of the log", "row": "row of the file"}
-BASELINES = {
-    "all_positive": "flag everything",
-    "keyword": "words like “error”",
-    "new_event": "an event never seen",
-    "surprise": "rare or missing events",
-    "count_vector": "unusual event counts",
-}
 
 
 def standing(metrics: dict[str, Any]) -> list[Dot]:
     """F1 of this run, of the baselines, and of what no detector without labels can claim."""
-    beside = [
-        _dot(BASELINES.get(name, name), b, "soft") for name, b in metrics["baselines"].items()
-    ]
+    beside = [_dot(explained(name), b, "soft") for name, b in metrics["baselines"].items()]
     beside.sort(key=lambda row: -1.0 if row.value is None else row.value, reverse=True)
     hindsight = (
         ("best cut in hindsight", "oracle_f1", "chosen by the labels: no detector's result"),

@@ -1,13 +1,13 @@
 """The finished runs of a study, or run folders by themselves, grouped for tables and pictures.
 
-In: a folder with `study.json`, or run folders. Out: `Study`, whose cells hold their figures. Names
-come from files: hidden characters in them are made visible here, once.
+In: a folder with `study.json`, or run folders. Out: `Results`, whose cells hold their figures.
+Names come from files: hidden characters in them are made visible here, once.
 """
 
 import json
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -15,22 +15,24 @@ from typing import Any
 import numpy as np
 
 from glx.errors import InputError
-from glx.report.page import shown
+from glx.report.page import discreet, shown
+from glx.report.terms import spoken
 
 STUDY = "study.json"
 DAGGER = "†"  # after the name of what was given labels of the target
 
 
 @dataclass(frozen=True)
-class Cell:
-    """One run: a method on a target, from sources, with a seed.
+class Result:
+    """One run that is planned or finished: a method on a target, from sources, with a seed.
 
     Attributes:
       method: the name to print; ends in a dagger where labels of the target were given.
       source: names, sorted; none for a method that learns from the target alone.
       run: its folder, relative to the study's.
       few_labels: the share of the target's labels that it was given, as `1%`.
-      figures: `metrics.json`; None while the run is not finished.
+      ours: the method is of this project.
+      figures: `metrics.json`; empty while the run is not finished.
       blocks: `<int64>[K, 3]` tp, fp, fn of each block of the test part, where they are known.
       page: its folder holds a `report.html`.
     """
@@ -41,7 +43,8 @@ class Cell:
     seed: int
     run: str
     few_labels: str | None = None
-    figures: dict[str, Any] | None = None
+    ours: bool = False
+    figures: dict[str, Any] = field(default_factory=dict)
     blocks: np.ndarray | None = None
     page: bool = False
 
@@ -50,11 +53,11 @@ class Cell:
 class Group:
     """The finished seeds of one method on one target, from one set of sources."""
 
-    cells: tuple[Cell, ...]
+    cells: tuple[Result, ...]
 
     def values(self, figure: str) -> list[float]:
         """A figure of every seed, without those where it is undefined."""
-        values = [(cell.figures or {}).get(figure) for cell in self.cells]
+        values = [cell.figures.get(figure) for cell in self.cells]
         return [float(value) for value in values if value is not None]
 
     def mean(self, figure: str) -> float | None:
@@ -88,7 +91,7 @@ def stacked(blocks: Sequence[np.ndarray | None]) -> np.ndarray | None:
 
 
 @dataclass(frozen=True)
-class Study:
+class Results:
     """What was planned and what is there of it.
 
     Attributes:
@@ -97,21 +100,20 @@ class Study:
       cells: all that were planned.
     """
 
-    name: str
     command: str
     preset: str
     protocol: str
     reference: str | None
-    cells: tuple[Cell, ...]
+    cells: tuple[Result, ...]
 
     @cached_property
-    def finished(self) -> tuple[Cell, ...]:
-        return tuple(cell for cell in self.cells if cell.figures is not None)
+    def finished(self) -> tuple[Result, ...]:
+        return tuple(cell for cell in self.cells if cell.figures)
 
     @cached_property
     def groups(self) -> dict[tuple[str, str, tuple[str, ...]], Group]:
         """By method, target and sources, in the order of the plan."""
-        found: dict[tuple[str, str, tuple[str, ...]], list[Cell]] = {}
+        found: dict[tuple[str, str, tuple[str, ...]], list[Result]] = {}
         for cell in self.finished:
             found.setdefault((cell.method, cell.target, cell.source), []).append(cell)
         return {
@@ -128,15 +130,20 @@ class Study:
         return tuple(dict.fromkeys(cell.method for cell in self.cells))
 
     @cached_property
+    def ours(self) -> frozenset[str]:
+        """The methods that are of this project."""
+        return frozenset(cell.method for cell in self.cells if cell.ours)
+
+    @cached_property
     def stamps(self) -> tuple[str, ...]:
         """What departs from the plain protocol, in words, with how many runs have it if not all.
 
         Labels that a method was given are not among them: its name says so.
         """
         plain = [cell for cell in self.finished if cell.few_labels is None]
-        found = Counter(stamp for cell in plain for stamp in (cell.figures or {}).get("stamps", []))
+        found = Counter(stamp for cell in plain for stamp in cell.figures.get("stamps", []))
         return tuple(
-            stamp.replace("_", " ") + ("" if n == len(plain) else f" ({n} of {len(plain)} cells)")
+            spoken(stamp) + ("" if n == len(plain) else f" ({n} of {len(plain)} cells)")
             for stamp, n in sorted(found.items())
         )
 
@@ -163,7 +170,7 @@ class Study:
         return self.groups.get((method, target, others)) or self.groups.get((method, target, ()))
 
 
-def read_study(folder: Path) -> Study:
+def read_study(folder: Path) -> Results:
     """A study folder; cells whose run is not finished have no figures.
 
     Raises:
@@ -171,75 +178,74 @@ def read_study(folder: Path) -> Study:
     """
     plan = _json(folder / STUDY, "no study")
     try:
-        cells = tuple(
-            _filled(
-                folder,
-                Cell(
-                    method=shown(_named(cell["method"], cell.get("few_labels"))),
-                    target=shown(cell["target"]),
-                    source=tuple(sorted(map(shown, cell["source"]))),
-                    seed=cell["seed"],
-                    run=cell["run"],
-                    few_labels=cell.get("few_labels"),
-                ),
-            )
-            for cell in plan["cells"]
-        )
-        return Study(
-            plan["name"],
-            plan["command"],
-            plan["preset"],
-            plan["protocol"],
-            shown(plan["reference"]),
-            cells,
+        return Results(
+            command=discreet(plan["command"]),
+            preset=plan["preset"],
+            protocol=plan["protocol"],
+            reference=shown(plan["reference"]),
+            cells=tuple(_filled(folder, _planned(cell)) for cell in plan["cells"]),
         )
     except (KeyError, TypeError) as error:
         raise InputError(f"{folder / STUDY}: not a study: {error!r}; make it anew") from None
 
 
-def read_runs(folders: Sequence[Path]) -> list[Cell]:
+def read_runs(folders: Sequence[Path]) -> list[Result]:
     """Finished run folders that have figures to compare.
 
     Raises:
       InputError: a folder holds no finished run, or one without labels.
     """
-    cells = []
-    for folder in folders:
-        figures = _json(folder / "metrics.json", "no finished run")
-        if "f1" not in figures:
-            raise InputError(f"{folder}: a run without labels has no figures to compare")
-        method = " ".join([figures["method"], figures.get("expert") or ""]).strip()
-        source = tuple(sorted(map(shown, figures["source"])))
-        cells.append(Cell(method, shown(figures["target"]), source, figures["seed"], str(folder)))
-        cells[-1] = _filled(Path(), cells[-1])
-    return cells
+    return [_alone(folder) for folder in folders]
 
 
-def _named(method: str, few_labels: str | None) -> str:
-    return method if few_labels is None else f"{method}, {few_labels} labels {DAGGER}"
+def _planned(cell: dict[str, Any]) -> Result:
+    few_labels = cell.get("few_labels")
+    given = "" if few_labels is None else f", {few_labels} labels {DAGGER}"
+    return Result(
+        method=shown(cell["method"] + given),
+        target=shown(cell["target"]),
+        source=tuple(sorted(map(shown, cell["source"]))),
+        seed=cell["seed"],
+        run=cell["run"],
+        few_labels=few_labels,
+        ours=cell.get("ours", False),
+    )
 
 
-def _filled(root: Path, cell: Cell) -> Cell:
+def _alone(folder: Path) -> Result:
+    """A run that no study planned."""
+    figures = _json(folder / "metrics.json", "no finished run")
+    if "f1" not in figures:
+        raise InputError(f"{folder}: a run without labels has no figures to compare")
+    given = any(finding["check"] == "target_labels" for finding in figures["audit"])
+    names = figures["method"], figures.get("expert"), DAGGER if given else None
+    return _filled(
+        Path(),
+        Result(
+            method=shown(" ".join(filter(None, names))),
+            target=shown(figures["target"]),
+            source=tuple(sorted(map(shown, figures["source"]))),
+            seed=figures["seed"],
+            run=str(folder),
+        ),
+    )
+
+
+def _filled(root: Path, cell: Result) -> Result:
     """With the figures of its run, if that is finished."""
     folder = root / cell.run
     if not (folder / "metrics.json").is_file():
         return cell
-    figures = _json(folder / "metrics.json", "no finished run")
     blocks, counts = None, None
     if (folder / "figures.json").is_file():
         counts = _json(folder / "figures.json", "no figures").get("blocks")
     if counts and counts["tp"]:
         blocks = np.array([counts["tp"], counts["fp"], counts["fn"]], dtype=np.int64).T
-    return Cell(
-        cell.method,
-        cell.target,
-        cell.source,
-        cell.seed,
-        cell.run,
-        cell.few_labels,
-        figures,
-        blocks,
-        (folder / "report.html").is_file(),
+    return replace(
+        cell,
+        figures=_json(folder / "metrics.json", "no finished run"),
+        blocks=blocks,
+        page=(folder / "report.html").is_file(),
     )
 
 

@@ -119,7 +119,7 @@
       return item;
     }));
     list.tabIndex = 0; // scrolled by keyboard
-    list.setAttribute("aria-label", "Its lines, with the share of the weight");
+    list.setAttribute("aria-label", kind.top.length ? "Its lines, with the share of the weight" : "Its lines");
     const cut = kind.events.length >= most;
     return el("div", "", el("h3", "", cut ? `Its first ${kind.events.length} lines` : "Its lines"), list);
   }
@@ -132,6 +132,7 @@
     out.append(el("p", "", `Score ${kind.score.toFixed(3)}, flagged from ${threshold.toFixed(3)} up.`));
     const at = [...new Set(kind.top.map((t) => t[2]))].map(number);
     if (at.length) out.append(el("p", "", `What weighed most is at line ${at.join(", ")}${kind.count > 1 ? ", where it first occurs" : ""}.`));
+    else out.append(el("p", "", "It was judged as a whole: no single line is known to have weighed most."));
     if (kind.reason) out.append(el("h3", "", "The expert’s reason"), el("p", "quote text", kind.reason));
     if (kind.near) {
       const { event, nearest, cosine, source, place: at } = kind.near;

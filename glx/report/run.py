@@ -4,7 +4,6 @@ In: a run folder, or one that is being written. Out: `report.html`, one file tha
 """
 
 import json
-import re
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +12,13 @@ import polars as pl
 from glx.errors import InputError
 from glx.evaluate.audit import UNSOUND
 from glx.report import pictures, svg
-from glx.report.anomalies import COLUMNS, EVENTS, LIMIT, WHERE, anomalies
-from glx.report.page import as_json, count, percent, render
+from glx.report.anomalies import EVENTS, FLAGGED, KINDS, WHERE, anomalies
+from glx.report.page import as_json, count, discreet, percent, render
 from glx.report.page import write as write_page
+from glx.report.terms import explained, spoken
 
 PAGE = "report.html"
 STATIC = 25  # rows of the table that are there without a script
-SECRET = re.compile(r"(?<=//)[^/@\s]+@")  # user and password of a URL
 ALWAYS = {"llm_calls"}  # cost that is told also where it is 0
 COST = (  # figure, its name, its text
     ("wall_seconds", "whole run", lambda v: f"{v:,.1f} s"),
@@ -57,7 +56,7 @@ def page(folder: Path) -> str:
     )
     flagged, verdicts = (
         _read(folder, name, lambda path, columns=columns: pl.read_parquet(path, columns=columns))
-        for name, columns in (("flagged.parquet", COLUMNS), ("verdicts.parquet", WHERE))
+        for name, columns in (("flagged.parquet", list(FLAGGED)), ("verdicts.parquet", WHERE))
     )
     found = anomalies(flagged, verdicts)
     return render(
@@ -73,7 +72,8 @@ def page(folder: Path) -> str:
         rows=[_row(kind, found) for kind in found["kinds"][:STATIC]],
         routes=sorted({kind["route"] for kind in found["kinds"] if kind["route"]}),
         kinds=len(found["kinds"]),
-        cut=len(found["kinds"]) >= LIMIT and metrics["n_anomalous"] > sum(flagged["count"]),
+        weighed=any(kind["top"] for kind in found["kinds"]),
+        cut=len(found["kinds"]) >= KINDS and metrics["n_anomalous"] > sum(flagged["count"]),
         left_out=metrics["n_anomalous"] - sum(flagged["count"]),
         data=as_json(
             {
@@ -94,7 +94,7 @@ def page(folder: Path) -> str:
             if metrics.get(key) or key in ALWAYS & metrics.keys()
         ],
         read=[(name, n) for name, n in metrics.get("read", {}).items() if n],
-        settings=[(name, SECRET.sub("…@", value)) for name, value in _flat(config["settings"])],
+        settings=[(name, discreet(value)) for name, value in _flat(config["settings"])],
         config=config,
     )
 
@@ -103,7 +103,7 @@ def badges(metrics: dict[str, Any]) -> list[tuple[str, bool]]:
     """What is stamped on the run, and whether it is a warning."""
     return [
         (f"protocol: {metrics['protocol']}", metrics["protocol"] != "sound"),
-        *((stamp.replace("_", " "), True) for stamp in metrics["stamps"]),
+        *((spoken(stamp), True) for stamp in metrics["stamps"]),
         (f"seed {metrics['seed']}", False),
         ("measured against labels" if "f1" in metrics else "no labels", False),
     ]
@@ -115,7 +115,7 @@ def in_words(metrics: dict[str, Any]) -> list[str]:
     if "f1" not in metrics:
         out.append(
             "This target has no labels, so nobody has counted how many of these are real. Read the "
-            "kinds with the highest scores first; each says what weighed most."
+            "kinds with the highest scores first; each opens to its lines."
         )
     elif metrics["precision"] is not None and metrics["recall"] is not None:
         out.append(
@@ -125,10 +125,10 @@ def in_words(metrics: dict[str, Any]) -> list[str]:
         rivals = {n: b["f1"] for n, b in metrics["baselines"].items() if b["f1"] is not None}
         best = max(rivals, key=lambda name: rivals[name], default=None)
         if best is not None:
-            name = pictures.BASELINES.get(best, best)
             better = rivals[best] >= (metrics["f1"] or 0)
             out.append(
-                f"The best of the simple detectors ({name}) reaches F1 {rivals[best]:.3f}"
+                f"The best of the simple detectors ({explained(best)}) "
+                f"reaches F1 {rivals[best]:.3f}"
                 + (": on this target it does as well or better." if better else ".")
             )
     if metrics["protocol"] in UNSOUND:
@@ -169,12 +169,12 @@ def _standing(metrics: dict[str, Any]) -> Any:
     if "f1" not in metrics:
         return None
     title = "F1 of this run, of simple detectors and of ceilings"
-    return svg.dots(title, pictures.standing(metrics), "F1", width=440)
+    return svg.dots(title, pictures.standing(metrics), "F1", left=232, width=480)
 
 
 def _beside(metrics: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
     """The rows of the table of baselines, the best first."""
-    rows = [(pictures.BASELINES.get(n, n), b) for n, b in metrics.get("baselines", {}).items()]
+    rows = [(explained(n), b) for n, b in metrics.get("baselines", {}).items()]
     return sorted(rows, key=lambda row: row[1]["f1"] or 0, reverse=True)
 
 

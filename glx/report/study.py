@@ -13,8 +13,9 @@ from glx.report import page as pages
 from glx.report import study_pictures as pictures
 from glx.report import tables
 from glx.report.compare import Compared, differences, disagree, scores
-from glx.report.results import DAGGER, Study, read_study
+from glx.report.results import DAGGER, Results, read_study
 from glx.report.table import to_latex, to_markdown
+from glx.report.terms import spoken
 
 PAGE = "study.html"
 
@@ -37,18 +38,19 @@ def page(folder: Path) -> str:
     study = read_study(folder)
     every, found = tables.of_study(study), scores(study)
     effects = differences(study) if study.reference else {}
-    protocols = {str((cell.figures or {}).get("protocol")) for cell in study.finished}
+    protocols = {str(cell.figures.get("protocol")) for cell in study.finished}
     return pages.render(
         "study.html",
         "study.js",
         study=study,
+        title=title(study),
         headline=headline(study, found, effects),
         warnings=[
             *(f"Protocol {p!r}: {UNSOUND[p]}." for p in sorted(protocols & set(UNSOUND))),
             *(f"The baselines of {t} differ between runs: not one split." for t in disagree(study)),
         ],
         seeds=sorted({cell.seed for cell in study.cells}),
-        missing=[cell for cell in study.cells if cell.figures is None],
+        missing=[cell for cell in study.cells if not cell.figures],
         maps=[table for table in every if table.key.startswith("pairs-")],
         ranking=pictures.ranking(study, found),
         forest=pictures.forest(study, effects),
@@ -63,6 +65,14 @@ def page(folder: Path) -> str:
     )
 
 
+def title(study: Results) -> str:
+    """What was compared with what, and on which targets."""
+    n = len(study.methods)
+    compared = f"Study: {n} {'method' if n == 1 else 'methods'}"
+    what = f"Ablation of {study.reference}" if study.reference else compared
+    return f"{what} on {', '.join(study.targets)}"
+
+
 class Tile(NamedTuple):
     """A headline: what it is, a figure, whose it is and how sure."""
 
@@ -71,7 +81,9 @@ class Tile(NamedTuple):
     note: str
 
 
-def headline(study: Study, found: dict[str, Compared], effects: dict[str, Compared]) -> list[Tile]:
+def headline(
+    study: Results, found: dict[str, Compared], effects: dict[str, Compared]
+) -> list[Tile]:
     """What came out, over all targets; nothing of what is not finished on each."""
     tiles = []
     whole = {method: c.whole for method, c in found.items() if c.whole is not None}
@@ -95,7 +107,7 @@ def headline(study: Study, found: dict[str, Compared], effects: dict[str, Compar
     beside = pictures.baseline_means(study)
     if beside and study.reference is None:
         name = max(beside, key=lambda n: beside[n])
-        tiles.append(Tile("best trivial detector", f"{beside[name]:.3f}", tables.spoken(name)))
+        tiles.append(Tile("best trivial detector", f"{beside[name]:.3f}", spoken(name)))
     if few and study.reference is None:
         tiles.append(_tile("best with a few labels", few[0], whole[few[0]]))
     return tiles

@@ -1,4 +1,4 @@
-"""The pictures of a study. In: `Study`. Out: SVG that a page takes as it is."""
+"""The pictures of a study. In: `Results`. Out: SVG that a page takes as it is."""
 
 import math
 from collections.abc import Iterable, Sequence
@@ -9,11 +9,10 @@ from markupsafe import Markup
 from glx.evaluate.intervals import Interval
 from glx.report import svg
 from glx.report.compare import Compared, baselines
-from glx.report.results import DAGGER, Study
+from glx.report.results import DAGGER, Results
 from glx.report.svg import WIDTH, Dot, Scale
-from glx.report.tables import spoken
+from glx.report.terms import spoken
 
-OURS = ("ZeroLog", "GeneralLog")  # how the names of our methods begin
 LETTER = 8.2  # room for one in the names of a dot chart, user units; on phones they are larger
 NARROW = 7.2  # in a plot, where names must not push each other away
 HIGH, LOW = 38, 300  # upper and lower end of the plot of cost
@@ -26,7 +25,7 @@ class Picture(NamedTuple):
     image: Markup | None
 
 
-def ranking(study: Study, found: dict[str, Compared]) -> list[Picture]:
+def ranking(study: Results, found: dict[str, Compared]) -> list[Picture]:
     """Methods and trivial detectors by F1: the mean over targets first, then each target.
 
     Args:
@@ -50,7 +49,7 @@ def ranking(study: Study, found: dict[str, Compared]) -> list[Picture]:
     return [picture for picture in pictures if picture.image]
 
 
-def baseline_means(study: Study) -> dict[str, float]:
+def baseline_means(study: Results) -> dict[str, float]:
     """F1 of each trivial detector, averaged over targets, where it is known on each."""
     each = [baselines(study, target) for target in study.targets]
     means = {}
@@ -62,7 +61,7 @@ def baseline_means(study: Study) -> dict[str, float]:
     return means
 
 
-def forest(study: Study, found: dict[str, Compared]) -> list[Picture]:
+def forest(study: Results, found: dict[str, Compared]) -> list[Picture]:
     """Differences of variants to the reference, over all targets and on each.
 
     Args:
@@ -88,7 +87,7 @@ def forest(study: Study, found: dict[str, Compared]) -> list[Picture]:
     return pictures
 
 
-def cost(study: Study, found: dict[str, Compared], figure: str, label: str) -> Markup | None:
+def cost(study: Results, found: dict[str, Compared], figure: str, label: str) -> Markup | None:
     """F1 over a cost on a log axis, both averaged over targets; None where hardly any costs it.
 
     Args:
@@ -126,20 +125,20 @@ def cost(study: Study, found: dict[str, Compared], figure: str, label: str) -> M
     return svg.picture(f"F1 over {label}", LOW + 44, *marks)
 
 
-def colour(study: Study, method: str) -> str:
+def colour(study: Results, method: str) -> str:
     """The CSS class of a method: had labels, ours (in an ablation the reference), other."""
     if DAGGER in method:
         return "hollow"
-    ours = method == study.reference if study.reference else method.startswith(OURS)
+    ours = method == study.reference if study.reference else method in study.ours
     return "accent" if ours else "truth"
 
 
-def _dot(study: Study, method: str, interval: Interval | None) -> Dot:
+def _dot(study: Results, method: str, interval: Interval | None) -> Dot:
     mean, low, high = interval or (None, None, None)
     return Dot(method, mean, low, high, colour(study, method))
 
 
-def _at(study: Study, method: str, compared: Compared, target: str) -> Dot | None:
+def _at(study: Results, method: str, compared: Compared, target: str) -> Dot | None:
     """A method on a target, from its figures where its blocks are not known."""
     if target in compared.each:
         return _dot(study, method, compared.each[target])

@@ -1,7 +1,7 @@
 """The tables of a study, or of run folders by themselves.
 
-In: `Study`, or run folders. Out: `Table`s, which are written by `glx/report/table.py`. F1 is always
-that at a threshold which saw no label of the target, but where a row says otherwise.
+In: `Results`, or run folders. Out: `Table`s, which are written by `glx/report/table.py`. F1 is
+always that at a threshold which saw no label of the target, but where a row says otherwise.
 """
 
 import os
@@ -14,8 +14,9 @@ from urllib.parse import quote
 
 from glx.evaluate.intervals import Interval
 from glx.report.compare import baselines, differences, disagree
-from glx.report.results import DAGGER, STUDY, Cell, Group, Study, read_runs, read_study
+from glx.report.results import DAGGER, STUDY, Group, Result, Results, read_runs, read_study
 from glx.report.table import Entry, Table
+from glx.report.terms import spoken
 
 FIGURES = {  # what they are called, what they are
     "f1": ("F1", "F1 at a threshold that saw no label of the target."),
@@ -27,6 +28,7 @@ CEILINGS = {
     "supervised_ceiling": "random forest with the target's labels",
     "template_ceiling": "templates that are mostly anomalous",
 }
+FEW = f"{DAGGER}: was given labels of the target, not zero-label."
 NONE = "-"
 T = TypeVar("T")
 
@@ -42,7 +44,7 @@ def read(folders: Sequence[Path]) -> list[Table]:
     return [of_runs(read_runs(folders))]
 
 
-def of_study(study: Study) -> list[Table]:
+def of_study(study: Results) -> list[Table]:
     """All tables that the study has something for."""
     tables = [leave_one_out(study, figure) for figure in FIGURES]
     if study.reference is not None:
@@ -52,7 +54,7 @@ def of_study(study: Study) -> list[Table]:
     return [table for table in tables if table.rows]
 
 
-def leave_one_out(study: Study, figure: str = "f1") -> Table:
+def leave_one_out(study: Results, figure: str = "f1") -> Table:
     """Methods by targets, from all other systems; below them trivial detectors and ceilings."""
     found = {m: [study.leave_one_out(m, t) for t in study.targets] for m in study.methods}
     ours = [
@@ -88,7 +90,7 @@ def leave_one_out(study: Study, figure: str = "f1") -> Table:
         FIGURES[figure][1],
         "Sources: all other systems. Mean over seeds (lowest to highest where they differ).",
         "" if figure == "oracle_f1" else "Bold: best without labels of the target.",
-        f"{DAGGER}: was given labels of the target, not zero-label." if _few(ours) else "",
+        FEW if _few(ours) else "",
         "Second part: trivial detectors." if trivial else "",
         "Last part: what labels of the target would buy, fitted on the scored part." * bool(marks),
         *(f"The baselines of {t} differ between runs: not one split." for t in disagree(study)),
@@ -103,7 +105,7 @@ def leave_one_out(study: Study, figure: str = "f1") -> Table:
     )
 
 
-def pairs(study: Study, method: str) -> Table:
+def pairs(study: Results, method: str) -> Table:
     """Sources by targets of one method, F1; empty where it was run on no single source."""
     sources = sorted({s[0] for m, _, s in study.groups if m == method and len(s) == 1})
     rows = [
@@ -124,7 +126,7 @@ def pairs(study: Study, method: str) -> Table:
     )
 
 
-def ablation(study: Study) -> Table:
+def ablation(study: Results) -> Table:
     """F1 of each variant minus that of the reference, the most harmful first."""
     rows = []
     for method, (whole, each) in differences(study).items():
@@ -143,7 +145,7 @@ def ablation(study: Study) -> Table:
     )
 
 
-def cost(study: Study) -> Table:
+def cost(study: Results) -> Table:
     """What each method takes on each target, leave-one-out."""
     columns: dict[str, tuple[str, Callable[[float], str]]] = {
         "wall_seconds": ("seconds", lambda v: f"{v:,.0f}" if v >= 10 else f"{v:.1f}"),
@@ -178,14 +180,19 @@ def cost(study: Study) -> Table:
     )
 
 
-def of_runs(cells: Sequence[Cell]) -> Table:
-    """A row for each method, target and set of sources: the mean over seeds, and the range."""
-    groups: dict[tuple[str, str, str], list[Cell]] = defaultdict(list)
+def of_runs(cells: Sequence[Result]) -> Table:
+    """A row for each method, target and sources under one protocol: the mean over seeds, the range.
+
+    Where a run departs from the plain protocol, a column says what each ran under.
+    """
+    groups: dict[tuple[str, str, str, str], list[Result]] = defaultdict(list)
     for cell in cells:
-        groups[cell.method, cell.target, ", ".join(cell.source)].append(cell)
+        source = f" ← {', '.join(cell.source)}" if cell.source else ""
+        groups[cell.method, cell.target, source, _under(cell)].append(cell)
+    plain = all(under == "sound" for *_, under in groups)
     rows = []
-    for (method, target, source), found in sorted(groups.items()):
-        runs = [cell.figures or {} for cell in found]
+    for (method, target, source, under), found in sorted(groups.items()):
+        runs = [cell.figures for cell in found]
         beside = [figures["baselines"] for figures in runs]
         columns = [
             *([figures[name] for figures in runs] for name in ("f1", "auroc", "oracle_f1")),
@@ -196,44 +203,41 @@ def of_runs(cells: Sequence[Cell]) -> Table:
                 for name in ("supervised_ceiling", "wall_seconds")
             ),
         ]
-        cells_ = (Entry(spread(values, 0 if n == 6 else 3)) for n, values in enumerate(columns))
-        where = Entry(f"{target} ← {source}" if source else target)
-        rows.append((Entry(method), where, Entry(str(len(runs))), *cells_))
-    figures = [cell.figures or {} for cell in cells]
-    protocols = sorted({f["protocol"] for f in figures})
-    stamps = sorted({stamp for f in figures for stamp in f.get("stamps", [])})
+        words = (method, target + source, *([] if plain else [under]))
+        seeds = len({cell.seed for cell in found})
+        again = f" ({len(found)} runs)" if len(found) > seeds else ""
+        numbers = (spread(values, 0 if n == 6 else 3) for n, values in enumerate(columns))
+        rows.append(tuple(map(Entry, (*words, f"{seeds}{again}", *numbers))))
     names = ("F1", "AUROC", "oracle F1", "surprise F1", "best other F1", "supervised", "seconds")
+    words = ("method", "target ← sources", *([] if plain else ["protocol; stamps"]))
+    few = any(DAGGER in cell.method for cell in cells)
     return Table(
         "runs",
         "Runs",
-        ("method", "target ← sources", "seeds", *names),
+        (*words, "seeds", *names),
         (tuple(rows),),
         (
             "F1 at a threshold that saw no label of the target; oracle: the best threshold in "
             "hindsight; surprise, best other: trivial detectors; supervised: a random forest with "
             "the target's labels. Mean over seeds (lowest to highest where they differ).",
-            f"Protocol {', '.join(protocols)}.",
-            *([f"Stamps: {', '.join(map(spoken, stamps))}."] if stamps else []),
+            *([FEW] if few else []),
+            *(["Protocol sound."] if plain else []),
         ),
-        names=2,
+        names=len(words),
     )
 
 
-def stamped(study: Study) -> list[str]:
+def stamped(study: Results) -> list[str]:
     """Under what protocol the numbers arose, and how many there are."""
     seeds = sorted({cell.seed for cell in study.finished})
     done, planned = len(study.finished), len(study.cells)
-    found = sorted({(c.figures or {}).get("protocol", study.protocol) for c in study.finished})
+    found = sorted({c.figures.get("protocol", study.protocol) for c in study.finished})
     return [
         f"Protocol {', '.join(found or [study.protocol])}, preset {study.preset}, "
         f"{'seed' if len(seeds) == 1 else 'seeds'} {', '.join(map(str, seeds)) or NONE}, "
         f"{done} of {planned} cells.",
         *([f"Stamps: {', '.join(study.stamps)}."] if study.stamps else []),
     ]
-
-
-def spoken(name: str) -> str:
-    return name.replace("_", " ")
 
 
 def spread(values: Sequence[float | None], digits: int = 3) -> str:
@@ -251,7 +255,7 @@ def minus(number: str) -> str:
     return number.replace("-", "−") if number.strip("+-0.") else number.lstrip("+-")
 
 
-def _summary(study: Study, name: str, group: Group | None, figure: str) -> Entry:
+def _summary(study: Results, name: str, group: Group | None, figure: str) -> Entry:
     if group is None:
         return Entry(NONE, hint=f"{name}: not finished")
     values, planned = group.values(figure), study.planned(group)
@@ -264,7 +268,7 @@ def _summary(study: Study, name: str, group: Group | None, figure: str) -> Entry
     return Entry(text, value=mean, hint=f"{name}: {text}, seed {seeds}", href=_page(group))
 
 
-def _pair(study: Study, method: str, target: str, source: tuple[str, ...] | None) -> Entry:
+def _pair(study: Results, method: str, target: str, source: tuple[str, ...] | None) -> Entry:
     group = study.groups.get((method, target, source or ()))
     if group is not None:
         return _summary(study, f"{target} ← {', '.join(source or ())}", group, "f1")
@@ -287,8 +291,8 @@ def _difference(interval: Interval | None) -> Entry:
     return Entry(text, value=interval.mean)
 
 
-def _ceiling(study: Study, target: str, name: str) -> Entry:
-    found = [(c.figures or {}).get(name) for c in study.finished if c.target == target]
+def _ceiling(study: Results, target: str, name: str) -> Entry:
+    found = [c.figures.get(name) for c in study.finished if c.target == target]
     known = sorted({f"{value:.3f}" for value in found if value is not None})
     return Entry(" to ".join([known[0], known[-1]][: len(known)]) if known else NONE)
 
@@ -298,9 +302,14 @@ def _average(row: list[Entry]) -> Entry:
     return Entry(_number(sum(values) / len(values) if len(values) == len(row) else None))
 
 
-def _over_all(study: Study, last: T) -> list[T]:
+def _over_all(study: Results, last: T) -> list[T]:
     """A column over all targets, where there are several."""
     return [last] if len(study.targets) > 1 else []
+
+
+def _under(cell: Result) -> str:
+    """The protocol of a run and its stamps."""
+    return "; ".join([cell.figures["protocol"], *map(spoken, sorted(cell.figures["stamps"]))])
 
 
 def _few(rows: list[tuple[str, list[Entry]]]) -> bool:

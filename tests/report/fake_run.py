@@ -7,6 +7,8 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
+from glx.report.anomalies import FLAGGED
+
 HOSTILE = (
     "<script>window.pwned=1</script>",
     "</script><script>window.pwned=2</script>",
@@ -35,13 +37,14 @@ def make_run(
     labels: bool = True,
     routes: bool = True,
     keys: bool = True,
+    weights: bool = True,
     **more: object,
 ) -> Path:
     """A finished run folder.
 
     Args:
       kinds: score, occurrences and texts of each flagged distinct sequence.
-      labels, routes, keys: whether the run has them.
+      labels, routes, keys, weights: whether the run has them.
       more: goes into `metrics.json`.
     """
     folder.mkdir(parents=True)
@@ -68,16 +71,11 @@ def make_run(
             "count": counts,
             "sequences": [list(range(a, b)) for a, b in pairwise(starts.tolist())],
             "events": [[_plain(text) for text in texts] for _, _, texts in kinds],
-            "evidence": [_evidence(texts, k, routes) for k, (_, _, texts) in enumerate(kinds)],
+            "evidence": [
+                _evidence(texts, k, routes, weights) for k, (_, _, texts) in enumerate(kinds)
+            ],
         },
-        schema={
-            "score": pl.Float32,
-            "route": pl.String,
-            "count": pl.Int64,
-            "sequences": pl.List(pl.Int64),
-            "events": pl.List(pl.String),
-            "evidence": pl.String,
-        },
+        schema=FLAGGED,
     ).write_parquet(folder / "flagged.parquet")
     metrics = {
         "method": "GeneralLog" if routes else "ZeroLog",
@@ -145,10 +143,10 @@ def make_run(
     return folder
 
 
-def _evidence(texts: list[str], k: int, routes: bool) -> str:
+def _evidence(texts: list[str], k: int, routes: bool, weights: bool) -> str:
     events = [
         {"line": 10 * k + at, "event": at, "weight": 0.6 - 0.2 * at, "text": text}
-        for at, text in enumerate(texts[:2])
+        for at, text in enumerate(texts[: 2 * weights])
     ]
     near = {"place": 0, "text": texts[0], "cosine": 0.25, "source": "sim_ras", "nearest": texts[-1]}
     more = {"deciding": near, "reason": f"sounds like {texts[0]}"} if routes else {}

@@ -25,7 +25,7 @@ def figures(blocks, method: str, target: str, source: list[str], seed: int, **mo
         "oracle_f1": f1(blocks) + 0.05, "mcc": 0.5, "supervised_ceiling": 0.99,
         "template_ceiling": None, "baselines": baselines, "wall_seconds": 12.5 + seed,
         "lines_per_second": 250000.0, "llm_calls": 0, "llm_tokens_in": 0, "share_proprietary": 0.25,
-        "protocol": "sound", "stamps": [],
+        "protocol": "sound", "stamps": [], "audit": [],
     } | more  # fmt: skip
 
 
@@ -57,7 +57,7 @@ def write_study(folder: Path, reference: str | None = None) -> Path:
                     run = f"cells/{method.split()[0]}/{target}-from-{'+'.join(source)}/{seed}"
                     plan.append(
                         {"run": run, "method": method, "target": target, "source": source,
-                         "seed": seed, "few_labels": few}
+                         "seed": seed, "few_labels": few, "ours": method == "GeneralLog"}
                     )  # fmt: skip
                     given = {k: plan[-1][k] for k in ("method", "target", "source", "seed")}
                     if method.startswith("DeepLog"):
@@ -68,7 +68,8 @@ def write_study(folder: Path, reference: str | None = None) -> Path:
                     alike = method == "GeneralLog" and (target == "hdfs" or seed == 0)
                     write_run(folder / run, GOOD if alike else POOR, **given)
     study = {
-        "name": "study", "command": "python -m experiments.study --preset=small", "preset": "small",
+        "name": "study", "command": "python -m experiments.study --llm_url=http://me:secret@host/v1",
+        "preset": "small",
         "protocol": "sound", "reference": reference, "cells": plan,
     }  # fmt: skip
     (folder / "study.json").write_text(json.dumps(study))

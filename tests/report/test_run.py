@@ -6,7 +6,7 @@ from html.parser import HTMLParser
 
 import polars as pl
 import pytest
-from fake_run import HOSTILE, make_run
+from fake_run import FIGURES, HOSTILE, make_run
 
 from glx.errors import InputError
 from glx.report.run import page, write
@@ -53,7 +53,10 @@ def test_the_page_says_what_was_found_and_what_it_is_worth(tmp_path):
     assert (
         "Of what was flagged, 40.0 % is an anomaly; of the anomalies, 66.7 % were flagged." in said
     )
-    assert "(words like “error”) reaches F1 0.600: on this target it does as well or better" in said
+    assert (
+        "(keyword: words like “error”) reaches F1 0.600: on this target it does as well or better"
+        in said
+    )
     assert "ok shared lines: 0 lines are in both parts." in said
     assert "54,321 lines/s" in said
     assert "0.900 3 general disk is gone session-000000 lines 0–9" in said
@@ -91,6 +94,30 @@ def test_stamps_and_warnings_stand_out(tmp_path):
     assert "Protocol transductive: the detector saw the scored part" in said
     assert "2 sequences got no answer from the expert, which counts as wrong." in said
     assert "One route is hardly used." in said
+
+
+def test_a_method_that_weighs_no_event_does_not_claim_to(tmp_path):
+    run = make_run(tmp_path / "run", KINDS, weights=False, routes=False)
+    said = Elements(page(run)).text
+    assert "weighed" not in said
+    assert "First line" in said
+    assert "0.900 3 disk is gone session-000000 lines 0–9" in said
+
+
+def test_a_detector_that_only_abstains_has_a_page(tmp_path):
+    undefined = dict.fromkeys(("precision", "oracle_f1", "auprc", "auroc", "oracle_threshold"))
+    run = make_run(tmp_path / "run", [], f1=0.0, recall=0.0, abstained=60, **undefined)
+    said = Elements(page(run)).text
+    assert "Nothing was flagged." in said
+    assert "60 sequences got no answer from the expert, which counts as wrong." in said
+
+
+def test_a_simple_detector_has_one_name_and_says_what_it_flags(tmp_path):
+    plain = {"f1_interval": [None, None], "precision": 0.5, "recall": 0.5, "auprc": 0.5}
+    beside = {"surprise": FIGURES | plain, "own_rule": FIGURES | plain}
+    said = Elements(page(make_run(tmp_path / "run", KINDS, baselines=beside))).text
+    assert said.count("surprise: rare or missing events") == 4  # chart, its hint, sentence, table
+    assert "own rule 0.500" in said
 
 
 def test_every_flagged_sequence_is_in_the_data_of_the_page(tmp_path):

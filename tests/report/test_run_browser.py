@@ -1,9 +1,10 @@
 """The page of a run in a real browser: quiet, quick, usable by keyboard, deaf to what logs say."""
 
 import pytest
-from fake_run import HOSTILE, make_run
+from fake_run import FIGURES, HOSTILE, make_run
 
 from glx.report.run import write
+from glx.report.terms import BASELINES, explained
 
 pytestmark = pytest.mark.browser
 KINDS = [
@@ -14,35 +15,23 @@ KINDS = [
 
 
 @pytest.fixture
-def opened(browser, tmp_path):
-    """A function that opens the page of a run; in the end the page must have said nothing."""
-    said, pages = [], []
+def opened_run(opened, tmp_path):
+    """A function that opens the page of a run."""
 
-    def open_page(kinds, run: dict | None = None, **options):
-        path = write(make_run(tmp_path / "run", kinds, **(run or {})))
-        page = browser.new_page(**options)
-        pages.append(page)
-        page.on("console", lambda message: said.append(message.text))
-        page.on("pageerror", lambda error: said.append(str(error)))
-        page.on(
-            "request", lambda request: said.extend([request.url] * (request.url[:5] != "file:"))
-        )
-        page.goto(path.as_uri())
+    def open_run(kinds, run: dict | None = None, **options):
+        page = opened(write(make_run(tmp_path / "run", kinds, **(run or {}))), **options)
         page.wait_for_selector("#kinds[data-ready]")
         return page
 
-    yield open_page
-    for page in pages:
-        page.close()
-    assert said == []
+    return open_run
 
 
 def texts(page) -> list[str]:
     return page.locator("tr.kind .text").all_inner_texts()
 
 
-def test_the_table_is_filtered(opened):
-    page = opened(KINDS)
+def test_the_table_is_filtered(opened_run):
+    page = opened_run(KINDS)
     for query, found, status in (
         ("REFUSED retry", ["card refused"], "1 of 3 kinds, 30 sequences"),
         ("ärger", ["Ärger with the queue"], "1 of 3 kinds, 1 sequence"),
@@ -60,8 +49,8 @@ def test_the_table_is_filtered(opened):
     assert texts(page) == ["disk is gone", "card refused"]
 
 
-def test_without_sessions_a_line_is_found_by_its_number(opened):
-    page = opened(KINDS, {"keys": False})
+def test_without_sessions_a_line_is_found_by_its_number(opened_run):
+    page = opened_run(KINDS, {"keys": False})
     page.get_by_label("Text, session or line number").fill("45")
     page.locator("#status", has_text="1 of 3 kinds").wait_for()
     assert texts(page) == ["card refused"]
@@ -69,8 +58,8 @@ def test_without_sessions_a_line_is_found_by_its_number(opened):
     assert page.locator(".places li").first.inner_text() == "lines 40–49"
 
 
-def test_the_table_is_sorted_by_every_column(opened):
-    page = opened(KINDS)
+def test_the_table_is_sorted_by_every_column(opened_run):
+    page = opened_run(KINDS)
     first = {"Score": 0.6, "Times": "card", "Route": "disk", "What": "card", "First": "disk"}
     assert page.locator("th[aria-sort=descending]").inner_text().startswith("Score")
     for name, expected in first.items():
@@ -82,8 +71,8 @@ def test_the_table_is_sorted_by_every_column(opened):
         assert page.locator("th[aria-sort$=ending]").count() == 1
 
 
-def test_a_row_is_opened_by_keyboard(opened):
-    page = opened(KINDS)
+def test_a_row_is_opened_by_keyboard(opened_run):
+    page = opened_run(KINDS)
     button = page.locator(".open").nth(1)
     button.focus()
     page.keyboard.press("Enter")
@@ -106,9 +95,9 @@ def test_a_row_is_opened_by_keyboard(opened):
     assert page.locator("tr.detail").count() == 0
 
 
-def test_injected_scripts_do_not_run(opened):
+def test_injected_scripts_do_not_run(opened_run):
     kinds = [(0.9, 1, [text, *HOSTILE]) for text in HOSTILE]
-    page = opened(kinds, {"target": HOSTILE[1], "stamps": [*HOSTILE]})
+    page = opened_run(kinds, {"target": HOSTILE[1], "stamps": [*HOSTILE]})
     for button in page.locator(".open").all():
         button.click()
     page.get_by_label("Text, session or line number").fill(HOSTILE[2])
@@ -120,13 +109,13 @@ def test_injected_scripts_do_not_run(opened):
 
 
 @pytest.mark.parametrize(("kinds", "each"), [(2_000, 50), (5, 20_000)])
-def test_100_000_verdicts_open_at_once(opened, tmp_path, kinds, each):
+def test_100_000_verdicts_open_at_once(opened_run, tmp_path, kinds, each):
     events = [f"event {k} of <*> in a template that is about as long as most" for k in range(500)]
     many = [
         (0.9 - k / 1e4, each, [f"kind {k}", *(events[(k * j) % 500] for j in range(199))])
         for k in range(kinds)
     ]
-    page = opened(many)
+    page = opened_run(many)
     ready = "performance.getEntriesByType('navigation')[0].loadEventEnd"  # ms, after the script
     assert 0 < page.evaluate(ready) < 3000
     assert (tmp_path / "run/report.html").stat().st_size < 20e6
@@ -138,8 +127,8 @@ def test_100_000_verdicts_open_at_once(opened, tmp_path, kinds, each):
 
 
 @pytest.mark.parametrize("labels", [True, False])
-def test_a_phone_scrolls_the_page_only_down(opened, labels):
-    page = opened(
+def test_a_phone_scrolls_the_page_only_down(opened_run, labels):
+    page = opened_run(
         [(0.9, 1, ["word" * 80])], {"labels": labels}, viewport={"width": 360, "height": 700}
     )
     page.locator(".open").click()
@@ -147,8 +136,27 @@ def test_a_phone_scrolls_the_page_only_down(opened, labels):
     assert page.evaluate("document.documentElement.scrollWidth") == 360
 
 
-def test_light_and_dark_differ(opened):
-    page = opened(KINDS, color_scheme="light")
+def test_names_fit_their_charts(opened_run, outside):
+    beside = {name: FIGURES | {"f1_interval": [0.4, 0.6]} for name in BASELINES}
+    page = opened_run(KINDS, {"baselines": beside}, viewport={"width": 390, "height": 800})
+    shown = page.locator("figure svg text.name").all_inner_texts()
+    assert shown[1:6] == [explained(name) for name in BASELINES]
+    for width in (390, 1280):
+        page.set_viewport_size({"width": width, "height": 800})
+        assert page.evaluate(outside) == []
+
+
+def test_a_sequence_in_which_nothing_weighed_says_so(opened_run):
+    page = opened_run(KINDS, {"weights": False, "routes": False})
+    page.locator(".open").first.click()
+    assert page.locator(".events li").all_inner_texts() == ["1\ndisk is gone", "2\nretry"]
+    said = page.locator("tr.detail").inner_text()
+    assert "judged as a whole: no single line is known to have weighed most" in said
+    assert "is at line" not in said
+
+
+def test_light_and_dark_differ(opened_run):
+    page = opened_run(KINDS, color_scheme="light")
     colours = {}
     for scheme in ("light", "dark"):
         page.emulate_media(color_scheme=scheme)

@@ -13,42 +13,20 @@ def path(tmp_path_factory):
     return write(write_study(tmp_path_factory.mktemp("study"), reference="GeneralLog"))
 
 
-@pytest.fixture
-def opened(browser, path):
-    """A function that opens the page; in the end the page must have said nothing."""
-    said, pages = [], []
-
-    def open_page(**options):
-        page = browser.new_page(**options)
-        pages.append(page)
-        page.on("console", lambda message: said.append(message.text))
-        page.on("pageerror", lambda error: said.append(str(error)))
-        page.on(
-            "request", lambda request: said.extend([request.url] * (request.url[:5] != "file:"))
-        )
-        page.goto(path.as_uri())
-        return page
-
-    yield open_page
-    for page in pages:
-        page.close()
-    assert said == []
-
-
-def test_a_phone_scrolls_down_only(opened):
-    page = opened(viewport={"width": 390, "height": 800})
+def test_a_phone_scrolls_down_only(opened, path):
+    page = opened(path, viewport={"width": 390, "height": 800})
     page.evaluate("document.querySelectorAll('details').forEach(d => { d.open = true; })")
     assert page.evaluate("document.documentElement.scrollWidth") == 390
 
 
-def test_dark_is_dark(opened):
+def test_dark_is_dark(opened, path):
     ink = "getComputedStyle(document.body).color + getComputedStyle(document.body).backgroundColor"
-    light, dark = (opened(color_scheme=scheme).evaluate(ink) for scheme in ("light", "dark"))
+    light, dark = (opened(path, color_scheme=scheme).evaluate(ink) for scheme in ("light", "dark"))
     assert light != dark
 
 
-def test_a_field_shows_its_share(opened):
-    shades = opened().evaluate(
+def test_a_field_shows_its_share(opened, path):
+    shades = opened(path).evaluate(
         "[...document.querySelectorAll('.heat td')].map(td => getComputedStyle(td).backgroundColor)"
     )
     # Two sources by two targets, each system none of its own source, and all others together.
@@ -63,8 +41,8 @@ def test_a_field_shows_its_share(opened):
         ("() => Promise.reject(new Error())", "Selected: press Ctrl+C", "String(getSelection())"),
     ],
 )
-def test_a_table_is_opened_and_taken_along_by_keyboard(opened, clipboard, answer, taken):
-    page = opened()
+def test_a_table_is_opened_and_taken_along_by_keyboard(opened, path, clipboard, answer, taken):
+    page = opened(path)
     page.evaluate(f"void (navigator.clipboard.writeText = {clipboard})")
     table = page.locator("details.card", has_text="Cost, leave-one-out")
     table.locator("summary").first.focus()
@@ -75,12 +53,6 @@ def test_a_table_is_opened_and_taken_along_by_keyboard(opened, clipboard, answer
     assert "\\begin{tabular}{llrrrrr}\n\\toprule\nmethod & target & seconds" in page.evaluate(taken)
 
 
-def test_names_fit_their_charts(opened):
-    """No text of a picture begins left of it or ends right of it, however wide the screen."""
-    outside = """
-      [...document.querySelectorAll('figure svg text')].filter(text => {
-        const [own, all] = [text, text.ownerSVGElement].map(e => e.getBoundingClientRect());
-        return own.left < all.left - 1 || own.right > all.right + 1;
-      }).map(text => text.textContent)"""
+def test_names_fit_their_charts(opened, path, outside):
     for width in (390, 1280):
-        assert opened(viewport={"width": width, "height": 800}).evaluate(outside) == []
+        assert opened(path, viewport={"width": width, "height": 800}).evaluate(outside) == []

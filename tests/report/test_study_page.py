@@ -31,7 +31,7 @@ def test_the_page_says_what_came_out(text):
         "best trivial detector 0.700 surprise",
         "best with a few labels 0.333 MetaLog, 1% labels †, ",
         "F1 of GeneralLog by source and target",
-        "python -m experiments.study --preset=small",
+        "Study: 3 methods on hdfs, bgl_50%",
     ):
         assert words in said
     assert "What each part is worth" not in said
@@ -40,13 +40,29 @@ def test_the_page_says_what_came_out(text):
 
 def test_a_study_with_a_reference_is_an_ablation(tmp_path):
     said = Elements(study.page(write_study(tmp_path, reference="GeneralLog"))).text
-    assert "ablation of GeneralLog" in said
+    assert "Ablation of GeneralLog on hdfs, bgl_50%" in said
     assert "most harmful change −0.542 DeepLog <b>|&_x, −" in said
     assert "clear effects 2 worse, 0 better" in said
     assert "F1 minus that of GeneralLog" in said
     assert (
         "best method without labels, F1" not in said
     )  # choosing a variant by its score would be tuning
+
+
+def test_secrets_of_a_url_are_not_shown(text):
+    assert "python -m experiments.study --llm_url=http://…@host/v1" in text
+    assert "secret" not in text
+
+
+def test_ours_are_told_by_the_plan_and_not_by_their_names(text, tmp_path):
+    write_study(tmp_path)
+    plan = json.loads((tmp_path / "study.json").read_text())
+    for cell in plan["cells"]:
+        cell["ours"] = cell["method"].startswith("DeepLog")
+    (tmp_path / "study.json").write_text(json.dumps(plan))
+    ours = r'class="accent"><title>([^:]+): F1'
+    assert re.findall(ours, text) == ["GeneralLog"]
+    assert re.findall(ours, study.page(tmp_path)) == ["DeepLog &lt;b&gt;|&amp;_x"]
 
 
 def test_every_table_can_be_taken_along(text):

@@ -184,6 +184,27 @@ def test_runs_by_themselves(tmp_path):
     assert table.notes[-1] == "Protocol sound."
 
 
+def test_runs_under_other_rules_are_not_seeds_of_each_other(tmp_path):
+    plain = {"method": "ZeroLog", "target": "hdfs", "source": ["bgl"]}
+    stamp = "3 labels of the target"
+    leak = {"check": "target_labels", "ok": False, "detail": "It saw labels."}
+    good, poor = ([8], [2], [2]), ([4], [2], [6])
+    write_run(tmp_path / "a", poor, seed=0, **plain)
+    write_run(tmp_path / "b", poor, seed=0, **plain)  # again, as with other settings
+    write_run(tmp_path / "c", good, seed=0, protocol="paper", **plain)
+    write_run(tmp_path / "d", good, seed=1, stamps=["bgl_inferred_text"], **plain)
+    write_run(tmp_path / "e", good, seed=1, stamps=[stamp], audit=[leak], **plain)
+    [table] = tables.read([tmp_path / name for name in "abcde"])
+    assert table.header[:5] == ("method", "target ← sources", "protocol; stamps", "seeds", "F1")
+    assert [row[:5] for row in texts(table)] == [
+        ["ZeroLog", "hdfs ← bgl", "paper", "1", "0.800"],
+        ["ZeroLog", "hdfs ← bgl", "sound", "1 (2 runs)", "0.500"],
+        ["ZeroLog", "hdfs ← bgl", "sound; bgl inferred text", "1", "0.800"],
+        ["ZeroLog †", "hdfs ← bgl", "sound; 3 labels of the target", "1", "0.800"],
+    ]
+    assert table.notes[-1] == "†: was given labels of the target, not zero-label."
+
+
 def test_a_run_without_labels_has_nothing_to_compare(tmp_path):
     (tmp_path / "metrics.json").write_text(json.dumps({"method": "ZeroLog", "threshold": 0.5}))
     with pytest.raises(InputError, match="without labels"):

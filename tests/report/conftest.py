@@ -1,0 +1,38 @@
+"""What the tests of pages in a browser share."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture
+def opened(browser) -> Callable:
+    """A function that opens a page; in the end none may have said or asked for anything."""
+    said, pages = [], []
+
+    def open_page(path: Path, **options):
+        page = browser.new_page(**options)
+        pages.append(page)
+        page.on("console", lambda message: said.append(message.text))
+        page.on("pageerror", lambda error: said.append(str(error)))
+        page.on(
+            "request", lambda request: said.extend([request.url] * (request.url[:5] != "file:"))
+        )
+        page.goto(path.as_uri())
+        return page
+
+    yield open_page
+    for page in pages:
+        page.close()
+    assert said == []
+
+
+@pytest.fixture
+def outside() -> str:
+    """JavaScript that finds the texts of pictures that begin left of them or end right of them."""
+    return """
+      [...document.querySelectorAll('figure svg text')].filter(text => {
+        const [own, all] = [text, text.ownerSVGElement].map(e => e.getBoundingClientRect());
+        return own.left < all.left - 1 || own.right > all.right + 1;
+      }).map(text => text.textContent)"""
