@@ -169,7 +169,7 @@ def _standing(metrics: dict[str, Any]) -> Any:
     if "f1" not in metrics:
         return None
     title = "F1 of this run, of simple detectors and of ceilings"
-    return svg.dots(title, pictures.standing(metrics), "F1", left=232, width=480)
+    return svg.dots(title, pictures.standing(metrics), "F1", left=232, width=440)
 
 
 def _beside(metrics: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:

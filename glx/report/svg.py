@@ -15,6 +15,8 @@ from markupsafe import Markup, escape
 
 WIDTH = 520  # user units
 LINE = 26  # height of one row of a dot chart
+MARGIN = 12  # right of an axis at least
+HALF = 5.2  # half a letter of a tick, on phones
 STEPS = (1, 2, 5, 10)  # of ticks, times a power of ten
 # Of ticks in time, seconds: 1 s to 30 s, minutes, hours, days, weeks.
 SPANS = (
@@ -123,7 +125,8 @@ def axis_x(scale: Scale, at: Iterable[Tick], y: float, label: str = "", top: flo
     for value, text in at:
         x = scale(value)
         marks.append(tag("line", x1=x, x2=x, y1=top, y2=y, class_="grid"))
-        marks.append(words(x, y + 17, text, anchor="middle"))
+        inside = scale.end + MARGIN - HALF * len(text)  # the last one ends with the picture
+        marks.append(words(min(x, inside), y + 17, text, anchor="middle"))
     marks.append(words((scale.start + scale.end) / 2, y + 37, label, anchor="middle"))
     return group(*marks)
 

@@ -139,11 +139,13 @@ def test_a_phone_scrolls_the_page_only_down(opened_run, labels):
 def test_names_fit_their_charts(opened_run, outside):
     beside = {name: FIGURES | {"f1_interval": [0.4, 0.6]} for name in BASELINES}
     page = opened_run(KINDS, {"baselines": beside}, viewport={"width": 390, "height": 800})
-    shown = page.locator("figure svg text.name").all_inner_texts()
-    assert shown[1:6] == [explained(name) for name in BASELINES]
+    shown = page.locator("figure svg text.name").all_text_contents()
+    assert shown[1:6] == [explained(name) for name in BASELINES]  # whole
     for width in (390, 1280):
         page.set_viewport_size({"width": width, "height": 800})
         assert page.evaluate(outside) == []
+    table = page.locator(".stand .scroll")  # at 1280: all of its columns are seen
+    assert table.evaluate("e => e.scrollWidth <= e.clientWidth")
 
 
 def test_a_sequence_in_which_nothing_weighed_says_so(opened_run):

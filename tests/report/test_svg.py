@@ -31,6 +31,12 @@ def test_ticks_of_time_name_the_day_once():
     ]
 
 
+def test_the_last_tick_ends_with_its_picture():
+    drawn = axis_x(Scale(0, 1, 48, 508), [(0.5, "half"), (1, "1 May 23:00")], 200)
+    assert '<text x="278"' in drawn  # in the middle, where there is room
+    assert '<text x="462.8"' in drawn  # 520 less half of eleven letters
+
+
 def test_marks_are_escaped_and_rounded():
     assert tag("text", "<&", x=1.26, class_='"') == '<text x="1.3" class="&#34;">&lt;&amp;</text>'
     assert "<script>" not in axis_x(Scale(0, 1, 0, 9), [(0, "<script>")], 5, "<script>")
