@@ -9,6 +9,7 @@ import pytest
 from fake_run import FIGURES, HOSTILE, make_run
 
 from glx.errors import InputError
+from glx.report.page import discreet
 from glx.report.run import page, write
 
 KINDS = [(0.9, 3, ["disk is gone", "retry"]), (0.6, 1, ["card refused", "retry", "retry"])]
@@ -185,6 +186,7 @@ def test_secrets_of_a_url_are_not_shown(tmp_path):
     text = page(make_run(tmp_path / "run", KINDS))
     assert "http://…@host/v1" in text
     assert "secret" not in text
+    assert discreet("--url=https://me:p@ss@host/a@b") == "--url=https://…@host/a@b"
 
 
 def test_pictures_say_what_they_show(tmp_path):
