@@ -6,9 +6,7 @@ proprietary, and the event and the source template that decided it. No label is 
 of a source.
 """
 
-import hashlib
 from dataclasses import dataclass, replace
-from itertools import pairwise
 from typing import Any
 
 import jax
@@ -16,10 +14,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from glx.config import setting
+from glx.generallog.lots import DRAWN, ONE_WAY, by_lot
 from glx.logs.sequences import Distinct, csr_offsets
 
-ONE_WAY = ("general", "proprietary")
-DRAWN = (*ONE_WAY, "random")  # whatever the similarity
 ROUTES = ("centred", "paper", *DRAWN)
 CHUNK = 512  # templates; memory beside the inputs is some chunks of CHUNK x CHUNK and CHUNK x D
 LEAST, MOST = 0.05, 0.5  # share of adaptation sequences that the default cut may send to the expert
@@ -162,8 +159,12 @@ def route(router: Router, sequences: Distinct, vectors: np.ndarray) -> Routed:
     event = weakest_first[lowest].astype(np.int64)
     x_sim = similarity[event]
     general = x_sim >= np.float32(router.tau)
+    if router.drawn in ONE_WAY:
+        general = np.full(len(sequences), router.drawn == "general")
+    elif router.drawn:
+        general = by_lot(sequences, general, router.seed)
     return Routed(
-        general=general if router.drawn is None else _drawn(router, sequences, general),
+        general=general,
         x_sim=x_sim,
         deciding=hits[first] - sequences.offsets[:-1],
         event=event,
@@ -171,30 +172,6 @@ def route(router: Router, sequences: Distinct, vectors: np.ndarray) -> Routed:
         cosine=cosine,
         nearest=at,
     )
-
-
-def _drawn(router: Router, sequences: Distinct, general: np.ndarray) -> np.ndarray:
-    """`<bool>[U]` what is general where `drawn` decides and not similarity, by which `general` is.
-
-    Lots send as many occurrences to the expert as similarity does, but for what the counts of
-    distinct sequences, which go one way as a whole, do not allow.
-    """
-    if router.drawn != "random":
-        return np.full(len(sequences), router.drawn == "general")
-    order = np.argsort(lots(sequences, router.seed), kind="stable")
-    middle = np.cumsum(sequences.counts[order]) - sequences.counts[order] / 2
-    kept = np.empty(len(sequences), dtype=bool)
-    kept[order] = middle > sequences.counts[~general].sum()
-    return kept
-
-
-def lots(sequences: Distinct, seed: int) -> np.ndarray:
-    """`<float64>[U]` in [0, 1): a hash of the event ids of each and of `seed`, and nothing else."""
-    raw, key = sequences.ids.astype("<i4").tobytes(), seed.to_bytes(8, "little")
-    bounds = pairwise((4 * sequences.offsets).tolist())
-    drawn = (hashlib.blake2b(raw[a:b], digest_size=8, key=key).digest() for a, b in bounds)
-    # A float64 holds 53 bits: with more, the highest would be rounded up to 1.
-    return np.array([int.from_bytes(d, "little") >> 11 for d in drawn], dtype=np.float64) / 2**53
 
 
 def nearest(

@@ -1,6 +1,5 @@
 """The router against similarities worked out by hand, and against what must not matter."""
 
-import hashlib
 import json
 import resource
 
@@ -183,7 +182,7 @@ def test_one_compilation_whatever_the_sizes():
 
 def test_no_matrix_of_all_templates_against_all():
     jax.config.update("jax_disable_most_optimizations", False)  # the fixture sets it again
-    n = 20_000  # the whole matrix would be 1.6 GB, a block is 1 MB
+    n = 10_000  # the whole matrix would be 0.4 GB, a block is 1 MB
     target, source = random_units(n, 2, 0), random_units(n, 2, 1)
     route.nearest(target[:1], source[:1])
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
@@ -298,20 +297,6 @@ def test_random_sends_as_many_as_centred():
     assert 0 < (drawn & similar).sum() < similar.sum()  # but not the same ones
     assert route.route(other, many, TARGET).general.tolist() != drawn.tolist()
     assert route.route(router, many, TARGET).general.tolist() == drawn.tolist()
-    heavy = make(*[[2]] * 10, *[[0, 1]] * 10)  # by occurrence: one or the other, whole
-    assert route.route(centred, heavy, TARGET).general.sum() == 1
-    assert heavy.counts @ ~route.route(router, heavy, TARGET).general == 10
-
-
-def test_lots_by_hand():
-    drawn = route.lots(many := make([7], [7, 1], [2**31 - 1]), 0)
-    assert ((drawn >= 0) & (drawn < 1)).all()
-    # BLAKE2b of the ids as little-endian int32, keyed with the seed as eight bytes.
-    one = hashlib.blake2b(b"\7\0\0\0", digest_size=8, key=bytes(8)).digest()
-    assert drawn[0] == pytest.approx(int.from_bytes(one, "little") / 2**64)
-    assert route.lots(many.take(np.zeros(0, dtype=int)), 2**63 - 1).tolist() == []
-    spread = np.sort(route.lots(make(*[[i] for i in range(1000)]), 5))
-    assert np.abs(spread - np.arange(1000) / 1000).max() < 0.06
 
 
 @pytest.mark.parametrize("wrong", [RouteConfig("cosine"), RouteConfig(tau=1.5)])
