@@ -33,3 +33,13 @@ def count(sequences: Distinct, events: np.ndarray) -> sp.csr_array:
     counts = sp.csr_array((ones, at, sequences.offsets), shape=shape, copy=True)
     counts.sum_duplicates()
     return counts
+
+
+def holders(counts: sp.csr_array, times: np.ndarray) -> np.ndarray:
+    """`<int64>[C]` how many sequences hold the event of each column, duplicates counted.
+
+    Args:
+      counts: `[U, C]` as of `count`.
+      times: `<int64>[U]` how often each sequence occurs.
+    """
+    return (counts > 0).T @ times

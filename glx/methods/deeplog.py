@@ -55,7 +55,8 @@ def fit(task: Task, config: DeepLogConfig, log: Log = lambda row: None) -> Fitte
     """Learn the target's next events; of the score `r / (r + g + 1/2)` a half is between g, g + 1.
 
     `r` is the worst rank of a sequence's events, 1 the likeliest; an event that adaptation lacks
-    ranks behind all others. An event weighs by the same formula of its own rank.
+    ranks behind all others and behind g, even where so few are known that all are among the
+    likeliest. An event weighs by the same formula of its own rank.
 
     Raises:
       InputError: training diverged.
@@ -150,8 +151,9 @@ def _loss(model: NextEvent, params, shared, pairs_BxT):
 
 @partial(jax.jit, static_argnums=0)
 def _ranks(model: NextEvent, params, pairs_BxT):
-    """The rank of each next event, `<int32>[B]`; an unknown one comes last."""
+    """The rank of each next event, `<int32>[B]`; an unknown one comes last and is not normal."""
     logits_BxK, next_B = _logits(model, params, pairs_BxT[:, :-1]), pairs_BxT[:, -1]
     own_Bx1 = jnp.take_along_axis(logits_BxK, jnp.minimum(next_B, model.known)[:, None] - 1, axis=1)
     likelier_B = (logits_BxK > own_Bx1).sum(axis=1)
-    return 1 + jnp.where(next_B <= model.known, likelier_B, model.known)
+    behind = max(model.known, model.config.top)
+    return 1 + jnp.where(next_B <= model.known, likelier_B, behind)

@@ -16,7 +16,7 @@ from sklearn.ensemble import IsolationForest
 
 from glx.config import setting
 from glx.logs.sequences import Distinct
-from glx.methods.counts import count
+from glx.methods.counts import count, holders
 from glx.methods.task import Fitted, Log, Scores, Task
 
 CUT = float(np.nextafter(np.float32(0.5), np.float32(1)))  # where all are alike, all have 0.5
@@ -79,7 +79,8 @@ def _table(sequences: Distinct, events: np.ndarray, rare: np.ndarray) -> sp.csr_
     """`<float64>[U, C + 1]` counts; the last column is all that is rare or new.
 
     No tree cuts a column in which adaptation does not vary: with new events alone in it, a sequence
-    with one would look as if it did not hold it. So they count as one more rare event.
+    with one would look as if it did not hold it. So they count as one more rare event, which shows
+    unless the sequence holds as many rare ones as any in adaptation.
     """
     counts = count(sequences, events)
     seldom = sp.csr_array(counts @ np.append(rare, True)[:, None].astype(np.float64))
@@ -90,6 +91,6 @@ def _table(sequences: Distinct, events: np.ndarray, rare: np.ndarray) -> sp.csr_
 
 
 def _rare(adapt: Distinct, events: np.ndarray) -> np.ndarray:
-    """`<bool>[C]` events in less than `RARE` of the sequences; the rarest are rare in any case."""
-    holders = (count(adapt, events) > 0).T @ adapt.counts
-    return holders[:-1] <= max(holders[:-1].min(initial=0), RARE * adapt.counts.sum())
+    """`<bool>[C]` events in at most `RARE` of the sequences; the rarest are rare in any case."""
+    held, total = holders(count(adapt, events), adapt.counts)[:-1], adapt.counts.sum()
+    return held <= max(held.min(initial=total), RARE * total)

@@ -19,7 +19,7 @@ from scipy.stats import chi2, norm
 
 from glx.config import setting
 from glx.logs.sequences import Distinct, csr_gather
-from glx.methods.counts import columns, count
+from glx.methods.counts import columns, count, holders
 from glx.methods.task import Fitted, Log, Scores, Task
 
 CUT = 0.5  # SPE = Q
@@ -64,8 +64,8 @@ def fit(task: Task, config: PCAConfig, log: Log = lambda row: None) -> Fitted:
     """The subspace of the adaptation sequences, each counted as often as it occurs."""
     events, share = np.unique(task.adapt.ids), task.adapt.counts / task.adapt.counts.sum()
     counts = count(task.adapt, events)
-    holders = (counts > 0).T @ task.adapt.counts
-    idf = np.log((task.adapt.counts.sum() + 1) / (holders + 1))
+    held = holders(counts, task.adapt.counts)
+    idf = np.log((task.adapt.counts.sum() + 1) / (held + 1))
     weighted = sp.csr_array(counts @ sp.diags_array(idf))
     mean = weighted.T @ share
     square = (weighted.T @ sp.diags_array(share) @ weighted).toarray()

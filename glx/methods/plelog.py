@@ -22,10 +22,10 @@ import flax.linen as nn
 import jax
 import numpy as np
 import optax
-from scipy.sparse import csr_array
 
 from glx.config import setting
 from glx.logs.sequences import Distinct
+from glx.methods.counts import count, holders
 from glx.methods.loop import (
     LoopConfig,
     bucket,
@@ -111,13 +111,10 @@ def sequence_vectors(sequences: Distinct, vectors: np.ndarray) -> np.ndarray:
 
     `n` of the `N` occurrences of sequences hold the template.
     """
-    shape = (len(sequences), len(vectors))
-    entries = (np.ones(len(sequences.ids)), sequences.ids, sequences.offsets)
-    holds = csr_array(entries, shape, copy=True)
-    holds.sum_duplicates()
-    holders = (holds > 0).T @ sequences.counts
-    idf = np.log(sequences.counts.sum() / np.maximum(holders, 1))
-    return (holds @ (idf[:, None] * vectors)) / sequences.lengths[:, None]
+    events = np.unique(sequences.ids)
+    counts = count(sequences, events)[:, :-1]
+    idf = np.log(sequences.counts.sum() / holders(counts, sequences.counts))
+    return (counts @ (idf[:, None] * vectors[events])) / sequences.lengths[:, None]
 
 
 def pseudo_labels(x_UxD: np.ndarray, counts: np.ndarray, config: PLELogConfig) -> np.ndarray:

@@ -3,7 +3,7 @@
 import numpy as np
 from tiny_tasks import make
 
-from glx.methods.counts import columns, count
+from glx.methods.counts import columns, count, holders
 
 
 def test_events_without_a_column_share_the_last():
@@ -15,3 +15,10 @@ def test_events_without_a_column_share_the_last():
     assert np.array_equal(before[0], asked.ids)
     assert np.array_equal(before[1], asked.offsets)
     assert count(asked, events[:0]).toarray().tolist() == [[0], [3], [3]]
+
+
+def test_holders_count_copies_and_no_repeats():
+    asked = make([1, 1, 5], [1, 1, 5], [1, 5, 5], [7])
+    held = holders(count(asked, np.array([1, 7])), asked.counts)
+    assert held.tolist() == [3, 1, 3]
+    assert held.dtype == np.int64

@@ -42,6 +42,15 @@ def test_new_events_are_as_visible_as_rare_ones():
     assert usual < rare - 0.05
 
 
+def test_new_events_are_visible_where_none_is_rare():
+    """Each of five events is in a fifth of the sequences or more; new ones count as the rarest."""
+    told = task(*[[0, 1]] * 60, *[[0, 2, 3]] * 40, *[[0, 1, 2, 4]] * 30)
+    fitted = forest.fit(told, CONFIG)
+    for usual in ([0, 1], [0, 2, 3]):
+        old, new = (fitted.score(make(row), VECTORS).scores[0] for row in (usual, [*usual, 8]))
+        assert new > old + 0.01
+
+
 def test_where_all_are_alike_nothing_is_isolated():
     fitted = forest.fit(task([0, 1], [0, 1]), CONFIG)
     assert fitted.score(make([0, 1]), VECTORS).scores.tolist() == [0.5]

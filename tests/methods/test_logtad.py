@@ -9,7 +9,7 @@ from glx.methods import logtad
 from glx.methods.logtad import LogTADConfig
 from glx.methods.task import Source, Task
 
-CONFIG = LogTADConfig(hidden=8, layers=1, max_events=8, steps=60, batch=32, rate=0.02)
+CONFIG = LogTADConfig(hidden=4, layers=1, max_events=8, steps=40, batch=32, rate=0.03)
 HERE, THERE = np.eye(9, 16, dtype=np.float32), np.eye(4, 16, k=10, dtype=np.float32)
 
 
@@ -22,8 +22,15 @@ def problem(wrong=(3, 3), seed=0):
 
 
 @pytest.fixture(scope="module")
-def fitted():
-    return logtad.fit(problem(), CONFIG)
+def trained():
+    """Fitted, and what was logged."""
+    rows = []
+    return logtad.fit(problem(), CONFIG, rows.append), rows
+
+
+@pytest.fixture(scope="module")
+def fitted(trained):
+    return trained[0]
 
 
 def test_the_reversal_by_hand():
@@ -63,19 +70,18 @@ def test_templates_that_adaptation_lacks_are_read(fitted):
     np.testing.assert_array_equal(fitted.score(old, more).scores, fitted.score(new, more).scores)
 
 
-def test_anomalous_sequences_of_a_source_are_never_drawn():
-    runs = [logtad.fit(problem(wrong), CONFIG) for wrong in ((3, 3), (3, 0))]
-    one, two = (run.score(problem().adapt, HERE).scores for run in runs)
+def test_anomalous_sequences_of_a_source_are_never_drawn(fitted):
+    other = logtad.fit(problem(wrong=(3, 0)), CONFIG)
+    one, two = (run.score(problem().adapt, HERE).scores for run in (fitted, other))
     np.testing.assert_array_equal(one, two)
 
 
-def test_a_seed_repeats_exactly():
-    def run(seed):
-        rows = []
-        task = problem(seed=seed)
-        return logtad.fit(task, CONFIG, rows.append).score(task.adapt, HERE).scores, rows
-
-    (one, loss), (two, again), (other, _) = run(0), run(0), run(1)
+def test_a_seed_repeats_exactly(trained):
+    fitted, loss = trained
+    repeated = logtad.fit(problem(), CONFIG, (again := []).append)
+    reseeded = logtad.fit(problem(seed=1), CONFIG)
+    runs = (fitted, repeated, reseeded)
+    one, two, other = (run.score(problem().adapt, HERE).scores for run in runs)
     np.testing.assert_array_equal(one, two)
     assert loss == again
     assert not np.array_equal(one, other)

@@ -7,8 +7,10 @@ from tiny_tasks import make, task
 from glx.methods import plelog
 from glx.methods.plelog import PLELogConfig
 
-CONFIG = PLELogConfig(hidden=8, max_events=6, steps=80, batch=16, rate=0.02)
+CONFIG = PLELogConfig(hidden=4, max_events=6, steps=60, batch=16, rate=0.05)
 NEAR = np.array([[0, 0], [0.1, 0], [0, 0.1], [0.1, 0.1], [0.05, 0.05], [0.05, 0.15]])
+MIXTURES = [[0, 1, 2, 3, 4], [0, 1, 2, 3], [0, 1, 2, 4], [0, 1, 2], [0, 1, 3, 4], [0, 1, 4]]
+TARGET = task(*MIXTURES * 10, [7, 8], [8, 8, 7])  # 7 and 8 come now and then
 POINTS = np.concatenate([NEAR, NEAR + 10, [[40.0, -3.0], [-3.0, 40.0]]])
 
 
@@ -91,10 +93,15 @@ def test_too_few_for_a_cluster(n):
 
 
 @pytest.fixture(scope="module")
-def fitted():
-    """Trained where events 0 to 4 come in six mixtures, and 7, 8 now and then."""
-    mixtures = [[0, 1, 2, 3, 4], [0, 1, 2, 3], [0, 1, 2, 4], [0, 1, 2], [0, 1, 3, 4], [0, 1, 4]]
-    return plelog.fit(task(*mixtures * 30, [7, 8], [8, 8, 7]), CONFIG)
+def trained():
+    """Fitted, and what was logged."""
+    rows = []
+    return plelog.fit(TARGET, CONFIG, rows.append), rows
+
+
+@pytest.fixture(scope="module")
+def fitted(trained):
+    return trained[0]
 
 
 def test_what_the_clusters_suggest_is_learned(fitted):
@@ -118,14 +125,10 @@ def test_templates_that_adaptation_lacks_are_read(fitted):
     np.testing.assert_array_equal(fitted.score(old, more).scores, fitted.score(new, more).scores)
 
 
-def test_a_seed_repeats_exactly():
-    target = task([0, 1], [1, 0], [0, 2], [2, 0], [3, 1], [1, 3, 3, 3])
-
-    def run():
-        rows = []
-        return plelog.fit(target, CONFIG, rows.append).score(target.adapt, np.eye(9)), rows
-
-    (one, loss), (two, again) = run(), run()
+def test_a_seed_repeats_exactly(trained):
+    fitted, loss = trained
+    repeated = plelog.fit(TARGET, CONFIG, (again := []).append)
+    one, two = (f.score(TARGET.adapt, np.eye(9)) for f in (fitted, repeated))
     np.testing.assert_array_equal(one.scores, two.scores)
     np.testing.assert_array_equal(one.weights, two.weights)
     assert loss == again
