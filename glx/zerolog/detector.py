@@ -13,7 +13,7 @@ import numpy as np
 from glx import surprise, threshold
 from glx.config import nested, setting
 from glx.embed.embed import EmbedConfig, embed
-from glx.logs.sequences import Sequences, Templates, distinct
+from glx.logs.sequences import Distinct, Sequences, Templates, distinct
 from glx.verdicts import Judged, heaviest
 from glx.zerolog import episodes
 from glx.zerolog.inputs import system_inputs
@@ -46,6 +46,12 @@ class LabelledSource:
     sequences: Sequences
     templates: Templates
     labels: np.ndarray
+
+    def distinct(self) -> tuple[Distinct, np.ndarray]:
+        """Its `U` distinct sequences, and `<int64>[U]` how many of each are anomalous."""
+        unique = distinct(self.sequences)
+        anomalous = np.bincount(unique.inverse, self.labels, len(unique))
+        return unique, anomalous.astype(np.int64)
 
 
 @dataclass(frozen=True)
@@ -87,10 +93,9 @@ def fit(
     own = surprise.fit(adapted, len(templates))
     inputs, normal, anomalous = [], [], []
     for source in [*sources, *([few] if few else [])]:
-        unique = distinct(source.sequences)
+        unique, of_label = source.distinct()
         habits = own if source is few else surprise.fit(unique, len(source.templates))
         inputs.append(inputs_of(source.templates, habits, unique))
-        of_label = np.bincount(unique.inverse, source.labels, len(unique)).astype(np.int64)
         normal.append(unique.counts - of_label)
         anomalous.append(of_label)
     inputs.append(inputs_of(templates, own, adapted))
