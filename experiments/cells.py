@@ -23,7 +23,13 @@ from glx.runs.settings import (
 )
 from glx.runs.study import Cell, Outcome, Study, conduct, room, unfinished
 
-OWN = ("target", "source", "target_labels", "seed")  # of a cell, which the study sets
+OWN = (
+    "target",
+    "source",
+    "target_labels",
+    "seed",
+    "write_questions",
+)  # of a cell, which the study sets
 
 
 def declare(name: str) -> FlagValues:
@@ -93,10 +99,12 @@ def carry_out(
         for cell in unfinished(study, folder):
             print(shlex.join(cell_command(cell, folder, values.preset)))
         return
-    with Terminal().cells(len(unfinished(study, folder)), len(cells)) as told:
-        conduct(study, folder, values.parallel or room(), lambda ended: told(sentence(ended)))
-    page = report.write(folder)
-    print(f"Report: {page}")
+    try:
+        with Terminal().cells(len(unfinished(study, folder)), len(cells)) as told:
+            conduct(study, folder, values.parallel or room(), lambda ended: told(sentence(ended)))
+    finally:  # of what is done, whatever was not
+        if (folder / "study.json").is_file():
+            print(f"Report: {report.write(folder)}")
 
 
 def sentence(outcome: Outcome) -> str:

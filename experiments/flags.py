@@ -120,7 +120,8 @@ def _parse(values: FlagValues, argv: list[str]) -> list[str]:
     except flags.IllegalFlagValueError as e:
         given, _, why = str(e).removeprefix("flag ").partition(": ")
         kind = values[given.strip("-").partition("=")[0]].flag_type()
-        why = f"must be {NEEDS[kind]}" if kind in NEEDS else why
+        if kind in NEEDS and "positive" not in why:  # else it is a number, but out of bounds
+            why = f"must be {NEEDS[kind]}"
         raise InputError(f"{given}: {why}; see --help") from e
     except flags.Error as e:
         raise InputError(f"{e}; see --help") from e

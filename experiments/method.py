@@ -4,7 +4,7 @@ Examples:
   python -m experiments.method --method=deeplog --target=sim_vms
   python -m experiments.method --method=logtad --target=hdfs --source=bgl,openstack --data_dir=DIR
 
-Methods that learn from the target alone have no use for the sources.
+Only logtad learns from sources too; the others take none.
 """
 
 import sys

@@ -1,6 +1,8 @@
 #!/usr/bin/env bash
-# A study or an ablation as a SLURM array, one task a cell; a last job writes the report.
+# A study or an ablation as a SLURM array, one task a cell; a last job tries once more what failed
+# and writes the report.
 # Usage: launch/slurm.sh study|ablate [FLAGS of experiments.study or experiments.ablate]
+# Paths in the flags are taken from the folder of this repository, or absolute.
 # SBATCH_* variables of SLURM say where and with how much, as SBATCH_PARTITION=gpu; AT_ONCE is how
 # many tasks run at a time. Finished cells are left out, so the same command goes on with the rest.
 set -euo pipefail

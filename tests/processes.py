@@ -1,5 +1,8 @@
-"""What a process started, and whether it is gone (Linux)."""
+"""What a process started, and whether it is gone (Linux); work for processes to do."""
 
+import os
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 
@@ -15,3 +18,17 @@ def gone(pid: int) -> bool:
         return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] == "Z"
     except FileNotFoundError:
         return True
+
+
+def squares() -> Callable[[list[int]], Iterator[tuple[int, int]]]:
+    """Work that tells the process it was done in; a negative number ends that, 0 takes a minute."""
+
+    def work(group: list[int]) -> Iterator[tuple[int, int]]:
+        for n in group:
+            if n < 0:
+                os._exit(9)
+            if n == 0:
+                time.sleep(60)
+            yield n * n, os.getpid()
+
+    return work

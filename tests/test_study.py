@@ -1,7 +1,6 @@
 """Studies: which cells there are, that each is done once, alike however it is done."""
 
 import json
-import os
 import shlex
 import sys
 from dataclasses import replace
@@ -13,10 +12,14 @@ import pytest
 
 from experiments import ablate, cells, study
 from experiments.flags import command
-from glx.errors import InputError, OutsideError
+from glx.errors import InputError, Paused
+from glx.logs.catalogue import resolve
+from glx.logs.load import load
+from glx.logs.split import ADAPT
 from glx.runs import plan
 from glx.runs import run as runs
 from glx.runs import study as studies
+from glx.runs.fit import few_of_target
 from glx.runs.settings import GeneralLogRun, MethodRun, RunConfig
 from glx.runs.study import Cell, Study, conduct, unfinished
 
@@ -138,16 +141,21 @@ def test_every_cell_is_a_run_folder(finished):
 
 
 def test_what_cells_share_changes_nothing(finished, cache, tmp_path):
-    """ZeroLog was fitted for GeneralLog; alone it is the same, and its seconds are counted."""
+    """ZeroLog was fitted for GeneralLog; alone it leaves the same folder."""
     folder, done = finished
     cell = next(o.cell for o in done if o.cell.name == "zerolog")
     runs.run(cell.config, tmp_path / "alone")
     assert verdicts(tmp_path / "alone") == verdicts(folder / cell.folder)
-    seconds = [
-        json.loads((folder / o.cell.folder / "metrics.json").read_text())["wall_seconds"]
-        for o in done[:2]
+    alone, shared = (
+        sorted(file.name for file in at.iterdir())
+        for at in (tmp_path / "alone", folder / cell.folder)
+    )
+    assert alone == shared
+    rows = [
+        [json.loads(row)["query_loss_cls"] for row in (at / "train.jsonl").read_text().splitlines()]
+        for at in (tmp_path / "alone", folder / cell.folder)
     ]
-    assert seconds[1] > seconds[0] / 3
+    assert rows[0] == rows[1] != []
 
 
 def test_labels_of_the_target_are_stamped(finished):
@@ -194,11 +202,11 @@ def replace_seed(cell: Cell, seed: int) -> Cell:
 
 def test_other_settings_are_refused(finished):
     folder, done = finished
-    config = done[2].cell.config
-    changed = replace(config, model=replace(config.model, threshold="knee"))
-    cell = replace(done[2].cell, config=changed)
+    pca = done[2].cell
+    changed = replace(pca.config, model=replace(pca.config.model, threshold="knee"))
+    planned = [replace(o.cell, config=changed) if o.cell is pca else o.cell for o in done]
     with pytest.raises(InputError, match=r"cells/pca.*threshold"):
-        conduct(Study("study", "", "small", "sound", [cell]), folder)
+        conduct(Study("study", "", "small", "sound", planned), folder)
 
 
 def test_the_others_go_on_when_a_cell_fails(finished, tmp_path):
@@ -211,20 +219,17 @@ def test_the_others_go_on_when_a_cell_fails(finished, tmp_path):
     assert [o.kind for o in told] == ["input", "done"]
 
 
-def test_a_process_that_dies_ends_the_study(finished, tmp_path, monkeypatch):
-    _, done = finished
-    cells_ = [replace_seed(done[2].cell, seed) for seed in (0, 1)]
-    monkeypatch.setattr(studies, "_work", os._exit)
-    with pytest.raises(OutsideError, match="the same command goes on"):
-        conduct(Study("study", "", "small", "sound", cells_), tmp_path, 2)
-
-
 @pytest.mark.parametrize(
     ("main", "given", "said"),
     [
         (study.main, ["--methods=oracle"], "oracle: no such method"),
         (study.main, ["--systems=sim_vms,nothing"], "nothing"),
-        (study.main, ["--systems=sim_vms"], "at least two systems"),
+        (study.main, ["--systems=sim_vms"], "give at least two, each once"),
+        (study.main, ["--systems=sim_vms,sim_vms"], "give at least two, each once"),
+        (study.main, ["--methods=", "--pairs="], "no cell is left to do"),
+        (study.main, ["--answers=nowhere"], "nowhere: holds no TARGET_events.csv"),
+        (study.main, ["--parallel=0"], "0 is not a positive integer"),
+        (study.main, ["--seeds=many"], "must be a whole number"),
         (study.main, ["--seeds=0"], "seeds"),
         (ablate.main, ["--taus=high"], "--taus=high: must be numbers"),
         (ablate.main, ["--components=wings"], "wings: no such component"),
@@ -244,6 +249,62 @@ def test_wrong_input_is_one_sentence(main, given, said, cache, tmp_path, capsys)
     assert said in error
     assert error.count("\n") == 1
     assert not (tmp_path / "study").exists()
+
+
+def test_a_method_of_the_target_alone_sees_no_source(finished):
+    folder, done = finished
+    pca = done[2].cell
+    assert pca.folder == "cells/pca/sim_vms/0"
+    assert json.loads((folder / pca.folder / "metrics.json").read_text())["source"] == []
+    given = replace(pca.config, source=("sim_ras",))
+    with pytest.raises(InputError, match="--method=pca learns from the target alone"):
+        runs.run(given, folder / "refused")
+
+
+def test_labelled_sequences_are_of_the_adaptation_part(cache):
+    base = tiny(cache, "--protocol=transductive")
+    cell = next(c for c in small(base, ("metalog",)).cells if c.name == "metalog")
+    target = load(resolve(cell.config.target, None, (), cell.config.data).target, cell.config.data)
+    few = few_of_target(replace(cell.config, target_labels="50%"), target)
+    adapt = set(target.sequences.first_line[target.part == ADAPT].tolist())
+    assert set(few.sequences.first_line.tolist()) <= adapt
+    assert len(few.labels) == pytest.approx(len(adapt) / 2, abs=1)
+
+
+def test_own_logs_among_several_systems(cache):
+    """Labels go to the cells that hold their system, and to no other."""
+    folder = cache / "simulated/4000-0"
+    base = tiny(
+        cache, f"--labels=shop={folder / 'sim_vms.labels.csv'}", r"--session=instance: (\S+)\]"
+    )
+    systems = (f"shop={folder / 'sim_vms.log'}", "sim_ras", "sim_blocks")
+    planned = plan.study(base, systems, ("zerolog", "pca"), ("zerolog",), 1, None)
+    labelled = {cell.folder for cell in planned if cell.config.labels}
+    assert len(planned) == 3 * 2 + 6
+    assert {f for f in (cell.folder for cell in planned) if "shop" in f} == labelled
+
+
+def test_a_study_is_not_forgotten(finished, tmp_path):
+    folder, done = finished
+    fewer = Study("study", "", "small", "sound", [done[2].cell])
+    with pytest.raises(InputError, match="3 finished cells that this one does not have"):
+        conduct(fewer, folder)
+    (tmp_path / "notes.txt").write_text("mine")
+    with pytest.raises(InputError, match="no study"):
+        conduct(fewer, tmp_path)
+
+
+def test_a_cell_that_waits_for_answers_is_no_bug(finished, tmp_path):
+    _, done = finished
+    asks = done[0].cell
+    general = replace(asks.config.general, write_questions=str(tmp_path / "q.csv"))
+    expert = replace(general.expert, expert="answers")
+    asks = replace(asks, config=replace(asks.config, general=replace(general, expert=expert)))
+    told: list[studies.Outcome] = []
+    cells_ = [asks, done[2].cell]
+    with pytest.raises(Paused, match=r"1 of 2 cells wait.*q\.csv"):
+        conduct(Study("study", "", "small", "sound", cells_), tmp_path / "s", 1, told.append)
+    assert [o.kind for o in told] == ["paused", "done"]
 
 
 def test_commands_are_printed(cache, tmp_path, capsys):

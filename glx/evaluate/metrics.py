@@ -65,7 +65,7 @@ def evaluate(
     labels = np.asarray(labels, dtype=bool)
     abstained = np.ma.getmaskarray(np.ma.asarray(anomalous))
     flags = np.ma.filled(np.ma.asarray(anomalous), False).astype(bool)
-    scores = _rankable(labels, np.ma.getdata(scores), abstained)
+    scores = rankable(labels, np.ma.getdata(scores), abstained)
     if not len(labels) or not len(labels) == len(flags):
         raise ValueError(
             f"{len(labels)} labels and {len(flags)} decisions: need equally many, not 0"
@@ -235,7 +235,12 @@ def precision_recall(curve: Curve, points: int = 300) -> dict[str, list[float]] 
     }
 
 
-def _rankable(labels: np.ndarray, scores: np.ndarray, abstained: np.ndarray) -> np.ndarray:
+def rankable(labels: np.ndarray, scores: np.ndarray, abstained: np.ndarray) -> np.ndarray:
+    """`<float64>[N]` scores in which an abstention (NaN) ranks where it does most harm.
+
+    Raises:
+      ValueError: arrays of different length, or a NaN score without an abstention.
+    """
     scores = np.asarray(scores, dtype=np.float64)
     if not len(scores) == len(labels) == len(abstained):
         raise ValueError(f"{len(scores)} scores, {len(labels)} labels, {len(abstained)} decisions")

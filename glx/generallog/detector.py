@@ -19,6 +19,7 @@ from glx.generallog import retrieval, route
 from glx.generallog.expert import Costs, Expert, Proprietary
 from glx.generallog.experts import ExpertConfig
 from glx.generallog.knowledge import Knowledge, KnowledgeConfig, build, from_sources
+from glx.generallog.lots import ONE_WAY
 from glx.generallog.notes import with_notes
 from glx.generallog.route import RouteConfig, Routed, Router
 from glx.logs.sequences import Distinct, Sequences, distinct
@@ -147,7 +148,7 @@ def judge(
             found[row]["reason"] = reason
         costs = said.costs
     routes = np.where(routed.general, "general", "proprietary")
-    one_way = detector.config.route.route in route.ONE_WAY
+    one_way = detector.config.route.route in ONE_WAY
     figures = route.summary(routed, unique.counts, one_way=one_way) | asdict(costs)
     figures |= {"tau": detector.router.tau, "expert": detector.config.expert.expert}
     figures["stamps"] = ["hardly two routes"] if figures["warning"] else []

@@ -27,9 +27,12 @@ class Cast:
 
 
 def resolve(
-    target: str, sources: tuple[str, ...], labels: tuple[str, ...], config: DataConfig
+    target: str, sources: tuple[str, ...] | None, labels: tuple[str, ...], config: DataConfig
 ) -> Cast:
     """The systems that a command line names.
+
+    Args:
+      sources: none given: the simulated systems; None: no source is wanted.
 
     Raises:
       InputError: an unknown name or one that the protocol does not read, a labels file for no
@@ -43,8 +46,9 @@ def resolve(
         if name in label_files:
             raise InputError(f"--labels={given}: {name} has labels already; give one file each")
         label_files[name] = _own_path(f"--labels={given}", path)
-    names = [name for given in sources for name in ([given] if "=" in given else given.split(","))]
-    names = names or [name for name in SIMULATED if name != target]
+    names = split_names(sources or ())
+    if not names and sources is not None:
+        names = [name for name in SIMULATED if name != target]
     cast = Cast(
         _system("--target", target, label_files, config),
         [_system("--source", n, label_files, config) for n in names],
@@ -73,6 +77,11 @@ def resolve(
         for file in [system.path] + ([system.numbered.templates] if system.numbered else []):
             _look_at(file)
     return cast
+
+
+def split_names(given: tuple[str, ...]) -> list[str]:
+    """`a,b` as two names; `NAME=FILE`, which may hold a comma, as one."""
+    return [name for text in given for name in ([text] if "=" in text else text.split(","))]
 
 
 def cache_dir(config: DataConfig) -> Path:

@@ -28,7 +28,7 @@ from glx.logs.header import Layout
 from glx.logs.load import Reader
 from glx.logs.miner import Miner
 from glx.logs.sequences import Sequences
-from glx.methods import methods
+from glx.methods import detector as methods
 from glx.verdicts import Judged
 from glx.zerolog import detector as zerolog
 from glx.zerolog.detector import ZeroLogConfig
@@ -40,13 +40,6 @@ Detector = Ours | methods.Detector
 def base(detector: Ours) -> zerolog.Detector:
     """The ZeroLog in it."""
     return detector if isinstance(detector, zerolog.Detector) else detector.zerolog
-
-
-def name(detector: Detector) -> str:
-    """What a report calls it."""
-    if isinstance(detector, methods.Detector):
-        return detector.name
-    return "ZeroLog" if isinstance(detector, zerolog.Detector) else "GeneralLog"
 
 
 @contextmanager

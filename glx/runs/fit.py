@@ -11,11 +11,13 @@ from glx.evaluate.labels import check_source, few_labelled, read_labels
 from glx.generallog import detector as general
 from glx.logs.catalogue import Cast
 from glx.logs.load import Parsed, load
-from glx.methods import methods
+from glx.logs.split import ADAPT
+from glx.methods import detector as methods
 from glx.runs.detectors import Ours
 from glx.runs.progress import Progress
 from glx.runs.settings import AnyRun, GeneralLogRun, MethodRun, RunConfig, share
 from glx.runs.shared import Shared
+from glx.runs.train_log import read_rows, train_log
 from glx.zerolog import detector as zerolog
 from glx.zerolog.detector import LabelledSource
 
@@ -57,8 +59,8 @@ def few_of_target(config: AnyRun, target: Parsed) -> LabelledSource | None:
     if isinstance(config, MethodRun) or config.target_labels is None:
         return None
     labels = read_labels(target.system, target.sequences).sequences
-    learned = np.flatnonzero(target.learned)
-    rows = learned[few_labelled(labels[learned], share(config.target_labels), config.model.seed)]
+    adapt = np.flatnonzero(target.part == ADAPT)  # whatever the protocol lets adaptation see
+    rows = adapt[few_labelled(labels[adapt], share(config.target_labels), config.model.seed)]
     return LabelledSource(
         f"{target.system.name} (labelled)",
         target.sequences.take(rows),
@@ -79,14 +81,23 @@ def fit_detector(
     """The detector that the settings ask for; `folder` keeps the state of training."""
     progress, shared = progress or Progress(), shared or Shared()
 
-    def train() -> zerolog.Detector:
-        with progress.training(config.model.train.steps, folder) as log:
-            training = None if folder is None else folder / "training"
-            return zerolog.fit(
-                sources, target.adapt, target.templates, config.model, training, log, few
-            )
+    def train() -> tuple[zerolog.Detector, list[dict]]:
+        training = None if folder is None else folder / "training"
+        with progress.training(config.model.train.steps) as shown, train_log(folder) as kept:
 
-    base = shared.once(base_key(config), train)
+            def log(row: dict) -> None:
+                kept(row)
+                shown(row)
+
+            found = sources, target.adapt, target.templates, config.model, training, log, few
+            fitted = zerolog.fit(*found)
+        return fitted, [] if folder is None else read_rows(folder)
+
+    base, rows = shared.once(base_key(config), train)
+    if folder is not None and not read_rows(folder):  # fitted for an earlier run
+        with train_log(folder) as log:
+            for row in rows:
+                log(row)
     if not isinstance(config, GeneralLogRun):
         return base
     return general.fit(base, sources, target.adapt, target.reader.texts, config.general)
@@ -100,7 +111,8 @@ def fit_method(
     progress: Progress,
 ) -> methods.Detector:
     """The method that the settings name; `folder` gets its `train.jsonl`."""
-    with progress.fitting(methods.NAMES[config.model.method], folder) as log:
+    progress.say(f"fitting {methods.METHODS[config.model.method].name}")
+    with train_log(folder) as log:
         return methods.fit(sources, target.adapt, target.templates, config.model, log)
 
 

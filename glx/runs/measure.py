@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 from glx.evaluate import audit, baselines, ceilings, metrics
+from glx.evaluate.baselines import Baseline
 from glx.evaluate.labels import Labels
 from glx.logs.load import Parsed
 from glx.logs.sequences import Sequences, distinct
@@ -38,7 +39,7 @@ def measure(
         "threshold": threshold,
         "n_sequences": len(rows),
         "n_distinct": len(unique),
-        "n_anomalous": int(flags.sum()),
+        "n_anomalous": int(np.ma.filled(flags, False).sum()),
         "abstained": int(np.ma.getmaskarray(flags).sum()),
         "audit": audit.audit(
             target.sequences,
@@ -57,15 +58,29 @@ def measure(
             of = routes == route
             figures[f"f1_{route}"] = metrics.f1(metrics.confusion(y[of], decided[of]))
     test = target.sequences.take(rows)
-    key = (config.target, config.labels, config.data)
+    beside, key = trivial(config, target, judged, shared), alike(config)
     scores = judged.scores[unique.inverse]
     return figures | {
         **_evaluate(target, test, judged, y, scores, flags, threshold, seed),
         **shared.once(("ceilings", *key), lambda: _ceilings(target, test, judged, labels, y)),
         "baselines": shared.once(
-            ("baselines", seed, *key), lambda: _baselines(target, test, judged, y, seed)
+            ("baselines", seed, *key), lambda: _baselines(target, test, judged, y, seed, beside)
         ),
     }
+
+
+def trivial(config: AnyRun, target: Parsed, judged: Judged, shared: Shared) -> dict[str, Baseline]:
+    """The trivial detectors on the distinct test sequences."""
+    templates = target.reader.miner.templates
+    return shared.once(
+        ("trivial", *alike(config)),
+        lambda: baselines.run(distinct(target.adapt), judged.distinct, templates),
+    )
+
+
+def alike(config: AnyRun) -> tuple:
+    """What all runs on one target and split have in common."""
+    return config.target, config.labels, config.data
 
 
 def decisions(judged: Judged, threshold: float) -> np.ma.MaskedArray:
@@ -105,12 +120,16 @@ def _evaluate(
 
 
 def _baselines(
-    target: Parsed, test: Sequences, judged: Judged, y: np.ndarray, seed: int
+    target: Parsed,
+    test: Sequences,
+    judged: Judged,
+    y: np.ndarray,
+    seed: int,
+    beside: dict[str, Baseline],
 ) -> dict[str, Any]:
-    unique, templates = judged.distinct, target.reader.miner.templates
-    found = {}
-    for name, b in baselines.run(distinct(target.adapt), unique, templates).items():
-        scores, flags = b.scores[unique.inverse], b.flagged[unique.inverse]
+    found, inverse = {}, judged.distinct.inverse
+    for name, b in beside.items():
+        scores, flags = b.scores[inverse], b.flagged[inverse]
         whole = _evaluate(target, test, judged, y, scores, flags, b.threshold, seed)
         found[name] = {k: whole[k] for k in KEPT}
     return found

@@ -1,6 +1,6 @@
 """Which cells a study and an ablation have. In: systems, methods, seeds, settings. Out: cells."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -9,9 +9,9 @@ from glx import config as settings
 from glx.errors import InputError
 from glx.logs.catalogue import resolve
 from glx.logs.systems import SIMULATED
-from glx.methods import methods
-from glx.methods.methods import MethodConfig
-from glx.runs.settings import GeneralLogRun, MethodRun, RunConfig
+from glx.methods import detector as methods
+from glx.methods.detector import MethodConfig
+from glx.runs.settings import AS_ZEROLOG, GeneralLogRun, MethodRun, RunConfig
 from glx.runs.study import Cell
 
 REAL = ("hdfs", "bgl", "openstack")
@@ -21,19 +21,11 @@ OURS = {
     "answers": "GeneralLog (answers)",
     "zerolog": "ZeroLog",
 }
-# Settings of ZeroLog under which it is another method; its own cut is the model's posterior.
-TEXT_ALONE = {"structural": False, "text_limit": 0.0, "threshold": "prior"}
-AS_ZEROLOG: dict[str, tuple[str, dict[str, Any]]] = {
-    "source_only": (
-        "source-only GRU",
-        {"mu": 0.0, "reversal": False, "alpha": 0.0, **TEXT_ALONE},
-    ),
-    "metalog": (
-        "MetaLog-style",
-        {"mu": 0.0, "reversal": False, **TEXT_ALONE},
-    ),
+METHODS = {
+    **OURS,
+    **{name: label for name, (label, _) in AS_ZEROLOG.items()},
+    **{name: method.name for name, method in methods.METHODS.items()},
 }
-METHODS = {**OURS, **{name: label for name, (label, _) in AS_ZEROLOG.items()}, **methods.NAMES}
 FEW = "1%"  # of the target's labels, for MetaLog
 
 REFERENCE = "GeneralLog"
@@ -52,12 +44,18 @@ COMPONENTS: dict[str, tuple[str, dict[str, Any]]] = {
     "random_router": ("random routing, same share", {"route": "random"}),
     "no_knowledge": ("without knowledge", {"known_sources": False}),
 }
-TAUS = (-0.1, 0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6)
-KS = (1, 2, 3, 10, 20)
+TAUS = (0.0, 0.2, 0.4, 0.6)
+KS = (1, 3, 20)
 
 
 def leave_one_out(systems: Sequence[str]) -> list[tuple[str, tuple[str, ...]]]:
-    """Each system as the target of all others."""
+    """Each system as the target of all others.
+
+    Raises:
+      InputError: fewer than two systems, or one twice.
+    """
+    if len(set(systems)) < max(2, len(systems)):
+        raise InputError(f"--systems={','.join(systems)}: give at least two, each once")
     return [(target, tuple(s for s in systems if s != target)) for target in systems]
 
 
@@ -83,22 +81,25 @@ def study(
         out.
 
     Raises:
-      InputError: an unknown method, or a system that cannot be used.
+      InputError: an unknown method, a system that cannot be used, or nothing to do.
     """
-    if len(systems) < 2:
-        raise InputError(f"--systems={','.join(systems)}: needs at least two systems")
+    names, paired = list(dict.fromkeys(names)), list(dict.fromkeys(paired))
+    if answers is not None and not any(_answers(answers, name) for name in systems):
+        raise InputError(f"--answers={answers}: holds no TARGET_events.csv of any of the systems")
     for name in (*names, *paired):
         if name not in METHODS:
             raise InputError(f"{name}: no such method; there are {', '.join(METHODS)}")
-    alone = leave_one_out(systems) if len(systems) != 2 else []  # two: each pair leaves one out
-    cells = []
-    for casts, chosen in ((alone, names), (pairs(systems), paired if alone else names)):
-        for target, source in casts:
-            resolve(target, source, base.labels, base.data)  # finds now what is wrong with them
-            for seed in range(seeds):
-                here = replace(base, target=target, source=source)
-                here = replace(here, model=replace(here.model, seed=seed))
-                cells += [c for name in chosen if (c := _cell(name, here, answers))]
+    alone = leave_one_out(systems)
+    alone = [] if len(systems) == 2 else alone  # of two, each pair leaves one out
+    cells = [
+        cell
+        for casts, chosen in ((alone, names), (pairs(systems), paired if alone else names))
+        for here in _bases(base, casts if chosen else [], seeds)
+        for name in chosen
+        if (cell := _cell(name, here, answers))
+    ]
+    if not cells:
+        raise InputError("no cell is left to do by these --methods and --pairs")
     return cells
 
 
@@ -116,8 +117,6 @@ def ablation(
       variants: names of `COMPONENTS`.
       taus, ks: values of `--tau` and `--k` to sweep.
     """
-    if len(systems) < 2:
-        raise InputError(f"--systems={','.join(systems)}: needs at least two systems")
     for name in variants:
         if name not in COMPONENTS:
             raise InputError(f"{name}: no such component; there are {', '.join(COMPONENTS)}")
@@ -125,16 +124,11 @@ def ablation(
     changes |= {name: COMPONENTS[name] for name in variants}
     changes |= {f"tau_{tau:g}": (f"tau {tau:g}", {"tau": tau}) for tau in taus}
     changes |= {f"k_{k}": (f"K {k}", {"k": k}) for k in ks}
-    cells = []
-    for target, source in leave_one_out(systems):
-        resolve(target, source, base.labels, base.data)
-        for seed in range(seeds):
-            here = replace(base, target=target, source=source)
-            here = replace(here, model=replace(here.model, seed=seed))
-            cells += [
-                Cell(name, label, changed(here, flags)) for name, (label, flags) in changes.items()
-            ]
-    return cells
+    return [
+        Cell(name, label, changed(here, flags))
+        for here in _bases(base, leave_one_out(systems), seeds)
+        for name, (label, flags) in changes.items()
+    ]
 
 
 def default_systems(base: GeneralLogRun) -> tuple[str, ...]:
@@ -153,20 +147,34 @@ def changed(config: Any, flags: dict[str, Any]) -> Any:
     return config
 
 
+def _bases(
+    base: GeneralLogRun, casts: Sequence[tuple[str, tuple[str, ...]]], seeds: int
+) -> Iterator[GeneralLogRun]:
+    """`base` for each target with its sources and each seed; what is wrong with them shows now."""
+    for target, source in casts:
+        names = {given.partition("=")[0] for given in (target, *source)}
+        labels = tuple(text for text in base.labels if text.partition("=")[0] in names)
+        resolve(target, source, labels, base.data)
+        for seed in range(seeds):
+            model = replace(base.model, seed=seed)
+            yield replace(base, target=target, source=source, labels=labels, model=model)
+
+
 def _cell(name: str, base: GeneralLogRun, answers: Path | None) -> Cell | None:
     """The cell of one method; None where it has no answers to work with."""
     config: Any = base
     if name == "answers":
-        file = None if answers is None else answers / f"{base.target}_events.csv"
-        if file is None or not file.is_file():
+        file = None if answers is None else _answers(answers, base.target)
+        if file is None:
             return None
         config = changed(base, {"expert": "answers", "responses": str(file)})
-    elif name in methods.NAMES:
-        model = base.model
+    elif name in methods.METHODS:
+        model, target = base.model, base.target.partition("=")[0]
+        sees = methods.METHODS[name].uses_sources
         config = MethodRun(
             base.target,
-            base.source,
-            base.labels,
+            base.source if sees else (),
+            base.labels if sees else tuple(x for x in base.labels if x.startswith(f"{target}=")),
             base.data,
             MethodConfig(
                 method=name, embed=model.embed, threshold=model.threshold, seed=model.seed
@@ -178,3 +186,9 @@ def _cell(name: str, base: GeneralLogRun, answers: Path | None) -> Cell | None:
         if name in AS_ZEROLOG:
             config = changed(config, AS_ZEROLOG[name][1])
     return Cell(name, METHODS[name], config)
+
+
+def _answers(folder: Path, target: str) -> Path | None:
+    """The file of answers on a target, where there is one."""
+    file = folder / f"{target.partition('=')[0]}_events.csv"
+    return file if file.is_file() else None

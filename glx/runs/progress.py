@@ -1,28 +1,22 @@
 """What a run tells while it works. `Progress` says nothing; `Terminal` draws on the terminal.
 
-In: stages, counts and training rows. Out: lines on a terminal, `train.jsonl`, TensorBoard events.
+In: stages, counts and training rows. Out: lines on a terminal.
 """
 
-import json
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import asdict
-from pathlib import Path
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
-from tensorboardX.event_file_writer import EventsWriter
-from tensorboardX.proto.event_pb2 import Event
-from tensorboardX.summary import scalar
 
-from glx.files import write_whole
 from glx.logs.read import ReadCounts
 
 
 class Progress:
-    """Writes training metrics to files and is silent otherwise."""
+    """Says nothing."""
 
     def say(self, text: str) -> None:
         """A stage begins."""
@@ -31,37 +25,9 @@ class Progress:
         """A file was read."""
 
     @contextmanager
-    def training(self, steps: int, folder: Path | None) -> Iterator[Callable[[dict], None]]:
-        """A function that takes rows of training metrics, into `train.jsonl` and `tensorboard/`.
-
-        Rows of an earlier, interrupted run stay; those that are trained anew are replaced. Without
-        a folder nothing is written.
-        """
-        if folder is None:
-            yield lambda row: None
-            return
-        path = folder / "train.jsonl"
-        rows = [json.loads(r) for r in path.read_text().splitlines()] if path.exists() else []
-        (folder / "tensorboard").mkdir(exist_ok=True)
-        # The writer of events itself: what goes wrong in SummaryWriter's thread never gets here.
-        with closing(EventsWriter(str(folder / "tensorboard" / "events"))) as board:
-
-            def log(row: dict) -> None:
-                rows[:] = [old for old in rows if old["step"] < row["step"]] + [row]
-                write_whole(path, "".join(json.dumps(r) + "\n" for r in rows))
-                for name, value in row.items():
-                    at = {"wall_time": time.time(), "step": row["step"]}
-                    board.write_event(Event(**at, summary=scalar(name, value)))
-                board.flush()
-
-            yield log
-
-    @contextmanager
-    def fitting(self, name: str, folder: Path | None) -> Iterator[Callable[[dict], None]]:
-        """`training` for a method beside ours, whose rows have `step` and `loss`, if any."""
-        self.say(f"fitting {name}")
-        with Progress.training(self, 0, folder) as log:
-            yield log
+    def training(self, steps: int) -> Iterator[Callable[[dict], None]]:
+        """A function that takes rows of training metrics."""
+        yield lambda row: None
 
     @contextmanager
     def asking(self) -> Iterator[Callable[[int, int, int], None]]:
@@ -101,12 +67,11 @@ class Terminal(Progress):
             self.say(f"  {name}: {counts.lines:,} lines, of them {said}")
 
     @contextmanager
-    def training(self, steps: int, folder: Path | None) -> Iterator[Callable[[dict], None]]:
-        with self._bar("training") as bar, super().training(steps, folder) as log:
+    def training(self, steps: int) -> Iterator[Callable[[dict], None]]:
+        with self._bar("training") as bar:
             task = bar.add_task("", total=steps, said="compiling")
 
             def shown(row: dict) -> None:
-                log(row)
                 loss, domain = row["query_loss_cls"], row["query_domain_accuracy"]
                 said = f"loss {loss:.3f}, domain accuracy {domain:.2f}"
                 bar.update(task, completed=row["step"], said=said)

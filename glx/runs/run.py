@@ -27,15 +27,16 @@ from glx.generallog.notes import read as read_notes
 from glx.logs.catalogue import resolve
 from glx.logs.load import Parsed
 from glx.logs.split import TEST
-from glx.methods import methods
+from glx.methods import detector as methods
 from glx.report import run as report
-from glx.runs import detectors, pictures
+from glx.runs import detectors
+from glx.runs import figures as drawn
 from glx.runs.fit import few_of_target, fit_detector, fit_method, read_sources, read_target
 from glx.runs.folder import run_folder
-from glx.runs.measure import measure
-from glx.runs.memory import peak_memory_mb
+from glx.runs.measure import measure, trivial
+from glx.runs.memory import forget_peak, peak_memory_mb
 from glx.runs.progress import Progress
-from glx.runs.settings import AnyRun, GeneralLogRun, MethodRun
+from glx.runs.settings import AnyRun, GeneralLogRun, MethodRun, name, sources_of
 from glx.runs.shared import Shared
 
 # Settings on which no result depends.
@@ -60,11 +61,12 @@ def run(
     """
     progress, shared = progress or Progress(), shared or Shared()
     shared.begin()
+    forget_peak()
     began = time.perf_counter()
     with run_folder(
         run_dir, asdict(config), overwrite=overwrite, may_differ=may_differ(config)
     ) as folder:
-        cast = resolve(config.target, config.source, config.labels, config.data)
+        cast = resolve(config.target, sources_of(config), config.labels, config.data)
         sources = read_sources(cast, config, progress, shared)
         target = read_target(cast, config, progress, shared)
         if isinstance(config, GeneralLogRun):
@@ -98,7 +100,7 @@ def run(
             detectors.save(folder / "checkpoint", fitted, target.reader, stamps)
         table = verdicts.table(target.sequences, target.part, judged, fitted.threshold, texts)
         table.write_parquet(folder / "verdicts.parquet", metadata={"glx": json.dumps(stamps)})
-        kinds = pictures.flagged(target.sequences, test_rows, judged, fitted.threshold, texts)
+        kinds = drawn.flagged(target.sequences, test_rows, judged, fitted.threshold, texts)
         kinds.write_parquet(folder / "flagged.parquet")
 
         progress.say("measuring")
@@ -108,7 +110,8 @@ def run(
         if few is not None:
             figures["audit"].append(audit.target_labels(len(few.labels)))
         figures |= {
-            "method": detectors.name(fitted),
+            "method": name(config),
+            "target_labels": 0 if few is None else len(few.labels),
             "wall_seconds": time.perf_counter() - began + shared.spared,
             "n_lines": len(test.ids),
             "lines_per_second": len(test.ids) / max(scoring, 1e-9),
@@ -121,8 +124,9 @@ def run(
         }
         (folder / "metrics.json").write_text(json.dumps(figures, indent=1) + "\n")
         y = None if labels is None else labels.sequences[test_rows].astype(bool)
-        drawn = pictures.figures(target, judged, fitted.threshold, figures.get("tau"), y)
-        (folder / "figures.json").write_text(json.dumps(drawn) + "\n")
+        beside = {} if y is None else trivial(config, target, judged, shared)
+        shown = drawn.figures(target, judged, fitted.threshold, figures.get("tau"), y, beside)
+        (folder / "figures.json").write_text(json.dumps(shown) + "\n")
         report.write(folder)
         shutil.rmtree(folder / "training", ignore_errors=True)
     return figures

@@ -1,12 +1,13 @@
 """The settings of a run, one dataclass for each kind of detector, and their presets."""
 
 from dataclasses import dataclass
+from typing import Any
 
-from glx.config import nested
+from glx.config import get, leaves, nested
 from glx.errors import InputError
 from glx.generallog.detector import GeneralLogConfig
 from glx.logs.load import DataConfig
-from glx.methods.methods import MethodConfig
+from glx.methods.detector import METHODS, MethodConfig
 from glx.zerolog.detector import ZeroLogConfig
 from glx.zerolog.model import ModelConfig
 from glx.zerolog.train import TrainConfig
@@ -66,6 +67,23 @@ class MethodRun:
 
 AnyRun = RunConfig | MethodRun
 
+
+def sources_of(config: AnyRun) -> tuple[str, ...] | None:
+    """The sources that were named; None for a method that learns from the target alone.
+
+    Raises:
+      InputError: such a method was given some.
+    """
+    if not isinstance(config, MethodRun) or METHODS[config.model.method].uses_sources:
+        return config.source
+    if config.source:
+        raise InputError(
+            f"--source={','.join(config.source)}: --method={config.model.method} learns from the "
+            "target alone; leave it out"
+        )
+    return None
+
+
 SMALL, FULL = (
     ZeroLogConfig(),
     ZeroLogConfig(
@@ -77,6 +95,35 @@ SMALL, FULL = (
 PRESETS = {"small": RunConfig(model=SMALL), "full": RunConfig(model=FULL)}
 GENERAL_PRESETS = {"small": GeneralLogRun(model=SMALL), "full": GeneralLogRun(model=FULL)}
 METHOD_PRESETS = {"small": MethodRun()}
+
+
+# Settings of ZeroLog under which it is another method. Its own cut then is the model's posterior.
+# - source-only GRU: what training on the sources alone gives, texts and nothing else: no target, no
+#   adversary, no inner step. (They still run, at weight 0, so its seconds are ZeroLog's.)
+# - MetaLog-style: Zhang et al., "MetaLog: Generalizable Cross-System Anomaly Detection from Logs
+#   with Meta-Learning" (ICSE 2024): meta-trained on sources, tested on a few labels of the target.
+TEXT_ALONE = {"structural": False, "text_limit": 0.0, "threshold": "prior"}
+AS_ZEROLOG: dict[str, tuple[str, dict[str, Any]]] = {
+    "source_only": (
+        "source-only GRU",
+        {"mu": 0.0, "reversal": False, "alpha": 0.0, **TEXT_ALONE},
+    ),
+    "metalog": ("MetaLog-style", {"mu": 0.0, "reversal": False, **TEXT_ALONE}),
+}
+
+
+def name(config: AnyRun) -> str:
+    """What reports call the detector that the settings ask for."""
+    if isinstance(config, MethodRun):
+        return METHODS[config.model.method].name
+    if isinstance(config, GeneralLogRun):
+        return "GeneralLog"
+    flags = {leaf.name: leaf.path for leaf in leaves(RunConfig)}
+    for key, (label, changes) in AS_ZEROLOG.items():
+        labelled = (key == "metalog") == (config.target_labels is not None)
+        if labelled and all(get(config, flags[n]) == value for n, value in changes.items()):
+            return label
+    return "ZeroLog"
 
 
 def share(target_labels: str) -> float:

@@ -7,22 +7,24 @@ goes on where it stopped: finished cells are left alone, a half-done one resumes
 import json
 import os
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
-from itertools import groupby
-from multiprocessing import get_context
-from multiprocessing.connection import Connection, wait
+from functools import partial
+from itertools import chain, groupby
 from pathlib import Path
-from typing import Any
 
-from glx.errors import InputError, OutsideError
+import jax
+
+from glx.errors import InputError, OutsideError, Paused
 from glx.files import write_whole
 from glx.runs.compilation import keep_compilations
 from glx.runs.folder import is_finished
 from glx.runs.run import may_differ, run
-from glx.runs.settings import AnyRun, RunConfig
+from glx.runs.settings import AnyRun, GeneralLogRun, RunConfig
 from glx.runs.shared import Shared
+from glx.runs.workers import side_by_side
 
+FAILURES = {"bug": RuntimeError, "input": InputError, "paused": Paused}  # the worst first
 GIGABYTES = 4  # of memory that a cell on the largest of the real systems may take
 
 
@@ -46,7 +48,8 @@ class Cell:
         target, *sources = (
             given.partition("=")[0] for given in (self.config.target, *self.config.source)
         )
-        return f"cells/{self.name}/{target}-from-{'+'.join(sources)}/{self.config.model.seed}"
+        cast = "-from-".join(filter(None, [target, "+".join(sources)]))
+        return f"cells/{self.name}/{cast}/{self.config.model.seed}"
 
 
 @dataclass(frozen=True)
@@ -74,7 +77,7 @@ class Study:
 class Outcome:
     """How a cell ended: `f1` (None without labels or figures), or the `error` that ended it.
 
-    `kind` is `done`, `input` (InputError), `outside` (OutsideError) or `bug`.
+    `kind` is `done`, `input`, `outside` or `paused` (an error of that name), or `bug`.
     """
 
     cell: Cell
@@ -100,24 +103,32 @@ def conduct(
       InputError: a finished cell has other settings, or cells failed over theirs, once the others
         are done.
       OutsideError: something outside gave up; what is done is kept.
+      Paused: cells wait for answers, and the others are done.
       RuntimeError: a bug in a cell, once the others are done.
     """
+    _check_folder(study, folder)
     left = unfinished(study, folder)
     folder.mkdir(parents=True, exist_ok=True)
     write_whole(folder / "study.json", json.dumps(describe(study), indent=1) + "\n")
     groups = [list(group) for _, group in groupby(left, key=_shared_work)]
     failed = []
-    work = _in_processes if min(parallel, len(groups)) > 1 else _here
-    for outcome in work(groups, folder, min(parallel, len(groups))):
+    parallel = min(parallel, len(groups))
+    if parallel > 1:
+        outcomes = side_by_side(groups, partial(_begin, folder), parallel)
+    else:
+        outcomes = chain.from_iterable(map(_begin(folder), groups))
+    for outcome in outcomes:
         report(outcome)
         if outcome.kind == "outside":
             raise OutsideError(outcome.error)
         if outcome.kind != "done":
             failed.append(outcome)
     if failed:
-        first = next((o for o in failed if o.kind == "bug"), failed[0])
-        text = f"{len(failed)} of {len(left)} cells failed; {first.cell.folder}: {first.error}"
-        raise RuntimeError(text) if first.kind == "bug" else InputError(text)
+        first = min(failed, key=lambda o: tuple(FAILURES).index(o.kind))
+        ended = (
+            f"{len(failed)} of {len(left)} cells {'wait' if first.kind == 'paused' else 'failed'}"
+        )
+        raise FAILURES[first.kind](f"{ended}; {first.cell.folder}: {first.error}")
 
 
 def unfinished(study: Study, folder: Path) -> list[Cell]:
@@ -133,6 +144,28 @@ def unfinished(study: Study, folder: Path) -> list[Cell]:
     ]
 
 
+def _check_folder(study: Study, folder: Path) -> None:
+    """Raise InputError where the folder is no study's, or one's whose work would be forgotten."""
+    plan = folder / "study.json"
+    if os.path.exists(folder) and not plan.is_file():
+        if not folder.is_dir() or any(folder.iterdir()):
+            raise InputError(f"{folder}: is there already and is no study; choose another folder")
+        return
+    if not os.path.exists(folder):
+        return
+    planned = {cell.folder for cell in study.cells}
+    try:
+        earlier = [cell["run"] for cell in json.loads(plan.read_text())["cells"]]
+    except (ValueError, KeyError, TypeError) as e:
+        raise InputError(f"{plan}: damaged ({type(e).__name__}); choose another folder") from e
+    lost = [run for run in earlier if run not in planned and (folder / run).is_dir()]
+    if lost:
+        raise InputError(
+            f"{folder}: holds a study with {len(lost)} finished cells that this one does not have, "
+            f"as {lost[0]}; choose another --study_dir"
+        )
+
+
 def describe(study: Study) -> dict:
     """What `study.json` holds."""
     cells = [
@@ -142,6 +175,7 @@ def describe(study: Study) -> dict:
             "target": cell.config.target.partition("=")[0],
             "source": [given.partition("=")[0] for given in cell.config.source],
             "seed": cell.config.model.seed,
+            "ours": isinstance(cell.config, GeneralLogRun) or cell.name == "zerolog",
             "few_labels": cell.config.target_labels if isinstance(cell.config, RunConfig) else None,
         }
         for cell in study.cells
@@ -152,17 +186,33 @@ def describe(study: Study) -> dict:
 
 def room() -> int:
     """How many cells fit side by side: by cores and memory; one where there is an accelerator."""
-    import jax  # looks for devices
-
     if jax.default_backend() != "cpu":
         return 1
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    return max(1, min(os.cpu_count() or 1, memory // (GIGABYTES * 10**9)))
+    return max(1, min(_cores(), memory // (GIGABYTES * 10**9)))
+
+
+def _cores() -> int:
+    """Those that this process may use, where the system tells."""
+    tells = hasattr(os, "sched_getaffinity")
+    return len(os.sched_getaffinity(0)) if tells else os.cpu_count() or 1
 
 
 def _shared_work(cell: Cell) -> tuple:
     """Cells with the same value have a target, sources and a fitted ZeroLog in common."""
     return cell.config.target, cell.config.source, cell.config.model.seed
+
+
+def _begin(folder: Path) -> Callable[[list[Cell]], Iterator[Outcome]]:
+    """What does the cells of a group, one after the other, in one process."""
+    shared = Shared()
+
+    def work(group: list[Cell]) -> Iterator[Outcome]:
+        for cell in group:
+            keep_compilations(cell.config.data)
+            yield _do(cell, folder, shared)
+
+    return work
 
 
 def _do(cell: Cell, folder: Path, shared: Shared) -> Outcome:
@@ -172,65 +222,8 @@ def _do(cell: Cell, folder: Path, shared: Shared) -> Outcome:
         return Outcome(cell, "input", error=str(e))
     except OutsideError as e:
         return Outcome(cell, "outside", error=str(e))
+    except Paused as e:
+        return Outcome(cell, "paused", error=str(e))
     except Exception:  # the others go on; it is raised at the end
         return Outcome(cell, "bug", error=traceback.format_exc())
     return Outcome(cell, "done", figures.get("f1"))
-
-
-def _here(groups: list[list[Cell]], folder: Path, parallel: int):
-    """Outcomes of cells done in this process."""
-    shared = Shared()
-    for group in groups:
-        for cell in group:
-            keep_compilations(cell.config.data)
-            yield _do(cell, folder, shared)
-
-
-def _in_processes(groups: list[list[Cell]], folder: Path, parallel: int):
-    """Outcomes of cells done in `parallel` processes."""
-    context, pending = get_context("spawn"), iter(groups)  # a fork would share threads of JAX
-    workers: list[tuple[Connection, Any]] = []
-    for _ in range(parallel):
-        ours, theirs = context.Pipe()
-        worker = context.Process(target=_work, args=(theirs, folder), daemon=True)
-        worker.start()
-        theirs.close()
-        workers.append((ours, worker))
-    busy = [ours for ours, _ in workers]
-    try:
-        while busy:
-            for ours in [c for c in wait(busy) if isinstance(c, Connection)]:
-                outcome = _receive(ours)
-                if outcome is not None:
-                    yield outcome
-                elif (group := next(pending, None)) is not None:
-                    ours.send(group)
-                else:
-                    busy.remove(ours)
-    finally:
-        for _, worker in workers:
-            worker.terminate()
-            worker.join()
-
-
-def _receive(ours: Connection) -> Outcome | None:
-    try:
-        return ours.recv()
-    except (EOFError, ConnectionResetError) as e:
-        raise OutsideError(
-            "a process of the study was killed, perhaps for want of memory; the same command goes "
-            "on, with --parallel=1 if need be"
-        ) from e
-
-
-def _work(theirs: Connection, folder: Path) -> None:
-    """One process: says None when it is idle, then gets a group of cells and sends outcomes."""
-    shared = Shared()
-    try:
-        while True:
-            theirs.send(None)
-            for cell in theirs.recv():
-                keep_compilations(cell.config.data)
-                theirs.send(_do(cell, folder, shared))
-    except (KeyboardInterrupt, EOFError, BrokenPipeError):
-        return  # the study was stopped; what was begun resumes

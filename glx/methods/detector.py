@@ -7,7 +7,7 @@ by it `Judged`.
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -26,21 +26,22 @@ from glx.methods.task import Fitted, Log, Source, Task
 from glx.verdicts import Judged, heaviest
 from glx.zerolog.detector import LabelledSource
 
-NAMES = {
-    "deeplog": "DeepLog",
-    "plelog": "PLELog-style",
-    "logtad": "LogTAD-style",
-    "rapid": "RAPID-style",
-    "forest": "isolation forest",
-    "pca": "PCA",
-}
-FITS: dict[str, Callable[[Task, Any, Log], Fitted]] = {
-    "deeplog": deeplog.fit,
-    "plelog": plelog.fit,
-    "logtad": logtad.fit,
-    "rapid": rapid.fit,
-    "forest": forest.fit,
-    "pca": pca.fit,
+
+class Method(NamedTuple):
+    """What reports call it, what fits it, and whether it learns from sources too."""
+
+    name: str
+    fit: Callable[[Task, Any, Log], Fitted]
+    uses_sources: bool = False
+
+
+METHODS = {
+    "deeplog": Method("DeepLog", deeplog.fit),
+    "plelog": Method("PLELog-style", plelog.fit),
+    "logtad": Method("LogTAD-style", logtad.fit, uses_sources=True),
+    "rapid": Method("RAPID-style", rapid.fit),
+    "forest": Method("isolation forest", forest.fit),
+    "pca": Method("PCA", pca.fit),
 }
 
 
@@ -62,7 +63,7 @@ class MethodConfig:
       seed: of all that is drawn.
     """
 
-    method: str = setting("deeplog", among=tuple(NAMES))
+    method: str = setting("deeplog", among=tuple(METHODS))
     deeplog: DeepLogConfig = nested(DeepLogConfig, prefix="deeplog_")
     plelog: PLELogConfig = nested(PLELogConfig, prefix="plelog_")
     logtad: LogTADConfig = nested(LogTADConfig, prefix="logtad_")
@@ -99,13 +100,14 @@ def fit(
         encode(templates.texts),
         config.seed,
     )
-    fitted = FITS[config.method](task, getattr(config, config.method), log)
+    method = METHODS[config.method]
+    fitted = method.fit(task, getattr(config, config.method), log)
     cut = fitted.cut
     if cut is None:
         cut = threshold.fit(
             fitted.score(unique, task.vectors).scores, unique.counts, config.threshold
         )
-    return Detector(NAMES[config.method], fitted, cut)
+    return Detector(method.name, fitted, cut)
 
 
 def score_sequences(detector: Detector, sequences: Sequences, vectors: np.ndarray) -> Judged:
@@ -130,6 +132,5 @@ def score_sequences(detector: Detector, sequences: Sequences, vectors: np.ndarra
 
 
 def _source(source: LabelledSource, vectors: np.ndarray) -> Source:
-    unique = distinct(source.sequences)
-    anomalous = np.bincount(unique.inverse, source.labels, len(unique)).astype(np.int64)
+    unique, anomalous = source.distinct()
     return Source(source.name, unique, anomalous, vectors)

@@ -10,27 +10,24 @@ import polars as pl
 
 from glx import verdicts
 from glx.evaluate import metrics
+from glx.evaluate.baselines import Baseline
 from glx.logs.load import Parsed
 from glx.logs.sequences import Sequences
 from glx.logs.split import TEST
+from glx.report.anomalies import EVENTS, FLAGGED, KINDS
 from glx.runs.measure import decisions, right_or_wrong
 from glx.verdicts import Judged
 
 BINS, SCORE_BINS, SIMILARITY_BINS = 100, 50, 60
-KINDS = 2_000  # distinct flagged sequences that are kept, and
-EVENTS = 200  # the first events of each
-FLAGGED: dict[str, Any] = {
-    "score": pl.Float32,
-    "route": pl.String,
-    "count": pl.Int64,
-    "sequences": pl.List(pl.Int64),
-    "events": pl.List(pl.String),
-    "evidence": pl.String,
-}
 
 
 def figures(
-    target: Parsed, judged: Judged, threshold: float, tau: float | None, y: np.ndarray | None
+    target: Parsed,
+    judged: Judged,
+    threshold: float,
+    tau: float | None,
+    y: np.ndarray | None,
+    beside: dict[str, Baseline],
 ) -> dict[str, Any]:
     """What `figures.json` holds.
 
@@ -38,21 +35,26 @@ def figures(
       judged: the `N` test sequences.
       tau: the router's cut, None without a router.
       y: `<bool>[N]` their labels, or None.
+      beside: the trivial detectors.
     """
     test = target.sequences.take(np.flatnonzero(target.part == TEST))
     flags = decisions(judged, threshold)
     scores = judged.scores[judged.distinct.inverse]
     curve = blocks = None
+    others: dict[str, Any] = {}
     if y is not None:
-        known = ~np.isnan(scores)
-        curve = metrics.precision_recall(metrics.ranking(y[known], scores[known]))
-        blocks = metrics.blocks_of(y, right_or_wrong(y, flags), _order(target, test))
+        ranked = metrics.rankable(y, scores, np.isnan(scores))
+        curve = metrics.precision_recall(metrics.ranking(y, ranked))
+        order, inverse = _order(target, test), judged.distinct.inverse
+        blocks = metrics.blocks_of(y, right_or_wrong(y, flags), order)
+        others = {n: metrics.blocks_of(y, b.flagged[inverse], order) for n, b in beside.items()}
     return {
         "curve": curve,
         "timeline": _timeline(target, test, np.ma.filled(flags, False), y),
         "scores": _score_bins(judged, scores),
         "similarity": None if tau is None else _similarity_bins(judged, tau),
         "blocks": blocks,
+        "baselines": others,
     }
 
 
