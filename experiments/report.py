@@ -9,6 +9,8 @@ A run has report.html, a study (a folder with study.json) study.html; each opens
 """
 
 import sys
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from absl import flags
@@ -19,8 +21,9 @@ from glx.errors import InputError
 from glx.report import run as run_page
 from glx.report import study as study_page
 from glx.report import tables
-from glx.report.results import STUDY
-from glx.report.table import to_latex, to_markdown
+from glx.report.results import STUDY, read_runs, read_study
+from glx.report.runs_table import of_runs
+from glx.report.table import Table, to_latex, to_markdown
 
 FORMATS = {"markdown": to_markdown, "latex": to_latex}
 
@@ -45,10 +48,27 @@ def work(values: FlagValues, names: list[str]) -> None:
     if not folders:
         raise InputError("no folder is given; name those of --run_dir, see --help")
     if values.format in FORMATS:
-        print("\n\n".join(map(FORMATS[values.format], tables.read(folders))))
+        print("\n\n".join(map(FORMATS[values.format], read_tables(folders))))
         return
     for folder in folders:
         print((study_page if (folder / STUDY).is_file() else run_page).write(folder))
+
+
+def read_tables(folders: Sequence[Path]) -> list[Table]:
+    """The tables of each study in turn, then one of all runs.
+
+    Raises:
+      InputError: a folder is neither, or damaged.
+    """
+    studies = [folder for folder in folders if (folder / STUDY).is_file()]
+    runs = [folder for folder in folders if folder not in studies]
+    found = []
+    for n, folder in enumerate(studies):
+        own = tables.of_study(read_study(folder))
+        if len(folders) > 1:  # then keys and titles say which it is
+            own = [replace(t, key=f"{n + 1}-{t.key}", title=f"{folder}: {t.title}") for t in own]
+        found += own
+    return found + ([of_runs(read_runs(runs))] if runs else [])
 
 
 def main(argv: list[str]) -> int:

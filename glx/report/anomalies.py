@@ -22,28 +22,34 @@ KINDS = 2_000  # kinds that a run keeps in `flagged.parquet`, and
 EVENTS = 200  # the first events of each
 TEXT, KEY = 1_000, 200  # characters of a text and of a session id at most
 TEXTS_BUDGET, PLACES_BUDGET = 2_000_000, 11_000_000  # characters of all texts, bytes of all places
+ROUNDED = 1e-4  # weights are kept to four digits
 PLACE = 24  # bytes of two line numbers, quotes and commas
 ESCAPE = 5  # more bytes for a character that JSON in a page must spell out
 
 
-def anomalies(flagged: pl.DataFrame, verdicts: pl.DataFrame) -> dict[str, Any]:
+def anomalies(
+    flagged: pl.DataFrame, verdicts: pl.DataFrame, seen: int | None = None
+) -> dict[str, Any]:
     """What the page's table holds.
 
     Args:
       flagged: `flagged.parquet`.
       verdicts: the columns `WHERE` of `verdicts.parquet`.
+      seen: how many events of a sequence the method looks at at most; None for all.
 
     Returns:
       `kinds`, each with `score`, `route`, `count`, `events` and the `text` to show first (numbers
-      of `texts`), `top` (place, weight, line, text of what weighed most), `near` (why it was
-      routed) or None, `reason` or None, and `at` and `kept`: its run in `keys` (or None), `first`
-      and `last`.
+      of `texts`), `top` (place, weight, line, text of what weighed most; empty where nothing weighs
+      more than the rest), `near` (why it was routed) or None, `reason` or None, and `at` and
+      `kept`: its run in `keys` (or None), `first` and `last`.
     """
     texts = _Numbers()
     kinds: list[dict[str, Any]] = []
     for score, route, n, _, events, evidence in flagged.select(list(FLAGGED)).iter_rows():
         found = json.loads(evidence)
-        top = [[e["event"], e["weight"], e["line"], texts(e["text"])] for e in found["events"]]
+        heavy, most = found["events"], min(len(events), seen or EVENTS)
+        heavy = heavy if outweighs([event["weight"] for event in heavy], most) else []
+        top = [[e["event"], e["weight"], e["line"], texts(e["text"])] for e in heavy]
         numbers = [texts(text) for text in events]
         near, reason = found.get("deciding"), found.get("reason")
         shown = [entry[3] for entry in top] or numbers or [texts("")]
@@ -80,6 +86,18 @@ def anomalies(flagged: pl.DataFrame, verdicts: pl.DataFrame) -> dict[str, Any]:
         "first": places["first_line"].to_list(),
         "last": places["last_line"].to_list(),
     }
+
+
+def outweighs(heaviest: list[float], n: int) -> bool:
+    """Whether the `heaviest` weights of a sequence are above others of it.
+
+    Args:
+      n: how many events were weighed. Weights are shares, so that all of them are equal where the
+        largest is no more than `1 / n`.
+    """
+    if not heaviest:
+        return False
+    return max(heaviest) > min(*heaviest, 1 / max(n, 1)) + ROUNDED
 
 
 def cut(text: str, limit: int) -> str:

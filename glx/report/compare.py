@@ -3,12 +3,13 @@
 In: `Results`. Out: F1 and its differences by method, over all targets and on each; the baselines.
 """
 
+from collections.abc import Collection, Mapping
 from typing import NamedTuple
 
 import numpy as np
 
 from glx.evaluate.intervals import Interval, f1_difference, mean_f1
-from glx.report.results import Results
+from glx.report.results import DAGGER, Results
 
 
 class Compared(NamedTuple):
@@ -52,6 +53,65 @@ def differences(study: Results) -> dict[str, Compared]:
                 blocks[target] = list(both)
         found[method] = _compared(study, blocks, f1_difference)
     return dict(sorted(found.items(), key=lambda item: _rank(item[1], 1)))
+
+
+def against_trivial(study: Results) -> dict[str, Compared]:
+    """F1 of each method minus that of the best trivial detector of each target; the best first.
+
+    Empty where the blocks of trivial detectors are not kept, as in runs of an earlier glx.
+    """
+    best, found = best_trivial(study), {}
+    for method in study.methods:
+        blocks = {}
+        for target, name in best.items():
+            mine = study.leave_one_out(method, target)
+            both = mine.beside(trivial_blocks(study, target)[name]) if mine else None
+            if both is not None:
+                blocks[target] = list(both)
+        found[method] = _compared(study, blocks, f1_difference)
+    known = [item for item in found.items() if item[1].each]
+    return dict(sorted(known, key=lambda item: (DAGGER in item[0], *_rank(item[1], -1))))
+
+
+def best_trivial(study: Results) -> dict[str, str]:
+    """On each target the trivial detector of the highest F1, of those whose blocks are kept."""
+    best = {}
+    for target in study.targets:
+        known = trivial_blocks(study, target)
+        f1 = {n: b["f1"] for n, b in baselines(study, target).items() if n in known}
+        values = {name: value for name, value in f1.items() if value is not None}
+        if values:
+            best[target] = max(values, key=lambda name: values[name])
+    return best
+
+
+def trivial_scores(study: Results) -> dict[str, Compared]:
+    """F1 of each trivial detector, as `scores` has it of methods, where blocks are kept."""
+    every = {target: trivial_blocks(study, target) for target in study.targets}
+    found = {}
+    for name in dict.fromkeys(name for known in every.values() for name in known):
+        blocks = {t: [known[name][None]] for t, known in every.items() if name in known}
+        found[name] = _compared(study, blocks, mean_f1)
+    return found
+
+
+def trivial_blocks(study: Results, target: str) -> dict[str, np.ndarray]:
+    """`<int64>[K, 3]` of each trivial detector of a target, from its first run that kept them."""
+    runs = (cell.beside for cell in study.finished if cell.target == target)
+    return next((beside for beside in runs if beside), {})
+
+
+def left_out(study: Results, known: Mapping[str, Collection[str]]) -> str:
+    """`Not in the mean: X, without hdfs.`; "" where all are in it, or there is none.
+
+    Args:
+      known: the targets on which each method has a figure; one that has none at all is not told.
+    """
+    if len(study.targets) < 2:
+        return ""
+    without = {m: [t for t in study.targets if t not in has] for m, has in known.items() if has}
+    parts = [f"{m}, without {', '.join(lacks)}" for m, lacks in without.items() if lacks]
+    return f"Not in the mean: {'; '.join(parts)}." if parts else ""
 
 
 def baselines(study: Results, target: str) -> dict[str, dict]:

@@ -4,7 +4,6 @@ In: a folder with `study.json`, or run folders. Out: `Results`, whose cells hold
 Names come from files: hidden characters in them are made visible here, once.
 """
 
-import json
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -15,8 +14,9 @@ from typing import Any
 import numpy as np
 
 from glx.errors import InputError
+from glx.report import folder as files
 from glx.report.page import discreet, shown
-from glx.report.terms import spoken
+from glx.report.terms import labels_given, spoken
 
 STUDY = "study.json"
 DAGGER = "†"  # after the name of what was given labels of the target
@@ -34,6 +34,8 @@ class Result:
       ours: the method is of this project.
       figures: `metrics.json`; empty while the run is not finished.
       blocks: `<int64>[K, 3]` tp, fp, fn of each block of the test part, where they are known.
+      beside: the same of the trivial detectors, by name.
+      settings: of a run by itself, as in `config.json`.
       page: its folder holds a `report.html`.
     """
 
@@ -46,6 +48,8 @@ class Result:
     ours: bool = False
     figures: dict[str, Any] = field(default_factory=dict)
     blocks: np.ndarray | None = None
+    beside: dict[str, np.ndarray] = field(default_factory=dict)
+    settings: dict[str, Any] = field(default_factory=dict)
     page: bool = False
 
 
@@ -73,11 +77,12 @@ class Group:
         """Blocks of the seeds that both have, or None where they cannot be compared."""
         mine, others = ({c.seed: c.blocks for c in group.cells} for group in (self, other))
         seeds = sorted(set(mine) & set(others))
-        first, second = stacked([mine[s] for s in seeds]), stacked([others[s] for s in seeds])
-        if first is None or second is None or first.shape != second.shape:
-            return None
-        alike = [counts[..., 0] + counts[..., 2] for counts in (first, second)]
-        return (first, second) if np.array_equal(*alike) else None
+        return comparable(stacked([mine[s] for s in seeds]), stacked([others[s] for s in seeds]))
+
+    def beside(self, counts: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
+        """Blocks of the seeds, and those of a detector without one, `<int64>[K, 3]`, for each."""
+        mine = self.blocks
+        return comparable(mine, np.stack([counts] * len(self.cells)))
 
 
 def stacked(blocks: Sequence[np.ndarray | None]) -> np.ndarray | None:
@@ -88,6 +93,16 @@ def stacked(blocks: Sequence[np.ndarray | None]) -> np.ndarray | None:
     whole = np.stack(known)
     anomalous = whole[..., 0] + whole[..., 2]
     return whole if (anomalous == anomalous[0]).all() else None
+
+
+def comparable(
+    first: np.ndarray | None, second: np.ndarray | None
+) -> tuple[np.ndarray, np.ndarray] | None:
+    """Both, where they are there and of the same blocks of one split."""
+    if first is None or second is None or first.shape != second.shape:
+        return None
+    alike = [counts[..., 0] + counts[..., 2] for counts in (first, second)]
+    return (first, second) if np.array_equal(*alike) else None
 
 
 @dataclass(frozen=True)
@@ -176,17 +191,14 @@ def read_study(folder: Path) -> Results:
     Raises:
       InputError: `study.json` is not there, or a file of it is not as docs/formats.md says.
     """
-    plan = _json(folder / STUDY, "no study")
-    try:
-        return Results(
-            command=discreet(plan["command"]),
-            preset=plan["preset"],
-            protocol=plan["protocol"],
-            reference=shown(plan["reference"]),
-            cells=tuple(_filled(folder, _planned(cell)) for cell in plan["cells"]),
-        )
-    except (KeyError, TypeError) as error:
-        raise InputError(f"{folder / STUDY}: not a study: {error!r}; make it anew") from None
+    plan = files.read_plan(folder)
+    return Results(
+        command=discreet(plan["command"]),
+        preset=plan["preset"],
+        protocol=plan["protocol"],
+        reference=shown(plan["reference"]),
+        cells=tuple(_filled(folder, _planned(cell)) for cell in plan["cells"]),
+    )
 
 
 def read_runs(folders: Sequence[Path]) -> list[Result]:
@@ -214,11 +226,10 @@ def _planned(cell: dict[str, Any]) -> Result:
 
 def _alone(folder: Path) -> Result:
     """A run that no study planned."""
-    figures = _json(folder / "metrics.json", "no finished run")
+    figures = files.read_metrics(folder, measured=(*files.TOLD, *files.MEASURED))
     if "f1" not in figures:
         raise InputError(f"{folder}: a run without labels has no figures to compare")
-    given = any(finding["check"] == "target_labels" for finding in figures["audit"])
-    names = figures["method"], figures.get("expert"), DAGGER if given else None
+    names = figures["method"], figures.get("expert"), DAGGER if labels_given(figures) else None
     return _filled(
         Path(),
         Result(
@@ -227,6 +238,7 @@ def _alone(folder: Path) -> Result:
             source=tuple(sorted(map(shown, figures["source"]))),
             seed=figures["seed"],
             run=str(folder),
+            settings=files.read_config(folder)["settings"],
         ),
     )
 
@@ -236,26 +248,19 @@ def _filled(root: Path, cell: Result) -> Result:
     folder = root / cell.run
     if not (folder / "metrics.json").is_file():
         return cell
-    blocks, counts = None, None
-    if (folder / "figures.json").is_file():
-        counts = _json(folder / "figures.json", "no figures").get("blocks")
-    if counts and counts["tp"]:
-        blocks = np.array([counts["tp"], counts["fp"], counts["fn"]], dtype=np.int64).T
+    drawn = files.read_drawn(folder) if (folder / "figures.json").is_file() else {}
+    beside = {name: _counts(counts) for name, counts in drawn.get("baselines", {}).items()}
     return replace(
         cell,
-        figures=_json(folder / "metrics.json", "no finished run"),
-        blocks=blocks,
+        figures=files.read_metrics(folder),
+        blocks=_counts(drawn.get("blocks")),
+        beside={name: counts for name, counts in beside.items() if counts is not None},
         page=(folder / "report.html").is_file(),
     )
 
 
-def _json(path: Path, missing: str) -> dict[str, Any]:
-    if not path.is_file():
-        raise InputError(f"{path.parent}: {missing} (no {path.name})")
-    try:
-        found = json.loads(path.read_text())
-    except ValueError as error:
-        raise InputError(f"{path}: not JSON: {error}") from None
-    if not isinstance(found, dict):
-        raise InputError(f"{path}: not a JSON object")
-    return found
+def _counts(blocks: dict[str, list[int]] | None) -> np.ndarray | None:
+    """`<int64>[K, 3]`, or None where there is no block."""
+    if not blocks or not blocks["tp"]:
+        return None
+    return np.array([blocks[name] for name in ("tp", "fp", "fn")], dtype=np.int64).T

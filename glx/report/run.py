@@ -11,14 +11,16 @@ import polars as pl
 
 from glx.errors import InputError
 from glx.evaluate.audit import UNSOUND
+from glx.report import folder as files
 from glx.report import pictures, svg
 from glx.report.anomalies import EVENTS, FLAGGED, KINDS, WHERE, anomalies
 from glx.report.page import as_json, count, discreet, percent, render
 from glx.report.page import write as write_page
-from glx.report.terms import explained, spoken
+from glx.report.terms import explained, lesson, spoken
 
 PAGE = "report.html"
 STATIC = 25  # rows of the table that are there without a script
+MIXED = "What weighed most, else first line"  # of the column, where some kinds weigh no line
 ALWAYS = {"llm_calls"}  # cost that is told also where it is 0
 COST = (  # figure, its name, its text
     ("wall_seconds", "whole run", lambda v: f"{v:,.1f} s"),
@@ -50,15 +52,16 @@ def page(folder: Path) -> str:
     Raises:
       InputError: the folder holds no finished run, one of an earlier glx, or a damaged file.
     """
-    metrics, config, drawn = (
-        _read(folder, name, lambda path: json.loads(path.read_text()))
-        for name in ("metrics.json", "config.json", "figures.json")
-    )
+    metrics = files.read_metrics(folder, files.PAGE, files.PAGE_MEASURED)
+    config = files.read_config(folder)
+    drawn = files.read_drawn(folder, files.PICTURES)
     flagged, verdicts = (
         _read(folder, name, lambda path, columns=columns: pl.read_parquet(path, columns=columns))
         for name, columns in (("flagged.parquet", list(FLAGGED)), ("verdicts.parquet", WHERE))
     )
-    found = anomalies(flagged, verdicts)
+    settings = _flat(config["settings"])
+    found = anomalies(flagged, verdicts, _seen(dict(settings)))
+    weighed = [bool(kind["top"]) for kind in found["kinds"]]
     return render(
         "run.html",
         "run.js",
@@ -67,12 +70,13 @@ def page(folder: Path) -> str:
         method=" ".join(
             [metrics["method"], f"({metrics['expert']})" if "expert" in metrics else ""]
         ).strip(),
+        lesson=lesson(metrics),
         badges=badges(metrics),
         words=in_words(metrics),
         rows=[_row(kind, found) for kind in found["kinds"][:STATIC]],
         routes=sorted({kind["route"] for kind in found["kinds"] if kind["route"]}),
         kinds=len(found["kinds"]),
-        weighed=any(kind["top"] for kind in found["kinds"]),
+        shown="What weighed most" if all(weighed) else MIXED if any(weighed) else "First line",
         cut=len(found["kinds"]) >= KINDS and metrics["n_anomalous"] > sum(flagged["count"]),
         left_out=metrics["n_anomalous"] - sum(flagged["count"]),
         data=as_json(
@@ -94,7 +98,7 @@ def page(folder: Path) -> str:
             if metrics.get(key) or key in ALWAYS & metrics.keys()
         ],
         read=[(name, n) for name, n in metrics.get("read", {}).items() if n],
-        settings=[(name, discreet(value)) for name, value in _flat(config["settings"])],
+        settings=[(name, discreet(value)) for name, value in settings],
         config=config,
     )
 
@@ -144,14 +148,12 @@ def in_words(metrics: dict[str, Any]) -> list[str]:
 def _read(folder: Path, name: str, read: Any) -> Any:
     path = folder / name
     if not path.is_file():
-        if name == "metrics.json":
-            raise InputError(f"{folder}: no finished run (no metrics.json)")
         raise InputError(
             f"{folder}: no {name}, as in runs of an earlier glx; repeat the run with --overwrite"
         )
     try:
         return read(path)
-    except (ValueError, pl.exceptions.PolarsError) as e:
+    except pl.exceptions.PolarsError as e:
         raise InputError(
             f"{path}: damaged ({type(e).__name__}); repeat the run with --overwrite"
         ) from e
@@ -198,6 +200,13 @@ def _pictures(metrics: dict[str, Any], drawn: dict[str, Any]) -> dict[str, Any]:
         "curve": pictures.curve(curve, metrics) if curve else None,
         "similarity": pictures.similarity(similarity) if similarity else None,
     }
+
+
+def _seen(settings: dict[str, str]) -> int | None:
+    """How many events of a sequence the method looks at at most."""
+    part = json.loads(settings.get("model.method") or '"train"')
+    seen = json.loads(settings.get(f"model.{part}.max_events") or "null")
+    return seen if isinstance(seen, int) else None
 
 
 def _flat(tree: dict[str, Any], prefix: str = "") -> list[tuple[str, str]]:

@@ -12,7 +12,7 @@ from glx.evaluate.intervals import Interval
 from glx.report import page as pages
 from glx.report import study_pictures as pictures
 from glx.report import tables
-from glx.report.compare import Compared, differences, disagree, scores
+from glx.report.compare import Compared, differences, disagree, left_out, scores, trivial_scores
 from glx.report.results import DAGGER, Results, read_study
 from glx.report.table import to_latex, to_markdown
 from glx.report.terms import spoken
@@ -45,6 +45,7 @@ def page(folder: Path) -> str:
         study=study,
         title=title(study),
         headline=headline(study, found, effects),
+        left_out=left_out(study, {method: c.each for method, c in found.items()}),
         warnings=[
             *(f"Protocol {p!r}: {UNSOUND[p]}." for p in sorted(protocols & set(UNSOUND))),
             *(f"The baselines of {t} differ between runs: not one split." for t in disagree(study)),
@@ -59,7 +60,8 @@ def page(folder: Path) -> str:
             for figure, label in (("wall_seconds", "seconds"), ("llm_tokens_in", "LLM tokens"))
             if (image := pictures.cost(study, found, figure, label)) is not None
         ],
-        few=any(DAGGER in method for method in study.methods),
+        few=tables.FEW if any(DAGGER in method for method in study.methods) else "",
+        rough=tables.ROUGH,
         tables=[(table, to_markdown(table), to_latex(table)) for table in every],
         again=f"python -m experiments.report {shlex.quote(folder.resolve().name)}",
     )
@@ -84,32 +86,40 @@ class Tile(NamedTuple):
 def headline(
     study: Results, found: dict[str, Compared], effects: dict[str, Compared]
 ) -> list[Tile]:
-    """What came out, over all targets; nothing of what is not finished on each."""
+    """What came out, over all targets; nothing of what is not finished on each.
+
+    While cells are missing a figure of methods is marked as one so far.
+    """
     tiles = []
+    far = "" if len(study.finished) == len(study.cells) else ", so far"
     whole = {method: c.whole for method, c in found.items() if c.whole is not None}
     free = [method for method in whole if DAGGER not in method]
     few = [method for method in whole if DAGGER in method]
     if study.reference in whole:
-        tiles.append(_tile("reference, F1", study.reference, whole[study.reference]))
+        tiles.append(_tile(f"reference, F1{far}", study.reference, whole[study.reference]))
         changes = {method: c.whole for method, c in effects.items() if c.whole is not None}
         if changes:
             worst = next(iter(changes))
-            tiles.append(_tile("most harmful change", worst, changes[worst], "+.3f"))
+            tiles.append(_tile(f"most harmful change{far}", worst, changes[worst], "+.3f"))
             worse, better = (
                 sum(sign * i.low > 0 and sign * i.high > 0 for i in changes.values())
                 for sign in (-1, 1)
             )
             clear = f"{worse} worse, {better} better"
             rest = f"of {len(changes)} changes, with an interval beside zero"
-            tiles.append(Tile("clear effects", clear, rest))
+            tiles.append(Tile(f"clear effects{far}", clear, rest))
     elif free and study.reference is None:
-        tiles.append(_tile("best method without labels, F1", free[0], whole[free[0]]))
+        tiles.append(_tile(f"best method without labels, F1{far}", free[0], whole[free[0]]))
     beside = pictures.baseline_means(study)
     if beside and study.reference is None:
         name = max(beside, key=lambda n: beside[n])
-        tiles.append(Tile("best trivial detector", f"{beside[name]:.3f}", spoken(name)))
+        known = trivial_scores(study).get(name)
+        if known and known.whole:
+            tiles.append(_tile("best trivial detector", spoken(name), known.whole))
+        else:
+            tiles.append(Tile("best trivial detector", f"{beside[name]:.3f}", spoken(name)))
     if few and study.reference is None:
-        tiles.append(_tile("best with a few labels", few[0], whole[few[0]]))
+        tiles.append(_tile(f"best with a few labels{far}", few[0], whole[few[0]]))
     return tiles
 
 

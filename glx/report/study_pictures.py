@@ -8,7 +8,7 @@ from markupsafe import Markup
 
 from glx.evaluate.intervals import Interval
 from glx.report import svg
-from glx.report.compare import Compared, baselines
+from glx.report.compare import Compared, baselines, trivial_scores
 from glx.report.results import DAGGER, Results
 from glx.report.svg import WIDTH, Dot, Scale
 from glx.report.terms import spoken
@@ -33,9 +33,10 @@ def ranking(study: Results, found: dict[str, Compared]) -> list[Picture]:
     """
     pictures = []
     if len(study.targets) > 1:
+        sure = trivial_scores(study)
         rows = [
             *(_dot(study, m, c.whole) for m, c in found.items() if c.whole),
-            *(Dot(spoken(n), mean) for n, mean in baseline_means(study).items()),
+            *(_trivial(n, mean, sure.get(n)) for n, mean in baseline_means(study).items()),
         ]
         pictures.append(Picture("Mean over targets", _ranked("all targets", rows)))
     for target in study.targets:
@@ -136,6 +137,11 @@ def colour(study: Results, method: str) -> str:
 def _dot(study: Results, method: str, interval: Interval | None) -> Dot:
     mean, low, high = interval or (None, None, None)
     return Dot(method, mean, low, high, colour(study, method))
+
+
+def _trivial(name: str, mean: float, known: Compared | None) -> Dot:
+    _, low, high = (known and known.whole) or (None, None, None)
+    return Dot(spoken(name), mean, low, high)
 
 
 def _at(study: Results, method: str, compared: Compared, target: str) -> Dot | None:

@@ -118,7 +118,8 @@ def _markdown(text: str) -> str:
 
 
 def _latex(text: str) -> str:
-    return "".join(LATEX.get(letter, letter) for letter in " ".join(text.split()))
+    plain = "".join(LATEX.get(letter, letter) for letter in " ".join(text.split()))
+    return plain.replace("--", "-{}-")  # a flag's two hyphens, which else become a dash
 
 
 def _strong(text: str, bold: bool, mark: str) -> str:

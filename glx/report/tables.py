@@ -1,20 +1,25 @@
-"""The tables of a study, or of run folders by themselves.
+"""The tables of a study. In: `Results`. Out: `Table`s, to be written by `glx/report/table.py`.
 
-In: `Results`, or run folders. Out: `Table`s, which are written by `glx/report/table.py`. F1 is
-always that at a threshold which saw no label of the target, but where a row says otherwise.
+F1 is always that at a threshold which saw no label of the target, but where a row says otherwise.
 """
 
 import os
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import TypeVar
 from urllib.parse import quote
 
 from glx.evaluate.intervals import Interval
-from glx.report.compare import baselines, differences, disagree
-from glx.report.results import DAGGER, STUDY, Group, Result, Results, read_runs, read_study
+from glx.report.compare import (
+    Compared,
+    against_trivial,
+    baselines,
+    best_trivial,
+    differences,
+    disagree,
+    left_out,
+)
+from glx.report.results import DAGGER, Group, Results
 from glx.report.table import Entry, Table
 from glx.report.terms import spoken
 
@@ -28,20 +33,13 @@ CEILINGS = {
     "supervised_ceiling": "random forest with the target's labels",
     "template_ceiling": "templates that are mostly anomalous",
 }
-FEW = f"{DAGGER}: was given labels of the target, not zero-label."
+FEW = (
+    f"{DAGGER}: was given labels of the target, not zero-label: a draw by class, that share of its "
+    "normal and of its anomalous sequences, at least one of each."
+)
+ROUGH = "Seconds are rough: cells may run side by side, and the first of a process compiles."
 NONE = "-"
 T = TypeVar("T")
-
-
-def read(folders: Sequence[Path]) -> list[Table]:
-    """The tables of one study folder, or one table of run folders.
-
-    Raises:
-      InputError: a folder is neither.
-    """
-    if len(folders) == 1 and (folders[0] / STUDY).is_file():
-        return of_study(read_study(folders[0]))
-    return [of_runs(read_runs(folders))]
 
 
 def of_study(study: Results) -> list[Table]:
@@ -49,6 +47,7 @@ def of_study(study: Results) -> list[Table]:
     tables = [leave_one_out(study, figure) for figure in FIGURES]
     if study.reference is not None:
         tables.insert(0, ablation(study))
+    tables.append(beside_trivial(study))
     tables += [pairs(study, method) for method in study.methods]
     tables.append(cost(study))
     return [table for table in tables if table.rows]
@@ -62,7 +61,7 @@ def leave_one_out(study: Results, figure: str = "f1") -> Table:
         for m, groups in found.items()
         if any(groups)
     ]
-    ours.sort(key=lambda row: (DAGGER in row[0], -sum(entry.value or 0 for entry in row[1])))
+    ours.sort(key=lambda row: _place(*row))
     beside = [baselines(study, t) for t in study.targets]
     trivial = [
         (spoken(name), [_of_baseline(known.get(name), figure) for known in beside])
@@ -74,7 +73,7 @@ def leave_one_out(study: Results, figure: str = "f1") -> Table:
     ]
     parts = (ours, trivial, marks) if ours else ()
     free = [row for name, row in ours + trivial if DAGGER not in name]
-    best = [_most(e.value for e in column) for column in zip(*free, strict=True)]
+    best = [most(e.value for e in column) for column in zip(*free, strict=True)]
     if figure == "oracle_f1":
         best = [None] * len(best)  # nobody's result
 
@@ -90,6 +89,7 @@ def leave_one_out(study: Results, figure: str = "f1") -> Table:
         FIGURES[figure][1],
         "Sources: all other systems. Mean over seeds (lowest to highest where they differ).",
         "" if figure == "oracle_f1" else "Bold: best without labels of the target.",
+        left_out(study, {m: _known(study, row) for m, row in ours}),
         FEW if _few(ours) else "",
         "Second part: trivial detectors." if trivial else "",
         "Last part: what labels of the target would buy, fitted on the scored part." * bool(marks),
@@ -128,18 +128,40 @@ def pairs(study: Results, method: str) -> Table:
 
 def ablation(study: Results) -> Table:
     """F1 of each variant minus that of the reference, the most harmful first."""
-    rows = []
-    for method, (whole, each) in differences(study).items():
-        entries = [_difference(each.get(target)) for target in study.targets]
-        rows.append((Entry(method), *_over_all(study, _difference(whole)), *entries))
+    found = differences(study)
     return Table(
         "ablation",
         f"F1 of variants minus that of {study.reference}",
         ("variant", *_over_all(study, "mean"), *study.targets),
-        (tuple(rows),) if rows else (),
+        _differences(study, found),
         (
             "Difference of F1 with the 95 % interval of a paired bootstrap over seeds and blocks "
             "of the test part; below 0 the variant is worse. Sources: all other systems.",
+            *filter(None, [left_out(study, {m: c.each for m, c in found.items()})]),
+            *stamped(study),
+        ),
+    )
+
+
+def beside_trivial(study: Results) -> Table:
+    """F1 of each method minus that of the trivial detector that is best on the target."""
+    found, best = against_trivial(study), best_trivial(study)
+    return Table(
+        "trivial",
+        "F1 minus that of the best trivial detector",
+        (
+            "method",
+            *_over_all(study, "mean"),
+            *(f"{t} (against {spoken(best[t])})" if t in best else t for t in study.targets),
+        ),
+        _differences(study, found),
+        (
+            "Difference of F1 with the 95 % interval of a paired bootstrap over seeds and blocks "
+            "of the test part; above 0 the method is better. The detector is the best on the "
+            "scored part of each target, a choice by labels that no method here has. Sources: all "
+            "other systems.",
+            *filter(None, [left_out(study, {m: c.each for m, c in found.items()})]),
+            *([FEW] if any(DAGGER in name for name in found) else []),
             *stamped(study),
         ),
     )
@@ -173,57 +195,10 @@ def cost(study: Results) -> Table:
         (tuple(rows),) if rows else (),
         (
             "Means over seeds. Seconds: the whole run with reading, fitting and measuring; "
-            "lines/s: lines of the test part by seconds of scoring.",
+            "lines/s: lines of the test part by seconds of scoring. " + ROUGH,
             *stamped(study),
         ),
         names=2,
-    )
-
-
-def of_runs(cells: Sequence[Result]) -> Table:
-    """A row for each method, target and sources under one protocol: the mean over seeds, the range.
-
-    Where a run departs from the plain protocol, a column says what each ran under.
-    """
-    groups: dict[tuple[str, str, str, str], list[Result]] = defaultdict(list)
-    for cell in cells:
-        source = f" ← {', '.join(cell.source)}" if cell.source else ""
-        groups[cell.method, cell.target, source, _under(cell)].append(cell)
-    plain = all(under == "sound" for *_, under in groups)
-    rows = []
-    for (method, target, source, under), found in sorted(groups.items()):
-        runs = [cell.figures for cell in found]
-        beside = [figures["baselines"] for figures in runs]
-        columns = [
-            *([figures[name] for figures in runs] for name in ("f1", "auroc", "oracle_f1")),
-            [b.get("surprise", {}).get("f1") for b in beside],
-            [_most(v["f1"] for k, v in b.items() if k != "surprise") for b in beside],
-            *(
-                [figures[name] for figures in runs]
-                for name in ("supervised_ceiling", "wall_seconds")
-            ),
-        ]
-        words = (method, target + source, *([] if plain else [under]))
-        seeds = len({cell.seed for cell in found})
-        again = f" ({len(found)} runs)" if len(found) > seeds else ""
-        numbers = (spread(values, 0 if n == 6 else 3) for n, values in enumerate(columns))
-        rows.append(tuple(map(Entry, (*words, f"{seeds}{again}", *numbers))))
-    names = ("F1", "AUROC", "oracle F1", "surprise F1", "best other F1", "supervised", "seconds")
-    words = ("method", "target ← sources", *([] if plain else ["protocol; stamps"]))
-    few = any(DAGGER in cell.method for cell in cells)
-    return Table(
-        "runs",
-        "Runs",
-        (*words, "seeds", *names),
-        (tuple(rows),),
-        (
-            "F1 at a threshold that saw no label of the target; oracle: the best threshold in "
-            "hindsight; surprise, best other: trivial detectors; supervised: a random forest with "
-            "the target's labels. Mean over seeds (lowest to highest where they differ).",
-            *([FEW] if few else []),
-            *(["Protocol sound."] if plain else []),
-        ),
-        names=len(words),
     )
 
 
@@ -248,6 +223,11 @@ def spread(values: Sequence[float | None], digits: int = 3) -> str:
     parts = (sum(known) / len(known), min(known), max(known))
     mean, low, high = (f"{value:.{digits}f}" for value in parts)
     return mean if low == high else f"{mean} ({low} to {high})"
+
+
+def most(values: Iterable[float | None]) -> float | None:
+    """The largest that is known."""
+    return max((value for value in values if value is not None), default=None)
 
 
 def minus(number: str) -> str:
@@ -307,17 +287,29 @@ def _over_all(study: Results, last: T) -> list[T]:
     return [last] if len(study.targets) > 1 else []
 
 
-def _under(cell: Result) -> str:
-    """The protocol of a run and its stamps."""
-    return "; ".join([cell.figures["protocol"], *map(spoken, sorted(cell.figures["stamps"]))])
+def _place(name: str, row: list[Entry]) -> tuple[bool, bool, float]:
+    """The order of methods: by the mean; below, those that lack a target; last, with labels."""
+    known = [entry.value for entry in row if entry.value is not None]
+    return DAGGER in name, len(known) < len(row), -sum(known) / max(len(known), 1)
+
+
+def _known(study: Results, row: list[Entry]) -> list[str]:
+    """The targets that have a figure."""
+    return [t for t, entry in zip(study.targets, row, strict=True) if entry.value is not None]
+
+
+def _differences(
+    study: Results, found: dict[str, Compared]
+) -> tuple[tuple[tuple[Entry, ...], ...], ...]:
+    rows = []
+    for method, (whole, each) in found.items():
+        entries = [_difference(each.get(target)) for target in study.targets]
+        rows.append((Entry(method), *_over_all(study, _difference(whole)), *entries))
+    return (tuple(rows),) if rows else ()
 
 
 def _few(rows: list[tuple[str, list[Entry]]]) -> bool:
     return any(DAGGER in name for name, _ in rows)
-
-
-def _most(values: Iterable[float | None]) -> float | None:
-    return max((value for value in values if value is not None), default=None)
 
 
 def _number(value: float | None) -> str:

@@ -4,9 +4,11 @@ import json
 from pathlib import Path
 
 BASELINES = {
-    "all_positive": {"f1": 0.2, "f1_interval": [0.1, 0.3], "auroc": 0.5, "auprc": 0.11},
-    "surprise": {"f1": 0.7, "f1_interval": [0.6, 0.8], "auroc": 0.9, "auprc": 0.8},
-}
+    "all_positive": {"f1": 0.2, "f1_interval": [0.1, 0.3], "auroc": 0.5, "auprc": 0.11,
+                     "precision": 0.11, "recall": 1.0},
+    "surprise": {"f1": 0.7, "f1_interval": [0.6, 0.8], "auroc": 0.9, "auprc": 0.8,
+                 "precision": 0.7, "recall": 0.7},
+}  # fmt: skip
 # tp, fp, fn of four blocks with two anomalous sequences each.
 GOOD, POOR = ([2, 2, 2, 1], [0, 0, 1, 0], [0, 0, 0, 1]), ([1, 0, 1, 0], [0, 1, 0, 1], [1, 2, 1, 2])
 
@@ -14,6 +16,10 @@ GOOD, POOR = ([2, 2, 2, 1], [0, 0, 1, 0], [0, 0, 0, 1]), ([1, 0, 1, 0], [0, 1, 0
 def f1(blocks: tuple[list[int], ...]) -> float:
     tp, fp, fn = map(sum, blocks)
     return 2 * tp / (2 * tp + fp + fn)
+
+
+def counts(blocks: tuple[list[int], ...]) -> dict[str, list[int]]:
+    return dict(zip(("tp", "fp", "fn"), blocks, strict=True))
 
 
 def figures(blocks, method: str, target: str, source: list[str], seed: int, **more) -> dict:
@@ -29,15 +35,30 @@ def figures(blocks, method: str, target: str, source: list[str], seed: int, **mo
     } | more  # fmt: skip
 
 
-def write_run(folder: Path, blocks, **given) -> None:
+def write_run(
+    folder: Path, blocks, *, settings: dict | None = None, beside: dict | None = None, **given
+) -> None:
+    """A run folder.
+
+    Args:
+      blocks: tp, fp, fn of each block.
+      settings: in `config.json`, beside the seed.
+      beside: as `blocks`, of trivial detectors by name.
+      given: goes into `metrics.json`.
+    """
     folder.mkdir(parents=True)
+    model = {"seed": given["seed"], **(settings or {}).get("model", {})}
+    config = {"settings": {**(settings or {}), "model": model}, "packages": {}, "device": "cpu"}
+    (folder / "config.json").write_text(json.dumps(config | {"commit": None}))
     (folder / "metrics.json").write_text(json.dumps(figures(blocks, **given)))
-    counts = dict(zip(("tp", "fp", "fn"), blocks, strict=True))
-    (folder / "figures.json").write_text(json.dumps({"blocks": counts}))
+    drawn: dict = {"blocks": counts(blocks)}
+    if beside is not None:
+        drawn["baselines"] = {name: counts(found) for name, found in beside.items()}
+    (folder / "figures.json").write_text(json.dumps(drawn))
     (folder / "report.html").write_text("<!doctype html>")
 
 
-def write_study(folder: Path, reference: str | None = None) -> Path:
+def write_study(folder: Path, reference: str | None = None, beside: dict | None = None) -> Path:
     """Two targets, three methods, two seeds; `GeneralLog` also from single sources.
 
     Not finished: `DeepLog` on `bgl_50%` with seed 1. Not defined: AUPRC of `DeepLog` on `hdfs`.
@@ -66,7 +87,7 @@ def write_study(folder: Path, reference: str | None = None) -> Path:
                         given["auprc"] = None
                         given["source"] = []
                     alike = method == "GeneralLog" and (target == "hdfs" or seed == 0)
-                    write_run(folder / run, GOOD if alike else POOR, **given)
+                    write_run(folder / run, GOOD if alike else POOR, beside=beside, **given)
     study = {
         "name": "study", "command": "python -m experiments.study --llm_url=http://me:secret@host/v1",
         "preset": "small",

@@ -47,7 +47,10 @@ def data(text: str) -> dict:
 
 def test_the_page_says_what_was_found_and_what_it_is_worth(tmp_path):
     said = Elements(page(make_run(tmp_path / "run", KINDS))).text
-    assert "found by GeneralLog (retrieval), which learned from sim_vms, sim_ras" in said
+    assert (
+        "found by GeneralLog (retrieval), which learned from sim_vms, sim_ras and from shop’s own "
+        "unlabelled log protocol" in said
+    )
     assert "protocol: sound" in said
     assert "4 of 8 sequences" in said
     assert "0.500 95 % interval 0.400 to 0.600" in said
@@ -62,6 +65,68 @@ def test_the_page_says_what_was_found_and_what_it_is_worth(tmp_path):
     assert "54,321 lines/s" in said
     assert "0.900 3 general disk is gone session-000000 lines 0–9" in said
     assert "with a template never seen before" not in said  # there is none
+
+
+SAW = [{"check": "target_labels", "ok": False, "detail": "It saw labels."}]
+
+
+@pytest.mark.parametrize(
+    ("told", "lesson"),
+    [
+        ({"source": []}, "shop’s own unlabelled log alone"),
+        ({"method": "source-only GRU"}, "sim_vms, sim_ras alone"),
+        (
+            {"target_labels": 1234},
+            "sim_vms, sim_ras, from shop’s own unlabelled log and from 1,234 labels of shop",
+        ),
+        (
+            {"audit": SAW},
+            "sim_vms, sim_ras, from shop’s own unlabelled log and from labels of shop",
+        ),
+        (
+            {"method": "MetaLog-style", "target_labels": 1, "audit": SAW},
+            "sim_vms, sim_ras and from 1 label of shop",
+        ),
+        ({"target_labels": 0}, "sim_vms, sim_ras and from shop’s own unlabelled log"),
+    ],
+)
+def test_the_page_says_what_the_method_learned_from(tmp_path, told, lesson):
+    said = Elements(page(make_run(tmp_path / "run", KINDS, routes=False, **told))).text
+    assert f", which learned from {lesson} protocol: sound" in said
+
+
+@pytest.mark.parametrize(
+    ("weights", "seen", "header"),
+    [
+        ([0.25, 0.25, 0.25, 0.25], None, "First line"),
+        ([0.3333, 0.3333, 0.3333], 3, "First line"),  # the method looked at three events
+        ([0.3333, 0.3333, 0.3333], None, "What weighed most"),  # the fourth weighs nothing
+        ([0.3, 0.3, 0.2, 0.2], None, "What weighed most"),
+        ([0.0, 0.0, 0.0, 0.0], None, "First line"),
+    ],
+)
+def test_where_all_lines_weigh_alike_none_weighs_most(tmp_path, weights, seen, header):
+    run = make_run(tmp_path / "run", [(0.9, 1, ["a", "b", "c", "d"])], routes=False)
+    events = [
+        {"line": n, "event": n, "weight": weight, "text": "abcd"[n]}
+        for n, weight in enumerate(weights)
+    ][::-1]  # the last of them first
+    table = pl.read_parquet(run / "flagged.parquet")
+    table = table.with_columns(pl.lit(json.dumps({"events": events})).alias("evidence"))
+    table.write_parquet(run / "flagged.parquet")
+    config = json.loads((run / "config.json").read_text())
+    config["settings"]["model"] = {"train": {"max_events": seen}}
+    (run / "config.json").write_text(json.dumps(config))
+    text = page(run)
+    assert re.findall(r'data-sort="text">([^<]*)<', text) == [header]
+    shown = re.findall(r'<span class="text">([^<]*)</span>', text)
+    assert shown == ["a" if header == "First line" else events[0]["text"]]
+
+
+def test_kinds_that_weigh_no_line_are_told_of_beside_others(tmp_path):
+    kinds = [(0.9, 1, ["a", "b"]), (0.8, 1, ["alone"])]
+    said = Elements(page(make_run(tmp_path / "run", kinds))).text
+    assert "What weighed most, else first line" in said
 
 
 def test_without_labels_the_page_has_no_figure_that_needs_them(tmp_path):
@@ -218,7 +283,48 @@ def test_a_folder_without_a_page_says_why(tmp_path):
     with pytest.raises(InputError, match=r"no figures.json, as in runs of an earlier glx; repeat"):
         page(run)
     (run / "figures.json").write_text("{")
-    with pytest.raises(InputError, match=r"figures.json: damaged \(JSONDecodeError\)"):
+    with pytest.raises(InputError, match=r"figures.json: not JSON: Expecting"):
+        page(run)
+
+
+@pytest.mark.parametrize(
+    ("file", "change", "field"),
+    [
+        ("metrics", {"f1": "high"}, 'f1: must be a number, not "high"'),
+        ("metrics", {"method": None}, "method: must be a text, not null"),
+        ("metrics", {"baselines": {"keyword": {}}}, "baselines.keyword.f1: is missing"),
+        (
+            "metrics",
+            {"audit": [{"check": "x", "ok": 1, "detail": ""}]},
+            "audit[0].ok: must be true or false",
+        ),
+        ("metrics", {"auroc": float("nan")}, "auroc: must be a number, not NaN"),
+        ("figures", {"scores": None}, "scores: must be an object, not null"),
+        (
+            "figures",
+            {"curve": {"recall": [0.5], "precision": [], "threshold": []}},
+            "curve: recall, precision, threshold must be equally long",
+        ),
+        (
+            "figures",
+            {"similarity": {"edges": [0, 1], "count": [1, 2], "tau": 0.3}},
+            "similarity: must have one more edge than counts",
+        ),
+        ("config", {"packages": []}, "packages: must be an object, not []"),
+    ],
+)
+def test_a_damaged_file_is_named_with_its_field(tmp_path, file, change, field):
+    run = make_run(tmp_path / "run", KINDS)
+    path = run / f"{file}.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | change))
+    with pytest.raises(InputError, match=re.escape(f"{path}: {field}")):
+        page(run)
+
+
+def test_a_figure_that_is_missing_is_named(tmp_path):
+    run = make_run(tmp_path / "run", KINDS)
+    (run / "metrics.json").write_text("{}")
+    with pytest.raises(InputError, match=r"metrics.json: method: is missing"):
         page(run)
 
 

@@ -3,13 +3,15 @@
 import json
 import re
 
+import numpy as np
 import pytest
 from fake_run import HOSTILE
-from folders import write_study
+from folders import GOOD, POOR, write_study
 from test_run import Elements
 
 from glx.errors import InputError
-from glx.report import study, study_pictures
+from glx.evaluate.intervals import mean_f1
+from glx.report import study, study_pictures, tables
 from glx.report.compare import differences, scores
 from glx.report.results import read_study
 
@@ -27,9 +29,9 @@ def test_the_page_says_what_came_out(text):
         "seeds 0, 1",
         "19 of 20 cells",
         "1 cell is not finished DeepLog <b>|&_x on bgl_50%, seed 1",
-        "best method without labels, F1 0.740 GeneralLog, ",
+        "best method without labels, F1, so far 0.740 GeneralLog, ",
         "best trivial detector 0.700 surprise",
-        "best with a few labels 0.333 MetaLog, 1% labels †, ",
+        "best with a few labels, so far 0.333 MetaLog, 1% labels †, ",
         "F1 of GeneralLog by source and target",
         "Study: 3 methods on hdfs, bgl_50%",
     ):
@@ -41,8 +43,8 @@ def test_the_page_says_what_came_out(text):
 def test_a_study_with_a_reference_is_an_ablation(tmp_path):
     said = Elements(study.page(write_study(tmp_path, reference="GeneralLog"))).text
     assert "Ablation of GeneralLog on hdfs, bgl_50%" in said
-    assert "most harmful change −0.542 DeepLog <b>|&_x, −" in said
-    assert "clear effects 2 worse, 0 better" in said
+    assert "most harmful change, so far −0.542 DeepLog <b>|&_x, −" in said
+    assert "clear effects, so far 2 worse, 0 better" in said
     assert "F1 minus that of GeneralLog" in said
     assert (
         "best method without labels, F1" not in said
@@ -119,6 +121,41 @@ def test_a_study_without_any_figure_opens(tmp_path):
     said = Elements(study.page(tmp_path)).text
     assert "GeneralLog 0.875 - -" in said
     assert "No method has figures on every target yet." in said
+
+
+def test_a_method_that_lacks_a_target_is_said_to_be_left_out(text, tmp_path):
+    left_out = "Not in the mean: DeepLog <b>|&_x, without bgl_50%."
+    assert left_out not in Elements(text).text
+    folder = write_study(tmp_path)
+    plan = json.loads((folder / "study.json").read_text())
+    plan["cells"] = [
+        cell
+        for cell in plan["cells"]
+        if not (cell["method"].startswith("DeepLog") and cell["target"] == "bgl_50%")
+    ]
+    (folder / "study.json").write_text(json.dumps(plan))
+    said = Elements(study.page(folder)).text
+    # Under the headline, above the ranking, below the tables of four figures; AUPRC has none of it.
+    assert said.count(left_out) == 2 + 3
+    assert "so far" not in said  # all that was planned is there
+    table = tables.leave_one_out(read_study(folder))
+    assert [row[0].text for row in table.groups[0]][1] == "DeepLog <b>|&_x"
+
+
+def test_trivial_detectors_have_intervals_where_their_blocks_are_kept(text, tmp_path):
+    folder = write_study(tmp_path, beside={"surprise": GOOD, "all_positive": POOR})
+    said = Elements(study.page(folder)).text
+    low, high = mean_f1([np.array(GOOD).T[None]] * 2)[1:]
+    assert f"best trivial detector 0.875 surprise, {low:.3f} to {high:.3f}" in said
+    assert f"surprise: 0.700 ({low:.3f} to {high:.3f})" in said
+    assert "F1 minus that of the best trivial detector" in said
+    assert "F1 minus that of the best trivial detector" not in Elements(text).text
+
+
+def test_seconds_are_said_to_be_rough(text):
+    # The picture, the note of the table, and that of its two copies.
+    rough = "Seconds are rough: cells may run side by side, and the first of a process compiles."
+    assert Elements(text).text.count(rough) == 4
 
 
 def test_a_leaky_protocol_is_said_aloud(tmp_path):

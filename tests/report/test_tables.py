@@ -1,14 +1,21 @@
 """The tables of a small study folder, and what is said when there is none."""
 
 import json
+import re
 
+import numpy as np
 import pytest
-from folders import write_run, write_study
+from folders import GOOD, POOR, write_run, write_study
 
+from experiments.report import read_tables
+from glx import config
 from glx.errors import InputError
 from glx.evaluate.intervals import f1_difference, mean_f1
 from glx.report import compare, results, tables
 from glx.report.results import read_study
+from glx.report.runs_table import flag
+from glx.report.table import to_latex
+from glx.runs.settings import GeneralLogRun, MethodRun
 
 DEEPLOG, METALOG = "DeepLog <b>|&_x", "MetaLog, 1% labels †"
 
@@ -155,7 +162,7 @@ def test_a_study_of_nothing_yet(tmp_path):
     write_study(tmp_path)
     for path in tmp_path.glob("cells/*/*/*/metrics.json"):
         path.unlink()
-    assert tables.read([tmp_path]) == []
+    assert read_tables([tmp_path]) == []
 
 
 def test_runs_by_themselves(tmp_path):
@@ -164,7 +171,7 @@ def test_runs_by_themselves(tmp_path):
     write_run(tmp_path / "a", good, seed=0, **plain)
     write_run(tmp_path / "b", poor, seed=1, **plain)
     write_run(tmp_path / "c", poor, seed=0, method="DeepLog", target="hdfs", source=[])
-    [table] = tables.read([tmp_path / name for name in "abc"])
+    [table] = read_tables([tmp_path / name for name in "abc"])
     assert table.header[:4] == ("method", "target ← sources", "seeds", "F1")
     assert texts(table) == [
         ["DeepLog", "hdfs", "1", "0.500", "0.800", "0.550", "0.700", "0.200", "0.990", "12"],
@@ -190,25 +197,147 @@ def test_runs_under_other_rules_are_not_seeds_of_each_other(tmp_path):
     leak = {"check": "target_labels", "ok": False, "detail": "It saw labels."}
     good, poor = ([8], [2], [2]), ([4], [2], [6])
     write_run(tmp_path / "a", poor, seed=0, **plain)
-    write_run(tmp_path / "b", poor, seed=0, **plain)  # again, as with other settings
+    write_run(tmp_path / "b", good, seed=0, **plain)  # again
     write_run(tmp_path / "c", good, seed=0, protocol="paper", **plain)
     write_run(tmp_path / "d", good, seed=1, stamps=["bgl_inferred_text"], **plain)
     write_run(tmp_path / "e", good, seed=1, stamps=[stamp], audit=[leak], **plain)
-    [table] = tables.read([tmp_path / name for name in "abcde"])
+    [table] = read_tables([tmp_path / name for name in "abcde"])
     assert table.header[:5] == ("method", "target ← sources", "protocol; stamps", "seeds", "F1")
     assert [row[:5] for row in texts(table)] == [
         ["ZeroLog", "hdfs ← bgl", "paper", "1", "0.800"],
-        ["ZeroLog", "hdfs ← bgl", "sound", "1 (2 runs)", "0.500"],
+        ["ZeroLog", "hdfs ← bgl", "sound", "1", "0.500"],
         ["ZeroLog", "hdfs ← bgl", "sound; bgl inferred text", "1", "0.800"],
         ["ZeroLog †", "hdfs ← bgl", "sound; 3 labels of the target", "1", "0.800"],
     ]
-    assert table.notes[-1] == "†: was given labels of the target, not zero-label."
+    assert table.notes[1].startswith("†: was given labels of the target, not zero-label: a draw by")
+    assert "at least one of each" in table.notes[1]
+    assert table.notes[2] == f"{tmp_path}/b repeats {tmp_path}/a and is left out."
+
+
+def test_only_seeds_are_averaged(tmp_path):
+    plain = {"method": "ZeroLog", "target": "hdfs", "source": ["bgl"]}
+
+    def settings(data_dir: str, **train) -> dict:
+        embed = {"model": "minilm", "cache_dir": data_dir}
+        return {
+            "source": ["bgl"],
+            "target_labels": None,
+            "data": {"data_dir": data_dir, "protocol": "sound"},
+            "model": {"train": {"structural": True, "steps": 200} | train, "embed": embed},
+        }
+
+    good, poor = ([8], [2], [2]), ([4], [2], [6])
+    given = (good, good, poor, poor, good)
+    other = {"data_dir": "/b", "structural": False}
+    forms = [settings("/a"), settings("/b"), settings("/a", structural=False), settings(**other)]
+    forms.append(settings("/a") | {"target_labels": "1%"})
+    for k, (blocks, form) in enumerate(zip(given, forms, strict=True)):
+        labels = 3 if form["target_labels"] else 0
+        write_run(
+            tmp_path / str(k), blocks, settings=form, seed=k % 2, target_labels=labels, **plain
+        )
+    [table] = read_tables([tmp_path / str(k) for k in range(5)])
+    assert [row[:4] for row in texts(table)] == [
+        ["ZeroLog --nostructural", "hdfs ← bgl", "2", "0.500"],
+        ["ZeroLog --structural", "hdfs ← bgl", "2", "0.800"],
+        ["ZeroLog †", "hdfs ← bgl", "1", "0.800"],
+    ]
+    assert r"ZeroLog -{}-nostructural &" in to_latex(table)
+
+
+def test_a_replayed_file_of_answers_is_one_of_its_seed(tmp_path):
+    plain = {"method": "GeneralLog", "target": "hdfs", "source": ["bgl"]}
+    for k, expert in enumerate(("replay", "replay", "answers", "answers")):
+        asked = {"expert": expert, "responses": f"{k}.jsonl"}
+        given = {"settings": {"general": {"expert": asked}}, "expert": expert, **plain}
+        write_run(tmp_path / str(k), GOOD, seed=k % 2, **given)
+    [table] = read_tables([tmp_path / str(k) for k in range(4)])
+    assert [row[:3] for row in texts(table)] == [
+        ["GeneralLog answers --responses=2.jsonl", "hdfs ← bgl", "1"],
+        ["GeneralLog answers --responses=3.jsonl", "hdfs ← bgl", "1"],
+        ["GeneralLog replay", "hdfs ← bgl", "2"],
+    ]
+
+
+def test_runs_on_files_of_one_name_are_told_apart(tmp_path):
+    for name, text in (("a", "shop=a.log"), ("b", "shop=b.log"), ("c", "bgl")):
+        cast = {"target": text.partition("=")[0], "source": [], "method": "ZeroLog"}
+        write_run(tmp_path / name, GOOD, settings={"target": text}, seed=0, **cast)
+    [table] = read_tables([tmp_path / name for name in "abc"])
+    assert [row[0] for row in texts(table)] == [
+        "ZeroLog",
+        "ZeroLog --target=shop=a.log",
+        "ZeroLog --target=shop=b.log",
+    ]
+
+
+@pytest.mark.parametrize("cls", [GeneralLogRun, MethodRun])
+def test_settings_are_named_as_their_flags(cls):
+    for leaf in config.leaves(cls):
+        assert flag(".".join(leaf.path), "7") == f"--{leaf.name}=7"
+
+
+def test_studies_and_runs_together(tmp_path):
+    write_study(tmp_path / "first")
+    write_study(tmp_path / "second")
+    write_run(tmp_path / "run", GOOD, seed=0, method="PCA", target="hdfs", source=[])
+    alone = tables.of_study(read_study(tmp_path / "first"))
+    found = read_tables([tmp_path / name for name in ("first", "run", "second")])
+    assert [table.key for table in found] == [
+        *(f"1-{table.key}" for table in alone),
+        *(f"2-{table.key}" for table in alone),
+        "runs",
+    ]
+    assert found[0].title == f"{tmp_path / 'first'}: F1, leave-one-out"
+    assert found[0].rows == alone[0].rows
+    assert texts(found[-1])[0][:3] == ["PCA", "hdfs", "1"]
+
+
+def test_methods_without_a_mean_stand_below_those_with_one(tmp_path):
+    write_study(tmp_path)
+    plan = json.loads((tmp_path / "study.json").read_text())
+    plan["cells"] = [
+        c for c in plan["cells"] if (c["method"], c["target"]) != ("GeneralLog", "bgl_50%")
+    ]
+    (tmp_path / "study.json").write_text(json.dumps(plan))
+    found = read_study(tmp_path)
+    table = tables.leave_one_out(found)
+    assert texts(table)[:3] == [
+        [DEEPLOG, "0.333", "0.333 (1 of 2 seeds)", "0.333"],
+        ["GeneralLog", "0.875", "-", "-"],
+        [METALOG, "0.333", "0.333", "0.333"],
+    ]
+    assert "Not in the mean: GeneralLog, without bgl_50%." in table.notes
+
+
+def test_methods_against_the_best_trivial_detector(tmp_path):
+    write_study(tmp_path, beside={"surprise": GOOD, "all_positive": POOR})
+    found = read_study(tmp_path)
+    table = tables.beside_trivial(found)
+    names = "hdfs (against surprise)", "bgl_50% (against surprise)"
+    assert table.header == ("method", "mean", *names)
+    # GeneralLog is as good on hdfs, and with one seed of two on bgl_50%.
+    assert [row[0] for row in texts(table)] == ["GeneralLog", DEEPLOG, METALOG]
+    assert texts(table)[0][2] == "0.000 [0.000, 0.000]"
+    surprise = np.array(GOOD).T
+    for name, entry in zip(found.targets, texts(table)[1][2:], strict=True):
+        mine = found.leave_one_out(DEEPLOG, name).blocks
+        low, high = f1_difference([mine], [np.stack([surprise] * len(mine))])[1:]
+        assert entry == f"−0.542 [−{-low:.3f}, −{-high:.3f}]"
+    assert any("a choice by labels" in note for note in table.notes)
+    assert table in tables.of_study(found)
+
+
+def test_a_trivial_detector_on_other_blocks_is_no_rival(tmp_path):
+    other = [2, 0, 0, 0], [0, 0, 0, 0], [0, 2, 2, 1]  # another number of anomalies
+    write_study(tmp_path, beside={"surprise": other})
+    assert tables.beside_trivial(read_study(tmp_path)).rows == []
 
 
 def test_a_run_without_labels_has_nothing_to_compare(tmp_path):
     (tmp_path / "metrics.json").write_text(json.dumps({"method": "ZeroLog", "threshold": 0.5}))
     with pytest.raises(InputError, match="without labels"):
-        tables.read([tmp_path])
+        read_tables([tmp_path])
 
 
 @pytest.mark.parametrize(
@@ -217,18 +346,54 @@ def test_a_run_without_labels_has_nothing_to_compare(tmp_path):
         (None, "no finished run"),
         ("{", "not JSON"),
         ("[]", "not a JSON object"),
+        ('{"f1": "high"}', 'metrics.json: f1: must be a number, not "high"'),
+        ('{"f1": 0.5}', "metrics.json: method: is missing"),
     ],
 )
 def test_a_folder_of_something_else(tmp_path, content, wrong):
     if content is not None:
         (tmp_path / "metrics.json").write_text(content)
     with pytest.raises(InputError, match=wrong):
-        tables.read([tmp_path])
+        read_tables([tmp_path])
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({"method": ["x"]}, 'cells[0].method: must be a text, not ["x"]'),
+        ({"seed": True}, "cells[0].seed: must be a whole number, not true"),
+        ({"source": "bgl"}, 'cells[0].source: must be a list, not "bgl"'),
+        ({"few_labels": 1}, "cells[0].few_labels: must be a text, not 1"),
+    ],
+)
+def test_a_damaged_plan_is_named_with_its_field(tmp_path, change, field):
+    write_study(tmp_path)
+    plan = json.loads((tmp_path / "study.json").read_text())
+    plan["cells"][0] |= change
+    (tmp_path / "study.json").write_text(json.dumps(plan))
+    with pytest.raises(InputError, match=re.escape(f"study.json: {field}")):
+        read_tables([tmp_path])
+
+
+@pytest.mark.parametrize(
+    ("drawn", "field"),
+    [
+        ({"blocks": {"tp": [1], "fp": [0, 0], "fn": [1]}}, "blocks: tp, fp, fn must be"),
+        ({"blocks": {"tp": [1], "fp": [0]}}, "blocks.fn: is missing"),
+        ({"baselines": {"x": {"tp": [1], "fp": [0], "fn": []}}}, "baselines.x: tp, fp, fn must"),
+    ],
+)
+def test_damaged_blocks_are_named(tmp_path, drawn, field):
+    write_study(tmp_path)
+    path = next(tmp_path.glob("cells/*/*/*/figures.json"))
+    path.write_text(json.dumps(drawn))
+    with pytest.raises(InputError, match=re.escape(f"{path}: {field}")):
+        read_tables([tmp_path])
 
 
 def test_a_plan_that_lacks_something(tmp_path):
     (tmp_path / "study.json").write_text(json.dumps({"name": "x", "cells": [{"run": "a"}]}))
-    with pytest.raises(InputError, match="not a study"):
+    with pytest.raises(InputError, match=r"study.json: command: is missing"):
         results.read_study(tmp_path)
     with pytest.raises(InputError, match="no study"):
         results.read_study(tmp_path / "other")
