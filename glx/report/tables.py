@@ -158,7 +158,7 @@ def beside_trivial(study: Results) -> Table:
         (
             "Difference of F1 with the 95 % interval of a paired bootstrap over seeds and blocks "
             "of the test part; above 0 the method is better. The detector is the best on the "
-            "scored part of each target, a choice by labels that no method here has. Sources: all "
+            "scored part of each target, a choice by the labels of that part. Sources: all "
             "other systems.",
             *filter(None, [left_out(study, {m: c.each for m, c in found.items()})]),
             *([FEW] if any(DAGGER in name for name in found) else []),

@@ -60,7 +60,7 @@ def test_without_sessions_a_line_is_found_by_its_number(opened_run):
 
 def test_the_table_is_sorted_by_every_column(opened_run):
     page = opened_run(KINDS)
-    first = {"Score": 0.6, "Times": "card", "Route": "disk", "What": "card", "First": "disk"}
+    first = {"Score": 0.6, "Times": "card", "Route": "disk", "What": "card", "First at": "disk"}
     assert page.locator("th[aria-sort=descending]").inner_text().startswith("Score")
     for name, expected in first.items():
         header = page.locator("#kinds th button", has_text=name)

@@ -324,7 +324,7 @@ def test_methods_against_the_best_trivial_detector(tmp_path):
         mine = found.leave_one_out(DEEPLOG, name).blocks
         low, high = f1_difference([mine], [np.stack([surprise] * len(mine))])[1:]
         assert entry == f"−0.542 [−{-low:.3f}, −{-high:.3f}]"
-    assert any("a choice by labels" in note for note in table.notes)
+    assert any("a choice by the labels" in note for note in table.notes)
     assert table in tables.of_study(found)
 
 
