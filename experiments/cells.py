@@ -110,9 +110,11 @@ def carry_out(
 def sentence(outcome: Outcome) -> str:
     """How a cell ended."""
     config = outcome.cell.config
-    cast = f"{config.target} <- {', '.join(config.source)}, seed {config.model.seed}"
+    cast = " <- ".join(filter(None, [config.target, ", ".join(config.source)]))
     said = f"F1 {outcome.f1:.3f}" if outcome.f1 is not None else outcome.kind
-    return f"{outcome.cell.method}, {cast}: {said} {outcome.error}".rstrip()
+    return (
+        f"{outcome.cell.method}, {cast}, seed {config.model.seed}: {said} {outcome.error}".rstrip()
+    )
 
 
 def given(values: FlagValues) -> list[str]:

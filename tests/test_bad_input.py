@@ -449,7 +449,7 @@ def interrupted(shop, monkeypatch, capsys) -> Path:
         signal.raise_signal(signal.SIGINT)
 
     with monkeypatch.context() as patch:
-        patch.setattr("glx.runs.run.load", interrupt)
+        patch.setattr("glx.runs.fit.load", interrupt)
         given = ["--target=shop=shop.log", "--source=jobs=jobs.log", "--labels=jobs=jobs.csv", KEYS]
         assert zerolog.main(["zerolog", *given, f"--run_dir={RUN_DIR}"]) == 130
     assert capsys.readouterr().err.endswith("interrupted; the same command completes it\n")
