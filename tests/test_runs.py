@@ -214,7 +214,7 @@ def test_a_run_folder_holds_what_the_contract_says(finished):
     run = finished / "sim_vms"
     assert {p.name for p in run.iterdir()} == {
         "verdicts.parquet", "metrics.json", "config.json", "train.jsonl", "checkpoint",
-        "tensorboard",
+        "tensorboard", "report.html", "figures.json", "flagged.parquet",
     }  # fmt: skip
     figures = json.loads((run / "metrics.json").read_text())
     assert set(figures) >= CONTRACT
