@@ -27,6 +27,7 @@ from glx.zerolog.train import TrainConfig
 TINY = ZeroLogConfig(
     train=TrainConfig(
         model=ModelConfig(hidden=4), steps=4, episodes=2, batch=4, max_events=12, log_every=2,
+        second_order=False,
         checkpoint_every=1,
     )
 )  # fmt: skip

@@ -4,6 +4,7 @@ import json
 import shlex
 import sys
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import jax
@@ -21,10 +22,14 @@ from glx.runs import run as runs
 from glx.runs import study as studies
 from glx.runs.fit import few_of_target
 from glx.runs.settings import GeneralLogRun, MethodRun, RunConfig
-from glx.runs.study import Cell, Study, conduct, unfinished
+from glx.runs.study import Study, conduct, unfinished
+from glx.runs.workers import side_by_side
 
 SYSTEMS = ("sim_vms", "sim_ras", "sim_blocks")
-TINY = ("--sim_lines=4000", "--steps=2", "--episodes=2", "--batch=4", "--hidden=4")
+TINY = (
+    *("--sim_lines=4000", "--steps=2", "--episodes=2", "--batch=4", "--hidden=4"),
+    "--nosecond_order",  # half of the compilation
+)
 
 
 @pytest.fixture(scope="module")
@@ -89,11 +94,12 @@ def test_answers_have_a_cell_where_there_is_a_file(cache, tmp_path):
 
 
 def test_each_component_of_the_ablation_is_a_flag(cache):
-    base = tiny(cache)
+    base = tiny(cache, "--second_order")
     planned = plan.ablation(base, SYSTEMS, tuple(plan.COMPONENTS), (0.3,), (1,), 1)
     whole, *others = (c.config for c in planned if c.config.target == "sim_vms")
     flags = [command(config, whole) for config in others]
     assert ["--noreversal"] in flags
+    assert ["--nosecond_order"] in flags
     assert ["--alpha=0.0"] in flags
     assert ["--route=random"] in flags
     assert ["--embed_model=tfidf"] in flags
@@ -186,18 +192,12 @@ def test_a_study_that_was_killed_goes_on(finished, cache, tmp_path):
         assert verdicts(tmp_path / outcome.cell.folder) == verdicts(folder / outcome.cell.folder)
 
 
-def test_side_by_side_is_the_same(finished, cache, tmp_path):
+def test_a_cell_in_a_process_of_its_own_is_the_same(finished, tmp_path):
     folder, done = finished
     pca = done[2].cell
-    both = [pca, replace_seed(pca, 1)]
-    together: list[studies.Outcome] = []
-    conduct(Study("study", "", "small", "sound", both), tmp_path, 2, together.append)
-    assert [o.kind for o in together] == ["done"] * 2
+    (outcome,) = side_by_side([[pca]], partial(studies._begin, tmp_path), parallel=1)
+    assert outcome.kind == "done"
     assert verdicts(tmp_path / pca.folder) == verdicts(folder / pca.folder)
-
-
-def replace_seed(cell: Cell, seed: int) -> Cell:
-    return replace(cell, config=replace(cell.config, model=replace(cell.config.model, seed=seed)))
 
 
 def test_other_settings_are_refused(finished):

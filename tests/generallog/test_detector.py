@@ -29,7 +29,9 @@ from glx.zerolog.model import ModelConfig
 from glx.zerolog.train import TrainConfig
 
 TINY = ZeroLogConfig(
-    train=TrainConfig(model=ModelConfig(hidden=4), steps=2, episodes=2, batch=4, max_events=12)
+    train=TrainConfig(
+        model=ModelConfig(hidden=4), second_order=False, steps=2, episodes=2, batch=4, max_events=12
+    )
 )
 FIGURES = {
     "share_proprietary", "n_similarities", "llm_calls", "llm_tokens_in", "llm_tokens_out",
@@ -187,6 +189,7 @@ def test_in_a_notebook(cache, tmp_path):
         session=r"\[instance: ([0-9a-f-]{36})\]",
         steps=2,
         hidden=4,
+        second_order=False,
         sim_lines=4000,
         cache_dir=str(cache),
     )
