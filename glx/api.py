@@ -17,7 +17,7 @@ from typing import Any
 
 import polars as pl
 
-from glx import config as settings_tree
+from glx.config import with_flags
 from glx.errors import InputError
 from glx.generallog import detector as general
 from glx.logs.catalogue import resolve
@@ -135,7 +135,7 @@ def load(folder: Path | str, **settings: Any) -> Detector:
     """
     fitted, reader = detectors.load(Path(folder))
     if settings and isinstance(fitted, general.Detector):
-        expert = _changed(fitted.config.expert, settings)
+        expert = with_flags(fitted.config.expert, settings)
         fitted = replace(fitted, config=replace(fitted.config, expert=expert))
     return Detector(fitted, reader)
 
@@ -146,15 +146,4 @@ def _config(preset: str, settings: dict[str, Any]) -> GeneralLogRun:
     taken = {"target", "source", "labels"} & set(settings)
     if taken:
         raise InputError(f"{taken.pop()}: is an argument of its own")
-    return _changed(GENERAL_PRESETS[preset], settings)
-
-
-def _changed(config: Any, settings: dict[str, Any]) -> Any:
-    """`config` with settings by the names of their flags, checked."""
-    paths = {leaf.name: leaf.path for leaf in settings_tree.leaves(type(config))}
-    for name, value in settings.items():
-        if name not in paths:
-            raise InputError(f"{name}={value}: no such setting; see experiments.generallog --help")
-        config = settings_tree.change(config, paths[name], value)
-    settings_tree.check(config)
-    return config
+    return with_flags(GENERAL_PRESETS[preset], settings)

@@ -78,6 +78,21 @@ def change(config: Any, path: tuple[str, ...], value: Any) -> Any:
     return dataclasses.replace(config, **{name: value})
 
 
+def with_flags(config: Any, flags: dict[str, Any]) -> Any:
+    """`config` with settings by the names of their flags, checked.
+
+    Raises:
+      InputError: no such setting, or a value out of its bounds.
+    """
+    paths = {leaf.name: leaf.path for leaf in leaves(type(config))}
+    for name, value in flags.items():
+        if name not in paths:
+            raise InputError(f"{name}={value}: no such setting; see experiments.generallog --help")
+        config = change(config, paths[name], value)
+    check(config)
+    return config
+
+
 def rebuild(cls: type, values: dict[str, Any]) -> Any:
     """The settings that `dataclasses.asdict` made `values` of.
 

@@ -79,7 +79,6 @@ class MethodConfig:
 class Detector:
     """A fitted method and its label-free cut."""
 
-    name: str
     fitted: Fitted
     threshold: float
 
@@ -107,7 +106,7 @@ def fit(
         cut = threshold.fit(
             fitted.score(unique, task.vectors).scores, unique.counts, config.threshold
         )
-    return Detector(method.name, fitted, cut)
+    return Detector(fitted, cut)
 
 
 def score_sequences(detector: Detector, sequences: Sequences, vectors: np.ndarray) -> Judged:

@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from glx import config as settings
+from glx.config import with_flags
 from glx.errors import InputError
 from glx.logs.catalogue import resolve
 from glx.logs.systems import SIMULATED
@@ -125,7 +125,7 @@ def ablation(
     changes |= {f"tau_{tau:g}": (f"tau {tau:g}", {"tau": tau}) for tau in taus}
     changes |= {f"k_{k}": (f"K {k}", {"k": k}) for k in ks}
     return [
-        Cell(name, label, changed(here, flags))
+        Cell(name, label, with_flags(here, flags))
         for here in _bases(base, leave_one_out(systems), seeds)
         for name, (label, flags) in changes.items()
     ]
@@ -136,15 +136,6 @@ def default_systems(base: GeneralLogRun) -> tuple[str, ...]:
     if base.data.data_dir is None:
         return SIMULATED
     return PAPER if base.data.protocol == "paper" else REAL
-
-
-def changed(config: Any, flags: dict[str, Any]) -> Any:
-    """`config` with settings by the names of their flags, checked."""
-    paths = {leaf.name: leaf.path for leaf in settings.leaves(type(config))}
-    for name, value in flags.items():
-        config = settings.change(config, paths[name], value)
-    settings.check(config)
-    return config
 
 
 def _bases(
@@ -167,7 +158,7 @@ def _cell(name: str, base: GeneralLogRun, answers: Path | None) -> Cell | None:
         file = None if answers is None else _answers(answers, base.target)
         if file is None:
             return None
-        config = changed(base, {"expert": "answers", "responses": str(file)})
+        config = with_flags(base, {"expert": "answers", "responses": str(file)})
     elif name in methods.METHODS:
         model, target = base.model, base.target.partition("=")[0]
         sees = methods.METHODS[name].uses_sources
@@ -184,7 +175,7 @@ def _cell(name: str, base: GeneralLogRun, answers: Path | None) -> Cell | None:
         few = FEW if name == "metalog" else None
         config = RunConfig(base.target, base.source, base.labels, few, base.data, base.model)
         if name in AS_ZEROLOG:
-            config = changed(config, AS_ZEROLOG[name][1])
+            config = with_flags(config, AS_ZEROLOG[name][1])
     return Cell(name, METHODS[name], config)
 
 
