@@ -24,7 +24,7 @@ setup(
     license="Apache-2.0",
     python_requires=">=3.11",
     packages=find_packages(include=["glx", "glx.*", "experiments", "experiments.*"]),
-    package_data={"glx.report": ["*.html", "*.js"]},
+    package_data={"glx.report": ["*.html", "*.js"], "glx.embed": ["primer.csv", "reader.npz"]},
     install_requires=[line.replace("==", "~=") for line in CORE],
     extras_require={
         "gpu": ["jax[cuda13]"],

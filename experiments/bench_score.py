@@ -19,7 +19,7 @@ from rich.console import Console
 from rich.table import Table
 
 from experiments.flags import run
-from glx.embed.embed import embed
+from glx.embed.alarm import meanings
 from glx.errors import InputError
 from glx.logs.catalogue import resolve
 from glx.logs.load import DataConfig, load
@@ -47,10 +47,11 @@ def main(values: FlagValues) -> None:
     labels = (np.arange(len(parsed.sequences)) % 10 == 0).astype(np.uint8)
     source = LabelledSource("hdfs", parsed.sequences, parsed.templates, labels)
     detector = fit([source], parsed.adapt, parsed.templates, config)
-    vectors = embed(parsed.reader.texts, config.embed)
+    texts = parsed.reader.texts
+    read = meanings(texts, config.embed)
 
     def score() -> Any:
-        return score_sequences(detector, parsed.sequences, vectors)
+        return score_sequences(detector, parsed.sequences, read, texts)
 
     scored, first = timed(score)
     repeats = sorted(timed(score)[1] for _ in range(values.repeats))

@@ -164,6 +164,15 @@ def tails(habits: Habits, statistics: np.ndarray) -> np.ndarray:
     return out
 
 
+def event_tails(habits: Habits, n_templates: int) -> np.ndarray:
+    """`<float64>[V]` `-log10` of the share of adaptation sequences that hold an event as rare."""
+    presence = _presence(habits)[0][_states(np.arange(n_templates), len(habits.present))]
+    at = STATISTICS.index("presence_max")
+    first = np.searchsorted(habits.values[at], presence.astype(np.float32), side="left")
+    reached = np.append(habits.at_least[at], 0)[first]
+    return np.log10((int(habits.n_sequences) + 1) / (reached + 1))
+
+
 def event_statistics(habits: Habits, n_templates: int | None = None) -> np.ndarray:
     """`<float32>[V, G]`: the columns `EVENT_STATISTICS` of each template, all finite.
 
@@ -202,6 +211,19 @@ def event_surprise(habits: Habits, distinct: Distinct) -> np.ndarray:
     weight[last] = np.maximum(weight[last], transition[ends[full]])
     rarity = _presence(habits)[0][_states(distinct.ids, len(habits.present))]
     return (rarity + weight).astype(np.float32)
+
+
+def presence(sequences: Distinct, n_templates: int) -> np.ndarray:
+    """`<int64>[V]` sequences that hold each event of the table, duplicates counted."""
+    row, event, _ = _pairs(sequences)
+    known = (event >= 0) & (event < n_templates)
+    return _sums(event[known], sequences.counts[row[known]], n_templates)
+
+
+def sum_of_present(sequences: Distinct, values: np.ndarray) -> np.ndarray:
+    """`<float64>[U]` sum of `values` (`<float>[V]`) over the events that each holds."""
+    row, event, _ = _pairs(sequences)
+    return np.bincount(row, np.append(values, 0.0)[_states(event, len(values))], len(sequences))
 
 
 def _presence(habits: Habits) -> tuple[np.ndarray, np.ndarray]:

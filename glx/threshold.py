@@ -12,6 +12,8 @@ from typing import NamedTuple
 import numpy as np
 
 METHODS = ("tail", "mixture", "knee", "prior")
+EVIDENCE = "evidence"  # not a cut of scores: where evidence turns to speak for an anomaly
+LABEL_FREE = (EVIDENCE, *METHODS)
 DEFAULT = "mixture"
 """`mixture`: it alone finds a share of anomalies by itself (3 % of one system, 30 % of another),
 where `tail` presumes one, `knee` is drawn to the corner of any smooth curve, and `prior` trusts a

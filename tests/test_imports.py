@@ -17,6 +17,7 @@ ORDER = (  # data flows down; a module imports from its own row and from those a
     ("glx.logs",),
     ("glx.embed",),
     ("glx.surprise",),
+    ("glx.evidence",),
     ("glx.threshold",),
     ("glx.verdicts",),
     ("glx.checkpoint",),

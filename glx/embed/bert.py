@@ -208,6 +208,22 @@ def load_params(folder: Path, config: BertConfig) -> Any:
     return params
 
 
+def with_low_rank(params: Any, low_rank: Any) -> Any:
+    """The parameters with `A B` added to matrices of the layers (LoRA, arXiv 2106.09685).
+
+    Args:
+      low_rank: by the name of our part of a layer `a <float32>[layers, in, r]` and
+        `b <float32>[layers, r, out]`.
+    """
+    layers = dict(params["layers"])
+    for name, change in low_rank.items():
+        layers[name] = {
+            **layers[name],
+            "kernel": layers[name]["kernel"] + change["a"] @ change["b"],
+        }
+    return {**params, "layers": layers}
+
+
 def tidy_name(name: str) -> str:
     """The checkpoint's name of a tensor, without the prefix and the older LayerNorm spellings."""
     name = name.removeprefix("bert.")

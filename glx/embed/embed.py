@@ -9,6 +9,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import jax
 import numpy as np
@@ -81,8 +82,15 @@ def readable(text: str) -> str:
     return words if any(character.isalnum() for character in words) else UNKNOWN
 
 
-def encode_raw(texts: Sequence[str], config: EmbedConfig) -> np.ndarray:
-    """`embed` for texts that are to be read exactly as they are: `<float32>[V, D]`."""
+def encode_raw(
+    texts: Sequence[str], config: EmbedConfig, low_rank: Any = None, version: str = ""
+) -> np.ndarray:
+    """`embed` for texts that are to be read exactly as they are: `<float32>[V, D]`.
+
+    Args:
+      low_rank: a change of the encoder, as `bert.with_low_rank` takes it; None for none.
+      version: tells one change from another, for the cache.
+    """
     if config.model == "random":
         return lexical.random(texts)
     if config.model == "tfidf":
@@ -97,11 +105,15 @@ def encode_raw(texts: Sequence[str], config: EmbedConfig) -> np.ndarray:
             f" {sizes.max_position_embeddings}, which is what {folder} can read"
         )
     distinct = list(dict.fromkeys(texts))
-    path = None if config.cache_dir is None else cache_path(config.cache_dir, folder, config)
+    path = None
+    if config.cache_dir is not None:
+        path = cache_path(config.cache_dir, folder, config, version)
     vectors = {} if path is None else cache.read(path, distinct, sizes.hidden_size)
     missing = [text for text in distinct if text not in vectors]
     if missing:
-        computed = dict(zip(missing, run_model(missing, folder, sizes, config), strict=True))
+        computed = dict(
+            zip(missing, run_model(missing, folder, sizes, config, low_rank), strict=True)
+        )
         if path is not None:
             cache.write(path, computed)
         vectors |= computed
@@ -112,7 +124,11 @@ def encode_raw(texts: Sequence[str], config: EmbedConfig) -> np.ndarray:
 
 
 def run_model(
-    texts: Sequence[str], folder: Path, sizes: bert.BertConfig, config: EmbedConfig
+    texts: Sequence[str],
+    folder: Path,
+    sizes: bert.BertConfig,
+    config: EmbedConfig,
+    low_rank: Any = None,
 ) -> np.ndarray:
     """Encode `texts` in batches of one length each: `<float32>[V, D]`.
 
@@ -128,7 +144,8 @@ def run_model(
     by_length: dict[int, list[int]] = {}
     for row, ids in enumerate(tokens):
         by_length.setdefault(padded_length(len(ids), config.max_tokens), []).append(row)
-    params = jax.device_put(bert.load_params(folder, sizes))
+    params = bert.load_params(folder, sizes)
+    params = jax.device_put(bert.with_low_rank(params, low_rank or {}))
     pending = []
     for length, rows in sorted(by_length.items()):
         for start in range(0, len(rows), config.batch_size):
@@ -223,9 +240,9 @@ def download(name: str) -> Path:
         ) from error
 
 
-def cache_path(cache_dir: str, folder: Path, config: EmbedConfig) -> Path:
+def cache_path(cache_dir: str, folder: Path, config: EmbedConfig, version: str = "") -> Path:
     """The cache file for these weights, this tokenizer and the settings that shape a vector."""
-    identity = hashlib.sha256(f"{VERSION} {config.max_tokens} {config.dtype}".encode())
+    identity = hashlib.sha256(f"{VERSION}{version} {config.max_tokens} {config.dtype}".encode())
     for name in FILES:
         with open(folder / name, "rb") as file:
             identity.update(hashlib.file_digest(file, "sha256").digest())

@@ -122,7 +122,7 @@ def _unseen_templates(sequences: Sequences, adapt: np.ndarray, test: np.ndarray)
 
 
 def _threshold(method: str) -> Finding:
-    ok = method in threshold.METHODS
+    ok = method in threshold.LABEL_FREE
     detail = f"The threshold comes from {method!r}, " + (
         "which sees no label." if ok else "which is not known to do without labels."
     )

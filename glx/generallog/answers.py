@@ -12,8 +12,10 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
+from scipy.special import logit
 
 from glx.errors import InputError, is_disk_full
+from glx.evidence import first_highest
 from glx.generallog.expert import Costs, Judgement, Proprietary
 from glx.logs.sequences import WILDCARD
 
@@ -153,20 +155,24 @@ def read_rows(path: Path) -> tuple[list[str], list[Row]]:
 
 
 def judge(case: Proprietary, p: np.ndarray) -> Judgement:
-    """A sequence takes the largest probability of all its events; none answered: it abstains.
+    """A sequence takes the largest probability of all its events, the rarity of each considered.
+
+    One without an answer to any of its events abstains.
 
     Args:
       p: `<float64>[V]` as of `read`.
     """
     ids, offsets = case.sequences.ids, case.sequences.offsets
-    given = np.where(np.isnan(p), -1.0, p)[ids]
-    bounds = list(zip(offsets[:-1].tolist(), offsets[1:].tolist(), strict=True))
-    top = np.array([a + int(np.argmax(given[a:b])) for a, b in bounds], dtype=np.int64)
-    open_ = given[top] < 0
+    with np.errstate(divide="ignore"):  # a p of 0 or 1 is beyond all else
+        says = np.where(np.isnan(p), -np.inf, logit(p) + case.rarity)[ids]
+    places = first_highest(says, case.sequences)[1]
+    top = offsets[:-1] + places
+    given = p[ids]
+    open_ = np.isnan(given[top])
     events = np.unique(ids)
     return Judgement(
         p=np.where(open_, np.nan, given[top]).astype(np.float32),
-        places=np.where(open_, case.deciding, top - offsets[:-1]).astype(np.int64),
+        places=np.where(open_, case.deciding, places).astype(np.int64),
         reasons=[
             "no answer for any of its events" if none else f"{given[at]:g} was given for: {text}"
             for none, at, text in zip(

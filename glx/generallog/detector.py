@@ -1,21 +1,22 @@
 """A fitted GeneralLog: ZeroLog for general sequences, an expert for proprietary ones.
 
 In: a fitted ZeroLog, its labelled sources, the target's unlabelled adaptation sequences. Out: a
-detector that routes sequences, asks the expert about the proprietary ones and puts the scores of
-both routes on one scale.
+detector that routes sequences, asks the expert about the proprietary ones, adds what the target's
+own habits say to its answers (`glx.evidence`), and puts both routes on one scale.
 """
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from functools import partial
 from typing import Any
 
 import numpy as np
 from scipy.special import expit, logit
 
-from glx import threshold
+from glx import evidence
 from glx.config import nested
+from glx.embed.alarm import Meanings
 from glx.embed.embed import embed
-from glx.generallog import retrieval, route
+from glx.generallog import route
 from glx.generallog.expert import Costs, Expert, Proprietary
 from glx.generallog.experts import ExpertConfig
 from glx.generallog.knowledge import Knowledge, KnowledgeConfig, build, from_sources
@@ -27,6 +28,7 @@ from glx.verdicts import Judged
 from glx.zerolog import detector as zerolog
 from glx.zerolog.detector import LabelledSource
 
+SURE = (-evidence.STRONGEST, evidence.STRONGEST)  # log-odds of an answer without doubt
 CUT = 0.5  # of both routes, once their scores are on one scale
 PARTS = ("write_questions", "expert.expert", "expert.responses")  # of one run, in turn
 # On these no verdict depends: a server may move between two tries.
@@ -60,7 +62,6 @@ class Detector:
       router: tells the routes apart.
       source_texts: template texts of each source, in the order of the router.
       knowledge: what is known of the sources, and the user's notes.
-      retrieval_cut: label-free cut on the probabilities of the `retrieval` expert.
     """
 
     zerolog: zerolog.Detector
@@ -68,7 +69,6 @@ class Detector:
     router: Router
     source_texts: list[list[str]]
     knowledge: Knowledge
-    retrieval_cut: float
 
     @property
     def threshold(self) -> float:
@@ -106,46 +106,45 @@ def fit(
     known = with_notes(known, config.knowledge, encode)
     names, seed = [s.name for s in sources], base.config.seed
     router = route.fit(own, unique, vectors, names, config.route, seed)
-    detector = Detector(
-        base, config, router, [s.templates.texts for s in sources], known, retrieval_cut=CUT
-    )
-    routed = route.route(router, unique, own)
-    rows = np.flatnonzero(~routed.general)
-    if not len(rows):
-        return detector
-    case = proprietary(detector, unique.take(rows), texts, own, routed, rows)
-    p = retrieval.judge(case, known, config.knowledge, encode).p
-    return replace(detector, retrieval_cut=threshold.fit(p, unique.counts[rows]))
+    return Detector(base, config, router, [s.templates.texts for s in sources], known)
 
 
 def judge(
-    detector: Detector, sequences: Sequences, vectors: np.ndarray, texts: list[str], expert: Expert
+    detector: Detector, sequences: Sequences, read: Meanings, texts: list[str], expert: Expert
 ) -> tuple[Judged, dict[str, Any]]:
     """Verdicts of sequences of the target, and what the routes and the expert did.
 
     Args:
-      vectors: `<float32>[V, D]` of the templates that the ids stand for, new ones included.
+      read: of the `V` templates that the ids stand for, new ones included.
       texts: of the same `V` templates.
     """
-    base = zerolog.score_sequences(detector.zerolog, sequences, vectors)
+    base = zerolog.score_sequences(detector.zerolog, sequences, read, texts)
     unique = base.distinct
-    routed = route.route(detector.router, unique, vectors)
+    routed = route.route(detector.router, unique, read.vectors)
     scores = on_one_scale(base.scores, detector.zerolog.threshold)
     places, weights, ids = base.places.copy(), base.weights.copy(), base.ids.copy()
     found: list[dict[str, Any]] = [
-        {"deciding": route.explain(detector.router, routed, u, texts, detector.source_texts)}
-        for u in range(len(unique))
+        {"deciding": route.explain(detector.router, routed, u, texts, detector.source_texts)} | note
+        for u, note in enumerate(base.notes or [])
     ]
     rows, costs = np.flatnonzero(~routed.general), Costs()
     if len(rows):
-        said = expert(proprietary(detector, unique.take(rows), texts, vectors, routed, rows))
-        by_retrieval = detector.config.expert.expert == "retrieval"
-        scores[rows] = on_one_scale(said.p, detector.retrieval_cut if by_retrieval else CUT)
+        asked = unique.take(rows)
+        case = proprietary(detector, asked, texts, read, routed, rows)
+        said = expert(case)
+        decisive = asked.ids[asked.offsets[:-1] + said.places]
+        reading = np.clip(logit(said.p.astype(np.float64)), *SURE)
+        lacking = evidence.absence(detector.zerolog.habits, asked)
+        log_odds = np.maximum(reading + case.rarity[decisive], lacking)
+        scores[rows] = expit(log_odds)
         places[rows], weights[rows] = -1, 0
         places[rows, 0], weights[rows, 0] = said.places, 1
-        ids[rows, 0] = unique.ids[unique.offsets[rows] + said.places]
-        for row, reason in zip(rows.tolist(), said.reasons, strict=True):
-            found[row]["reason"] = reason
+        ids[rows, 0] = decisive
+        for row, reason, absent in zip(
+            rows.tolist(), said.reasons, log_odds <= lacking, strict=True
+        ):
+            if not (absent and "reason" in found[row]):
+                found[row]["reason"] = reason
         costs = said.costs
     routes = np.where(routed.general, "general", "proprietary")
     one_way = detector.config.route.route in ONE_WAY
@@ -161,7 +160,7 @@ def proprietary(
     detector: Detector,
     sequences: Distinct,
     texts: list[str],
-    vectors: np.ndarray,
+    read: Meanings,
     routed: Routed,
     rows: np.ndarray,
 ) -> Proprietary:
@@ -172,7 +171,9 @@ def proprietary(
     return Proprietary(
         sequences=sequences,
         texts=texts,
-        vectors=vectors,
+        vectors=read.vectors,
+        alarm=read.alarm,
+        rarity=evidence.rarity(habits, len(texts)),
         share=share,
         similarity=routed.similarity,
         tau=detector.router.tau,

@@ -21,6 +21,9 @@ class Proprietary:
       sequences: ids are below `V`; none is empty.
       texts: `V` template texts, `<*>` where a value was masked. Untrusted: they come from logs.
       vectors: `<float32>[V, D]` of the texts, each of length 1 (`glx.embed`).
+      alarm: `<float32>[V]` log-odds that a line of the template deserves attention, by its text.
+      rarity: `<float32>[V]` log-odds that the presence of the event adds (`glx.evidence`); they are
+        added to the answer, so that an expert answers for the text alone.
       share: `<float64>[V]` share of the target's unlabelled adaptation sequences that hold the
         event; 0 for one they never saw.
       similarity: `<float32>[V]` `sim_i` of the router: to the nearest source template.
@@ -31,6 +34,8 @@ class Proprietary:
     sequences: Distinct
     texts: list[str]
     vectors: np.ndarray
+    alarm: np.ndarray
+    rarity: np.ndarray
     share: np.ndarray
     similarity: np.ndarray
     tau: float

@@ -12,8 +12,10 @@ from functools import cache, partial
 from pathlib import Path
 
 import numpy as np
+from scipy.special import expit
 
 from glx.config import nested, setting
+from glx.embed.embed import UNKNOWN, readable
 from glx.errors import InputError, Paused
 from glx.generallog import answers, batch, retrieval, wire
 from glx.generallog.cache import VerdictCache
@@ -21,7 +23,7 @@ from glx.generallog.chat import ChatFormat
 from glx.generallog.chat import load as load_chat
 from glx.generallog.entries import EVENT, NOTE, Entry
 from glx.generallog.expert import Costs, Expert, Judgement, Proprietary
-from glx.generallog.knowledge import Encode, Knowledge, KnowledgeConfig
+from glx.generallog.knowledge import Knowledge, KnowledgeConfig
 from glx.generallog.llm import ask, silent
 from glx.generallog.prompt import Known, PromptConfig, ask_why, writer
 from glx.generallog.questions import Questions, collapse, fold
@@ -61,7 +63,6 @@ class Setting:
 
     Attributes:
       knowledge, known: what it may look up, and how.
-      encode: texts to unit vectors, as the knowledge's were made.
       numbers: `<int64>[V]` event numbers of the target's template table, or None.
       folder: where `batch` writes its requests; None where it cannot be used.
       report: gets questions done, questions in all, tokens so far.
@@ -69,7 +70,6 @@ class Setting:
 
     knowledge: Knowledge
     known: KnowledgeConfig
-    encode: Encode
     numbers: np.ndarray | None = None
     folder: Path | None = None
     report: Report = silent
@@ -108,8 +108,7 @@ def opened(config: ExpertConfig, setting: Setting) -> Iterator[Expert]:
     """
     check(config)
     if config.expert == "retrieval":
-        known, encode = setting.known, setting.encode
-        yield partial(retrieval.judge, knowledge=setting.knowledge, config=known, encode=encode)
+        yield partial(retrieval.judge, knowledge=setting.knowledge, config=setting.known)
     elif config.expert == "answers":
         yield partial(_by_answers, path=_responses(config), numbers=setting.numbers)
     else:
@@ -239,7 +238,10 @@ def _read(requests: list[Request], chat: ChatFormat, verdicts: VerdictCache, pat
 
 
 def _by_answers(case: Proprietary, path: Path, numbers: np.ndarray | None) -> Judgement:
-    return answers.judge(case, answers.read(path, case.texts, numbers))
+    p = answers.read(path, case.texts, numbers)
+    # Who says something of an event without words knows more than its text, perhaps its label.
+    worded = [readable(text) != UNKNOWN for text in case.texts]
+    return answers.judge(case, np.where(worded, p, expit(case.alarm)))
 
 
 def _responses(config: ExpertConfig) -> Path:

@@ -1,67 +1,32 @@
-"""The expert without a language model: labelled neighbours, the sound of an event, its rarity.
+"""The expert without a language model: how alarming an event reads, and its labelled neighbours.
 
-In: proprietary sequences, knowledge, an encoder. Out: a `Judgement`.
+In: proprietary sequences, knowledge. Out: a `Judgement`.
 
-Each distinct event gets log-odds of an anomaly, the sum of four parts with fixed weights:
+Each distinct event gets log-odds of an anomaly, the sum of two parts:
 
-1. `BASE`, for an everyday event that nothing is known of.
+1. Its alarm (`glx.embed.alarm`): what a small model learned from statements of many systems.
 2. Neighbours: the mean of the log-odds of the `k` nearest known events and notes, weighted by the
    inverse of their distance (Shepard, "A two-dimensional interpolation function", 1968), so that a
    known event decides alone when it is the same and no one does when all are far; times the mean
    similarity, weighted alike.
-3. Sound: what it is nearer to in the embedding space, phrases of failure or phrases of normal
-   operation (zero-shot classification); the difference of the means of the nearest `VOICES`.
-4. Rarity: `-log10` of the share of the target's unlabelled sequences that hold the event. By
-   Bayes' rule an event in a share `s` of them is anomalous with probability at most
-   `P(anomalous) / s`, which falls by `ln 10` a decade.
 
-The weights are constants: of a target they know nothing. An event without words has no sound and no
-neighbours. A sequence gets the most anomalous of its proprietary events.
+How unusual an event is does not count here: it is added to the answer of every expert. An event
+without words has no neighbours. A sequence gets the most anomalous of its events, the rarity of
+each considered.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.special import expit
 
 from glx.embed.embed import UNKNOWN, readable
+from glx.evidence import bounded, first_highest
 from glx.generallog.entries import EVENT, NOTE, Entry
 from glx.generallog.expert import Costs, Judgement, Proprietary
-from glx.generallog.knowledge import DECIMALS, Encode, Knowledge, KnowledgeConfig
+from glx.generallog.knowledge import Knowledge, KnowledgeConfig
 
-FAILURE = (
-    "an error occurred and the operation failed",
-    "the process crashed and was killed",
-    "connection timed out, no answer",
-    "no space left, the disk is full",
-    "out of memory",
-    "data is corrupt, the checksum does not match",
-    "hardware failure that cannot be corrected",
-    "access was denied",
-    "the node is lost and does not respond",
-    "an exception was thrown and the request was aborted",
-    "gave up after too many attempts",
-    "the state is inconsistent or invalid",
-)
-NORMAL = (
-    "the operation completed successfully",
-    "the service started",
-    "the connection was established",
-    "a periodic report, all values within limits",
-    "the request was accepted",
-    "the file was written and closed",
-    "the job finished and released its resources",
-    "a new item was allocated",
-    "the configuration was loaded",
-    "the check passed",
-)
-ANCHORS = FAILURE + NORMAL
-VOICES = 3  # nearest phrases of a side that speak for it
-
-BASE = -4.5
-NEIGHBOUR_WEIGHT = 2.0
-SOUND_WEIGHT = 8.0
-RARITY_WEIGHT = 1.5
-RAREST = 2.5  # decades: below one in 300 rarity says no more
+NEIGHBOUR_WEIGHT = 0.5
 NEAR = 0.02  # distance that counts as none
 QUOTED = 80  # characters of a text in a reason
 
@@ -71,52 +36,33 @@ class Findings:
     """What is found out about `E` events.
 
     Attributes:
-      neighbours, sound, rarity: `<float64>[E]` before weighting.
-      log_odds: `<float64>[E]` of an anomaly.
+      neighbours: `<float64>[E]` before weighting.
+      log_odds: `<float64>[E]` of an anomaly, by text and knowledge.
       reasons: `E` texts.
     """
 
     neighbours: np.ndarray
-    sound: np.ndarray
-    rarity: np.ndarray
     log_odds: np.ndarray
     reasons: list[str]
 
 
-def judge(
-    case: Proprietary, knowledge: Knowledge, config: KnowledgeConfig, encode: Encode
-) -> Judgement:
-    """Judge the proprietary events of each sequence; never abstains.
-
-    Args:
-      encode: texts to `<float32>[n, D]`, each of length 1, as `case.vectors` were made.
-    """
-    starts = case.sequences.offsets[:-1]
-    ids = case.sequences.ids.astype(np.int64)
-    asked = case.similarity[ids] < case.tau
-    asked[starts + case.deciding] = True
-    events, inverse = np.unique(ids[asked], return_inverse=True)
-    found = examine(case, events, knowledge, config.k, encode)
-
-    log_odds = np.full(len(ids), -np.inf)
-    log_odds[asked] = found.log_odds[inverse]
-    if not len(starts):
-        return Judgement(np.zeros(0, np.float32), np.zeros(0, np.int64), [], Costs())
-    highest = np.maximum.reduceat(log_odds, starts)
-    at = np.flatnonzero(log_odds == np.repeat(highest, case.sequences.lengths))
-    first = at[np.searchsorted(at, starts)]
-    which = np.searchsorted(events, ids[first])
+def judge(case: Proprietary, knowledge: Knowledge, config: KnowledgeConfig) -> Judgement:
+    """Judge every event of each sequence; never abstains."""
+    sequences = case.sequences
+    events, which = np.unique(sequences.ids, return_inverse=True)
+    found = examine(case, events, knowledge, config.k)
+    says = (found.log_odds + case.rarity[events])[which]
+    places = first_highest(says, sequences)[1]
+    decisive = which[sequences.offsets[:-1] + places]
     return Judgement(
-        p=(1 / (1 + np.exp(-highest))).astype(np.float32),
-        places=first - starts,
-        reasons=[found.reasons[event] for event in which],
+        p=expit(found.log_odds[decisive]).astype(np.float32),
+        places=places,
+        reasons=[found.reasons[event] for event in decisive],
         costs=Costs(questions=len(events)),
     )
 
 
-def examine(
-    case: Proprietary, events: np.ndarray, knowledge: Knowledge, k: int, encode: Encode
-) -> Findings:
+def examine(case: Proprietary, events: np.ndarray, knowledge: Knowledge, k: int) -> Findings:
     """What speaks for and against each of `events`, `<int64>[E]` ids of the case."""
     known = knowledge.only(EVENT, NOTE)
     vectors = case.vectors[events]
@@ -128,40 +74,25 @@ def examine(
     closeness = np.maximum((pull * scores).sum(axis=1), 0)
     neighbours = np.where(worded, (pull * says).sum(axis=1) * closeness, 0.0)
 
-    anchors = encode(ANCHORS).astype(np.float64)
-    to_anchor = np.round(vectors.astype(np.float64) @ anchors.T, DECIMALS)
-    failing, going = to_anchor[:, : len(FAILURE)], to_anchor[:, len(FAILURE) :]
-    sound = np.where(worded, _loudest(failing) - _loudest(going), 0.0)
-
-    share = case.share[events]
-    rarity = -np.log10(np.maximum(share, 10**-RAREST))
     leaned = rows[np.arange(len(rows)), np.abs(pull * says).argmax(axis=1)]
-    heard = np.where(sound > 0, failing.argmax(axis=1), len(FAILURE) + going.argmax(axis=1))
+    alarm, share = case.alarm[events], case.share[events]
     return Findings(
         neighbours=neighbours,
-        sound=sound,
-        rarity=rarity,
-        log_odds=BASE
-        + NEIGHBOUR_WEIGHT * neighbours
-        + SOUND_WEIGHT * sound
-        + RARITY_WEIGHT * rarity,
+        log_odds=bounded(alarm) + NEIGHBOUR_WEIGHT * neighbours,
         reasons=[
-            _reason(known.entries[row] if row >= 0 else None, ANCHORS[anchor], has_words, s)
-            for row, anchor, has_words, s in zip(leaned, heard, worded, share, strict=True)
+            _reason(known.entries[row] if row >= 0 else None, a, has_words, s)
+            for row, a, has_words, s in zip(leaned, alarm, worded, share, strict=True)
         ],
     )
 
 
-def _loudest(similarity: np.ndarray) -> np.ndarray:
-    """Mean of the `VOICES` largest of each row."""
-    return np.sort(similarity, axis=1)[:, -VOICES:].mean(axis=1)
-
-
-def _reason(neighbour: Entry | None, anchor: str, worded: bool, share: float) -> str:
-    parts = []
+def _reason(neighbour: Entry | None, alarm: float, worded: bool, share: float) -> str:
+    reads = "has no words"
+    if worded:
+        reads = f"reads {'alarming' if alarm >= 0 else 'harmless'} ({expit(alarm):.0%})"
+    parts = [reads]
     if worded and neighbour is not None:
         parts.append(f'near "{_quoted(neighbour.text)}" {_told(neighbour)}')
-    parts.append(f'sounds like "{anchor}"' if worded else "has no words")
     parts.append(f"in {share:.2%} of the sequences adapted on" if share else "never seen before")
     return "; ".join(parts)
 

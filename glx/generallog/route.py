@@ -13,6 +13,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from glx import surprise
 from glx.config import setting
 from glx.generallog.lots import DRAWN, ONE_WAY, by_lot
 from glx.logs.sequences import Distinct, csr_offsets
@@ -117,7 +118,7 @@ def fit(
       names: of the source systems.
       seed: of the route `random`.
     """
-    present = presence(adapt, len(vectors))
+    present = surprise.presence(adapt, len(vectors))
     centred = config.route != "paper"
     relative = [unit(s - _mean(s, centred)) for s in sources]
     router = Router(
@@ -323,14 +324,6 @@ def explain(
         "source": name,
         "nearest": source_texts[router.names.index(name)][row],
     }
-
-
-def presence(sequences: Distinct, n_templates: int) -> np.ndarray:
-    """`<int64>[V]` sequences that hold each event, duplicates counted."""
-    owner = np.repeat(np.arange(len(sequences)), sequences.lengths)
-    held = np.unique(owner * n_templates + sequences.ids)
-    weights = sequences.counts[held // n_templates]
-    return np.bincount(held % n_templates, weights, n_templates).astype(np.int64)
 
 
 def unit(vectors: np.ndarray) -> np.ndarray:

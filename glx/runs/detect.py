@@ -12,7 +12,7 @@ from typing import Any, TextIO
 
 import numpy as np
 
-from glx.embed.embed import embed
+from glx.embed.alarm import Meanings
 from glx.errors import InputError, is_disk_full
 from glx.generallog import detector as general
 from glx.generallog.expert import Costs
@@ -93,15 +93,15 @@ def verdicts(
     progress: Progress,
 ) -> Iterator[tuple[Sequences, Judged, dict[str, Any]]]:
     """The sequences of a file as they close, what the detector says of them, and figures."""
-    encoder = detectors.base(detector).config.embed
-    vectors = embed(reader.texts, encoder)
+    config = detectors.base(detector).config
+    read = detectors.understand(config, reader.texts)
     with progress.asking() as report, detectors.expert(detector, reader, report) as expert:
         for sequences in stream(logs, reader, counts, idle):
             texts = reader.texts
-            if len(texts) > len(vectors):
-                new = embed(texts[len(vectors) :], encoder)
-                vectors = np.concatenate([vectors, new])
-            yield sequences, *detectors.judge(detector, sequences, vectors, texts, expert)
+            if len(texts) > len(read.vectors):
+                new = detectors.understand(config, texts[len(read.vectors) :])
+                read = Meanings(*(np.concatenate(parts) for parts in zip(read, new, strict=True)))
+            yield sequences, *detectors.judge(detector, sequences, read, texts, expert)
 
 
 def rows(

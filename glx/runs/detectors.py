@@ -6,17 +6,16 @@ In: a detector of either kind, a reader. Out: a folder; verdicts of sequences.
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
-from functools import partial
 from itertools import chain, pairwise
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import polars as pl
 
 from glx import checkpoint, surprise
 from glx.config import rebuild
-from glx.embed.embed import default_cache_dir, embed
+from glx.embed.alarm import Meanings, meanings
+from glx.embed.embed import default_cache_dir
 from glx.errors import InputError
 from glx.generallog import detector as general
 from glx.generallog import experts, knowledge
@@ -29,6 +28,7 @@ from glx.logs.load import Reader
 from glx.logs.miner import Miner
 from glx.logs.sequences import Sequences
 from glx.methods import detector as methods
+from glx.methods.detector import MethodConfig
 from glx.verdicts import Judged
 from glx.zerolog import detector as zerolog
 from glx.zerolog.detector import ZeroLogConfig
@@ -40,6 +40,11 @@ Detector = Ours | methods.Detector
 def base(detector: Ours) -> zerolog.Detector:
     """The ZeroLog in it."""
     return detector if isinstance(detector, zerolog.Detector) else detector.zerolog
+
+
+def understand(config: ZeroLogConfig | MethodConfig, texts: list[str]) -> Meanings:
+    """What template texts mean to a detector with these settings."""
+    return meanings(texts, config.embed, isinstance(config, ZeroLogConfig) and config.reading)
 
 
 @contextmanager
@@ -58,9 +63,8 @@ def expert(
     if not isinstance(detector, general.Detector):
         yield None
         return
-    encode = partial(embed, config=base(detector).config.embed)
     known, numbers = detector.config.knowledge, reader.numbers
-    setting = experts.Setting(detector.knowledge, known, encode, numbers, folder, report)
+    setting = experts.Setting(detector.knowledge, known, numbers, folder, report)
     with experts.opened(detector.config.expert, setting) as found:
         yield found
 
@@ -68,21 +72,21 @@ def expert(
 def judge(
     detector: Detector,
     sequences: Sequences,
-    vectors: np.ndarray,
+    read: Meanings,
     texts: list[str],
     expert: Expert | None,
 ) -> tuple[Judged, dict[str, Any]]:
     """Verdicts of sequences of the target, and the figures of GeneralLog's routes and expert.
 
     Args:
-      vectors: `<float32>[V, D]` of the `V` template `texts`, new ones included.
+      read: of the `V` template `texts`, new ones included.
       expert: what `expert` gave for this detector.
     """
     if isinstance(detector, methods.Detector):
-        return methods.score_sequences(detector, sequences, vectors), {}
+        return methods.score_sequences(detector, sequences, read.vectors), {}
     if isinstance(detector, zerolog.Detector) or expert is None:
-        return zerolog.score_sequences(base(detector), sequences, vectors), {}
-    return general.judge(detector, sequences, vectors, texts, expert)
+        return zerolog.score_sequences(base(detector), sequences, read, texts), {}
+    return general.judge(detector, sequences, read, texts, expert)
 
 
 def save(folder: Path, detector: Ours, reader: Reader, stamps: dict) -> None:
@@ -113,11 +117,7 @@ def save(folder: Path, detector: Ours, reader: Reader, stamps: dict) -> None:
         arrays["router"] = router
         arrays["knowledge"], tables["knowledge"] = knowledge.to_state(detector.knowledge)
         tables["sources"] = pl.DataFrame({"text": [*chain(*detector.source_texts)]})
-        settings |= {
-            "general": asdict(detector.config),
-            "router": rule,
-            "retrieval_cut": detector.retrieval_cut,
-        }
+        settings |= {"general": asdict(detector.config), "router": rule}
     checkpoint.save(folder, arrays=arrays, tables=tables, settings=settings)
 
 
@@ -150,7 +150,6 @@ def load(folder: Path) -> tuple[Ours, Reader]:
             router,
             [texts[a:b] for a, b in pairwise(router.offsets.tolist())],
             knowledge.from_state(arrays["knowledge"], tables["knowledge"], folder),
-            float(settings["retrieval_cut"]),
         )
         return detector, reader
     except (KeyError, TypeError) as e:

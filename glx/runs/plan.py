@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from glx import threshold
 from glx.config import with_flags
 from glx.errors import InputError
 from glx.logs.catalogue import resolve
@@ -21,8 +22,14 @@ OURS = {
     "answers": "GeneralLog (answers)",
     "zerolog": "ZeroLog",
 }
+# The expert alone: GeneralLog that sends everything to it.
+ALONE = {
+    "expert": "expert alone (retrieval)",
+    "answers_expert": "expert alone (answers)",
+}
 METHODS = {
     **OURS,
+    **ALONE,
     **{name: label for name, (label, _) in AS_ZEROLOG.items()},
     **{name: method.name for name, method in methods.METHODS.items()},
 }
@@ -35,7 +42,8 @@ COMPONENTS: dict[str, tuple[str, dict[str, Any]]] = {
     "no_meta": ("without meta-learning", {"alpha": 0.0}),
     "first_order": ("first-order meta-learning", {"second_order": False}),
     "no_structure": ("without structural inputs", {"structural": False}),
-    "no_limit": ("without the bound on texts", {"text_limit": 0.0}),
+    "no_reading": ("without reading the texts", {"reading": False}),
+    "no_limit": ("without the bound on what sources teach", {"source_limit": 0.0}),
     "random_embeddings": ("random embeddings", {"embed_model": "random"}),
     "tfidf_embeddings": ("TF-IDF embeddings", {"embed_model": "tfidf"}),
     "all_general": ("router off: all to ZeroLog", {"route": "general"}),
@@ -154,11 +162,13 @@ def _bases(
 def _cell(name: str, base: GeneralLogRun, answers: Path | None) -> Cell | None:
     """The cell of one method; None where it has no answers to work with."""
     config: Any = base
-    if name == "answers":
+    if name in ALONE:
+        config = with_flags(config, {"route": "proprietary"})
+    if name in ("answers", "answers_expert"):
         file = None if answers is None else _answers(answers, base.target)
         if file is None:
             return None
-        config = with_flags(base, {"expert": "answers", "responses": str(file)})
+        config = with_flags(config, {"expert": "answers", "responses": str(file)})
     elif name in methods.METHODS:
         model, target = base.model, base.target.partition("=")[0]
         sees = methods.METHODS[name].uses_sources
@@ -168,15 +178,23 @@ def _cell(name: str, base: GeneralLogRun, answers: Path | None) -> Cell | None:
             base.labels if sees else tuple(x for x in base.labels if x.startswith(f"{target}=")),
             base.data,
             MethodConfig(
-                method=name, embed=model.embed, threshold=model.threshold, seed=model.seed
+                method=name,
+                embed=model.embed,
+                threshold=_of_scores(model.threshold),
+                seed=model.seed,
             ),
         )
-    elif name != "generallog":
+    elif name not in ("generallog", "expert"):
         few = FEW if name == "metalog" else None
         config = RunConfig(base.target, base.source, base.labels, few, base.data, base.model)
         if name in AS_ZEROLOG:
             config = with_flags(config, AS_ZEROLOG[name][1])
     return Cell(name, METHODS[name], config)
+
+
+def _of_scores(method: str) -> str:
+    """The threshold of a method without evidence."""
+    return threshold.DEFAULT if method == threshold.EVIDENCE else method
 
 
 def _answers(folder: Path, target: str) -> Path | None:

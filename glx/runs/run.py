@@ -15,7 +15,6 @@ from typing import Any
 import numpy as np
 
 from glx import verdicts
-from glx.embed.embed import embed
 from glx.errors import Paused
 from glx.evaluate import audit
 from glx.evaluate.labels import read_labels
@@ -86,12 +85,12 @@ def run(
         progress.say(f"scoring {len(test):,} sequences")
         scoring = time.perf_counter()
         texts = target.reader.texts
-        vectors = embed(texts, config.model.embed)
+        read = detectors.understand(config.model, texts)
         with (
             progress.asking() as told,
             detectors.expert(fitted, target.reader, told, folder) as expert,
         ):
-            judged, figures = detectors.judge(fitted, test, vectors, texts, expert)
+            judged, figures = detectors.judge(fitted, test, read, texts, expert)
         scoring = time.perf_counter() - scoring
         stamped += figures.pop("stamps", [])
         stamps = {"protocol": config.data.protocol, "stamps": stamped}

@@ -102,7 +102,7 @@ METHOD_PRESETS = {"small": MethodRun()}
 #   adversary, no inner step. (They still run, at weight 0, so its seconds are ZeroLog's.)
 # - MetaLog-style: Zhang et al., "MetaLog: Generalizable Cross-System Anomaly Detection from Logs
 #   with Meta-Learning" (ICSE 2024): meta-trained on sources, tested on a few labels of the target.
-TEXT_ALONE = {"structural": False, "text_limit": 0.0, "threshold": "prior"}
+TEXT_ALONE = {"structural": False, "source_limit": 0.0, "threshold": "prior"}
 AS_ZEROLOG: dict[str, tuple[str, dict[str, Any]]] = {
     "source_only": (
         "source-only GRU",

@@ -9,10 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from scipy.special import expit, logit
 
-from glx import surprise, threshold
+from glx import evidence, surprise, threshold
 from glx.config import nested, setting
-from glx.embed.embed import EmbedConfig, embed
+from glx.embed.alarm import Meanings, meanings
+from glx.embed.embed import EmbedConfig
 from glx.logs.sequences import Distinct, Sequences, Templates, distinct
 from glx.verdicts import Judged, heaviest
 from glx.zerolog import episodes
@@ -28,13 +30,16 @@ class ZeroLogConfig:
     Attributes:
       train: network and training.
       embed: the sentence encoder.
-      threshold: method of the label-free cut, one of `glx.threshold.METHODS`.
+      reading: weigh how alarming texts read; False: every event reads alike (an ablation).
+      threshold: method of the label-free cut: `evidence`, where the evidence turns to speak for an
+        anomaly, or one of `glx.threshold.METHODS`, on the scores.
       seed: of initialisation, episodes and pools.
     """
 
     train: TrainConfig = nested(TrainConfig)
     embed: EmbedConfig = nested(EmbedConfig, prefix="embed_")
-    threshold: str = setting(threshold.DEFAULT, among=threshold.METHODS)
+    reading: bool = True
+    threshold: str = setting(threshold.EVIDENCE, among=threshold.LABEL_FREE)
     seed: int = setting(0, low=0)
 
 
@@ -85,16 +90,16 @@ def fit(
     """
 
     def inputs_of(templates, habits, unique):
-        vectors = embed(templates.texts, config.embed)
+        read = meanings(templates.texts, config.embed, config.reading)
         rules = config.train.max_events, config.train.structural
-        return system_inputs(vectors, habits, unique, *rules)
+        return system_inputs(read, habits, unique, *rules)
 
     adapted = distinct(adapt)
-    own = surprise.fit(adapted, len(templates))
+    own = _habits(adapted, templates)
     inputs, normal, anomalous = [], [], []
     for source in [*sources, *([few] if few else [])]:
         unique, of_label = source.distinct()
-        habits = own if source is few else surprise.fit(unique, len(source.templates))
+        habits = own if source is few else _habits(unique, source.templates)
         inputs.append(inputs_of(source.templates, habits, unique))
         normal.append(unique.counts - of_label)
         anomalous.append(of_label)
@@ -109,31 +114,65 @@ def fit(
         log,
     )
     scores, _ = score(config.train.model, state["params"], inputs[-1])
-    cut = threshold.fit(scores, adapted.counts, config.threshold)
+    if config.threshold == threshold.EVIDENCE:
+        cut = _where_evidence_turns(scores, inputs[-1].statistics[:, -1], adapted.counts)
+    else:
+        cut = threshold.fit(scores, adapted.counts, config.threshold)
     return Detector(config, state["params"], own, cut)
 
 
-def score_sequences(detector: Detector, sequences: Sequences, vectors: np.ndarray) -> Judged:
-    """Score sequences of the target; an event weighs by attention times structural surprise.
+def _where_evidence_turns(scores: np.ndarray, says: np.ndarray, counts: np.ndarray) -> float:
+    """The score of a sequence whose evidence is 0 and of which the sources say what they say most.
+
+    How common anomalies are in the sources is no reason to expect as many here: the median of what
+    they add to the target's adaptation sequences is taken off.
+    """
+    inside = np.clip(scores.astype(np.float64), 1e-6, 1 - 1e-6)
+    added = logit(inside) - says
+    order = np.argsort(added)
+    half = np.searchsorted(np.cumsum(counts[order]), counts.sum() / 2)
+    return float(np.float32(expit(added[order][half])))
+
+
+def _habits(unique: Distinct, templates: Templates) -> surprise.Habits:
+    return surprise.fit(evidence.usual(unique, len(templates)), len(templates))
+
+
+def score_sequences(
+    detector: Detector, sequences: Sequences, read: Meanings, texts: list[str]
+) -> Judged:
+    """Score sequences of the target; an event weighs by attention times what it says.
 
     Args:
-      vectors: `<float32>[V, D]` of the templates that the ids stand for, new ones included, as
-        `glx.embed` gives them.
+      read: of the `V` templates that the ids stand for, new ones included, as `glx.embed` gives
+        them.
+      texts: of the same templates.
     """
-    unique = distinct(sequences)
+    unique, habits = distinct(sequences), detector.habits
     train = detector.config.train
-    inputs = system_inputs(vectors, detector.habits, unique, train.max_events, train.structural)
+    inputs = system_inputs(read, habits, unique, train.max_events, train.structural)
     scores, attention = score(detector.config.train.model, detector.params, inputs)
     short = inputs.distinct
-    kept = np.repeat(unique.offsets[:-1], short.lengths) + inputs.positions
-    weight = attention * surprise.event_surprise(detector.habits, unique)[kept]
-    total = np.bincount(np.repeat(np.arange(len(short)), short.lengths), weight, len(short))
-    weight = weight / np.repeat(np.maximum(total, 1e-12), short.lengths)
-    at, weights = heaviest(short.offsets, weight.astype(np.float32))
+    says = evidence.event_says(habits, read.alarm)[short.ids]
+    owner = np.repeat(np.arange(len(short)), short.lengths)
+    weight = attention * np.exp(says - evidence.first_highest(says, short)[0][owner])
+    total = np.bincount(owner, weight, len(short))
+    at, weights = heaviest(short.offsets, (weight / total[owner]).astype(np.float32))
     return Judged(
         distinct=unique,
         scores=scores,
         places=np.where(at >= 0, inputs.positions[at], -1),
         weights=weights,
         ids=short.ids[at],
+        notes=_missing(habits, unique, texts),
     )
+
+
+def _missing(habits: surprise.Habits, unique: Distinct, texts: list[str]) -> list[dict]:
+    """For each sequence whose absences speak for an anomaly a note on the most usual of them."""
+    lacks = evidence.lacking(habits, unique)
+    share = habits.present / max(int(habits.n_sequences), 1)
+    return [
+        {} if v < 0 else {"reason": f'lacks "{texts[v]}", which {share[v]:.1%} of sequences have'}
+        for v in lacks.tolist()
+    ]

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from glx import surprise
+from glx import evidence, surprise
+from glx.embed.alarm import Meanings
 from glx.logs.sequences import Distinct, csr_offsets
 
 
@@ -17,10 +18,12 @@ class Inputs:
 
     Attributes:
       table: `<float32>[V, E]` template vectors (unit variance per column on average), and beside
-        them the structural statistics of each template within its own system.
+        them the structural statistics of each template within its own system, how alarming it
+        reads and what it says (`glx.evidence`).
       distinct: its distinct sequences, none longer than asked, none empty.
       positions: `<int64>[E]` for each kept event its place within the original sequence.
-      statistics: `<float32>[U, F]` tail probabilities of each sequence within its own system.
+      statistics: `<float32>[U, F]` tail probabilities of each sequence within its own system; the
+        last column is what all evidence says, in log-odds (`glx.evidence`).
     """
 
     table: np.ndarray
@@ -30,7 +33,7 @@ class Inputs:
 
 
 def system_inputs(
-    vectors: np.ndarray,
+    meanings: Meanings,
     habits: surprise.Habits,
     sequences: Distinct,
     max_events: int,
@@ -39,17 +42,22 @@ def system_inputs(
     """Inputs of one system.
 
     Args:
-      vectors: `<float32>[V, D]` unit vectors of its templates.
-      habits: fitted on the system's own unlabelled sequences.
+      meanings: of its `V` templates.
+      habits: fitted on the system's own unlabelled, usual sequences.
       sequences: the distinct sequences to train on or to score.
       max_events: `L`; longer sequences are shortened by `shorten`.
       structural: False leaves the structural inputs at zero (an ablation).
     """
+    vectors, alarm = meanings
+    event_says = evidence.event_says(habits, alarm)
     per_event = surprise.event_statistics(habits, len(vectors))
-    per_sequence = surprise.tails(habits, surprise.sequence_statistics(habits, sequences))
+    per_event = np.concatenate([per_event, alarm[:, None], event_says[:, None]], axis=1)
+    tails = surprise.tails(habits, surprise.sequence_statistics(habits, sequences))
+    says, _ = evidence.weigh(habits, sequences, alarm)
+    per_sequence = np.concatenate([tails, says[:, None]], axis=1)
     if not structural:
         per_event, per_sequence = per_event * 0, per_sequence * 0
-    short, positions = shorten(sequences, per_event[:, 0], max_events)
+    short, positions = shorten(sequences, per_event[:, -1], max_events)
     scaled = vectors * np.sqrt(vectors.shape[1])
     return Inputs(
         table=np.concatenate([scaled, per_event], axis=1).astype(np.float32),
@@ -68,7 +76,7 @@ def shorten(
     stay, in their order (ties: the earlier). An anomaly in the middle of a long session survives.
 
     Args:
-      rarity: `<float>[V]` how unusual each template is for its system.
+      rarity: `<float>[V]` how much each template says.
 
     Returns:
       The shortened sequences, still one per original one, and `<int64>[E]` where each kept event

@@ -22,12 +22,13 @@ class ModelConfig:
 
     Attributes:
       hidden: `H`, units of each GRU direction and of `z`.
-      text_limit: most that texts may add to the log-odds of an anomaly, or take off; 0: any amount.
+      source_limit: most that the sources may add to the log-odds that the target's own habits and
+        the reading of its texts give, or take off them; 0: any amount.
       bf16: matrix products in bfloat16 with float32 parameters and sums (for accelerators).
     """
 
     hidden: int = setting(32, low=1)
-    text_limit: float = setting(3.0, low=0)
+    source_limit: float = setting(1.0, low=0)
     bf16: bool = False
 
 
@@ -41,7 +42,7 @@ class ZeroLog(nn.Module):
         self.gru = BiGRU(self.config.hidden, dtype)
         self.attention = AttentionPooling(self.config.hidden, dtype)
         self.project = nn.Dense(self.config.hidden, dtype=dtype)
-        self.anomaly_head = AnomalyHead(self.config.hidden, self.config.text_limit, dtype)
+        self.anomaly_head = AnomalyHead(self.config.hidden, self.config.source_limit, dtype)
         self.domain_head = Head(self.config.hidden, dtype)
 
     def encode(self, table_VxE, ids_BxL, lengths_B, statistics_BxF):
@@ -148,12 +149,13 @@ class AttentionPooling(nn.Module):
 
 
 class AnomalyHead(nn.Module):
-    """`g(z) = c tanh(head(z) / c) + softplus(w) . s + b`, `s` the structural statistics.
+    """`g(z) = c tanh(head(z) / c) + b + e`, `e` the evidence, the last of the statistics.
 
-    The second term is beyond the paper. Its weights are positive: what is more unusual for its own
-    system is never less anomalous, in no system, so that this part carries over as it is. What the
-    sources' texts teach does not always, so `z` starts without a say and never has more than `c`
-    (in log-odds; 0: no bound). With the structural inputs off, the first term is all there is.
+    The last term is beyond the paper. What is unusual for its own system and reads alarming is
+    so in every system: it needs no source. What the sources teach does not always carry over: `z`
+    starts without a say and never has more than `c` (in log-odds; 0: no bound). `b` is for how
+    common anomalies are in the sources; the label-free cut takes it off again. With the
+    structural inputs off, the first term is all there is.
     """
 
     hidden: int
@@ -162,15 +164,11 @@ class AnomalyHead(nn.Module):
 
     @nn.compact
     def __call__(self, z_BxH, statistics_BxF):
-        weights_F = self.param(
-            "structural", nn.initializers.constant(-1.0), statistics_BxF.shape[1:]
-        )
-        bias = self.param("bias", nn.initializers.constant(-3.0), ())
-        head = Head(self.hidden, self.dtype, last_init=nn.initializers.zeros)
-        text_B = head(z_BxH)
+        bias = self.param("bias", nn.initializers.zeros, ())
+        taught_B = Head(self.hidden, self.dtype, last_init=nn.initializers.zeros)(z_BxH)
         if self.limit:
-            text_B = self.limit * jnp.tanh(text_B / self.limit)
-        return text_B + statistics_BxF @ nn.softplus(weights_F) + bias
+            taught_B = self.limit * jnp.tanh(taught_B / self.limit)
+        return taught_B + bias + statistics_BxF[:, -1]
 
 
 class Head(nn.Module):

@@ -1,0 +1,122 @@
+"""How alarming a line reads: log-odds that whoever runs a system should look at it, by its text.
+
+In: template texts. Out: `<float32>[V]`. The default sentence encoder reads them with a low-rank
+change of its weights that `glx.embed.distill` fitted to `primer.csv`: statements as programs of all
+kinds log them, each with the probability that it deserves attention. A large language model wrote
+both, with no log and no label at hand: what such a model knows of logs in general, at the price of
+a small one. What was fitted lies in `reader.npz`; `experiments.fit_reader` makes it again.
+"""
+
+import csv
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from glx.embed.embed import UNKNOWN, EmbedConfig, embed, encode_raw, readable
+from glx.errors import InputError
+
+FOREIGN = 0.6
+"""What the reader's log-odds are worth on systems that the primer is not about. Over 222 templates
+of two of them, the log-odds with which a large model finds them alarming rise by 0.5 to 0.65 for
+each that the reader gives (no label is in this)."""
+PRIMER, READER = (Path(__file__).parent / name for name in ("primer.csv", "reader.npz"))
+
+
+class Meanings(NamedTuple):
+    """What the texts of `V` templates mean.
+
+    Attributes:
+      vectors: `<float32>[V, D]` unit vectors (`glx.embed.embed`).
+      alarm: `<float32>[V]` log-odds that a line of the template deserves attention.
+    """
+
+    vectors: np.ndarray
+    alarm: np.ndarray
+
+
+@dataclass(frozen=True)
+class Reader:
+    """What makes a reader of the sentence encoder.
+
+    Attributes:
+      low_rank: for each changed matrix of the layers `a <float32>[layers, in, r]` and
+        `b <float32>[layers, r, out]`, whose product is added to it.
+      direction: `<float32>[D]`; the log-odds are `v . direction + bias` for a text's vector `v`.
+      unread: log-odds of a line of which nothing is known but that a program wrote it.
+    """
+
+    low_rank: dict[str, dict[str, np.ndarray]]
+    direction: np.ndarray
+    bias: float
+    unread: float
+
+
+def meanings(texts: Sequence[str], config: EmbedConfig, reading: bool = True) -> Meanings:
+    """Vectors of template texts, and how alarming they read (0 for each without `reading`)."""
+    alarms = alarm(texts, config) if reading else np.zeros(len(texts), np.float32)
+    return Meanings(embed(texts, config), alarms)
+
+
+def alarm(texts: Sequence[str], config: EmbedConfig) -> np.ndarray:
+    """`<float32>[V]` log-odds that a line of each template deserves attention.
+
+    Whatever encoder makes the vectors, the default one reads: the reader is a change of its weights
+    (so its package must be installed). A text without words gets what holds for any line.
+    """
+    reader, version = load()
+    words = [readable(text) for text in texts]
+    encoder = replace(config, model="minilm", max_tokens=EmbedConfig.max_tokens)
+    vectors = encode_raw(words, encoder, reader.low_rank, version)
+    read = FOREIGN * (vectors @ reader.direction + reader.bias)
+    worded = np.array([text != UNKNOWN for text in words], dtype=bool)
+    return np.where(worded, read, reader.unread).astype(np.float32)
+
+
+@cache
+def load() -> tuple[Reader, str]:
+    """The reader that comes with the program, and what tells it from others."""
+    version = hashlib.sha256(READER.read_bytes()).hexdigest()
+    with np.load(READER) as file:
+        arrays = {name: file[name].astype(np.float32) for name in file.files}
+    low_rank: dict[str, dict[str, np.ndarray]] = {}
+    for name in arrays:
+        part, _, factor = name.partition(".")
+        if factor:
+            low_rank.setdefault(part, {})[factor] = arrays[name]
+    return Reader(
+        low_rank, arrays["direction"], float(arrays["bias"]), float(arrays["unread"])
+    ), version
+
+
+def save(reader: Reader, path: Path) -> None:
+    """Write a reader; its low-rank factors in float16, the precision that they need."""
+    factors = {
+        f"{part}.{name}": factor.astype(np.float16)
+        for part, change in reader.low_rank.items()
+        for name, factor in change.items()
+    }
+    rest = {name: np.asarray(getattr(reader, name)) for name in ("direction", "bias", "unread")}
+    np.savez_compressed(path, allow_pickle=False, **factors, **rest)
+
+
+def primer(path: Path = PRIMER) -> tuple[list[str], np.ndarray]:
+    """The statements and `<float32>[n]` the probability that each deserves attention.
+
+    Raises:
+      InputError: the file is no CSV of `p,text`, or a `p` is no number between 0 and 1.
+    """
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            rows = list(csv.DictReader(file))
+        p = np.array([row["p"] for row in rows], dtype=np.float32)
+        texts = [row["text"] for row in rows]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise InputError(f"{path}: not a CSV of p,text ({error}); see --help") from error
+    if len(texts) < 100 or not ((p >= 0) & (p <= 1)).all():
+        raise InputError(f"{path}: give at least 100 statements, each p between 0 and 1")
+    return texts, p

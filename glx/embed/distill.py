@@ -1,0 +1,147 @@
+"""Teach the sentence encoder to tell how alarming a line reads: statements with probabilities in,
+low-rank changes of its weights and a direction of its vectors out.
+
+The encoder's matrices `W` become `W + A B` of rank `RANK` (LoRA, Hu et al., arXiv 2106.09685),
+everything else stays, and the log-odds of a text are `v . direction + bias` with `v` its unit
+vector. A tenth of the statements is held out; on it length of the direction and bias are set by
+logistic regression (Platt, 1999), so that log-odds are calibrated on what was not learned.
+"""
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+
+from glx.embed import bert
+from glx.embed.alarm import Reader
+from glx.embed.embed import pad, padded_length, readable, tokenize
+
+RANK = 8
+ADAPTED = ("query", "key", "value", "mix", "up", "down")
+EPOCHS, BATCH = 4, 32
+LEARNING_RATE, DIRECTION_RATE = 1e-3, 1e-2
+HELD_OUT = 10  # every tenth statement
+TOKENS = 40  # of a statement that are read while it is learned
+SHARP = 5.0  # log-odds are this many times the cosine's, so that learning begins briskly
+
+
+def fit(
+    texts: list[str],
+    p: np.ndarray,
+    folder: Path,
+    seed: int = 0,
+    log: Callable[[str], None] = lambda line: None,
+) -> tuple[Reader, dict[str, float]]:
+    """A reader of the encoder in `folder`, and how well it reads what was held out.
+
+    Args:
+      texts, p: statements and `<float>[n]` the probability that each deserves attention.
+      folder: a BERT checkpoint, as `glx.embed.embed.find_model` gives.
+    """
+    sizes = bert.load_config(folder)
+    frozen = jax.tree.map(jnp.asarray, bert.load_params(folder, sizes))
+    tokens = tokenize([readable(text) for text in texts], folder / "tokenizer.json", TOKENS)
+    rng = np.random.default_rng(seed)
+    order = rng.permutation(len(texts))
+    held, learned = order[::HELD_OUT], np.delete(order, np.s_[::HELD_OUT])
+    steps = EPOCHS * -(-len(learned) // BATCH)
+    optimizer = _optimizer(steps)
+    state = _start(frozen, sizes, seed)
+    step = partial(_step, optimizer=optimizer, sizes=sizes)
+    moments = optimizer.init(state)
+    for epoch in range(EPOCHS):
+        losses = []
+        for rows in _batches(learned, tokens, rng):
+            ids, mask = _padded(tokens, rows)
+            state, moments, loss = step(state, moments, frozen, ids, mask, p[rows])
+            losses.append(loss)
+        log(f"epoch {epoch + 1} of {EPOCHS}: loss {np.mean(jax.device_get(losses)):.3f}")
+    merged = bert.with_low_rank(frozen, state["low_rank"])
+    read = SHARP * _vectors(merged, tokens, held, sizes) @ np.asarray(state["direction"])
+    alarming = p[held] > 0.5
+    scale, bias = _platt(read, alarming)
+    reader = Reader(
+        low_rank=jax.device_get(state["low_rank"]),
+        direction=SHARP * scale * np.asarray(state["direction"]),
+        bias=bias,
+        unread=float(np.log(np.mean(p > 0.5) / np.mean(p <= 0.5))),
+    )
+    return reader, {"held_out": len(held), "auroc": _auroc(read, alarming)}
+
+
+def _start(frozen, sizes: bert.BertConfig, seed: int) -> dict:
+    """No change of the encoder yet: `B` is 0."""
+    keys = jax.random.split(jax.random.key(seed), len(ADAPTED))
+    low_rank = {}
+    for name, key in zip(ADAPTED, keys, strict=True):
+        layers, n_in, n_out = frozen["layers"][name]["kernel"].shape
+        a = jax.random.normal(key, (layers, n_in, RANK)) / np.sqrt(n_in)
+        low_rank[name] = {"a": a, "b": jnp.zeros((layers, RANK, n_out))}
+    return {"low_rank": low_rank, "direction": jnp.zeros(sizes.hidden_size), "bias": jnp.zeros(())}
+
+
+def _optimizer(steps: int) -> optax.GradientTransformation:
+    def rate(peak: float) -> optax.GradientTransformation:
+        return optax.adamw(optax.warmup_cosine_decay_schedule(0, peak, steps // 10 + 1, steps))
+
+    kinds = {"low_rank": "encoder", "direction": "head", "bias": "head"}
+    return optax.multi_transform(
+        {"encoder": rate(LEARNING_RATE), "head": rate(DIRECTION_RATE)}, kinds
+    )
+
+
+@partial(jax.jit, static_argnames=("optimizer", "sizes"))
+def _step(state, moments, frozen, ids, mask, p, optimizer, sizes):
+    def loss(state):
+        vectors = bert.encode(bert.with_low_rank(frozen, state["low_rank"]), ids, mask, sizes)
+        logits = SHARP * vectors @ state["direction"] + state["bias"]
+        return optax.sigmoid_binary_cross_entropy(logits, p).mean()
+
+    value, gradient = jax.value_and_grad(loss)(state)
+    updates, moments = optimizer.update(gradient, moments, state)
+    return optax.apply_updates(state, updates), moments, value
+
+
+def _batches(rows: np.ndarray, tokens: list[list[int]], rng) -> Iterator[np.ndarray]:
+    """All `rows` in batches of like lengths, in random order; the last is filled up."""
+    lengths = np.array([padded_length(len(tokens[row]), TOKENS) for row in rows])
+    order = rng.permutation(len(rows))
+    order = order[np.argsort(lengths[order], kind="stable")]
+    parts = [order[at : at + BATCH] for at in range(0, len(order), BATCH)]
+    for at in rng.permutation(len(parts)):
+        yield rows[np.resize(parts[at], BATCH)]
+
+
+def _padded(tokens: list[list[int]], rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    chosen = [tokens[row] for row in rows]
+    return pad(chosen, padded_length(max(map(len, chosen)), TOKENS))
+
+
+def _vectors(
+    params, tokens: list[list[int]], rows: np.ndarray, sizes: bert.BertConfig
+) -> np.ndarray:
+    """`<float32>[n, D]` of the statements `rows`."""
+    out = np.empty((len(rows), sizes.hidden_size), dtype=np.float32)
+    for at in range(0, len(rows), BATCH):
+        part = rows[at : at + BATCH]
+        ids, mask = pad([tokens[row] for row in np.resize(part, BATCH)], TOKENS)
+        out[at : at + BATCH] = np.asarray(bert.encode(params, ids, mask, sizes))[: len(part)]
+    return out
+
+
+def _platt(read: np.ndarray, alarming: np.ndarray) -> tuple[float, float]:
+    """Slope and intercept of the log-odds of `alarming` over what was read."""
+    from sklearn.linear_model import LogisticRegression  # seconds to import
+
+    fitted = LogisticRegression(C=1e6).fit(read[:, None], alarming)
+    return float(fitted.coef_[0, 0]), float(fitted.intercept_[0])
+
+
+def _auroc(read: np.ndarray, alarming: np.ndarray) -> float:
+    from sklearn.metrics import roc_auc_score  # seconds to import
+
+    return float(roc_auc_score(alarming, read))

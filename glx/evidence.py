@@ -1,0 +1,140 @@
+"""The target's own habits as evidence: log-odds of an anomaly that need no label and no training.
+
+In: the habits of a system's usual sequences (`glx.surprise`), how alarming each template reads
+(`glx.embed.alarm`, or an expert's answers). Out: log-odds per template, per sequence.
+
+An event says as much as it is alarming and unusual: its reading plus its `rarity`. A sequence says
+as much as the event that says most, or as what it lacks, `absence`, if that is more. All of it is
+in natural log-odds and 0 is the cut, so that different kinds of evidence add up. The constants are
+conventions, not fits: one in twenty is unusual, four standard deviations are too many.
+
+An unlabelled log holds anomalies too; habits are fitted on its `usual` sequences.
+"""
+
+import numpy as np
+
+from glx import surprise
+from glx.logs.sequences import Distinct
+from glx.surprise import Habits
+
+NEUTRAL = -np.log10(0.05)  # decades; one sequence in twenty is no evidence either way
+RAREST = 2.5  # decades; below one in 300 rarity says no more
+LIMIT = 4.0  # standard deviations of absence that a usual sequence stays below
+ROUNDS = 20  # of `usual` at most
+BAYES = float(np.log(10))  # a decade in log-odds
+READING = 2.0  # log-odds; a text says no more, however plain: a reader knows other systems' words
+STRONGEST = 10.0  # log-odds; nor does anything else, nor a decade of rarity
+
+
+def usual(sequences: Distinct, n_templates: int) -> Distinct:
+    """The sequences that lack no more than is usual, to fit habits on.
+
+    Sigma clipping: leave out what deviates by `LIMIT` or more, count again, until nothing changes.
+    Sequences that stop short may be so many that each makes the other's absences look ordinary.
+    Where less than half would stay, all do: the rule does not suit such a log.
+    """
+    kept = np.arange(len(sequences))
+    for _ in range(ROUNDS):
+        left = sequences.take(kept)
+        present = surprise.presence(left, n_templates)
+        below = _deviations(present, int(left.counts.sum()), sequences) < LIMIT
+        if 2 * sequences.counts[below].sum() < sequences.counts.sum():
+            return sequences
+        if np.array_equal(kept, np.flatnonzero(below)):
+            break
+        kept = np.flatnonzero(below)
+    return sequences.take(kept)
+
+
+def rarity(habits: Habits, n_templates: int) -> np.ndarray:
+    """`<float32>[V]` log-odds that the mere presence of each template adds.
+
+    `T`, the decades of the share of sequences that hold anything as rare, counts from `NEUTRAL` on,
+    with the odds of `regularity` less one: in a system of fixed routines an unusual event is an
+    incident, in one whose sequences are arbitrary stretches of lines it happens all the time.
+    Downwards it counts at least as Bayes' rule has it: what is in a share `s` of the sequences is
+    anomalous with probability at most `P(anomalous) / s`. An event that no sequence held says
+    nothing by that: a new release brings as many as an incident does.
+    """
+    over = np.minimum(surprise.event_tails(habits, n_templates), RAREST) - NEUTRAL
+    regular = regularity(habits)
+    odds = min(regular / max(1 - regular, 1e-9), STRONGEST)
+    weight = np.where(over > 0, max(odds - 1, 0), max(odds, BAYES))
+    seen = np.zeros(n_templates, dtype=bool)
+    seen[: len(habits.present)] = habits.present[:n_templates] > 0
+    return np.clip(seen * weight * over, -STRONGEST, STRONGEST).astype(np.float32)
+
+
+def regularity(habits: Habits) -> float:
+    """How much of a sequence its system's habits foretell: `sum P(v)^2 / sum P(v)`, in (0, 1].
+
+    It is the probability that a random event of a random sequence is in another one too
+    (Simpson's index, 1949, over the presence of events).
+    """
+    share = habits.present / max(int(habits.n_sequences), 1)
+    return float((share**2).sum() / max(share.sum(), 1e-9))
+
+
+def absence(habits: Habits, sequences: Distinct) -> np.ndarray:
+    """`<float32>[U]` log-odds from what each lacks: standard deviations beyond `LIMIT`."""
+    beyond = _deviations(habits.present, int(habits.n_sequences), sequences) - LIMIT
+    return np.clip(beyond, -STRONGEST, STRONGEST).astype(np.float32)
+
+
+def weigh(
+    habits: Habits, sequences: Distinct, reading: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """What speaks for an anomaly in each sequence.
+
+    Args:
+      sequences: ids below `V`; none is empty.
+      reading: `<float>[V]` log-odds that a line of each template deserves attention, by its text.
+
+    Returns:
+      `<float32>[U]` log-odds, and `<int64>[U]` place of the event that says most.
+    """
+    says = event_says(habits, reading)[sequences.ids]
+    highest, places = first_highest(says, sequences)
+    return np.maximum(highest, absence(habits, sequences)), places
+
+
+def event_says(habits: Habits, reading: np.ndarray) -> np.ndarray:
+    """`<float32>[V]` log-odds of each template: its reading, within bounds, plus its rarity."""
+    return (bounded(reading) + rarity(habits, len(reading))).astype(np.float32)
+
+
+def bounded(reading: np.ndarray) -> np.ndarray:
+    """Log-odds by a reader, within bounds."""
+    return np.clip(reading, -READING, READING)
+
+
+def lacking(habits: Habits, sequences: Distinct) -> np.ndarray:
+    """`<int64>[U]` the most usual event that each lacks, where `absence` speaks for that; or -1."""
+    usual_first = np.argsort(-habits.present, kind="stable")
+    out = np.full(len(sequences), -1)
+    for row in np.flatnonzero(absence(habits, sequences) >= 0):
+        held = sequences.ids[sequences.offsets[row] : sequences.offsets[row + 1]]
+        out[row] = usual_first[np.argmax(~np.isin(usual_first, held))]
+    return out
+
+
+def first_highest(values: np.ndarray, sequences: Distinct) -> tuple[np.ndarray, np.ndarray]:
+    """The largest of `values` (`<float>[E]`) in each sequence and its first place, `<int64>[U]`."""
+    starts = sequences.offsets[:-1]
+    if not len(starts):
+        return values[:0], starts
+    highest = np.maximum.reduceat(values, starts)
+    at = np.flatnonzero(values == np.repeat(highest, sequences.lengths))
+    return highest, at[np.searchsorted(at, starts)] - starts
+
+
+def _deviations(present: np.ndarray, n: int, sequences: Distinct) -> np.ndarray:
+    """`<float64>[U]` how much more usual events each sequence lacks than sequences do on average.
+
+    `-log10 P(absent)` summed over what it lacks, less the mean of that sum and over its standard
+    deviation if events came independently, each with its share of `n` sequences.
+    """
+    p = (present + 1) / (n + 2)
+    misses = -np.log10(1 - p)
+    spread = np.sqrt((p * (1 - p) * misses**2).sum())
+    return (p @ misses - surprise.sum_of_present(sequences, misses)) / max(spread, 1e-12)
