@@ -15,7 +15,7 @@ import numpy as np
 from scipy.special import logit
 
 from glx.errors import InputError, is_disk_full
-from glx.evidence import first_highest
+from glx.evidence import STRONGEST, first_highest
 from glx.generallog.expert import Costs, Judgement, Proprietary
 from glx.logs.sequences import WILDCARD
 
@@ -163,8 +163,9 @@ def judge(case: Proprietary, p: np.ndarray) -> Judgement:
       p: `<float64>[V]` as of `read`.
     """
     ids, offsets = case.sequences.ids, case.sequences.offsets
-    with np.errstate(divide="ignore"):  # a p of 0 or 1 is beyond all else
-        says = np.where(np.isnan(p), -np.inf, logit(p) + case.rarity)[ids]
+    with np.errstate(divide="ignore"):
+        sure = np.clip(logit(p), -STRONGEST, STRONGEST)  # as whoever adds rarity to the answer
+    says = np.where(np.isnan(p), -np.inf, sure + case.rarity)[ids]
     places = first_highest(says, case.sequences)[1]
     top = offsets[:-1] + places
     given = p[ids]

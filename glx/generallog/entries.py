@@ -23,7 +23,7 @@ SHORT = (2, 12)  # distinct events of a sequence that becomes an entry
 PER_LABEL = 100  # sequence entries of a system: this many most frequent ones of each label
 PSEUDO = 2.0  # sequences at the system's prevalence that are added to an entry's
 USUAL = float(np.log(2.0))  # log-odds against its system up to which an entry is normal
-NOTED = 3.0  # log-odds that a user's label stands for: 19 of 20, where half is usual
+NOTED = 8.0  # log-odds that a user's label stands for: it outweighs how the text reads
 
 
 @dataclass(frozen=True)

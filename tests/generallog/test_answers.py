@@ -8,6 +8,8 @@ import pytest
 from glx.errors import InputError
 from glx.generallog import answers
 from glx.generallog.expert import Costs, Proprietary
+from glx.generallog.experts import ExpertConfig, Setting, opened
+from glx.generallog.knowledge import KnowledgeConfig, build
 from glx.logs.sequences import Distinct
 
 TEXTS = ["send <*> to <*>", "send block to <*>", "disk failed", "other thing"]
@@ -207,14 +209,18 @@ def test_questions_that_cannot_be_written(tmp_path):
         answers.write_questions(tmp_path / "no" / "q.csv", TEXTS, np.ones(4, int), None)
 
 
-def case(*sequences: list[int]) -> Proprietary:
+def case(
+    *sequences: list[int], rarity=(0, 0, 0, 0), texts=TEXTS, alarm=(0, 0, 0, 0)
+) -> Proprietary:
     ids = np.array([v for s in sequences for v in s], dtype=np.int32)
     offsets = np.cumsum([0] + [len(s) for s in sequences])
     count = len(sequences)
     return Proprietary(
         sequences=Distinct(ids, offsets, np.ones(count, int), np.arange(count)),
-        texts=TEXTS,
+        texts=texts,
         vectors=np.zeros((4, 2), np.float32),
+        alarm=np.array(alarm, np.float32),
+        rarity=np.array(rarity, np.float32),
         share=np.zeros(4),
         similarity=np.zeros(4, np.float32),
         tau=0.5,
@@ -234,6 +240,36 @@ def test_a_sequence_takes_the_largest_of_all_its_events():
         "0.75 was given for: send block to <*>",
     ]
     assert said.costs == Costs(questions=4, abstained=1)
+
+
+def test_rarity_picks_the_event_but_is_not_in_its_probability():
+    p = np.array([0.75, 0.25, NAN, NAN])
+    assert answers.judge(case([0, 1]), p).places.tolist() == [0]
+    said = answers.judge(case([0, 1], rarity=[-2, 1, 9, 9]), p)  # log-odds 1.1 - 2 and -1.1 + 1
+    assert (said.places.tolist(), said.p.tolist()) == ([1], [0.25])
+
+
+@pytest.mark.parametrize("sure", [0.0, 1.0])
+def test_of_sure_answers_the_rarest_counts(sure):
+    said = answers.judge(case([0, 1], rarity=[-8, 1, 0, 0]), np.array([sure, sure, NAN, NAN]))
+    assert (said.places.tolist(), said.p.tolist()) == ([1], [sure])
+
+
+def test_an_event_that_is_surely_fine_is_an_answer():
+    said = answers.judge(case([3, 2]), np.array([NAN, NAN, 0.0, NAN]))
+    assert (said.places.tolist(), said.p.tolist()) == ([1], [0.0])
+
+
+def test_an_event_without_words_is_answered_by_how_it_reads(tmp_path):
+    path = tmp_path / "answers.csv"
+    path.write_text("template,p\n<*> <*>,1\ndisk failed,0.75\n")
+    nothing = Setting(build([], np.zeros((0, 2), np.float32)), KnowledgeConfig())
+    texts = ["<*> <*>", "disk failed", "<*>", "<*> disk"]
+    asked = case([0], [1], [2], [3], texts=texts, alarm=[-2, -2, -1, -2])
+    with opened(ExpertConfig("answers", str(path)), nothing) as expert:
+        p = expert(asked).p
+    # Log-odds of -2 and -1; the pattern `<*> <*>` is an answer for `<*> disk` all the same.
+    np.testing.assert_allclose(p, [0.119203, 0.75, 0.268941, 1.0], rtol=1e-5)
 
 
 def test_no_sequence_at_all():

@@ -46,6 +46,8 @@ def rendered(format_, texts):
         ),
         texts=[texts["neighbour"], texts["asked"]],
         vectors=np.eye(2, dtype=np.float32),
+        alarm=np.zeros(2, np.float32),
+        rarity=np.zeros(2, np.float32),
         share=np.array([0.5, 0.01]),
         similarity=np.float32([0.9, 0.1]),
         tau=0.5,

@@ -43,6 +43,8 @@ def case_of(rows, texts, similarity):
         ),
         texts=texts,
         vectors=np.eye(len(texts), dtype=np.float32),
+        alarm=np.zeros(len(texts), np.float32),
+        rarity=np.zeros(len(texts), np.float32),
         share=np.linspace(0, 0.25, len(texts)),
         similarity=np.float32(similarity),
         tau=0.2,

@@ -26,6 +26,8 @@ def case(rows, similarity=LIKE, tau=0.5):
         ),
         texts=[f"event {v}" for v in range(n)],
         vectors=np.eye(n, dtype=np.float32),
+        alarm=np.zeros(n, np.float32),
+        rarity=np.zeros(n, np.float32),
         share=np.zeros(n),
         similarity=similarity,
         tau=tau,

@@ -85,6 +85,36 @@ def test_bfloat16_is_close_and_keeps_float32_outside(params):
     np.testing.assert_allclose(z, z_half, atol=0.05)
 
 
+def judged(params, z, statistics, limit=1.0):
+    model = ZeroLog(ModelConfig(hidden=H, source_limit=limit))
+    return model.apply({"params": params}, z, statistics, method=ZeroLog.anomaly)
+
+
+def test_evidence_is_added_as_it_is(params):
+    z, statistics = RNG.normal(size=(4, H)), RNG.normal(size=(4, F))
+    before = judged(params, z, statistics)
+    np.testing.assert_allclose(judged(params, z, statistics + [0, 0, 7]), before + 7, rtol=1e-5)
+    np.testing.assert_array_equal(judged(params, z, statistics + [7, 7, 0]), before)
+
+
+@pytest.mark.parametrize("limit", [1.0, 0.5])
+def test_what_sources_teach_stays_within_its_limit(params, limit):
+    z, statistics = 100 * RNG.normal(size=(50, H)), RNG.normal(size=(50, F))
+    around = params["anomaly_head"]["bias"] + statistics[:, -1]
+    assert np.abs(judged(params, z, statistics, limit) - around).max() == pytest.approx(limit)
+    assert np.abs(judged(params, z, statistics, 0.0) - around).max() > 10
+
+
+def test_before_training_evidence_is_all():
+    shape = jax.jit(MODEL.init)(
+        jax.random.key(0), TABLE, jnp.zeros((1, 3), jnp.int32), jnp.ones(1, jnp.int32),
+        jnp.zeros((1, F)),
+    )["params"]  # fmt: skip
+    statistics = RNG.normal(size=(4, F)).astype(np.float32)
+    found = judged(shape, RNG.normal(size=(4, H)), statistics)
+    np.testing.assert_array_equal(found, statistics[:, -1])
+
+
 def sequences(lengths):
     lengths = np.asarray(lengths)
     offsets = np.concatenate([[0], np.cumsum(lengths)])

@@ -1,0 +1,66 @@
+"""The label-free cut, and what is told of a verdict beside its score."""
+
+import numpy as np
+import pytest
+from scipy.special import expit
+
+from glx import surprise
+from glx.embed.alarm import Meanings
+from glx.logs.sequences import Sequences, csr_offsets, distinct
+from glx.zerolog import detector as zerolog
+from glx.zerolog.detector import ZeroLogConfig, _where_evidence_turns
+from glx.zerolog.inputs import system_inputs
+from glx.zerolog.model import ModelConfig
+from glx.zerolog.train import TrainConfig, init_state, pack
+
+TEXTS = ["start", "work", "stop", "fault"]
+READ = Meanings(np.eye(4, dtype=np.float32), np.array([-2, -2, -2, 2], np.float32))
+
+
+def make(rows):
+    at, lengths = np.arange(len(rows)), np.array([len(row) for row in rows])
+    return Sequences(np.concatenate(rows).astype(np.int32), csr_offsets(lengths), at, at)
+
+
+def cut(says, added, counts):
+    scores = expit(np.array(says, float) + added).astype(np.float32)
+    return _where_evidence_turns(scores, np.float32(says), np.array(counts))
+
+
+def test_the_median_of_what_sources_add_is_taken_off():
+    assert cut([0, -3, 2], [1, 1.5, -4], [1, 5, 1]) == pytest.approx(expit(1.5), rel=1e-5)
+    assert cut([0, -3, 2], [1, 1.5, -4], [5, 1, 1]) == pytest.approx(expit(1), rel=1e-5)
+    assert cut([-4, 4], [-1, -1], [9, 1]) == pytest.approx(expit(-1), rel=1e-4)
+
+
+def test_the_evidence_alone_moves_no_cut():
+    """However many sequences it speaks against, or for, it counts from 0 on."""
+    for says in ([-9, -8, -7], [5, 6, 7], [0, 0, 0]):
+        assert cut(says, [0, 0, 0], [1, 1, 1]) == pytest.approx(0.5, rel=1e-3)
+
+
+def test_sure_scores_have_finite_log_odds():
+    assert 0 < _where_evidence_turns(np.float32([0, 1]), np.float32([0, 0]), np.ones(2)) < 1
+
+
+@pytest.fixture(scope="module")
+def judged():
+    """By a network as it is before its first step: the evidence is all there is."""
+    train = TrainConfig(model=ModelConfig(hidden=4), max_events=8)
+    unique = distinct(make([[0, 1, 2]] * 200 + [[0, 1, 1, 2]] * 100 + [[0, 3, 2]]))
+    habits = surprise.fit(unique, 4)
+    inputs = system_inputs(READ, habits, unique, train.max_events)
+    params = init_state(train, pack([inputs], train.max_events), 0)["params"]
+    fitted = zerolog.Detector(ZeroLogConfig(train), params, habits, 0.5)
+    return zerolog.score_sequences(fitted, make([[0, 1, 2], [0, 3, 1, 2], [1]]), READ, TEXTS)
+
+
+def test_a_verdict_names_what_lacks_and_what_says_most(judged):
+    usual, faulty, short = range(3)
+    assert judged.distinct.ids.tolist() == [0, 1, 2, 0, 3, 1, 2, 1]
+    assert (judged.scores >= 0.5).tolist() == [False, True, True]
+    assert judged.notes[short] == {"reason": 'lacks "start", which 100.0% of sequences have'}
+    assert judged.notes[usual] == judged.notes[faulty] == {}
+    assert judged.ids[faulty, 0] == 3
+    assert judged.places[faulty, 0] == 1
+    assert judged.weights[faulty, 0] > 0.99
