@@ -101,8 +101,8 @@ def test_log_odds_by_hand():
     assert entries.log_odds(1, 3, 0.5) == pytest.approx(math.log(2))
     assert entries.log_odds(0, 0, 0.04) == pytest.approx(0)
     assert entries.log_odds(5, 0, 0.0) == pytest.approx(math.log(2 / 7), abs=1e-3)
-    assert Entry("x", NOTE, label="anomalous").log_odds == 3
-    assert Entry("x", NOTE, label="normal").log_odds == -3
+    assert Entry("x", NOTE, label="anomalous").log_odds == 8
+    assert Entry("x", NOTE, label="normal").log_odds == -8
     assert Entry("x", NOTE).log_odds == 0
     assert Entry("x", NOTE).share is None
     assert Entry("x", EVENT, "s", "mixed", 3, 1, 0.1).share == 0.25
