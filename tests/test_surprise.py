@@ -74,6 +74,19 @@ def test_tails_count_the_adaptation_sequences_that_reach_a_value():
     assert tails.dtype == np.float32
 
 
+def test_event_tails_count_the_sequences_that_hold_anything_as_rare():
+    # All 8 hold an event as rare as 0, and as 1, one holds one as rare as 2, none as an unseen one.
+    found = surprise.event_tails(surprise.fit(ADAPT, 4), 5)
+    assert found == pytest.approx(np.log10([9 / 9, 9 / 9, 9 / 2, 9 / 1, 9 / 1]))
+
+
+def test_an_event_counts_once_a_sequence_and_one_outside_the_table_never():
+    rows = make([0, 1, 1], [0, 1, 1], [2, 0], [7])
+    assert surprise.presence(rows, 4).tolist() == [3, 2, 1, 0]
+    # Sorted: [0, 1, 1], [2, 0], [7].
+    assert surprise.sum_of_present(rows, np.array([1.0, 10, 100, 1000])).tolist() == [11, 101, 0]
+
+
 def test_ids_outside_the_table_are_unseen():
     habits = surprise.fit(ADAPT, 3)
     inside, outside = surprise.fit(ADAPT, 4), make([0, 99], [0, -1])

@@ -1,0 +1,65 @@
+"""Teaching an encoder to read, on a checkpoint of a few weights and sentences of a few words."""
+
+import dataclasses
+import functools
+
+import jax
+import numpy as np
+import pytest
+
+from glx.embed import bert, distill
+from glx.embed.embed import EmbedConfig, encode_raw
+
+ALARMING = ("connection refused error", "exception on node", "refused with exception error")
+HARMLESS = ("instance started", "block map updated size", "add stored block from host")
+TEXTS = [*ALARMING * 20, *HARMLESS * 20]
+P = np.repeat([0.9, 0.1], 60).astype(np.float32)
+
+
+@pytest.fixture
+def folder(checkpoint, monkeypatch):
+    monkeypatch.setattr(distill, "EPOCHS", 12)
+    monkeypatch.setattr(distill, "TOKENS", 8)  # one length, one compilation
+    monkeypatch.setattr(distill, "_optimizer", functools.cache(distill._optimizer))  # and one here
+    return checkpoint()
+
+
+def test_two_kinds_of_lines_are_told_apart_and_a_seed_gives_one_reader(folder):
+    reader, found = distill.fit(TEXTS, P, folder)
+    assert found == {"held_out": 12, "auroc": 1.0}
+    assert reader.unread == 0  # as many alarming as harmless
+    config = EmbedConfig(str(folder), cache_dir=None, max_tokens=distill.TOKENS)
+    vectors = encode_raw([*ALARMING, *HARMLESS], config, reader.low_rank, "mine")
+    read = vectors @ reader.direction + reader.bias
+    assert (read > 0).tolist() == [True] * 3 + [False] * 3
+
+    again, _ = distill.fit(TEXTS, P, folder)
+    other, _ = distill.fit(TEXTS, P, folder, seed=1)
+    np.testing.assert_equal(dataclasses.asdict(again), dataclasses.asdict(reader))
+    assert set(reader.low_rank) == set(distill.ADAPTED)
+    for name, change in reader.low_rank.items():
+        assert change["b"].any()
+        assert not np.array_equal(change["a"], other.low_rank[name]["a"])
+
+
+def test_a_change_of_low_rank_is_added_to_the_matrices_it_names(folder):
+    params = bert.load_params(folder, bert.load_config(folder))
+    kernel = params["layers"]["up"]["kernel"]
+    rng = np.random.default_rng(0)
+    a = rng.normal(size=(*kernel.shape[:2], 3)).astype(np.float32)
+    b = rng.normal(size=(kernel.shape[0], 3, kernel.shape[2])).astype(np.float32)
+    changed = bert.with_low_rank(params, {"up": {"a": a, "b": b}})
+    for layer in range(len(kernel)):
+        expected = kernel[layer] + a[layer] @ b[layer]
+        np.testing.assert_allclose(changed["layers"]["up"]["kernel"][layer], expected, rtol=1e-5)
+    changed["layers"]["up"]["kernel"] = kernel
+    assert jax.tree.all(jax.tree.map(np.array_equal, params, changed))
+
+
+def test_learning_starts_at_the_encoder_itself(folder):
+    sizes = bert.load_config(folder)
+    params = bert.load_params(folder, sizes)
+    start = distill._start(params, sizes, 0)
+    assert not start["direction"].any()
+    changed = bert.with_low_rank(params, start["low_rank"])
+    assert jax.tree.all(jax.tree.map(np.array_equal, params, changed))
