@@ -17,6 +17,7 @@ from absl.flags import FlagValues
 from experiments.flags import run
 from glx.embed import alarm, distill
 from glx.embed.embed import find_model
+from glx.errors import InputError
 from glx.runs.progress import Terminal
 
 
@@ -34,10 +35,12 @@ def declare() -> FlagValues:
 def work(values: FlagValues) -> None:
     """Read, fit, write."""
     progress = Terminal()
+    out = Path(values.out).expanduser()
+    if not out.absolute().parent.is_dir():
+        raise InputError(f"--out={out}: no folder {out.parent}; make it first")
     texts, p = alarm.primer(Path(values.statements).expanduser())
     progress.say(f"{len(texts):,} statements")
     reader, found = distill.fit(texts, p, find_model("minilm"), values.seed, progress.say)
-    out = Path(values.out).expanduser()
     alarm.save(reader, out)
     progress.say(f"AUROC {found['auroc']:.3f} on {found['held_out']} held out; {out} written")
 

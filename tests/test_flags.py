@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 from absl.flags import FlagValues
 
-from experiments import detect, zerolog
+from experiments import detect, fit_reader, zerolog
 from experiments.flags import build, define, run
 from glx.config import nested, setting
 from glx.errors import InputError, OutsideError
@@ -142,7 +142,7 @@ def test_a_bug_is_not_hidden(error):
         run(raising(error), FlagValues(), "", ["x"])
 
 
-@pytest.mark.parametrize("entry", [zerolog, detect])
+@pytest.mark.parametrize("entry", [zerolog, detect, fit_reader])
 def test_the_help_of_an_entry_point_begins_with_what_one_must_say(entry, capsys):
     assert entry.main(["x", "-h"]) == 0
     out, err = capsys.readouterr()
@@ -152,6 +152,7 @@ def test_the_help_of_an_entry_point_begins_with_what_one_must_say(entry, capsys)
     first = {
         zerolog: ["--target", "--source", "--labels", "--target_labels", "--data_dir"],
         detect: ["--detector", "--logs", "--out", "--format", "--session", "--window", "--idle"],
+        fit_reader: ["--out", "--statements", "--seed"],
     }
     assert listed[: len(first[entry])] == first[entry]
     assert not [name for name in listed if "orbax" in name]
@@ -164,6 +165,39 @@ def test_detect_asks_for_what_it_must_have(name, capsys):
     del given[name]
     assert detect.main(["detect", *(f"--{k}={v}" for k, v in given.items())]) == 2
     assert capsys.readouterr().err == f"error: --{name}: missing; see --help\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (None, "No such file"),
+        (b"", "at least 100 statements"),
+        (b"p,text\n0.5,disk full\n", "at least 100 statements"),
+        (b"p,text\n" + b"1.5,disk full\n" * 100, "a p between 0 and 1"),
+        (b"p,text\nnan,a\n" + b"0.5,disk full\n" * 100, "a p between 0 and 1"),
+        (b"p,text\nhigh,disk full\n", "could not convert"),
+        (b"text\ndisk full\n", "not a CSV of p,text ('p')"),
+        (b"p,text\n" + b"0.5\n" * 100, "each with a text"),
+        (b"p,text\n" + b"0.5,\xff\n" * 100, "not a CSV of p,text"),
+        (b"p,text\n0.5," + b"x" * 200_000, "not a CSV of p,text"),
+    ],
+)
+def test_statements_that_no_reader_can_be_fitted_to(text, said, tmp_path, capsys):
+    path, out = tmp_path / "mine.csv", tmp_path / "reader.npz"
+    if text is not None:
+        path.write_bytes(text)
+    assert fit_reader.main(["fit_reader", f"--statements={path}", f"--out={out}"]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith(f"error: {path}: ")
+    assert said in error
+    assert error.count("\n") == 1
+    assert not out.exists()
+
+
+def test_a_reader_that_could_not_be_written_is_not_fitted(tmp_path, capsys):
+    out = tmp_path / "absent/reader.npz"
+    assert fit_reader.main(["fit_reader", f"--out={out}"]) == 2
+    assert capsys.readouterr().err == f"error: --out={out}: no folder {out.parent}; make it first\n"
 
 
 def test_the_shell_sees_code_and_sentence():

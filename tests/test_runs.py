@@ -2,6 +2,7 @@
 
 import csv
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,14 +12,20 @@ import polars as pl
 import pytest
 import zstandard
 
+from glx.embed.alarm import Meanings, meanings
+from glx.generallog.detector import GeneralLogConfig
+from glx.generallog.experts import ExpertConfig
+from glx.generallog.route import RouteConfig
 from glx.logs.catalogue import resolve
 from glx.logs.load import DataConfig, load
+from glx.logs.sequences import Sequences
 from glx.logs.split import TEST
 from glx.runs import detect as detecting
+from glx.runs import detectors
 from glx.runs import run as runs
 from glx.runs.compilation import keep_compilations
 from glx.runs.progress import Progress
-from glx.runs.settings import RunConfig
+from glx.runs.settings import GeneralLogRun, RunConfig
 from glx.zerolog import detector
 from glx.zerolog.detector import LabelledSource, ZeroLogConfig
 from glx.zerolog.model import ModelConfig
@@ -139,17 +146,42 @@ def test_flipped_target_labels_change_no_verdict(
     target, source, labels, column, folder, cache, tmp_path
 ):
     run = config(target, source, folder, cache)
-    before = runs.run(run, tmp_path / "before")
-    path = next(root / labels for root in (folder, cache) if (root / labels).exists())
+    check_flipped(run, lambda: first_of(labels, folder, cache), column, tmp_path)
+
+
+def first_of(name: str, *roots: Path) -> Path:
+    return next(root / name for root in roots if (root / name).exists())
+
+
+def check_flipped(run: RunConfig, labels: Callable[[], Path], column: str | None, to: Path) -> None:
+    """The labels may be there only once a run has made the system."""
+    before = runs.run(run, to / "before")
+    path = labels()
     original = path.read_bytes()
     try:
         flip(path, column)
-        after = runs.run(run, tmp_path / "after")
+        after = runs.run(run, to / "after")
     finally:
         path.write_bytes(original)
-    one, other = ((tmp_path / d / "verdicts.parquet").read_bytes() for d in ("before", "after"))
+    one, other = ((to / d / "verdicts.parquet").read_bytes() for d in ("before", "after"))
     assert one == other
     assert before["confusion"] != after["confusion"]  # the flip was real
+
+
+def test_nor_do_they_where_an_expert_has_answers(folder, cache, tmp_path):
+    run = answered(folder, cache, tmp_path)
+    labels = folder / "hdfs/hdfs_block_sequences.csv.zst"
+    check_flipped(run, lambda: labels, "label", tmp_path)
+
+
+def answered(folder: Path, cache: Path, to: Path) -> GeneralLogRun:
+    """GeneralLog on `hdfs` that sends everything to an expert with answers."""
+    answers = to / "answers.csv"
+    answers.write_text("id,p\n1,0.02\n2,0.1\n3,0.2\n4,0.97\n")
+    expert = ExpertConfig(expert="answers", responses=str(answers))
+    general = GeneralLogConfig(route=RouteConfig(route="proprietary"), expert=expert)
+    base = config("hdfs", "bgl", folder, cache)
+    return GeneralLogRun(base.target, base.source, data=base.data, model=TINY, general=general)
 
 
 def test_permuted_rows_of_hdfs_keep_their_scores(folder, cache):
@@ -158,14 +190,15 @@ def test_permuted_rows_of_hdfs_keep_their_scores(folder, cache):
     target = load(cast.target, DataConfig())
     labels = np.arange(len(source.sequences)) % 7 == 0
     taught = [LabelledSource("bgl", source.sequences, source.templates, labels.astype(np.uint8))]
-    vectors = detector.embed(target.reader.texts, TINY.embed)
+    texts = target.reader.texts
+    read = meanings(texts, TINY.embed)
     rng = np.random.default_rng(1)
     order = rng.permutation(len(target.sequences))
 
     def scores(sequences, part):
         adapt = sequences.take(np.flatnonzero(part != TEST))
         fitted = detector.fit(taught, adapt, target.templates, TINY)
-        scored = detector.score_sequences(fitted, sequences, vectors)
+        scored = detector.score_sequences(fitted, sequences, read, texts)
         return scored.scores[scored.distinct.inverse], fitted.threshold
 
     straight, cut = scores(target.sequences, target.part)
@@ -264,6 +297,34 @@ def test_detect_says_of_raw_lines_what_the_run_said(target, finished, cache, tmp
     assert [row["score"] for row in found] == pytest.approx(table["score"].to_list(), abs=2e-6)
     assert [row["anomalous"] for row in found] == table["anomalous"].to_list()
     assert [kept[row["first_line"]] for row in found] == table["first_line"].to_list()
+
+
+def test_a_saved_detector_judges_to_the_byte_as_before(finished, tmp_path):
+    """New events included: what is loaded reads them alone, with nothing from a cache."""
+    first, reader = detectors.load(finished / "sim_vms/checkpoint")
+    detectors.save(tmp_path / "again", first, reader, {})
+    second, _ = detectors.load(tmp_path / "again")
+    known = reader.texts
+    texts = [*known, "kernel panic: not syncing", "session opened for <*>"]
+    new = np.arange(len(known), len(texts))
+    events = np.append(new, [0, *new]).astype(np.int32)
+    at = np.arange(3)
+    asked = Sequences(events, np.array([0, 1, 2, 5]), first_line=at, last_line=at)
+
+    def judged(loaded, read):
+        found, _ = detectors.judge(loaded, asked, read, texts, None)
+        return found.scores.tobytes(), found.weights.tobytes(), loaded.threshold
+
+    def understood(loaded, part):
+        embed = replace(loaded.config.embed, cache_dir=None)
+        return detectors.understand(replace(loaded.config, embed=embed), part)
+
+    together = understood(first, texts)
+    apart = [understood(second, part) for part in (known, texts[len(known) :])]
+    read = Meanings(*map(np.concatenate, zip(*apart, strict=True)))
+    assert read.alarm.tobytes() == together.alarm.tobytes()
+    assert read.alarm[-2] > 0 > read.alarm[-1]
+    assert judged(second, read) == judged(first, together)
 
 
 def test_a_target_without_labels_is_judged_and_not_measured(cache, folder, finished, tmp_path):

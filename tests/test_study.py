@@ -67,8 +67,8 @@ def test_leave_one_out_and_pairs():
 
 def test_the_cells_of_a_study(cache):
     planned = plan.study(tiny(cache), SYSTEMS, tuple(plan.METHODS), ("zerolog",), 2, None)
-    # Nobody gave answers, so the method that reads them has no cell.
-    assert len(planned) == 3 * 2 * (len(plan.METHODS) - 1) + 6 * 2
+    # Nobody gave answers, so the two methods that read them have no cell.
+    assert len(planned) == 3 * 2 * (len(plan.METHODS) - 2) + 6 * 2
     assert len({cell.folder for cell in planned}) == len(planned)
     first = planned[0]
     assert (first.method, first.folder) == (
@@ -93,6 +93,33 @@ def test_answers_have_a_cell_where_there_is_a_file(cache, tmp_path):
     assert planned[0].config.general.expert.responses == str(tmp_path / "sim_ras_events.csv")
 
 
+def test_the_experts_alone_get_every_sequence(cache, tmp_path):
+    (tmp_path / "sim_ras_events.csv").write_text("template,p\n")
+    names = ("expert", "answers_expert", "answers")
+    planned = plan.study(tiny(cache), ("sim_vms", "sim_ras"), names, (), 1, tmp_path)
+    assert [(c.name, c.config.target, c.config.general.route.route) for c in planned] == [
+        ("expert", "sim_vms", "proprietary"),
+        ("expert", "sim_ras", "proprietary"),
+        ("answers_expert", "sim_ras", "proprietary"),
+        ("answers", "sim_ras", "centred"),
+    ]
+    experts = [c.config.general.expert for c in planned]
+    assert [e.expert for e in experts] == ["retrieval", "retrieval", "answers", "answers"]
+    assert experts[2] == experts[3]
+
+
+def test_methods_beside_ours_have_no_evidence_to_cut_at(cache):
+    names = ("pca", "zerolog", "metalog", "source_only")
+
+    def cuts(*flags):
+        planned = plan.study(tiny(cache, *flags), SYSTEMS, names, (), 1, None)
+        return {cell.name: cell.config.model.threshold for cell in planned}
+
+    ours = {"metalog": "prior", "source_only": "prior"}
+    assert cuts() == {"pca": "mixture", "zerolog": "evidence"} | ours
+    assert cuts("--threshold=knee") == {"pca": "knee", "zerolog": "knee"} | ours
+
+
 def test_each_component_of_the_ablation_is_a_flag(cache):
     base = tiny(cache, "--second_order")
     planned = plan.ablation(base, SYSTEMS, tuple(plan.COMPONENTS), (0.3,), (1,), 1)
@@ -104,6 +131,8 @@ def test_each_component_of_the_ablation_is_a_flag(cache):
     assert ["--route=random"] in flags
     assert ["--embed_model=tfidf"] in flags
     assert ["--noknown_sources"] in flags
+    assert ["--noreading"] in flags
+    assert ["--source_limit=0.0"] in flags
     assert ["--tau=0.3"] in flags
     assert all(len(given) == 1 for given in flags)
 

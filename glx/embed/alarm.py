@@ -72,7 +72,8 @@ def alarm(texts: Sequence[str], config: EmbedConfig) -> np.ndarray:
     words = [readable(text) for text in texts]
     encoder = replace(config, model="minilm", max_tokens=EmbedConfig.max_tokens)
     vectors = encode_raw(words, encoder, reader.low_rank, version)
-    read = FOREIGN * (vectors @ reader.direction + reader.bias)
+    # No matrix product: its rounding of a row depends on how many rows there are.
+    read = FOREIGN * ((vectors * reader.direction).sum(axis=1) + reader.bias)
     worded = np.array([text != UNKNOWN for text in words], dtype=bool)
     return np.where(worded, read, reader.unread).astype(np.float32)
 
@@ -112,11 +113,13 @@ def primer(path: Path = PRIMER) -> tuple[list[str], np.ndarray]:
     """
     try:
         with path.open(encoding="utf-8", newline="") as file:
-            rows = list(csv.DictReader(file))
+            rows = list(csv.DictReader(file, restval=""))
         p = np.array([row["p"] for row in rows], dtype=np.float32)
         texts = [row["text"] for row in rows]
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, csv.Error) as error:
         raise InputError(f"{path}: not a CSV of p,text ({error}); see --help") from error
-    if len(texts) < 100 or not ((p >= 0) & (p <= 1)).all():
-        raise InputError(f"{path}: give at least 100 statements, each p between 0 and 1")
+    if len(texts) < 100 or not all(texts) or not ((p >= 0) & (p <= 1)).all():
+        raise InputError(
+            f"{path}: give at least 100 statements, each with a text and a p between 0 and 1"
+        )
     return texts, p

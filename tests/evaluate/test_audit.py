@@ -93,6 +93,10 @@ def test_a_threshold_of_unknown_origin(method):
     assert broken(threshold_method=method) == ["threshold"]
 
 
+def test_the_cut_of_the_evidence_sees_no_label():
+    assert broken(threshold_method="evidence") == []
+
+
 @pytest.mark.parametrize("protocol", ["transductive", "paper"])
 def test_protocols_that_are_not_sound(protocol):
     assert broken(protocol=protocol) == ["protocol"]
