@@ -12,6 +12,7 @@ An unlabelled log holds anomalies too; habits are fitted on its `usual` sequence
 """
 
 import numpy as np
+from scipy.special import logit
 
 from glx import surprise
 from glx.logs.sequences import Distinct
@@ -101,6 +102,12 @@ def weigh(
 def event_says(habits: Habits, reading: np.ndarray) -> np.ndarray:
     """`<float32>[V]` log-odds of each template: its reading, within bounds, plus its rarity."""
     return (bounded(reading) + rarity(habits, len(reading))).astype(np.float32)
+
+
+def log_odds(p: np.ndarray) -> np.ndarray:
+    """Of probabilities, in `<float64>`; none is so sure as to say more than `STRONGEST`."""
+    with np.errstate(divide="ignore"):
+        return np.clip(logit(np.asarray(p, dtype=np.float64)), -STRONGEST, STRONGEST)
 
 
 def bounded(reading: np.ndarray) -> np.ndarray:

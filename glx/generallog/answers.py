@@ -12,10 +12,9 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-from scipy.special import logit
 
 from glx.errors import InputError, is_disk_full
-from glx.evidence import STRONGEST, first_highest
+from glx.evidence import first_highest, log_odds
 from glx.generallog.expert import Costs, Judgement, Proprietary
 from glx.logs.sequences import WILDCARD
 
@@ -163,9 +162,7 @@ def judge(case: Proprietary, p: np.ndarray) -> Judgement:
       p: `<float64>[V]` as of `read`.
     """
     ids, offsets = case.sequences.ids, case.sequences.offsets
-    with np.errstate(divide="ignore"):
-        sure = np.clip(logit(p), -STRONGEST, STRONGEST)  # as whoever adds rarity to the answer
-    says = np.where(np.isnan(p), -np.inf, sure + case.rarity)[ids]
+    says = np.where(np.isnan(p), -np.inf, log_odds(p) + case.rarity)[ids]
     places = first_highest(says, case.sequences)[1]
     top = offsets[:-1] + places
     given = p[ids]

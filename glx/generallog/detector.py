@@ -28,7 +28,6 @@ from glx.verdicts import Judged
 from glx.zerolog import detector as zerolog
 from glx.zerolog.detector import LabelledSource
 
-SURE = (-evidence.STRONGEST, evidence.STRONGEST)  # log-odds of an answer without doubt
 CUT = 0.5  # of both routes, once their scores are on one scale
 PARTS = ("write_questions", "expert.expert", "expert.responses")  # of one run, in turn
 # On these no verdict depends: a server may move between two tries.
@@ -133,16 +132,13 @@ def judge(
         case = proprietary(detector, asked, texts, read, routed, rows)
         said = expert(case)
         decisive = asked.ids[asked.offsets[:-1] + said.places]
-        reading = np.clip(logit(said.p.astype(np.float64)), *SURE)
         lacking = evidence.absence(detector.zerolog.habits, asked)
-        log_odds = np.maximum(reading + case.rarity[decisive], lacking)
-        scores[rows] = expit(log_odds)
+        says = np.maximum(evidence.log_odds(said.p) + case.rarity[decisive], lacking)
+        scores[rows] = expit(says)
         places[rows], weights[rows] = -1, 0
         places[rows, 0], weights[rows, 0] = said.places, 1
         ids[rows, 0] = decisive
-        for row, reason, absent in zip(
-            rows.tolist(), said.reasons, log_odds <= lacking, strict=True
-        ):
+        for row, reason, absent in zip(rows.tolist(), said.reasons, says <= lacking, strict=True):
             if not (absent and "reason" in found[row]):
                 found[row]["reason"] = reason
         costs = said.costs

@@ -43,9 +43,9 @@ class ExpertConfig:
     """Who judges proprietary sequences.
 
     Attributes:
-      expert: `retrieval` needs no language model: labelled neighbours and how an event sounds;
-        `vllm` asks a server; `batch` writes the same questions to a file and stops; `replay` goes
-        on with the file of their answers; `answers` reads probabilities per template.
+      expert: `retrieval` needs no language model: how alarming an event reads, and its labelled
+        neighbours; `vllm` asks a server; `batch` writes the same questions to a file and stops;
+        `replay` goes on with the file of their answers; `answers` reads probabilities per template.
       responses: the file of answers, for `replay` (JSONL) and `answers` (CSV).
       prompt: what a question looks like.
       llm: the server and the cache of its answers.
@@ -149,7 +149,7 @@ def by_model(
         for q, request in zip(wanted, why, strict=True):
             reasons[q] = told[request.key].text or reasons[q]
     p = np.array([np.nan if a.p is None else a.p for a in said], dtype=np.float32)
-    return Judgement(*fold(asked, p, reasons), replace(costs, dropped_events=dropped))
+    return Judgement(*fold(asked, p, reasons, case.rarity), replace(costs, dropped_events=dropped))
 
 
 def to_requests(

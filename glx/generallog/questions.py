@@ -14,6 +14,7 @@ from itertools import groupby, pairwise
 
 import numpy as np
 
+from glx.evidence import log_odds
 from glx.generallog.expert import Proprietary
 from glx.logs.sequences import csr_offsets
 
@@ -92,27 +93,29 @@ def collapse(case: Proprietary, context: str) -> Questions:
 
 
 def fold(
-    questions: Questions, p: np.ndarray, reasons: Sequence[str]
+    questions: Questions, p: np.ndarray, reasons: Sequence[str], rarity: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, list[str]]:
     """From the answers to the questions to one judgement of each sequence.
 
-    A sequence is as anomalous as its most anomalous event (the earliest of equal ones). It abstains
+    A sequence is as anomalous as its event that says most (the earliest of equal ones). It abstains
     only where all of its questions do: an answer that one event is fine says nothing of another,
     but a sequence with some answer is better judged by that than by nothing.
 
     Args:
       p: `<float32>[Q]` probability of an anomaly; NaN for an abstention.
       reasons: `Q` short texts.
+      rarity: `<float>[V]` what each event says by being there, in log-odds.
 
     Returns:
-      `<float32>[U]` largest probability of each sequence, NaN for an abstention; `<int64>[U]` place
-      in the sequence of the event it came from; and that question's reason, `U` texts.
+      `<float32>[U]` the probability of that event, NaN for an abstention; `<int64>[U]` its place in
+      the sequence; and that question's reason, `U` texts.
     """
     owner = np.repeat(
         np.arange(len(questions.member_offsets) - 1), np.diff(questions.member_offsets)
     )
     of_member = np.asarray(p, dtype=np.float32)[questions.members]
-    badness = np.where(np.isnan(of_member), np.float32(-1), of_member)
+    says = log_odds(of_member) + np.asarray(rarity)[questions.events[questions.members]]
+    badness = np.where(np.isnan(of_member), -np.inf, says)
     order = np.lexsort((questions.places, -badness, owner))
     chosen = order[questions.member_offsets[:-1]]
     return (

@@ -114,10 +114,12 @@ def fit(
         log,
     )
     scores, _ = score(config.train.model, state["params"], inputs[-1])
-    if config.threshold == threshold.EVIDENCE:
-        cut = _where_evidence_turns(scores, inputs[-1].statistics[:, -1], adapted.counts)
-    else:
+    if config.threshold != threshold.EVIDENCE:
         cut = threshold.fit(scores, adapted.counts, config.threshold)
+    elif config.train.structural:
+        cut = _where_evidence_turns(scores, inputs[-1].statistics[:, -1], adapted.counts)
+    else:  # there is no evidence
+        cut = threshold.fit(scores, adapted.counts)
     return Detector(config, state["params"], own, cut)
 
 
@@ -153,7 +155,7 @@ def score_sequences(
     inputs = system_inputs(read, habits, unique, train.max_events, train.structural)
     scores, attention = score(detector.config.train.model, detector.params, inputs)
     short = inputs.distinct
-    says = evidence.event_says(habits, read.alarm)[short.ids]
+    says = evidence.event_says(habits, read.alarm)[short.ids] * train.structural
     owner = np.repeat(np.arange(len(short)), short.lengths)
     weight = attention * np.exp(says - evidence.first_highest(says, short)[0][owner])
     total = np.bincount(owner, weight, len(short))
@@ -164,7 +166,7 @@ def score_sequences(
         places=np.where(at >= 0, inputs.positions[at], -1),
         weights=weights,
         ids=short.ids[at],
-        notes=_missing(habits, unique, texts),
+        notes=_missing(habits, unique, texts) if train.structural else [{}] * len(unique),
     )
 
 

@@ -28,7 +28,7 @@ class ModelConfig:
     """
 
     hidden: int = setting(32, low=1)
-    source_limit: float = setting(1.0, low=0)
+    source_limit: float = setting(0.25, low=0)
     bf16: bool = False
 
 

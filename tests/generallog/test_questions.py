@@ -98,13 +98,13 @@ def test_repeats_are_the_fewest_of_all_its_sequences_rounded_down():
 def test_nothing_to_ask():
     questions = collapse(case([]), "neighbours")
     assert len(questions) == 0
-    p, places, reasons = fold(questions, np.zeros(0, np.float32), [])
+    p, places, reasons = fold(questions, np.zeros(0, np.float32), [], np.zeros(9))
     assert (len(p), len(places), reasons) == (0, 0, [])
 
 
 def test_a_sequence_is_as_anomalous_as_its_worst_event():
     questions = collapse(case([[1, 3], [3, 1], [1]]), "event")
-    p, places, reasons = fold(questions, np.float32([0.2, 0.9]), ["one", "three"])
+    p, places, reasons = fold(questions, np.float32([0.2, 0.9]), ["one", "three"], np.zeros(4))
     assert p.dtype == np.float32
     assert p.tolist() == np.float32([0.9, 0.9, 0.2]).tolist()
     assert places.tolist() == [1, 0, 0]
@@ -113,7 +113,9 @@ def test_a_sequence_is_as_anomalous_as_its_worst_event():
 
 def test_a_sequence_abstains_only_where_all_its_questions_do():
     questions = collapse(case([[3, 1], [3], [1]]), "event")
-    p, places, reasons = fold(questions, np.float32([0.0, np.nan]), ["fine", "no answer"])
+    p, places, reasons = fold(
+        questions, np.float32([0.0, np.nan]), ["fine", "no answer"], np.zeros(4)
+    )
     np.testing.assert_array_equal(p, np.float32([0.0, np.nan, 0.0]))
     assert places.tolist() == [1, 0, 0]
     assert reasons == ["fine", "no answer", "fine"]
@@ -122,8 +124,15 @@ def test_a_sequence_abstains_only_where_all_its_questions_do():
 def test_of_equal_answers_the_earliest_event_counts():
     questions = collapse(case([[3, 0, 1], [1, 0, 3]]), "event")
     for answer in (0.5, np.nan):
-        _, places, _ = fold(questions, np.float32([answer, answer]), ["", ""])
+        _, places, _ = fold(questions, np.float32([answer, answer]), ["", ""], np.zeros(4))
         assert places.tolist() == [0, 0]
+
+
+def test_a_rare_event_outweighs_a_slightly_worse_everyday_one():
+    questions = collapse(case([[1, 3]]), "event")
+    rarity = np.array([0, -2.0, 0, 1.0])
+    p, places, _ = fold(questions, np.float32([0.6, 0.5]), ["", ""], rarity)
+    assert (p.tolist(), places.tolist()) == ([0.5], [1])
 
 
 ROW = st.lists(st.integers(0, 4), min_size=1, max_size=8)
