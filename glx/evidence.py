@@ -6,7 +6,8 @@ In: the habits of a system's usual sequences (`glx.surprise`), how alarming each
 An event says as much as it is alarming and unusual: its reading plus its `rarity`. A sequence says
 as much as the event that says most, or as what it lacks, `absence`, if that is more. All of it is
 in natural log-odds and 0 is the cut, so that different kinds of evidence add up. The constants are
-conventions, not fits: one in twenty is unusual, four standard deviations are too many.
+conventions, not fits: one in twenty is unusual, four standard deviations are too many. How they
+were chosen among others, and with what in view: docs/method.md.
 
 An unlabelled log holds anomalies too; habits are fitted on its `usual` sequences.
 """
@@ -62,7 +63,7 @@ def rarity(habits: Habits, n_templates: int) -> np.ndarray:
     odds = min(regular / max(1 - regular, 1e-9), STRONGEST)
     weight = np.where(over > 0, max(odds - 1, 0), max(odds, BAYES))
     seen = np.zeros(n_templates, dtype=bool)
-    seen[: len(habits.present)] = habits.present[:n_templates] > 0
+    seen[: len(habits.seen)] = habits.seen[:n_templates]
     return np.clip(seen * weight * over, -STRONGEST, STRONGEST).astype(np.float32)
 
 
@@ -82,9 +83,7 @@ def absence(habits: Habits, sequences: Distinct) -> np.ndarray:
     return np.clip(beyond, -STRONGEST, STRONGEST).astype(np.float32)
 
 
-def weigh(
-    habits: Habits, sequences: Distinct, reading: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
+def weigh(habits: Habits, sequences: Distinct, reading: np.ndarray) -> np.ndarray:
     """What speaks for an anomaly in each sequence.
 
     Args:
@@ -92,11 +91,10 @@ def weigh(
       reading: `<float>[V]` log-odds that a line of each template deserves attention, by its text.
 
     Returns:
-      `<float32>[U]` log-odds, and `<int64>[U]` place of the event that says most.
+      `<float32>[U]` log-odds.
     """
-    says = event_says(habits, reading)[sequences.ids]
-    highest, places = first_highest(says, sequences)
-    return np.maximum(highest, absence(habits, sequences)), places
+    highest, _ = first_highest(event_says(habits, reading)[sequences.ids], sequences)
+    return np.maximum(highest, absence(habits, sequences))
 
 
 def event_says(habits: Habits, reading: np.ndarray) -> np.ndarray:
@@ -115,13 +113,13 @@ def bounded(reading: np.ndarray) -> np.ndarray:
     return np.clip(reading, -READING, READING)
 
 
-def lacking(habits: Habits, sequences: Distinct) -> np.ndarray:
-    """`<int64>[U]` the most usual event that each lacks, where `absence` speaks for that; or -1."""
+def most_usual_missing(habits: Habits, sequences: Distinct, rows: np.ndarray) -> np.ndarray:
+    """`<int64>[M]` for each of the `rows` the most usual event that the sequence lacks."""
     usual_first = np.argsort(-habits.present, kind="stable")
-    out = np.full(len(sequences), -1)
-    for row in np.flatnonzero(absence(habits, sequences) >= 0):
+    out = np.empty(len(rows), dtype=np.int64)
+    for m, row in enumerate(rows):
         held = sequences.ids[sequences.offsets[row] : sequences.offsets[row + 1]]
-        out[row] = usual_first[np.argmax(~np.isin(usual_first, held))]
+        out[m] = usual_first[np.argmax(~np.isin(usual_first, held))]
     return out
 
 

@@ -46,6 +46,7 @@ class Habits:
     Attributes:
       n_sequences: `<int64>[]` the adaptation sequences, `N`.
       present: `<int64>[V]` sequences that hold the event.
+      seen: `<bool>[V]` events that some sequence of the system held, left out of these or not.
       bigram_from, bigram_to: `<int64>[M]` transitions seen, sorted; the state `V` is an unseen
         event, `V + 1` the edge (before the first and after the last event).
       bigram_count: `<int64>[M]` how often.
@@ -58,6 +59,7 @@ class Habits:
 
     n_sequences: np.ndarray
     present: np.ndarray
+    seen: np.ndarray
     bigram_from: np.ndarray
     bigram_to: np.ndarray
     bigram_count: np.ndarray
@@ -70,8 +72,12 @@ class Habits:
     at_least: np.ndarray
 
 
-def fit(distinct: Distinct, n_templates: int) -> Habits:
-    """The habits of the sequences of `distinct` over a table of `n_templates` templates."""
+def fit(distinct: Distinct, n_templates: int, whole: Distinct | None = None) -> Habits:
+    """The habits of the sequences of `distinct` over a table of `n_templates` templates.
+
+    Args:
+      whole: all sequences of the system, where `distinct` is a part of them.
+    """
     row, event, repeats = _pairs(distinct)
     weight = distinct.counts[row]
     known = (event >= 0) & (event < n_templates)
@@ -85,6 +91,7 @@ def fit(distinct: Distinct, n_templates: int) -> Habits:
     habits = Habits(
         n_sequences=np.asarray(distinct.counts.sum(), dtype=np.int64),
         present=_sums(event[known], weight[known], n_templates),
+        seen=presence(distinct if whole is None else whole, n_templates) > 0,
         bigram_from=bigram_from,
         bigram_to=bigram_to,
         bigram_count=bigram_count,
@@ -194,23 +201,6 @@ def event_statistics(habits: Habits, n_templates: int | None = None) -> np.ndarr
     columns = (presence, absence, tail, repeats, branching, present == 0)
     table = np.stack(columns, axis=1).astype(np.float32)
     return table[_states(np.arange(v if n_templates is None else n_templates), v)]
-
-
-def event_surprise(habits: Habits, distinct: Distinct) -> np.ndarray:
-    """`<float32>[E]`: how much each event weighs as evidence, by rarity plus transition surprise.
-
-    The transition is the one into the event; for the last event also that to the end, if larger.
-    """
-    transition, _ = _transition_surprise(habits, distinct)
-    into = np.ones(len(transition), dtype=bool)
-    ends = distinct.offsets[1:] + np.arange(len(distinct))
-    into[ends] = False
-    weight = transition[into]
-    full = distinct.lengths > 0
-    last = distinct.offsets[1:][full] - 1
-    weight[last] = np.maximum(weight[last], transition[ends[full]])
-    rarity = _presence(habits)[0][_states(distinct.ids, len(habits.present))]
-    return (rarity + weight).astype(np.float32)
 
 
 def presence(sequences: Distinct, n_templates: int) -> np.ndarray:

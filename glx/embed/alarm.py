@@ -3,8 +3,9 @@
 In: template texts. Out: `<float32>[V]`. The default sentence encoder reads them with a low-rank
 change of its weights that `glx.embed.distill` fitted to `primer.csv`: statements as programs of all
 kinds log them, each with the probability that it deserves attention. A large language model wrote
-both, with no log and no label at hand: what such a model knows of logs in general, at the price of
-a small one. What was fitted lies in `reader.npz`; `experiments.fit_reader` makes it again.
+both, with no log at hand (docs/method.md says what it was told): what such a model knows of logs in
+general, at the price of a small one. What was fitted lies in `reader.npz`;
+`experiments.fit_reader` makes it again.
 """
 
 import csv
@@ -66,16 +67,24 @@ def alarm(texts: Sequence[str], config: EmbedConfig) -> np.ndarray:
     """`<float32>[V]` log-odds that a line of each template deserves attention.
 
     Whatever encoder makes the vectors, the default one reads: the reader is a change of its weights
-    (so its package must be installed). A text without words gets what holds for any line.
+    (so its package must be installed). A text without words that the reader knows gets what holds
+    for any line.
     """
     reader, version = load()
     words = [readable(text) for text in texts]
+    # The encoder knows words of the Latin script; of others it says something, but knows nothing.
+    known = [text != UNKNOWN and _latin(text) for text in words]
     encoder = replace(config, model="minilm", max_tokens=EmbedConfig.max_tokens)
     vectors = encode_raw(words, encoder, reader.low_rank, version)
     # No matrix product: its rounding of a row depends on how many rows there are.
     read = FOREIGN * ((vectors * reader.direction).sum(axis=1) + reader.bias)
-    worded = np.array([text != UNKNOWN for text in words], dtype=bool)
-    return np.where(worded, read, reader.unread).astype(np.float32)
+    return np.where(np.array(known, dtype=bool), read, reader.unread).astype(np.float32)
+
+
+def _latin(text: str) -> bool:
+    """Whether at least half of the letters are ASCII; digits alone are no words either."""
+    letters = [character for character in text if character.isalpha()]
+    return 2 * sum(character.isascii() for character in letters) >= max(len(letters), 1)
 
 
 @cache
@@ -122,4 +131,6 @@ def primer(path: Path = PRIMER) -> tuple[list[str], np.ndarray]:
         raise InputError(
             f"{path}: give at least 100 statements, each with a text and a p between 0 and 1"
         )
+    if 10 * np.count_nonzero(p > 0.5) < len(p) or 10 * np.count_nonzero(p <= 0.5) < len(p):
+        raise InputError(f"{path}: give a tenth of the statements at least with p on either side")
     return texts, p

@@ -172,7 +172,7 @@ def judge(case: Proprietary, p: np.ndarray) -> Judgement:
         p=np.where(open_, np.nan, given[top]).astype(np.float32),
         places=np.where(open_, case.deciding, places).astype(np.int64),
         reasons=[
-            "no answer for any of its events" if none else f"{given[at]:g} was given for: {text}"
+            "no answer for any of its events" if none else f"{given[at]:.2g} for: {text}"
             for none, at, text in zip(
                 open_.tolist(), top.tolist(), (case.texts[v][:SHOWN] for v in ids[top]), strict=True
             )

@@ -28,6 +28,7 @@ from glx.verdicts import Judged
 from glx.zerolog import detector as zerolog
 from glx.zerolog.detector import LabelledSource
 
+HIGHEST = 15.0  # log-odds; float32 has no score between those of 17 and 1
 CUT = 0.5  # of both routes, once their scores are on one scale
 PARTS = ("write_questions", "expert.expert", "expert.responses")  # of one run, in turn
 # On these no verdict depends: a server may move between two tries.
@@ -124,7 +125,7 @@ def judge(
     places, weights, ids = base.places.copy(), base.weights.copy(), base.ids.copy()
     found: list[dict[str, Any]] = [
         {"deciding": route.explain(detector.router, routed, u, texts, detector.source_texts)} | note
-        for u, note in enumerate(base.notes or [])
+        for u, note in enumerate(base.notes or [{}] * len(unique))
     ]
     rows, costs = np.flatnonzero(~routed.general), Costs()
     if len(rows):
@@ -132,15 +133,18 @@ def judge(
         case = proprietary(detector, asked, texts, read, routed, rows)
         said = expert(case)
         decisive = asked.ids[asked.offsets[:-1] + said.places]
-        lacking = evidence.absence(detector.zerolog.habits, asked)
-        says = np.maximum(evidence.log_odds(said.p) + case.rarity[decisive], lacking)
-        scores[rows] = expit(says)
+        absent = evidence.absence(detector.zerolog.habits, asked)
+        says = np.maximum(evidence.log_odds(said.p) + case.rarity[decisive], absent)
+        scores[rows] = expit(np.minimum(says, HIGHEST))
         places[rows], weights[rows] = -1, 0
         places[rows, 0], weights[rows, 0] = said.places, 1
         ids[rows, 0] = decisive
-        for row, reason, absent in zip(rows.tolist(), said.reasons, says <= lacking, strict=True):
-            if not (absent and "reason" in found[row]):
-                found[row]["reason"] = reason
+        for row, reason in zip(rows, said.reasons, strict=True):
+            found[row]["reason"] = reason
+        lack = np.flatnonzero((absent >= 0) & (says <= absent))
+        lacks = zerolog.missing(detector.zerolog.habits, asked, lack, texts)
+        for row, reason in zip(rows[lack], lacks, strict=True):
+            found[row]["reason"] = reason
         costs = said.costs
     routes = np.where(routed.general, "general", "proprietary")
     one_way = detector.config.route.route in ONE_WAY
@@ -164,6 +168,8 @@ def proprietary(
     habits = detector.zerolog.habits
     share = np.zeros(len(texts))
     share[: len(habits.present)] = habits.present / max(int(habits.n_sequences), 1)
+    seen = np.zeros(len(texts), dtype=bool)
+    seen[: len(habits.seen)] = habits.seen
     return Proprietary(
         sequences=sequences,
         texts=texts,
@@ -171,6 +177,7 @@ def proprietary(
         alarm=read.alarm,
         rarity=evidence.rarity(habits, len(texts)),
         share=share,
+        seen=seen,
         similarity=routed.similarity,
         tau=detector.router.tau,
         deciding=routed.deciding[rows],
@@ -178,17 +185,13 @@ def proprietary(
 
 
 def on_one_scale(p: np.ndarray, cut: float) -> np.ndarray:
-    """Probabilities with their log-odds shifted so that `cut` becomes `CUT`.
+    """ZeroLog's probabilities with their log-odds shifted so that `cut` becomes `CUT`.
 
     Scores of both routes then mean the same: how far beyond its own cut a sequence is. Every
     decision stays as it was.
-
-    Args:
-      p: `<float32>[U]`; NaN stays NaN.
     """
     inside = np.clip(p.astype(np.float64), 1e-9, 1 - 1e-9)
     shifted = expit(logit(inside) - logit(np.clip(cut, 1e-9, 1 - 1e-9))).astype(np.float32)
-    flagged = p >= np.float32(cut)
     below = np.nextafter(np.float32(CUT), np.float32(0))
-    kept = np.where(flagged, np.maximum(shifted, CUT), np.minimum(shifted, below))
-    return np.where(np.isnan(p), np.nan, kept).astype(np.float32)
+    kept = np.where(p >= np.float32(cut), np.maximum(shifted, CUT), np.minimum(shifted, below))
+    return kept.astype(np.float32)

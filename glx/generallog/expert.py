@@ -24,8 +24,8 @@ class Proprietary:
       alarm: `<float32>[V]` log-odds that a line of the template deserves attention, by its text.
       rarity: `<float32>[V]` log-odds that the presence of the event adds (`glx.evidence`); they are
         added to the answer, so that an expert answers for the text alone.
-      share: `<float64>[V]` share of the target's unlabelled adaptation sequences that hold the
-        event; 0 for one they never saw.
+      share: `<float64>[V]` share of the target's usual adaptation sequences that hold the event.
+      seen: `<bool>[V]` whether any adaptation sequence held it.
       similarity: `<float32>[V]` `sim_i` of the router: to the nearest source template.
       tau: the router's cut; an event below it is proprietary.
       deciding: `<int64>[U]` place in its sequence of the event with the least similarity.
@@ -37,6 +37,7 @@ class Proprietary:
     alarm: np.ndarray
     rarity: np.ndarray
     share: np.ndarray
+    seen: np.ndarray
     similarity: np.ndarray
     tau: float
     deciding: np.ndarray

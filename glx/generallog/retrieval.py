@@ -36,12 +36,10 @@ class Findings:
     """What is found out about `E` events.
 
     Attributes:
-      neighbours: `<float64>[E]` before weighting.
       log_odds: `<float64>[E]` of an anomaly, by text and knowledge.
       reasons: `E` texts.
     """
 
-    neighbours: np.ndarray
     log_odds: np.ndarray
     reasons: list[str]
 
@@ -75,25 +73,23 @@ def examine(case: Proprietary, events: np.ndarray, knowledge: Knowledge, k: int)
     neighbours = np.where(worded, (pull * says).sum(axis=1) * closeness, 0.0)
 
     leaned = rows[np.arange(len(rows)), np.abs(pull * says).argmax(axis=1)]
-    alarm, share = case.alarm[events], case.share[events]
+    columns = worded, case.alarm[events], case.share[events], case.seen[events]
     return Findings(
-        neighbours=neighbours,
-        log_odds=bounded(alarm) + NEIGHBOUR_WEIGHT * neighbours,
+        log_odds=bounded(case.alarm[events]) + NEIGHBOUR_WEIGHT * neighbours,
         reasons=[
-            _reason(known.entries[row] if row >= 0 else None, a, has_words, s)
-            for row, a, has_words, s in zip(leaned, alarm, worded, share, strict=True)
+            _reason(known.entries[row] if row >= 0 else None, *found)
+            for row, *found in zip(leaned, *columns, strict=True)
         ],
     )
 
 
-def _reason(neighbour: Entry | None, alarm: float, worded: bool, share: float) -> str:
-    reads = "has no words"
-    if worded:
-        reads = f"reads {'alarming' if alarm >= 0 else 'harmless'} ({expit(alarm):.0%})"
-    parts = [reads]
+def _reason(neighbour: Entry | None, worded: bool, alarm: float, share: float, seen: bool) -> str:
+    parts = [] if worded else ["has no words"]
+    if worded and alarm:  # 0 is for texts that were not read
+        parts.append(f"reads {'alarming' if alarm > 0 else 'harmless'} ({expit(alarm):.0%})")
     if worded and neighbour is not None:
         parts.append(f'near "{_quoted(neighbour.text)}" {_told(neighbour)}')
-    parts.append(f"in {share:.2%} of the sequences adapted on" if share else "never seen before")
+    parts.append(f"in {share:.2%} of usual sequences" if seen else "never seen before")
     return "; ".join(parts)
 
 

@@ -14,6 +14,7 @@ import polars as pl
 
 from glx import checkpoint, surprise
 from glx.config import rebuild
+from glx.embed import alarm
 from glx.embed.alarm import Meanings, meanings
 from glx.embed.embed import default_cache_dir
 from glx.errors import InputError
@@ -105,6 +106,7 @@ def save(folder: Path, detector: Ours, reader: Reader, stamps: dict) -> None:
     }
     settings = {
         "model": asdict(inner.config),
+        "reader": alarm.load()[1],
         "threshold": inner.threshold,
         "glued": state["glued"],
         "layout": None if reader.layout is None else asdict(reader.layout),
@@ -131,6 +133,8 @@ def load(folder: Path) -> tuple[Ours, Reader]:
     try:
         # Cached where this user has a cache, not where the detector was fitted.
         settings["model"]["embed"]["cache_dir"] = default_cache_dir()
+        if settings["reader"] != alarm.load()[1]:
+            raise InputError(f"{folder}: fitted with another reader of texts; fit it again")
         if "general" in settings:
             settings["general"]["expert"]["llm"]["cache"] = default_cache()
         inner = zerolog.Detector(

@@ -41,7 +41,10 @@ COMPONENTS: dict[str, tuple[str, dict[str, Any]]] = {
     "no_reversal": ("without gradient reversal", {"reversal": False}),
     "no_meta": ("without meta-learning", {"alpha": 0.0}),
     "first_order": ("first-order meta-learning", {"second_order": False}),
-    "no_structure": ("without structural inputs", {"structural": False}),
+    "no_structure": (
+        "without evidence or structural inputs",
+        {"structural": False, "source_limit": 0.0, "threshold": threshold.DEFAULT},
+    ),
     "no_reading": ("without reading the texts", {"reading": False}),
     "no_limit": ("without the bound on what sources teach", {"source_limit": 0.0}),
     "random_embeddings": ("random embeddings", {"embed_model": "random"}),

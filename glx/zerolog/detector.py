@@ -15,6 +15,7 @@ from glx import evidence, surprise, threshold
 from glx.config import nested, setting
 from glx.embed.alarm import Meanings, meanings
 from glx.embed.embed import EmbedConfig
+from glx.errors import InputError
 from glx.logs.sequences import Distinct, Sequences, Templates, distinct
 from glx.verdicts import Judged, heaviest
 from glx.zerolog import episodes
@@ -80,6 +81,9 @@ def fit(
 ) -> Detector:
     """Train on labelled sources and on the target's adapt part, then set the label-free cut.
 
+    Raises:
+      InputError: the settings contradict each other, or there is too little to learn from.
+
     Args:
       adapt: the target's sequences to adapt on, unlabelled.
       templates: the target's template table.
@@ -88,6 +92,9 @@ def fit(
       few: sequences of the target whose labels may be learned from; every query is of them, as in
         MetaLog (Zhang et al., ICSE 2024). None, as ever but there: no label of the target.
     """
+
+    if config.threshold == threshold.EVIDENCE and not config.train.structural:
+        raise InputError("--nostructural: leaves no evidence to cut by; give --threshold=mixture")
 
     def inputs_of(templates, habits, unique):
         read = meanings(templates.texts, config.embed, config.reading)
@@ -116,10 +123,8 @@ def fit(
     scores, _ = score(config.train.model, state["params"], inputs[-1])
     if config.threshold != threshold.EVIDENCE:
         cut = threshold.fit(scores, adapted.counts, config.threshold)
-    elif config.train.structural:
+    else:
         cut = _where_evidence_turns(scores, inputs[-1].statistics[:, -1], adapted.counts)
-    else:  # there is no evidence
-        cut = threshold.fit(scores, adapted.counts)
     return Detector(config, state["params"], own, cut)
 
 
@@ -137,7 +142,7 @@ def _where_evidence_turns(scores: np.ndarray, says: np.ndarray, counts: np.ndarr
 
 
 def _habits(unique: Distinct, templates: Templates) -> surprise.Habits:
-    return surprise.fit(evidence.usual(unique, len(templates)), len(templates))
+    return surprise.fit(evidence.usual(unique, len(templates)), len(templates), unique)
 
 
 def score_sequences(
@@ -155,9 +160,18 @@ def score_sequences(
     inputs = system_inputs(read, habits, unique, train.max_events, train.structural)
     scores, attention = score(detector.config.train.model, detector.params, inputs)
     short = inputs.distinct
-    says = evidence.event_says(habits, read.alarm)[short.ids] * train.structural
     owner = np.repeat(np.arange(len(short)), short.lengths)
-    weight = attention * np.exp(says - evidence.first_highest(says, short)[0][owner])
+    weight = attention
+    notes: list[dict] | None = None
+    if train.structural:
+        says = evidence.event_says(habits, read.alarm)[short.ids]
+        highest, _ = evidence.first_highest(says, short)
+        weight = attention * np.exp(says - highest[owner])
+        absent = evidence.absence(habits, unique)
+        rows = np.flatnonzero((absent >= 0) & (absent >= highest))
+        notes = [{} for _ in range(len(unique))]
+        for row, reason in zip(rows, missing(habits, unique, rows, texts), strict=True):
+            notes[row]["reason"] = reason
     total = np.bincount(owner, weight, len(short))
     at, weights = heaviest(short.offsets, (weight / total[owner]).astype(np.float32))
     return Judged(
@@ -166,15 +180,16 @@ def score_sequences(
         places=np.where(at >= 0, inputs.positions[at], -1),
         weights=weights,
         ids=short.ids[at],
-        notes=_missing(habits, unique, texts) if train.structural else [{}] * len(unique),
+        notes=notes,
     )
 
 
-def _missing(habits: surprise.Habits, unique: Distinct, texts: list[str]) -> list[dict]:
-    """For each sequence whose absences speak for an anomaly a note on the most usual of them."""
-    lacks = evidence.lacking(habits, unique)
+def missing(
+    habits: surprise.Habits, sequences: Distinct, rows: np.ndarray, texts: list[str]
+) -> list[str]:
+    """For each of the `rows` what the most usual event is that the sequence lacks, in words."""
     share = habits.present / max(int(habits.n_sequences), 1)
     return [
-        {} if v < 0 else {"reason": f'lacks "{texts[v]}", which {share[v]:.1%} of sequences have'}
-        for v in lacks.tolist()
+        f'lacks "{texts[v]}", which {share[v]:.1%} of sequences have'
+        for v in evidence.most_usual_missing(habits, sequences, rows).tolist()
     ]

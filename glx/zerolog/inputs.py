@@ -53,7 +53,7 @@ def system_inputs(
     per_event = surprise.event_statistics(habits, len(vectors))
     per_event = np.concatenate([per_event, alarm[:, None], event_says[:, None]], axis=1)
     tails = surprise.tails(habits, surprise.sequence_statistics(habits, sequences))
-    says, _ = evidence.weigh(habits, sequences, alarm)
+    says = evidence.weigh(habits, sequences, alarm)
     per_sequence = np.concatenate([tails, says[:, None]], axis=1)
     if not structural:
         per_event, per_sequence = per_event * 0, per_sequence * 0
