@@ -297,6 +297,12 @@ def test_an_encoder_that_is_none(refused):
     assert refused("--embed_batch_size=0") == "--embed_batch_size=0: must be at least 1"
 
 
+def test_no_evidence_to_cut_by(refused):
+    assert refused("--nostructural") == (
+        "--nostructural: leaves no evidence to cut by; give --threshold=mixture"
+    )
+
+
 def test_a_python_that_makes_no_environment(tmp_path):
     """Twice: what the first attempt left is no environment."""
     root = Path(__file__).parents[1]

@@ -149,7 +149,7 @@ def _evidence(texts: list[str], k: int, routes: bool, weights: bool) -> str:
         for at, text in enumerate(texts[: 2 * weights])
     ]
     near = {"place": 0, "text": texts[0], "cosine": 0.25, "source": "sim_ras", "nearest": texts[-1]}
-    more = {"deciding": near, "reason": f"sounds like {texts[0]}"} if routes else {}
+    more = {"deciding": near, "reason": f"0.75 for: {texts[0]}"} if routes else {}
     return json.dumps({"events": events, **more})
 
 

@@ -84,7 +84,7 @@ def test_a_row_is_opened_by_keyboard(opened_run):
     ]
     said = detail.inner_text()
     assert "Score 0.700, flagged from 0.500 up." in said
-    assert "sounds like card refused" in said
+    assert "0.75 for: card refused" in said
     assert "Nearest known event, in sim_ras (cosine 0.250, below tau 0.300):" in said
     assert detail.locator(".places li").first.inner_text() == "session-000003\nlines 30–39"
     assert detail.locator(".places li").count() == 10
