@@ -58,6 +58,25 @@ def test_rarity_has_bounds():
     assert evidence.rarity(ROUTINE, 4).dtype == np.float32
 
 
+def test_the_odds_of_a_system_whose_sequences_are_all_alike_but_for_one_event_are_capped():
+    habits = surprise.fit(make(*[[0]] * 59, [0, 1]), 2)
+    assert evidence.regularity(habits) > 0.98  # odds above 50, taken as 10
+    expected = (10 - 1) * np.log10(61 / 2 / 20)
+    assert evidence.rarity(habits, 2)[1] == pytest.approx(expected, rel=1e-5)
+
+
+def test_an_event_of_a_sequence_that_was_left_out_is_rare_and_not_new():
+    whole = make(*[[0, 1, 2, 3]] * 400, *[[0, 4]] * 3)
+    left = evidence.usual(whole, 6)
+    assert rows_of(left) == [[0, 1, 2, 3, 400]]
+    habits = surprise.fit(left, 6, whole)
+    assert habits.seen.tolist() == [True, True, True, True, True, False]
+    assert habits.present.tolist() == [400, 400, 400, 400, 0, 0]
+    rare, new = evidence.rarity(habits, 6)[4:]
+    assert rare > 5
+    assert new == 0
+
+
 def test_regularity_is_the_chance_to_meet_an_event_again():
     habits = surprise.fit(make([0, 1], [0, 1], [0, 2], [0]), 3)
     # Shares 1, 1/2 and 1/4.
@@ -117,7 +136,9 @@ def test_absence_in_standard_deviations_beyond_four():
 def test_absence_has_bounds():
     habits = surprise.fit(make(*[[0, 1, 2]] * 999), 3)
     assert evidence.absence(habits, make([7])).tolist() == [10]
-    assert (evidence.absence(habits, make([0, 1, 2])) >= -10).all()
+    # Each of 100 events is in one sequence; one that holds all lacks far less than is usual.
+    one_each = surprise.fit(make(*[[event] for event in range(100)]), 100)
+    assert evidence.absence(one_each, make(list(range(100)))).tolist() == [-10]
 
 
 @pytest.mark.parametrize(("n", "speaks"), [(3, False), (14, False), (20, True)])
@@ -132,18 +153,16 @@ def test_absence_without_any_event_to_lack_is_finite():
 
 def test_a_sequence_says_what_its_event_or_its_absence_says():
     asked = make([0, 1], [0, 1, 2], [0, 3, 1, 2])
-    says, places = evidence.weigh(ROUTINE, asked, np.array([0, 0, 0, -1.0, 0]))
+    says = evidence.weigh(ROUTINE, asked, np.array([0, 0, 0, -1.0, 0]))
     # It lacks 2; nothing to say; 3 is as rare as it gets and reads a little harmless.
     assert says[0] == evidence.absence(ROUTINE, make([0, 1]))[0] == 10
     assert says[1] == pytest.approx(evidence.absence(ROUTINE, make([0, 1, 2]))[0])
     assert says[2] == 9
-    assert places[2] == 1
 
 
 def test_an_event_that_is_new_says_what_it_reads():
     asked = make([0, 4, 1, 2])
-    says, places = evidence.weigh(ROUTINE, asked, np.array([0, 0, 0, 0, 1.5]))
-    assert (says.tolist(), places.tolist()) == ([1.5], [1])
+    assert evidence.weigh(ROUTINE, asked, np.array([0, 0, 0, 0, 1.5])).tolist() == [1.5]
 
 
 def test_a_reading_has_bounds():
@@ -159,13 +178,9 @@ def test_a_reading_has_bounds():
 
 def test_the_most_usual_event_that_a_sequence_lacks():
     asked = make([0, 1], [0, 1, 2], [1, 2, 2], [4])
-    # Sorted: [0, 1], [0, 1, 2], [1, 2, 2], [4]; of equally usual ones the first.
-    assert evidence.lacking(ROUTINE, asked).tolist() == [2, -1, 0, 0]
-
-
-def test_nothing_is_lacking_where_absence_does_not_speak():
-    habits = surprise.fit(make(*[[0, 1]] * 8), 2)
-    assert evidence.lacking(habits, make([0])).tolist() == [-1]
+    # Of equally usual ones the first.
+    assert evidence.most_usual_missing(ROUTINE, asked, np.arange(4)).tolist() == [2, 3, 0, 0]
+    assert evidence.most_usual_missing(ROUTINE, asked, np.array([2, 0])).tolist() == [0, 2]
 
 
 def test_the_first_of_the_highest():

@@ -114,17 +114,6 @@ def test_event_statistics_are_finite_and_extend_to_new_templates():
     assert np.array_equal(extended[4:], table[[3, 3]])
 
 
-def test_event_surprise_singles_out_the_odd_event():
-    adapt = make(*[[0, 1, 2]] * 20, [0, 3, 1, 2])
-    asked = make([0, 1, 2], [0, 1, 3, 2], [0, 7, 1, 2], [0, 1])
-    weights = surprise.event_surprise(surprise.fit(adapt, 4), asked)
-    assert weights.shape == asked.ids.shape
-    rows = np.split(weights, asked.offsets[1:-1])
-    # Sorted: [0, 1], [0, 1, 2], [0, 1, 3, 2], [0, 7, 1, 2]; the first breaks off after 1.
-    assert [int(np.argmax(row)) for row in rows if row.max() > 1] == [1, 2, 1]
-    assert rows[1].max() < 0.2
-
-
 @pytest.mark.parametrize("rows", [[[0]], [[]], [[], [0], []], [[0, 0, 0]], []])
 def test_tiny_systems_give_finite_numbers(rows):
     rows = make(*rows) if rows else Distinct(*(np.zeros(n, np.int64) for n in (0, 1, 0, 0)))
@@ -134,7 +123,6 @@ def test_tiny_systems_give_finite_numbers(rows):
         assert statistics.shape == (len(asked), len(surprise.STATISTICS))
         assert np.isfinite(statistics).all()
         assert np.isfinite(surprise.tails(habits, statistics)).all()
-        assert np.isfinite(surprise.event_surprise(habits, asked)).all()
     assert np.isfinite(surprise.event_statistics(habits)).all()
 
 

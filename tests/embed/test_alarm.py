@@ -1,6 +1,7 @@
 """How alarming lines read, by the reader that comes with the program."""
 
 import csv
+import re
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +9,7 @@ import pytest
 
 from glx.embed import alarm
 from glx.embed import embed as module
-from glx.embed.embed import EmbedConfig, readable
+from glx.embed.embed import EmbedConfig, encode_raw, readable
 from glx.errors import InputError
 
 ALARMING = ("kernel panic", "uncorrectable error", "disk failed")
@@ -41,6 +42,20 @@ def test_a_text_without_words_is_any_line(read):
     assert reader.unread < 0  # most lines are harmless
 
 
+def test_a_reading_is_what_the_changed_encoder_makes_of_the_text(read):
+    reader, version = alarm.load()
+    encoder = EmbedConfig(cache_dir=None, batch_size=8)
+    [vector] = encode_raw([readable(ALARMING[0])], encoder, reader.low_rank, version)
+    expected = alarm.FOREIGN * (vector @ reader.direction + reader.bias)
+    assert read[ALARMING[0]] == pytest.approx(expected, abs=1e-5)
+
+
+@pytest.mark.parametrize("text", ["磁盘 空间 不足", "ошибка чтения диска", "ошибка на диске sda"])
+def test_words_of_another_script_are_unread(text, config):
+    reader, _ = alarm.load()
+    assert alarm.alarm([text], config) == pytest.approx([reader.unread])
+
+
 @pytest.mark.parametrize("model", ["random", "tfidf"])
 def test_whatever_makes_the_vectors_the_reading_is_one(read, config, model):
     other = EmbedConfig(model, config.cache_dir, max_tokens=16)
@@ -49,8 +64,10 @@ def test_whatever_makes_the_vectors_the_reading_is_one(read, config, model):
 
 
 def test_a_reading_does_not_depend_on_the_other_texts_nor_on_the_cache(read):
-    alone = alarm.alarm([HARMLESS[1]], EmbedConfig(cache_dir=None, batch_size=8))
-    assert alone == pytest.approx([read[HARMLESS[1]]], abs=1e-5)
+    apart = EmbedConfig(cache_dir=None, batch_size=8)
+    assert alarm.alarm([HARMLESS[1]], apart).tolist() == [read[HARMLESS[1]]]
+    again = alarm.alarm([*read, "fan speed low", "user logged in"][::-1], apart)
+    assert again[2:][::-1].tolist() == list(read.values())
     assert alarm.alarm([], EmbedConfig(cache_dir=None)).shape == (0,)
 
 
@@ -86,19 +103,16 @@ def test_a_reader_survives_its_file(tmp_path, monkeypatch):
     assert version != alarm.load()[1]
 
 
-ROWS = ["p,text", *[f"0.5,line {i}" for i in range(100)]]
+ROWS = ["p,text", *[f"0.{1 + 8 * (i % 2)},line {i}" for i in range(100)]]
 
 
 @pytest.mark.parametrize(
     ("rows", "message"),
     [
-        (["q,text", *ROWS[1:]], "not a CSV of p,text"),
         (["p,words", *ROWS[1:]], "not a CSV of p,text"),
-        ([*ROWS, "high,line"], "not a CSV of p,text"),
         (ROWS[:-1], "give at least 100 statements"),
-        ([*ROWS, "1.5,line"], "give at least 100 statements"),
-        ([*ROWS, "0.5"], "give at least 100 statements"),
-        ([*ROWS, "nan,line"], "give at least 100 statements"),
+        (["p,text", *["0.1,fine"] * 100], "a tenth of the statements"),
+        (["p,text", *["0.9,dire"] * 100], "a tenth of the statements"),
     ],
 )
 def test_statements_that_are_refused(tmp_path, rows, message):
@@ -110,14 +124,6 @@ def test_statements_that_are_refused(tmp_path, rows, message):
     assert message in str(refused.value)
 
 
-def test_a_file_of_statements_that_is_not_there_or_not_text(tmp_path):
-    with pytest.raises(InputError, match=r"none\.csv: not a CSV of p,text"):
-        alarm.primer(tmp_path / "none.csv")
-    (tmp_path / "bytes.csv").write_bytes(b"p,text\n0.5,\xff\xfe\n")
-    with pytest.raises(InputError, match=r"bytes\.csv: not a CSV of p,text"):
-        alarm.primer(tmp_path / "bytes.csv")
-
-
 def test_the_statements_that_come_with_the_program():
     texts, p = alarm.primer()
     assert len(set(texts)) == len(texts) == len(p) > 4000
@@ -127,8 +133,18 @@ def test_the_statements_that_come_with_the_program():
     assert all(any(map(str.isalnum, text)) for text in texts)
 
 
-def words(text: str) -> str:
-    return readable(text).casefold()
+def words(text: str) -> frozenset[str]:
+    return frozenset(re.findall("[a-z]{2,}", readable(text).lower()))
+
+
+def overlap(a: frozenset[str], b: frozenset[str]) -> float:
+    """The share of the words of both that are in each; one word alone says too little."""
+    return len(a & b) / len(a | b) if min(len(a), len(b)) > 1 else 0.0
+
+
+def test_overlap_of_words():
+    assert overlap(words("Disk sda failed"), words("disk <*> failed: 7")) == pytest.approx(2 / 3)
+    assert overlap(words("failed 7"), words("failed <*>")) == 0
 
 
 def template_texts(path: Path) -> list[str]:
@@ -139,9 +155,14 @@ def template_texts(path: Path) -> list[str]:
 
 
 @pytest.mark.data
-def test_no_statement_is_a_template_of_a_real_system(data_dir):
+def test_no_statement_comes_near_a_template_of_a_real_system(data_dir):
     """Else a reader would have been told about what it is measured on."""
     tables = sorted(data_dir.glob("*/*templates*.csv"))
     assert len(tables) >= 4
     real = {words(text) for table in tables for text in template_texts(table)}
-    assert [text for text in alarm.primer()[0] if words(text) in real] == []
+    near = [
+        text
+        for text in alarm.primer()[0]
+        if any(overlap(words(text), held) >= 0.5 for held in real)
+    ]
+    assert near == []

@@ -93,7 +93,7 @@ def test_inputs_of_a_system():
     # Statistics are of the whole sequence, not of what is left of it.
     expected = surprise.tails(habits, surprise.sequence_statistics(habits, adapt))
     np.testing.assert_array_equal(inputs.statistics[:, :-1], expected)
-    says, _ = evidence.weigh(habits, adapt, alarm)
+    says = evidence.weigh(habits, adapt, alarm)
     np.testing.assert_array_equal(inputs.statistics[:, -1], says)
     assert inputs.distinct.ids.tolist() == [0, 1, 0, 1, 2]
     assert inputs.positions.tolist() == [0, 1, 0, 1, 4]
