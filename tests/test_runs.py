@@ -12,13 +12,16 @@ import polars as pl
 import pytest
 import zstandard
 
+from experiments import detect
+from glx.embed import alarm
 from glx.embed.alarm import Meanings, meanings
+from glx.generallog import detector as general
 from glx.generallog.detector import GeneralLogConfig
 from glx.generallog.experts import ExpertConfig
 from glx.generallog.route import RouteConfig
 from glx.logs.catalogue import resolve
 from glx.logs.load import DataConfig, load
-from glx.logs.sequences import Sequences
+from glx.logs.sequences import Sequences, Templates
 from glx.logs.split import TEST
 from glx.runs import detect as detecting
 from glx.runs import detectors
@@ -26,6 +29,7 @@ from glx.runs import run as runs
 from glx.runs.compilation import keep_compilations
 from glx.runs.progress import Progress
 from glx.runs.settings import GeneralLogRun, RunConfig
+from glx.verdicts import routes as verdict_routes
 from glx.zerolog import detector
 from glx.zerolog.detector import LabelledSource, ZeroLogConfig
 from glx.zerolog.model import ModelConfig
@@ -299,9 +303,24 @@ def test_detect_says_of_raw_lines_what_the_run_said(target, finished, cache, tmp
     assert [kept[row["first_line"]] for row in found] == table["first_line"].to_list()
 
 
-def test_a_saved_detector_judges_to_the_byte_as_before(finished, tmp_path):
+def with_routes(base: detector.Detector, texts: list[str]) -> general.Detector:
+    """GeneralLog around a ZeroLog; one source, which knows of sessions."""
+    at = np.arange(4)
+    source = Sequences(np.array([0, 1, 0, 2], np.int32), np.arange(5), at, at)
+    told = Templates(
+        ["session opened for <*>", "fan speed <*>", "disk failed"], np.array([2, 1, 1])
+    )
+    taught = LabelledSource("jobs", source, told, np.array([0, 0, 0, 1], np.uint8))
+    adapt = Sequences(np.arange(4, dtype=np.int32), np.arange(5), at, at)
+    alike = GeneralLogConfig(route=RouteConfig(route="paper", tau=0.8))
+    return general.fit(base, [taught], adapt, texts, alike)
+
+
+@pytest.mark.parametrize("kind", ["zerolog", "generallog"])
+def test_a_saved_detector_judges_to_the_byte_as_before(kind, finished, tmp_path):
     """New events included: what is loaded reads them alone, with nothing from a cache."""
     first, reader = detectors.load(finished / "sim_vms/checkpoint")
+    first = with_routes(first, reader.texts) if kind == "generallog" else first
     detectors.save(tmp_path / "again", first, reader, {})
     second, _ = detectors.load(tmp_path / "again")
     known = reader.texts
@@ -312,12 +331,17 @@ def test_a_saved_detector_judges_to_the_byte_as_before(finished, tmp_path):
     asked = Sequences(events, np.array([0, 1, 2, 5]), first_line=at, last_line=at)
 
     def judged(loaded, read):
-        found, _ = detectors.judge(loaded, asked, read, texts, None)
-        return found.scores.tobytes(), found.weights.tobytes(), loaded.threshold
+        with detectors.expert(loaded, reader) as expert:
+            found, _ = detectors.judge(loaded, asked, read, texts, expert)
+        if kind == "generallog":
+            assert set(found.routes) == {"general", "proprietary"}
+        columns = found.scores.tobytes(), found.weights.tobytes(), found.places.tobytes()
+        return *columns, verdict_routes(found), found.notes, loaded.threshold
 
     def understood(loaded, part):
-        embed = replace(loaded.config.embed, cache_dir=None)
-        return detectors.understand(replace(loaded.config, embed=embed), part)
+        config = detectors.base(loaded).config
+        embed = replace(config.embed, cache_dir=None)
+        return detectors.understand(replace(config, embed=embed), part)
 
     together = understood(first, texts)
     apart = [understood(second, part) for part in (known, texts[len(known) :])]
@@ -325,6 +349,26 @@ def test_a_saved_detector_judges_to_the_byte_as_before(finished, tmp_path):
     assert read.alarm.tobytes() == together.alarm.tobytes()
     assert read.alarm[-2] > 0 > read.alarm[-1]
     assert judged(second, read) == judged(first, together)
+
+
+def test_a_detector_of_another_reader_is_refused(finished, tmp_path, monkeypatch, capsys):
+    folder, logs, out = finished / "sim_vms/checkpoint", tmp_path / "later.log", tmp_path / "out"
+    logs.write_text("session opened\n")
+    monkeypatch.setattr(detect, "keep_compilations", lambda config: None)
+    monkeypatch.setattr(alarm, "load", lambda: (None, "refitted"))
+    assert detect.main(["detect", f"--detector={folder}", f"--logs={logs}", f"--out={out}"]) == 2
+    said = f"error: {folder}: fitted with another reader of texts; fit it again\n"
+    assert capsys.readouterr() == ("", said)
+    assert not out.exists()
+
+
+def test_without_structure_the_scores_are_cut_and_the_audit_says_how(folder, cache, tmp_path):
+    model = replace(TINY, train=replace(TINY.train, structural=False), threshold="mixture")
+    run = replace(config("hdfs", "bgl", folder, cache), model=model)
+    audit = runs.run(run, tmp_path / "run")["audit"]
+    (found,) = (finding for finding in audit if finding["check"] == "threshold")
+    assert found["ok"]
+    assert "'mixture'" in found["detail"]
 
 
 def test_a_target_without_labels_is_judged_and_not_measured(cache, folder, finished, tmp_path):
