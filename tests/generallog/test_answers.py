@@ -222,6 +222,7 @@ def case(
         alarm=np.array(alarm, np.float32),
         rarity=np.array(rarity, np.float32),
         share=np.zeros(4),
+        seen=np.zeros(4, dtype=bool),
         similarity=np.zeros(4, np.float32),
         tau=0.5,
         deciding=np.array([len(s) - 1 for s in sequences], dtype=np.int64),
@@ -234,10 +235,10 @@ def test_a_sequence_takes_the_largest_of_all_its_events():
     assert said.p.dtype == np.float32
     assert said.places.tolist() == [1, 1, 0, 0]
     assert said.reasons == [
-        "0.75 was given for: send block to <*>",
+        "0.75 for: send block to <*>",
         "no answer for any of its events",
-        "0 was given for: disk failed",
-        "0.75 was given for: send block to <*>",
+        "0 for: disk failed",
+        "0.75 for: send block to <*>",
     ]
     assert said.costs == Costs(questions=4, abstained=1)
 

@@ -49,6 +49,7 @@ def rendered(format_, texts):
         alarm=np.zeros(2, np.float32),
         rarity=np.zeros(2, np.float32),
         share=np.array([0.5, 0.01]),
+        seen=np.ones(2, dtype=bool),
         similarity=np.float32([0.9, 0.1]),
         tau=0.5,
         deciding=np.array([1]),

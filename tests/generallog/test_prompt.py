@@ -46,6 +46,7 @@ def case_of(rows, texts, similarity):
         alarm=np.zeros(len(texts), np.float32),
         rarity=np.zeros(len(texts), np.float32),
         share=np.linspace(0, 0.25, len(texts)),
+        seen=np.ones(len(texts), dtype=bool),
         similarity=np.float32(similarity),
         tau=0.2,
         deciding=np.array([int(np.argmin(np.array(similarity)[row])) for row in rows]),

@@ -29,6 +29,7 @@ def case(rows, similarity=LIKE, tau=0.5):
         alarm=np.zeros(n, np.float32),
         rarity=np.zeros(n, np.float32),
         share=np.zeros(n),
+        seen=np.zeros(n, dtype=bool),
         similarity=similarity,
         tau=tau,
         deciding=np.array([int(np.argmin(similarity[list(row)])) for row in rows]),

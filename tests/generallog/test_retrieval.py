@@ -37,6 +37,7 @@ def case(
         alarm=np.array(alarm, dtype=np.float32),
         rarity=np.array(rarity, dtype=np.float32),
         share=SHARE,
+        seen=SHARE > 0,
         similarity=np.array(similarity, dtype=np.float32),
         tau=tau,
         deciding=np.array(deciding or [0] * len(sequences), dtype=np.int64),
@@ -55,7 +56,6 @@ def test_the_parts_of_an_event_by_hand():
     found = retrieval.examine(case([[0]]), np.array([0, 1, 2, 3]), known(), 5)
     says = KNOWN[0].log_odds  # the only event: the sequence between them is not asked
     assert says == pytest.approx(np.log(83.08 / 8.92) - np.log(0.04 / 0.96))
-    np.testing.assert_allclose(found.neighbours, [0.8 * says, 0, 0, 0], atol=1e-6)
     # The alarm within bounds, and half of what the neighbours say.
     expected = [1 + 0.4 * says, -1.5, 0.5, -evidence.READING]
     np.testing.assert_allclose(found.log_odds, expected, atol=1e-6)
@@ -70,7 +70,7 @@ def test_neighbours_count_by_the_inverse_of_their_distance():
     found = retrieval.examine(case([[0]]), np.array([0]), knowledge.build(entries, vectors), 2)
     near, far = 1 / 0.02, 1 / 0.42  # cosines 1 and 0.6
     expected = (far - near) * 8 / (near + far) * (near + 0.6 * far) / (near + far)
-    np.testing.assert_allclose(found.neighbours, [expected], rtol=1e-5)
+    np.testing.assert_allclose(found.log_odds, [ALARM[0] + 0.5 * expected], rtol=1e-5)
 
 
 def test_a_sequence_gets_its_most_anomalous_event():
@@ -118,7 +118,7 @@ def test_the_reason_says_what_it_leaned_on():
     reasons = judge(case([[0], [2], [3]]), known(note)).reasons
     assert reasons[0] == (
         'reads alarming (73%); near "disk broken" of blocks (anomalous in 83 of 90 sequences); '
-        "in 1.00% of the sequences adapted on"
+        "in 1.00% of usual sequences"
     )
     assert reasons[1].startswith('reads alarming (62%); near "tick [0m xxx')
     assert 'x…" of the notes (normal); in 100.00%' in reasons[1]
@@ -136,7 +136,7 @@ def test_nothing_known_and_nothing_asked():
     nothing = knowledge.build([], AXES[:0])
     judged = judge(case([[0], [1]]), nothing)
     assert judged.p[0] > judged.p[1]
-    assert judged.reasons[1] == "reads harmless (18%); in 50.00% of the sequences adapted on"
+    assert judged.reasons[1] == "reads harmless (18%); in 50.00% of usual sequences"
     empty = judge(case([]), known())
     assert (empty.p.shape, empty.places.shape, empty.reasons, empty.costs) == (
         (0,),
@@ -162,6 +162,7 @@ def test_a_verdict_does_not_depend_on_what_else_is_asked():
                 alarm,
                 np.zeros(60, dtype=np.float32),
                 np.full(60, 0.1),
+                np.ones(60, dtype=bool),
                 np.zeros(60, dtype=np.float32),
                 0.5,
                 np.zeros(len(events), dtype=np.int64),

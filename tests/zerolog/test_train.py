@@ -108,9 +108,8 @@ def test_one_compilation_for_all_steps(problem):
 
 def test_training_learns_the_source(problem):
     # Without a bound on what the source adds: here it is to learn all of it.
-    config = dataclasses.replace(
-        CONFIG, steps=60, mu=0.0, log_every=30, beta=1e-2, source_limit=0.0
-    )
+    model = dataclasses.replace(CONFIG.model, source_limit=0.0)
+    config = dataclasses.replace(CONFIG, model=model, steps=60, mu=0.0, log_every=30, beta=1e-2)
     _, rows = run(problem, config)
     assert rows[-1]["support_loss_cls"] < 0.7 * rows[0]["support_loss_cls"]
 
