@@ -282,7 +282,7 @@ def test_answers_per_template(cache, tmp_path):
     table = pl.read_parquet(tmp_path / "run/verdicts.parquet").filter(route="proprietary")
     reasons = [json.loads(evidence)["reason"] for evidence in table["evidence"]]
     kinds = {" ".join(reason.split()[:2]) for reason in reasons if not reason.startswith("lacks ")}
-    assert {"0.1 was", "0.9 was"} <= kinds <= {"0.1 was", "0.9 was", "no answer"}
+    assert {"0.1 for:", "0.9 for:"} <= kinds <= {"0.1 for:", "0.9 for:", "no answer"}
     assert figures["abstained"] == table["score"].null_count()
 
 
