@@ -161,8 +161,6 @@ def test_no_statement_comes_near_a_template_of_a_real_system(data_dir):
     assert len(tables) >= 4
     real = {words(text) for table in tables for text in template_texts(table)}
     near = [
-        text
-        for text in alarm.primer()[0]
-        if any(overlap(words(text), held) > 0.6 for held in real)
+        text for text in alarm.primer()[0] if any(overlap(words(text), held) > 0.6 for held in real)
     ]
     assert near == []
