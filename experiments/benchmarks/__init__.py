@@ -1,0 +1,1 @@
+"""What is measured: a module each, with ours, its peers and the workload (`experiments.bench`)."""
