@@ -1,5 +1,6 @@
 # Sourced by the other scripts: makes the environment in .venv once, then reuses it; likewise that
-# of the model server in .venv-vllm, which never mixes with the first. Finds a browser.
+# of the model server in .venv-vllm and that of the peers in .venv-bench, which never mix with the
+# first. Finds a browser.
 # Needs python3 3.11 or newer; PYTHON names another interpreter.
 
 need_python() {
@@ -53,14 +54,14 @@ need_browser() { # Chromium for the tests of pages: one on the PATH, else by apt
   exit 3
 }
 
-vllm_kind() { # gpu where there is an NVIDIA GPU, else cpu
+machine_kind() { # gpu where there is an NVIDIA GPU, else cpu
   if nvidia-smi -L 2>/dev/null | grep -q '^GPU'; then echo gpu; else echo cpu; fi
 }
 
 make_vllm_environment() {
   local kind stamp
   need_python
-  kind=$(vllm_kind)
+  kind=$(machine_kind)
   stamp=$(cat launch/vllm/*-"$kind".txt | cksum)
   if [ "$(cat .venv-vllm/stamp 2>/dev/null)" = "$stamp" ]; then return; fi
   echo "Installing vLLM ($kind) into .venv-vllm: 2 GB on a CPU, 11 GB with CUDA ..." >&2
@@ -82,10 +83,42 @@ install_vllm() { # install_vllm KIND
   if [ "$1" = gpu ]; then
     "${uv[@]}" --compile-bytecode -r launch/vllm/requirements-gpu.txt
   else
-    # pip finds the CPU build where it was told of it; else uv knows where torch keeps it.
-    { "${pip[@]}" -r launch/vllm/torch-cpu.txt 2>/dev/null ||
-      "${uv[@]}" --torch-backend=cpu -r launch/vllm/torch-cpu.txt; } &&
-      "${uv[@]}" --compile-bytecode --override launch/vllm/overrides-cpu.txt \
+    install_cpu_torch "$python" && "${uv[@]}" --compile-bytecode --override launch/vllm/overrides-cpu.txt \
         -r launch/vllm/requirements-cpu.txt
   fi
+}
+
+# pip finds the CPU build where it was told of it; else uv knows where torch keeps it.
+install_cpu_torch() { # install_cpu_torch PYTHON
+  "$1" -m pip install --quiet --disable-pip-version-check -r launch/vllm/torch-cpu.txt 2>/dev/null ||
+    "$1" -m uv pip install --quiet --python "$1" --torch-backend=cpu -r launch/vllm/torch-cpu.txt
+}
+
+make_bench_environment() { # glx and what it is measured beside
+  local kind stamp python=.venv-bench/bin/python
+  need_python
+  kind=$(machine_kind)
+  stamp="$kind $(cat setup.py requirements.txt requirements-{bench,nodeps}.txt launch/vllm/torch-cpu.txt | cksum)"
+  if [ "$(cat .venv-bench/stamp 2>/dev/null)" = "$stamp" ]; then return; fi
+  echo "Installing the peers ($kind) into .venv-bench: 2 GB on a CPU, 8 GB with CUDA ..." >&2
+  make_venv --clear .venv-bench
+  if ! install_peers "$kind" "$python"; then
+    echo "error: the peers could not be installed, see above; the same command tries again" >&2
+    exit 3
+  fi
+  echo "$stamp" >.venv-bench/stamp
+}
+
+install_peers() { # install_peers KIND PYTHON
+  local pip=("$2" -m pip install --quiet --disable-pip-version-check)
+  local uv=("$2" -m uv pip install --quiet --python "$2")
+  "${pip[@]}" uv || return
+  if [ "$1" = gpu ]; then
+    sed /faiss-cpu/d requirements.txt >.venv-bench/requirements.txt # both install faiss/
+    "${uv[@]}" -r .venv-bench/requirements.txt -r requirements-bench.txt torch==2.13.0 \
+      'jax[cuda13]' faiss-gpu-cu12 || return
+  else
+    install_cpu_torch "$2" && "${uv[@]}" -r requirements.txt -r requirements-bench.txt || return
+  fi
+  "${uv[@]}" --no-deps -r requirements-nodeps.txt && "${uv[@]}" --no-deps -e .
 }

@@ -64,7 +64,7 @@ cd "$(dirname "$0")/.."
 make_vllm_environment
 defaults=(--host=127.0.0.1 --max-model-len=auto --enable-prefix-caching --generation-config=vllm
   --disable-uvicorn-access-log)
-if [ "$(vllm_kind)" = cpu ]; then
+if [ "$(machine_kind)" = cpu ]; then
   defaults+=(--enforce-eager --dtype=bfloat16 --max-num-seqs=32)
   export VLLM_CPU_KVCACHE_SPACE=${VLLM_CPU_KVCACHE_SPACE:-1}
 fi

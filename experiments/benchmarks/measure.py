@@ -107,6 +107,7 @@ class Subject:
     """A process that repeats what it was given, when asked (`experiments.benchmarks.worker`)."""
 
     def __init__(self, call: Call, warm_up: bool):
+        self.call = call
         command = [sys.executable, "-m", "experiments.benchmarks.worker"]
         command += [call.function, json.dumps(call.arguments)]
         pipe = subprocess.PIPE
@@ -122,7 +123,7 @@ class Subject:
         if not line:
             self.process.wait()
             raise InputError(
-                f"{' '.join(self.process.args[3:])}: could not be measured, see above; "  # type: ignore[index]
+                f"{self.call.function}: could not be measured, see above; "
                 "launch/benchmark.sh makes an environment that has the peers"
             )
         return json.loads(line)
@@ -158,29 +159,29 @@ def subject(call: Call, warm_up: bool) -> Iterator[Subject]:
 
 
 def measure(
-    case: Case, repeats: int, report: Callable[[int, int], None] = lambda done, of: None
+    case: Case, repeats: int, report: Callable[[str], None] = lambda said: None
 ) -> list[Row]:
     """Run a case: a round is one repeat of ours, of every peer and of the ceiling.
 
     Args:
-      report: called with the rounds done and the rounds in all.
+      report: called before each round with a line that tells which it is.
     """
     rounds = case.repeats or repeats
     with ExitStack() as stack:
         calls = [case.ours, *case.peers.values()] + ([case.ceiling] if case.ceiling else [])
         subjects = [stack.enter_context(subject(call, case.warm_up)) for call in calls]
         for n in range(rounds):
-            report(n, rounds)
+            report(f"{case.what}: {case.case}, round {n + 1} of {rounds}")
             for each in subjects:
                 each.repeat()
-        report(rounds, rounds)
     ours, others = subjects[0], subjects[1:]
     ceiling = None
     if case.ceiling:
         ceiling = statistics.median(others.pop().rates) / case.per_unit
     value = statistics.median(ours.rates)
     rows = []
-    for name, peer in zip([*case.peers] or [None], others or [None], strict=True):
+    peers: list[tuple[str | None, Subject | None]] = [*zip(case.peers, others, strict=True)]
+    for name, peer in peers or [(None, None)]:
         other = None if peer is None else statistics.median(peer.rates)
         seconds = statistics.median(ours.seconds)
         rows.append(

@@ -1,0 +1,92 @@
+r"""Measure glx beside its peers and beside what the machine can do, in one run.
+
+Examples:
+  launch/benchmark.sh --data_dir=DIR --out=bench.json       # makes the environment with the peers
+  launch/benchmark.sh --what=route,embed --repeats=9
+  launch/benchmark.sh --quick --against=experiments/benchmarks/quick.json
+
+Every subject has a process of its own; rounds alternate between ours, the peers and the ceiling (a
+large matrix product), and medians are told. Writes a table, --out, and beside it bench.md and, with
+growth, growth.png. What was measured is written as it comes. The whole takes about an hour on two
+cores; llm starts a model server on the CPU (launch/serve_vllm.sh; 2 GB once).
+"""
+
+import sys
+import tempfile
+from pathlib import Path
+
+from absl import flags
+from absl.flags import FlagValues
+from rich.console import Console
+
+from experiments.benchmarks import guard, route, table
+from experiments.benchmarks.measure import Row, measure
+from experiments.benchmarks.settings import Settings
+from experiments.flags import run
+from glx.errors import InputError
+
+BENCHMARKS = {"route": route.cases}
+
+
+def declare() -> FlagValues:
+    """The flags."""
+    own = FlagValues()
+    flags.DEFINE_list("what", list(BENCHMARKS), "Benchmarks.", flag_values=own)
+    flags.DEFINE_string("out", "bench.json", "File to write.", flag_values=own)
+    flags.DEFINE_string("data_dir", None, "Folder of docs/data.md.", flag_values=own)
+    flags.DEFINE_integer("repeats", 5, "Rounds of each.", lower_bound=1, flag_values=own)
+    flags.DEFINE_boolean("quick", False, "Small workloads, for a guard.", flag_values=own)
+    flags.DEFINE_string(
+        "against",
+        None,
+        f"A committed file as --out writes it: exit 1 where a ratio to a peer is under"
+        f" {guard.WORST} times its ratio there, twice in a row.",
+        flag_values=own,
+    )
+    flags.DEFINE_string(
+        "work_dir",
+        None,
+        "Folder for the logs that are made (3 GB; default the system's).",
+        flag_values=own,
+    )
+    return own
+
+
+def work(values: FlagValues) -> None:
+    """Measure what the flags ask for."""
+    unknown = set(values.what) - set(BENCHMARKS)
+    if unknown:
+        raise InputError(f"--what={unknown.pop()}: unknown; choose of {', '.join(BENCHMARKS)}")
+    out, data_dir = Path(values.out), values.data_dir and Path(values.data_dir).expanduser()
+    if data_dir and not data_dir.is_dir():
+        raise InputError(f"--data_dir={data_dir}: no such folder; docs/data.md says what is in it")
+    committed = guard.read_ratios(Path(values.against)) if values.against else None
+    console, rows = Console(stderr=True), list[Row]()
+    with tempfile.TemporaryDirectory(dir=values.work_dir) as folder:
+        settings = Settings(data_dir, values.quick, Path(folder))
+        for name in values.what:
+            with console.status(f"{name}: getting ready") as status:
+                for case in BENCHMARKS[name](settings):
+                    found = measure(case, values.repeats, status.update)
+                    if committed and guard.fallen(found, committed):
+                        found = measure(
+                            case, values.repeats, status.update
+                        )  # noise seldom comes twice
+                    rows += found
+                    table.write_json(rows, out)
+    Console().print(table.terminal(rows))
+    out.with_suffix(".md").write_text(table.markdown(rows))
+    if any(row.what == "growth" for row in rows):
+        table.plot(rows, out.with_name("growth.png"))
+    if said := guard.fallen(rows, committed):
+        print(*said, sep="\n", file=sys.stderr)
+        raise SystemExit(1)
+
+
+def main(argv: list[str]) -> int:
+    """The command line to an exit code."""
+    return run(work, declare(), __doc__, argv)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv))
