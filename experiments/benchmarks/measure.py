@@ -104,36 +104,18 @@ class Row:
 
 
 class Subject:
-    """A process that repeats what it was given, when asked (`experiments.benchmarks.worker`)."""
+    """A process that repeats what it was given, when asked (`experiments.benchmarks.worker`).
 
-    def __init__(self, call: Call, warm_up: bool):
-        self.call = call
-        command = [sys.executable, "-m", "experiments.benchmarks.worker"]
-        command += [call.function, json.dumps(call.arguments)]
-        pipe = subprocess.PIPE
-        self.process = subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True)
+    Raises:
+      InputError: what it was given fails.
+    """
+
+    def __init__(self, process: subprocess.Popen, call: Call, warm_up: bool):
+        self.process, self.call = process, call
         self.amount = self._read()["amount"]
         self.seconds: list[float] = []
         self.peak = 0.0
         self.first = self._once() if warm_up else None
-
-    def _read(self) -> dict[str, float]:
-        assert self.process.stdout is not None
-        line = self.process.stdout.readline()
-        if not line:
-            self.process.wait()
-            raise InputError(
-                f"{self.call.function}: could not be measured, see above; "
-                "launch/benchmark.sh makes an environment that has the peers"
-            )
-        return json.loads(line)
-
-    def _once(self) -> float:
-        assert self.process.stdin is not None
-        print("again", file=self.process.stdin, flush=True)
-        told = self._read()
-        self.peak = told["peak"]
-        return told["seconds"]
 
     def repeat(self) -> None:
         """One counted repeat."""
@@ -144,18 +126,36 @@ class Subject:
         """Units a second, in each repeat."""
         return [self.amount / seconds for seconds in self.seconds]
 
+    def _once(self) -> float:
+        assert self.process.stdin is not None
+        print("again", file=self.process.stdin, flush=True)
+        told = self._read()
+        self.peak = told["peak"]
+        return told["seconds"]
+
+    def _read(self) -> dict[str, float]:
+        assert self.process.stdout is not None
+        line = self.process.stdout.readline()
+        if not line:
+            raise InputError(
+                f"{self.call.function}: could not be measured, see above; launch/benchmark.sh makes"
+                " an environment that has the peers"
+            )
+        return json.loads(line)
+
 
 @contextmanager
 def subject(call: Call, warm_up: bool) -> Iterator[Subject]:
-    """A process that measures `call`, ended with the context."""
-    made = None
-    try:
-        made = Subject(call, warm_up)
-        yield made
-    finally:
-        if made is not None:
-            made.process.stdin.close()  # type: ignore[union-attr]
-            made.process.wait()
+    """A process that measures `call`; it ends with the context."""
+    command = [sys.executable, "-m", "experiments.benchmarks.worker"]
+    command += [call.function, json.dumps(call.arguments)]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True) as process:
+        try:
+            yield Subject(process, call, warm_up)
+        except BaseException:
+            process.kill()  # it may be in the middle of a long repeat
+            raise
 
 
 def measure(

@@ -43,7 +43,9 @@ def terminal(rows: Sequence[Row]) -> Table:
     """The table for a terminal."""
     table = Table(title=machine(), title_justify="left", title_style="dim")
     for n, name in enumerate(HEADINGS):
-        table.add_column(name, justify="right" if n > 3 else "left", no_wrap=n == 0 or n > 3)
+        table.add_column(
+            name, justify="right" if n > 3 else "left", no_wrap=n == 0 or n > 3, overflow="fold"
+        )
     for row in rows:
         table.add_row(*_cells(row))
     return table

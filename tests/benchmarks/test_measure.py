@@ -1,0 +1,149 @@
+"""Side by side in rounds: rates, ratios, ceilings, and what happens to a peer that is not there."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from experiments.bench import main
+from experiments.benchmarks import guard, table
+from experiments.benchmarks.measure import Call, Case, Row, measure
+from glx.errors import InputError
+
+NAP = Call("toys:sleeper", {"seconds": 0.02, "amount": 10, "first": 0.2})
+
+
+@pytest.fixture(autouse=True)
+def toys_are_found(monkeypatch):
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent))
+
+
+def case(**changes) -> Case:
+    return replace(Case(what="nap", case="20 ms", unit="naps/s", ours=NAP), **changes)
+
+
+def row(**changes) -> Row:
+    plain = Row(
+        *("route", "1,000 by 10", 1234.5, "templates/s", "FAISS", 500.0, 2.469, 2000.0, 0.61725),
+        *(12.3, (1200.0, 1300.0), (490.0, 510.0), 0.81, 0.04),
+    )
+    return replace(plain, **changes)
+
+
+def test_a_row_for_each_peer_with_its_ratio_and_the_share_of_the_ceiling():
+    slow = Call("toys:sleeper", {"seconds": 0.08, "amount": 10})
+    slower = Call("toys:sleeper", {"seconds": 0.16, "amount": 10})
+    most = Call("toys:sleeper", {"seconds": 0.02, "amount": 3000})
+    asked = case(peers={"a": slow, "b": slower}, ceiling=most, per_unit=100)
+    seen = []
+    first, second = measure(asked, 3, seen.append)
+    assert (first.peer, second.peer) == ("a", "b")
+    assert first.ours == second.ours
+    assert first.ours == pytest.approx(10 / first.seconds)
+    assert 0.02 < first.seconds < 0.04
+    assert first.ratio == first.ours / first.peer_value
+    assert 3 < first.ratio < 4.5
+    assert 6 < second.ratio < 9
+    assert first.ceiling == pytest.approx(1500, rel=0.3)  # 3000 / 0.02 s / 100 a unit
+    assert first.of_ceiling == first.ours / first.ceiling
+    assert 0.15 < first.compile_seconds < 0.4
+    assert first.spread[0] <= first.ours <= first.spread[1]
+    assert seen == [f"nap: 20 ms, round {n} of 3" for n in (1, 2, 3)]
+
+
+def test_without_peers_there_is_one_row():
+    (only,) = measure(case(warm_up=False), 1)
+    assert (only.peer, only.peer_value, only.ratio, only.ceiling) == (None,) * 4
+    assert only.compile_seconds is None
+    assert only.seconds > 0.2  # the first repeat counts
+
+
+def test_peak_memory_is_that_of_ours():
+    peers = {"hungry": Call("toys:hungry", {"megabytes": 600})}
+    (small,) = measure(case(peers=peers), 1)
+    (large,) = measure(case(ours=peers["hungry"]), 1)
+    assert large.peak_memory_mb > small.peak_memory_mb + 500
+
+
+def test_what_a_subject_prints_disturbs_nothing():
+    (quiet,) = measure(case(ours=Call("toys:printing")), 2)
+    assert quiet.ours > 0
+
+
+def test_a_peer_that_is_not_installed_is_told(capfd):
+    with pytest.raises(InputError, match=r"toys:missing.*launch/benchmark\.sh"):
+        measure(case(peers={"missing": Call("toys:missing")}), 1)
+    assert "no_such_peer" in capfd.readouterr().err
+
+
+def test_a_ratio_that_fell_by_more_than_30_percent_is_named(tmp_path):
+    table.write_json([row(), row(peer=None, ratio=None)], tmp_path / "bench.json")
+    committed = guard.read_ratios(tmp_path / "bench.json")
+    assert committed == {("route", "1,000 by 10", "FAISS"): 2.469}
+    assert guard.fallen([row(ratio=1.73), row(peer=None, ratio=None)], committed) == []
+    said = guard.fallen([row(ratio=1.72)], committed)
+    assert said == ["route, 1,000 by 10: 1.72 times FAISS, was 2.47"]
+    assert guard.fallen([row(ratio=0.1)], None) == []
+
+
+def test_a_peer_without_a_committed_ratio_is_no_pass():
+    with pytest.raises(InputError, match="nothing is committed for route, 1,000 by 10, FAISS"):
+        guard.fallen([row()], {})
+
+
+def test_the_json_has_the_promised_names(tmp_path):
+    table.write_json([row()], tmp_path / "bench.json")
+    (written,) = json.loads((tmp_path / "bench.json").read_text())
+    promised = [
+        "what",
+        "case",
+        "ours",
+        "unit",
+        "peer",
+        "peer_value",
+        "ratio",
+        "ceiling",
+        "of_ceiling",
+        "peak_memory_mb",
+    ]
+    assert list(written)[: len(promised)] == promised
+
+
+def test_the_table_in_markdown():
+    lines = table.markdown([row(), row(peer=None, peer_spread=None, ratio=None)]).splitlines()
+    assert "cores" in lines[0]
+    assert lines[-2:] == [
+        "| route | 1,000 by 10 | 1,230 templates/s (1,200 to 1,300) | FAISS 500 (490 to 510) | 2.47"
+        " | 0.62 | 12 | 0.0 |",
+        "| route | 1,000 by 10 | 1,230 templates/s (1,200 to 1,300) |  |  | 0.62 | 12 | 0.0 |",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("flag", "sentence"),
+    [
+        ("--what=nix", "--what=nix: unknown; choose of"),
+        ("--data_dir=/no/such", "--data_dir=/no/such: no such folder"),
+        ("--against=/no/such", "--against=/no/such: no bench.json"),
+    ],
+)
+def test_a_mistake_is_one_sentence_and_exit_code_2(flag, sentence, capsys):
+    assert main(["bench", flag]) == 2
+    assert sentence in capsys.readouterr().err
+
+
+def test_the_command_measures_and_guards(tmp_path, capsys):
+    out = tmp_path / "bench.json"
+    command = ["bench", "--what=route", "--quick", "--repeats=1", f"--out={out}"]
+    assert main(command) == 0
+    (written,) = {r["what"] for r in json.loads(out.read_text())}
+    assert written == "route"
+    assert "FAISS" in (tmp_path / "bench.md").read_text()
+    rows = json.loads(out.read_text())
+    raised = tmp_path / "raised.json"
+    raised.write_text(json.dumps([r | {"ratio": 10 * r["ratio"]} for r in rows]))
+    with pytest.raises(SystemExit) as end:
+        main([*command, f"--against={raised}"])
+    assert end.value.code == 1
+    assert "times FAISS" in capsys.readouterr().err

@@ -1,0 +1,29 @@
+"""Things to time that take as long as they are told to."""
+
+import time
+from itertools import chain, repeat
+
+from experiments.benchmarks.measure import Prepared
+
+
+def sleeper(seconds: float, amount: float, first: float = 0.0) -> Prepared:
+    """The first repeat takes `first` seconds longer."""
+    naps = chain([seconds + first], repeat(seconds))
+    return Prepared(lambda: time.sleep(next(naps)), amount)
+
+
+def hungry(megabytes: int) -> Prepared:
+    """Takes memory."""
+    return Prepared(lambda: bytearray(b"x") * (megabytes * 1_000_000), 1)
+
+
+def printing() -> Prepared:
+    """Prints where it should not."""
+    return Prepared(lambda: print("noise"), 1)
+
+
+def missing() -> Prepared:
+    """Needs what is not there."""
+    import no_such_peer  # noqa: F401
+
+    raise AssertionError
