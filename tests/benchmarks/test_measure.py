@@ -95,18 +95,8 @@ def test_a_peer_without_a_committed_ratio_is_no_pass():
 def test_the_json_has_the_promised_names(tmp_path):
     table.write_json([row()], tmp_path / "bench.json")
     (written,) = json.loads((tmp_path / "bench.json").read_text())
-    promised = [
-        "what",
-        "case",
-        "ours",
-        "unit",
-        "peer",
-        "peer_value",
-        "ratio",
-        "ceiling",
-        "of_ceiling",
-        "peak_memory_mb",
-    ]
+    promised = ["what", "case", "ours", "unit", "peer", "peer_value", "ratio"]
+    promised += ["ceiling", "of_ceiling", "peak_memory_mb"]
     assert list(written)[: len(promised)] == promised
 
 
