@@ -14,6 +14,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 ORDER = (  # data flows down; a module imports from its own row and from those above
     ("glx.errors", "glx.config", "glx.files"),
+    ("glx.devices",),
     ("glx.logs",),
     ("glx.embed",),
     ("glx.surprise",),

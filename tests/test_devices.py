@@ -1,0 +1,50 @@
+"""The mesh, over eight devices that XLA makes of one CPU, in a process of its own."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from glx import devices
+
+ROOT = Path(__file__).parents[1]
+
+ON_EIGHT = """
+import jax, numpy as np
+from glx import devices
+assert devices.mesh().size == 8
+for share, size in ((16, 8), (12, 6), (4, 4), (7, 7), (11, 1)):
+    assert devices.mesh(share).size == size, share
+mesh = devices.mesh()
+x = np.arange(32.0).reshape(16, 2)
+parts = devices.put(x, devices.sharded(mesh)).addressable_shards
+assert [part.data.shape for part in parts] == [(2, 2)] * 8
+rows, weights = devices.put(x, devices.sharded(mesh)), devices.put(x[0], devices.replicated(mesh))
+total = jax.jit(lambda x, w: (x @ w).sum(), out_shardings=devices.replicated(mesh))
+assert float(total(rows, weights)) == (x @ x[0]).sum()
+"""
+
+
+def on_devices(script, count=8):
+    """Run it where XLA makes `count` devices of the CPU."""
+    flags = f"--xla_force_host_platform_device_count={count}"
+    environment = os.environ | {"XLA_FLAGS": flags, "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-c", script]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_arrays_lie_on_eight_devices():
+    on_devices(ON_EIGHT)
+
+
+def test_one_device_is_a_mesh_too():
+    mesh = devices.mesh(7)
+    assert mesh.size == 1
+    tree = {"a": np.arange(3), "b": np.float32(2)}
+    whole = devices.put(tree, devices.replicated(mesh))
+    np.testing.assert_array_equal(whole["a"], tree["a"])
+    assert float(whole["b"]) == 2.0
