@@ -9,17 +9,15 @@ of a source.
 from dataclasses import dataclass, replace
 from typing import Any
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 
 from glx import surprise
 from glx.config import setting
 from glx.generallog.lots import DRAWN, ONE_WAY, by_lot
+from glx.generallog.nearest import nearest
 from glx.logs.sequences import Distinct, csr_offsets
 
 ROUTES = ("centred", "paper", *DRAWN)
-CHUNK = 512  # templates; memory beside the inputs is some chunks of CHUNK x CHUNK and CHUNK x D
 LEAST, MOST = 0.05, 0.5  # share of adaptation sequences that the default cut may send to the expert
 ISOLATED = 0.05  # share of a source's templates that count as outliers of their own system
 USUAL = (0.01, 0.99)  # a share of proprietary sequences outside of this is warned of
@@ -175,58 +173,6 @@ def route(router: Router, sequences: Distinct, vectors: np.ndarray) -> Routed:
     )
 
 
-def nearest(
-    target: np.ndarray, source: np.ndarray, chunk: int = CHUNK, skip: np.ndarray | None = None
-) -> tuple[np.ndarray, np.ndarray]:
-    """The largest cosine of each target vector to a source vector, and that vector's row.
-
-    All work is done in blocks of `chunk` by `chunk`, of one shape whatever `V` and `S` are: one
-    compilation per `D` and `chunk`, and no matrix of `V` by `S`.
-
-    Args:
-      target: `<float32>[V, D]` of length 1.
-      source: `<float32>[S, D]` of length 1; at least one.
-      chunk: rows of a block.
-      skip: `<int>[V]` for each target a row of `source` to leave out, -1 for none.
-
-    Returns:
-      `<float32>[V]` cosine and `<int32>[V]` row, of equal ones the first; -inf and 0 where `skip`
-      leaves nothing.
-    """
-    skip = np.full(len(target), -1) if skip is None else skip
-    sources = [
-        jax.device_put((_block(source, at, chunk), np.int32(at), np.int32(len(source))))
-        for at in range(0, len(source), chunk)
-    ]
-    nothing = jax.device_put((np.full(chunk, -np.inf, np.float32), np.zeros(chunk, np.int32)))
-    sim, row = np.empty(len(target), np.float32), np.empty(len(target), np.int32)
-    for at in range(0, len(target), chunk):
-        block = _block(target, at, chunk), _block(skip.astype(np.int32), at, chunk)
-        target_CxD, skip_C = jax.device_put(block)
-        best = nothing
-        for source_CxD, first, end in sources:
-            best = _fold(best, target_CxD, skip_C, source_CxD, first, end)
-        here = slice(at, at + chunk)
-        sim[here], row[here] = (x[: len(sim[here])] for x in jax.device_get(best))
-    return sim, row
-
-
-@jax.jit
-def _fold(best, target_CxD, skip_C, source_CxD, first, end):
-    """The better of `best` and one more block of sources, whose rows are from `first` on."""
-    row_C = first + jnp.arange(len(source_CxD), dtype=jnp.int32)
-
-    def of_one(v_D, skip):
-        cos_C = jnp.matmul(source_CxD, v_D, precision=jax.lax.Precision.HIGHEST)
-        cos_C = jnp.where((row_C < end) & (row_C != skip), cos_C, -jnp.inf)
-        at = jnp.argmax(cos_C)
-        return cos_C[at], row_C[at]
-
-    sim_C, at_C = jax.vmap(of_one)(target_CxD, skip_C)
-    better_C = sim_C > best[0]
-    return jnp.where(better_C, sim_C, best[0]), jnp.where(better_C, at_C, best[1])
-
-
 def default_tau(x_sim: np.ndarray, counts: np.ndarray, level: float) -> float:
     """The cut where none is given: `level`, moved as little as the share of sequences asks for.
 
@@ -352,9 +298,3 @@ def _warning(share: float) -> str | None:
         f"{share:.1%} of the sequences are proprietary, so that one route is hardly used; see the "
         "share over tau and set --tau, or take other sources."
     )
-
-
-def _block(rows: np.ndarray, at: int, chunk: int) -> np.ndarray:
-    """The rows from `at` on, filled up to `chunk` with zeros."""
-    rows = rows[at : at + chunk]
-    return np.pad(rows, [(0, chunk - len(rows))] + [(0, 0)] * (rows.ndim - 1))

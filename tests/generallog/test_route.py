@@ -1,9 +1,7 @@
 """The router against similarities worked out by hand, and against what must not matter."""
 
 import json
-import resource
 
-import jax
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -151,45 +149,6 @@ def test_order_does_not_matter(within, rows, templates):
     assert right.event[0] == of_old[left.event[0]]
     assert shuffled.ids[right.deciding[0]] == right.event[0]
     assert right.event[0] not in shuffled.ids[: right.deciding[0]]
-
-
-@settings(deadline=None, max_examples=20)
-@given(st.integers(1, 20), st.integers(1, 20), st.integers(0, 99))
-def test_chunked_equals_dense(v, s, seed):
-    target, source = random_units(v, 5, seed), random_units(s, 5, seed + 1)
-    sim, row = route.nearest(target, source, chunk=4)
-    dense = target @ source.T
-    assert sim == pytest.approx(dense.max(axis=1), abs=1e-6)
-    assert row.tolist() == dense.argmax(axis=1).tolist()
-    skip = np.arange(v) % s
-    sim, _ = route.nearest(target, source, chunk=4, skip=skip)
-    dense[np.arange(v), skip] = -np.inf
-    assert sim == pytest.approx(dense.max(axis=1), abs=1e-6)
-
-
-def test_of_equal_source_templates_the_first_is_named():
-    source = np.repeat(TARGET[:1], 9, axis=0)
-    assert route.nearest(TARGET, source, chunk=4)[1].tolist() == [0, 0, 0]
-
-
-def test_one_compilation_whatever_the_sizes():
-    route.nearest(random_units(1, 6, 0), random_units(1, 6, 1), chunk=8)
-    compiled = route._fold._cache_size()
-    for v, s in ((3, 8), (8, 9), (50, 70), (17, 1)):
-        route.nearest(random_units(v, 6, 2), random_units(s, 6, 3), chunk=8)
-    assert route._fold._cache_size() == compiled
-
-
-def test_no_matrix_of_all_templates_against_all():
-    jax.config.update("jax_disable_most_optimizations", False)  # the fixture sets it again
-    n = 10_000  # the whole matrix would be 0.4 GB, a block is 1 MB
-    target, source = random_units(n, 2, 0), random_units(n, 2, 1)
-    route.nearest(target[:1], source[:1])
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    sim, _ = route.nearest(target, source)
-    grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * 1024
-    assert grown < 100e6
-    assert sim.min() > 0.999  # in two dimensions so many directions leave no gap
 
 
 def test_default_tau_by_hand():
