@@ -1,53 +1,15 @@
-"""Every fault of a server, against a real one that has it: nothing lost, nothing asked twice."""
-
-import os
-import signal
-import subprocess
-import sys
-import threading
-import time
-from collections import Counter
-from dataclasses import replace
-from math import exp
-from pathlib import Path
+"""Requests to a server and its answers: what is sent, what it costs, what counts as an answer."""
 
 import pytest
-from faulty import ENDPOINTS, WORDS, Faulty, logprobs_of, question
+from asking import TEN, assert_all_answered, config
+from faulty import ENDPOINTS, WORDS, Faulty, question
 
-from glx.errors import InputError, OutsideError, is_disk_full
-from glx.generallog.cache import VerdictCache
+from glx.errors import InputError
 from glx.generallog.chat import SETTINGS
 from glx.generallog.expert import Costs
 from glx.generallog.llm import ask
 from glx.generallog.request import Answer
 from glx.generallog.server import LLMConfig, model_of
-
-TEN = [question(n) for n in range(10)]
-
-
-def p_of(n: int) -> float:
-    normal, anomalous = logprobs_of(n)
-    return exp(anomalous) / (exp(anomalous) + exp(normal))
-
-
-def config(server: Faulty, **changes) -> LLMConfig:
-    quick = LLMConfig(
-        llm_url=server.url, llm_patience=5.0, llm_timeout=0.4, llm_batch=4, llm_concurrency=4
-    )
-    return replace(quick, **changes)
-
-
-@pytest.fixture
-def cache(tmp_path):
-    with VerdictCache(tmp_path / "verdicts.sqlite") as cache:
-        yield cache
-
-
-def assert_all_answered(server: Faulty, answers: dict[str, Answer], requests=TEN) -> None:
-    for n, request in enumerate(requests):
-        assert answers[request.key].p == pytest.approx(p_of(n), abs=1e-12)
-        assert answers[request.key].certain
-    assert Counter(server.answered) == Counter(request.rendered for request in requests)
 
 
 @pytest.mark.parametrize("endpoint", ENDPOINTS)
@@ -143,112 +105,10 @@ def test_reasons_are_one_line_and_have_no_probability(endpoint, cache):
         assert (body["max_tokens"], body.get("logprobs")) == (64, None)
 
 
-FAULTS = ["500", "502", "503", "408", "425", "429", "429 0", "hang", "close", "cut", "garbage"]
-FAULTS += ["list", "no choice", "abort"]
-
-
-@pytest.mark.parametrize("endpoint", ENDPOINTS)
-@pytest.mark.parametrize("fault", FAULTS)
-def test_a_fault_that_passes_costs_nothing(fault, endpoint, cache):
-    with Faulty([None, fault, fault]) as server:
-        answers, costs = ask(TEN, WORDS, config(server, llm_endpoint=endpoint), cache)
-    assert_all_answered(server, answers)
-    assert (costs.llm_calls, costs.abstained, len(cache)) == (10, 0, 10)
-    assert not server.faults
-
-
-def test_retry_after_is_honoured(cache):
-    with Faulty(["429 1"]) as server:
-        began = time.monotonic()
-        answers, _ = ask(TEN[:1], WORDS, config(server), cache)
-    assert time.monotonic() - began >= 1.0
-    assert_all_answered(server, answers, TEN[:1])
-
-
-def test_a_list_that_takes_too_long_is_cut_into_shorter_ones(cache):
-    def slow(prompts):
-        return "hang" if len(prompts) > 2 else None
-
-    with Faulty(bad=slow) as server:
-        answers, _ = ask(TEN, WORDS, config(server, llm_timeout=0.15), cache)
-    assert_all_answered(server, answers)
-
-
-def test_a_server_killed_halfway_and_restarted(cache):
-    first = Faulty([None, "die"])
-    reborn = []
-
-    def restart():
-        first.stopped.wait(5)
-        time.sleep(0.2)
-        reborn.append(Faulty(port=first.port))
-
-    helper = threading.Thread(target=restart)
-    helper.start()
-    answers, _ = ask(TEN, WORDS, config(first, llm_concurrency=1), cache)
-    helper.join()
-    reborn[0].stop()
-    assert len(first.answered) == 4
-    reborn[0].answered += first.answered
-    assert_all_answered(reborn[0], answers)
-
-
-def test_a_server_that_comes_late(cache):
-    with Faulty() as early:
-        port = early.port
-    late = []
-    helper = threading.Timer(0.3, lambda: late.append(Faulty(port=port)))
-    helper.start()
-    answers, _ = ask(TEN, WORDS, config(early), cache)
-    late[0].stop()
-    assert_all_answered(late[0], answers)
-
-
-@pytest.mark.parametrize("fault", ["500", "hang", "garbage", "list", "abort", "429 9"])
-def test_patience_ends_and_answers_are_kept(fault, cache):
-    with Faulty([None] + [fault] * 1000) as server:
-        patient = config(server, llm_patience=0.6, llm_timeout=0.2, llm_concurrency=1)
-        began = time.monotonic()
-        with pytest.raises(OutsideError, match=r"no answer for 0\.6 seconds.*same command again"):
-            ask(TEN, WORDS, patient, cache)
-    assert time.monotonic() - began < 2
-    assert set(cache.get(r.key for r in TEN)) == {r.key for r in TEN[:4]}
-
-
-def test_nobody_there(cache):
-    with Faulty() as server:
-        gone = config(server, llm_patience=0.3)
-    with pytest.raises(OutsideError, match="Connection refused"):
-        ask(TEN, WORDS, gone, cache)
-    with pytest.raises(OutsideError, match="Connection refused"):
-        model_of(gone)
-
-
 def test_the_model_is_the_first_that_a_server_names_once_loaded():
     with Faulty(models=["503", "", "big"]) as server:
         assert model_of(config(server)) == "big"
     assert model_of(LLMConfig(llm_model="mine")) == "mine"  # nobody is asked
-
-
-def test_a_server_that_loads_for_ever():
-    with (
-        Faulty(models=["503"] * 1000) as server,
-        pytest.raises(OutsideError, match="it answered 503"),
-    ):
-        model_of(config(server, llm_patience=0.3))
-
-
-@pytest.mark.parametrize(
-    ("status", "flag"),
-    [("401", "GLX_LLM_API_KEY"), ("403", "GLX_LLM_API_KEY"), ("404", "--llm_model")],
-)
-def test_what_the_user_must_mend(status, flag, cache):
-    with (
-        Faulty([None] + [status] * 9) as server,
-        pytest.raises(InputError, match=rf"{status} no way: .*{flag}"),
-    ):
-        ask(TEN, WORDS, config(server, llm_concurrency=1), cache)
-    assert len(cache) == 4
 
 
 @pytest.mark.parametrize("url", ["nonsense", "ftp://x/v1", "http://", "http://[::1", ""])
@@ -294,15 +154,6 @@ def test_a_server_that_refuses_everything_is_not_an_abstention(cache):
     ):
         ask(TEN, WORDS, config(server), cache)
     assert len(cache) == 0
-
-
-def test_a_prompt_that_breaks_the_server_does_not_cost_the_others(cache):
-    def bad(prompts):
-        return "500" if any("event 6" in prompt for prompt in prompts) else None
-
-    with Faulty(bad=bad) as server, pytest.raises(OutsideError):
-        ask(TEN, WORDS, config(server, llm_patience=1.0), cache)
-    assert set(cache.get(r.key for r in TEN)) == {r.key for r in TEN if r != TEN[6]}
 
 
 def of_event(number: int, fault: str):
@@ -356,93 +207,3 @@ def test_a_question_without_a_choice_abstains_but_not_for_good(endpoint, cache):
         server.bad = lambda prompts: None
         answers, _ = ask(TEN, WORDS, one_by_one, cache)
     assert_all_answered(server, answers)
-
-
-@pytest.mark.parametrize("endpoint", ENDPOINTS)
-def test_a_server_that_never_chooses_is_given_up_when_patience_ends(endpoint, cache):
-    with Faulty(bad=lambda prompts: "no choice") as server:
-        began = time.monotonic()
-        with pytest.raises(OutsideError, match=r"last: it answered without a choice"):
-            ask(TEN, WORDS, config(server, llm_endpoint=endpoint, llm_patience=0.6), cache)
-    assert 0.6 <= time.monotonic() - began < 2
-    assert len(cache) == 0
-
-
-def test_a_server_that_chooses_late(cache):
-    with Faulty(["no choice"] * 12) as server:  # three lists, more often than each may abstain
-        answers, _ = ask(TEN, WORDS, config(server), cache)
-    assert_all_answered(server, answers)
-
-
-def test_a_full_disk_is_said_and_what_was_kept_stays_whole(cache, tmp_path):
-    many = [question(n) for n in range(2000)]
-    [(pages,)] = cache.db.execute("PRAGMA page_count")
-    cache.db.execute(f"PRAGMA max_page_count = {pages + 20}")
-    with Faulty() as server, pytest.raises(OSError, match="No space") as error:
-        ask(many, WORDS, config(server, llm_batch=64), cache)
-    assert is_disk_full(error.value)
-    with Faulty() as server, VerdictCache(tmp_path / "verdicts.sqlite") as roomy:
-        kept = len(roomy)
-        answers, costs = ask(many, WORDS, config(server, llm_batch=64), roomy)
-    assert 0 < kept < 2000
-    assert (len(answers), costs.cache_hits, len(server.answered)) == (2000, kept, 2000 - kept)
-
-
-RUN = """
-import sys
-from faulty import WORDS, question
-from glx.generallog.cache import VerdictCache
-from glx.generallog.llm import ask
-from glx.generallog.server import LLMConfig
-config = LLMConfig(llm_url=sys.argv[1], llm_endpoint="chat", llm_concurrency=int(sys.argv[4]))
-with VerdictCache(sys.argv[2]) as cache:
-    answers, costs = ask([question(n) for n in range(int(sys.argv[3]))], WORDS, config, cache)
-print(len(answers), costs.llm_calls)
-"""
-
-
-def start(server: Faulty, path: Path, questions: int, concurrency: int) -> subprocess.Popen:
-    root = Path(__file__).parents[2]
-    here = os.environ | {"PYTHONPATH": os.pathsep.join((str(root), str(Path(__file__).parent)))}
-    arguments = [server.url, str(path), str(questions), str(concurrency)]
-    return subprocess.Popen(
-        [sys.executable, "-c", RUN, *arguments],
-        env=here,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-
-
-@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
-def test_a_killed_run_goes_on_with_what_is_missing(how, tmp_path):
-    path = tmp_path / "verdicts.sqlite"
-    with Faulty([None] * 12 + ["hang"] * 2) as server:
-        run = start(server, path, questions=20, concurrency=2)
-        with VerdictCache(path) as cache:
-            deadline = time.monotonic() + 30
-            while len(cache) < 12 and time.monotonic() < deadline:
-                time.sleep(0.02)
-            run.send_signal(how)
-            run.communicate(timeout=10)
-            assert (run.returncode, len(cache)) == (-how, 12)
-            requests = [question(n) for n in range(20)]
-            answers, costs = ask(requests, WORDS, config(server), cache)
-    assert (costs.cache_hits, costs.llm_calls) == (12, 8)
-    assert_all_answered(server, answers, requests)
-
-
-def test_two_processes_share_a_cache(tmp_path):
-    path = tmp_path / "verdicts.sqlite"
-    with Faulty() as server:
-        runs = [start(server, path, questions=n, concurrency=4) for n in (60, 100)]
-        ends = [(run.communicate(timeout=60), run.returncode) for run in runs]
-        assert [(out.split()[0], err, code) for (out, err), code in ends] == [
-            ("60", "", 0),
-            ("100", "", 0),
-        ]
-        with VerdictCache(path) as cache:
-            requests = [question(n) for n in range(100)]
-            answers, costs = ask(requests, WORDS, config(server), cache)
-    assert costs.llm_calls == 0
-    assert all(answers[r.key].p == pytest.approx(p_of(n)) for n, r in enumerate(requests))

@@ -1,0 +1,49 @@
+"""A folder whose files are as they should be, and a run of `experiments.zerolog` that refuses.
+
+What is bad is found before the training, so the tests here train nothing.
+"""
+
+from pathlib import Path
+
+import pytest
+from shop import KEYS, LOG, RUN_DIR, lines, tree, write_labels
+
+from experiments import zerolog
+
+
+@pytest.fixture(autouse=True)
+def shop(tmp_path, monkeypatch):
+    """A folder to work in, with a target, a source and its labels that are as they should be."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.delenv("GLX_DATA", raising=False)
+    monkeypatch.setattr(zerolog, "keep_compilations", lambda config: None)
+    Path("shop.log").write_bytes(LOG)
+    Path("jobs.log").write_text("\n".join(lines("job", 40)) + "\n")
+    write_labels(f"{i},{int(i % 10 == 3)}" for i in range(40))
+    return tmp_path
+
+
+@pytest.fixture
+def refused(shop, capsys):
+    """`refused(*flags)`: the sentence with which a run ends, once nothing else is found of it."""
+
+    def run(
+        *flags: str,
+        target: str = "shop=shop.log",
+        source: str = "jobs=jobs.log",
+        labels: tuple[str, ...] = ("jobs=jobs.csv",),
+        session: str = KEYS,
+    ) -> str:
+        before = tree(shop)
+        given = [f"--target={target}", f"--source={source}", *(f"--labels={x}" for x in labels)]
+        code = zerolog.main(["zerolog", *given, session, f"--run_dir={RUN_DIR}", *flags])
+        out, err = capsys.readouterr()
+        assert (code, out) == (2, "")
+        assert tree(shop) == before
+        *progress, last = err.splitlines()
+        assert all(line.startswith(("reading ", "training ")) for line in progress)
+        assert last.startswith("error: ")
+        return last.removeprefix("error: ")
+
+    return run
