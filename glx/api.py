@@ -30,6 +30,7 @@ from glx.runs.progress import Progress, Terminal
 from glx.runs.run import prepare
 from glx.runs.settings import GENERAL_PRESETS, GeneralLogRun
 from glx.runs.shared import Shared
+from glx.verdicts import json_lines
 
 SCHEMA: dict[str, Any] = {
     "key": pl.String,
@@ -82,11 +83,12 @@ class Detector:
           OutsideError: the expert's server gave up.
         """
         counts = ReadCounts()
-        found: list[dict] = []
+        found = [pl.DataFrame(schema=SCHEMA)]
         said = detect.verdicts(self.fitted, self.reader, logs, counts, idle, Progress())
         for sequences, judged, _ in said:
-            found += detect.rows(sequences, judged, self.fitted.threshold, self.reader.texts)
-        return Verdicts(pl.DataFrame(found, schema=SCHEMA), counts)
+            lines = json_lines(judged, sequences, self.fitted.threshold, self.reader.texts)
+            found.append(lines.str.json_decode(pl.Struct(SCHEMA)).struct.unnest())
+        return Verdicts(pl.concat(found), counts)
 
     def save(self, folder: Path | str) -> None:
         """Write it to `folder`, which must not exist; `load` and `experiments.detect` read it."""

@@ -1,11 +1,17 @@
-"""Verdicts: what a detector says of each sequence. In: sequences, scores, weights. Out: a table.
+"""Verdicts: what a detector says of each sequence. In: sequences, scores, weights. Out: a table
+(the columns of `verdicts.parquet`) or lines of JSON; no label comes near them.
 
-The columns are those of `verdicts.parquet`; no label comes near them.
+Sequences alike differ in their keys and lines alone: each distinct one is written once, with holes
+for these, and Polars fills the holes.
 """
 
 import json
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import zip_longest
+from json.encoder import encode_basestring
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -14,7 +20,9 @@ from glx.logs.sequences import Distinct, Sequences
 from glx.logs.split import PARTS, TEST
 
 TOP = 3  # events named as evidence
-HOLE = 10**18  # stands for a line that is filled in later
+HOLE = 10**18  # stands for a key or line that is filled in later
+# No text of a log can look like one: within a JSON string its quotes would be escaped.
+HOLES = re.compile(rf'(?:(?<=key": )|(?<=line": )){HOLE}')
 SCHEMA = {
     "sequence": pl.Int64,
     "key": pl.String,
@@ -70,7 +78,7 @@ def table(
         {
             "sequence": rows,
             "score": pl.Series(scores, dtype=pl.Float32).fill_nan(None),
-            "evidence": pl.Series(evidence_json(judged, test, texts), dtype=pl.String),
+            "evidence": evidence_json(judged, test, texts),
             "route": pl.Series(routes(judged), dtype=pl.String),
         }
     )
@@ -107,23 +115,69 @@ def evidence(judged: Judged, sequences: Sequences, texts: list[str]) -> Iterator
     yield from _entries(*columns, texts)
 
 
-def evidence_json(judged: Judged, sequences: Sequences, texts: list[str]) -> list[str]:
-    """`as_json` of the evidence and notes of each of the `N` sequences.
-
-    Sequences alike differ in their lines alone, so each distinct one is written once, with holes.
-    """
-    holes = np.full(judged.places.shape, HOLE)
-    entries = _entries(holes, judged.places, judged.weights, judged.ids, texts)
+def evidence_json(judged: Judged, sequences: Sequences, texts: list[str]) -> pl.Series:
+    """`as_json` (str) of the evidence and notes of each of the `N` sequences."""
     notes = judged.notes or [{}] * len(judged.distinct)
-    # No text of a log can look like a hole: within a JSON string its quotes would be escaped.
-    written = [as_json(e, n).split(f'"line": {HOLE}') for e, n in zip(entries, notes, strict=True)]
-    out = []
-    lines = _lines(judged, sequences).tolist()
-    for u, row in zip(judged.distinct.inverse.tolist(), lines, strict=True):
-        first, *rest = written[u]
-        filled = (f'"line": {line}{part}' for line, part in zip(row, rest, strict=False))
-        out.append(first + "".join(filled))
-    return out
+    written = [as_json(e, n) for e, n in zip(_holes(judged, texts), notes, strict=True)]
+    return _filled(written, judged, *_lines(judged, sequences).T)
+
+
+def json_lines(
+    judged: Judged, sequences: Sequences, threshold: float, texts: list[str], **first: Any
+) -> pl.Series:
+    """The verdict of each of the `N` sequences as an object of JSON (str), as docs/formats.md says.
+
+    `score` and `anomalous` are null for an abstention; `reason` is there where there is one.
+
+    Args:
+      first: what each object begins with, alike in all.
+    """
+    written = []
+    scores, routes = judged.scores, judged.routes
+    flags, abstained = scores >= np.float32(threshold), np.isnan(scores)
+    for u, events in enumerate(_holes(judged, texts)):
+        verdict = {
+            **first,
+            "key": HOLE,
+            "first_line": HOLE,
+            "last_line": HOLE,
+            "score": None if abstained[u] else round(float(scores[u]), 6),
+            "anomalous": None if abstained[u] else bool(flags[u]),
+            "route": None if routes is None else str(routes[u]),
+            "evidence": [{k: e[k] for k in ("line", "weight", "text")} for e in events],
+        }
+        note = judged.notes[u] if judged.notes else {}
+        verdict |= {"reason": note["reason"]} if "reason" in note else {}
+        written.append(json.dumps(verdict, ensure_ascii=False))
+    keys = ["null"] * len(sequences)
+    if sequences.keys is not None:
+        keys = [encode_basestring(key) for key in sequences.keys]
+    lines = sequences.first_line, sequences.last_line, *_lines(judged, sequences).T
+    return _filled(written, judged, keys, *lines)
+
+
+def _holes(judged: Judged, texts: list[str]) -> Iterator[list[dict]]:
+    """The evidence of each of the `U` distinct sequences, its lines left open."""
+    places = judged.places
+    return _entries(np.full(places.shape, HOLE), places, judged.weights, judged.ids, texts)
+
+
+def _filled(written: Iterable[str], judged: Judged, *columns: Any) -> pl.Series:
+    """What was written of each of the `U` distinct sequences, for each of the `N`.
+
+    Args:
+      columns: `N` values each, in the order of the holes; what has fewer holes leaves out the last.
+    """
+    # What no UTF-8 can say, as some file names, is escaped.
+    valid = (text.encode("utf-8", "backslashreplace").decode() for text in written)
+    parts = [*zip_longest(range(len(columns) + 1), *map(HOLES.split, valid))]
+    pieces = pl.DataFrame([pl.Series(f"part {n}", row, dtype=pl.String) for n, *row in parts])
+    frame = pieces[judged.distinct.inverse].with_columns(
+        pl.Series(f"value {n}", column).cast(pl.String) for n, column in enumerate(columns)
+    )
+    # Null where the part after the hole is.
+    after = (pl.concat_str(f"value {n}", f"part {n + 1}") for n in range(len(columns)))
+    return frame.select(pl.concat_str("part 0", *after, ignore_nulls=True)).to_series()
 
 
 def _lines(judged: Judged, sequences: Sequences) -> np.ndarray:

@@ -120,3 +120,64 @@ def test_evidence_names_lines_and_texts():
     as_json = verdicts.as_json(first, {"reason": "why"})
     assert json.loads(as_json) == {"events": first, "reason": "why"}
     assert "fällt" in as_json
+
+
+def two_alike_and_one_other(keys) -> tuple[Judged, Sequences]:
+    """Of ids 2 0, 1, 2 0; the first and the last are one distinct sequence."""
+    unique = Distinct(
+        np.array([1, 2, 0]), np.array([0, 1, 3]), np.array([1, 2]), np.array([1, 0, 1])
+    )
+    said = Judged(
+        unique,
+        scores=np.array([nan, 0.75], np.float32),
+        places=np.array([[0, -1], [1, 0]]),
+        weights=np.array([[1, 0], [0.66666, 0.33334]], np.float32),
+        ids=np.array([[1, 0], [0, 2]]),
+        routes=np.array(["general", "proprietary"]),
+        notes=[{"reason": "not \ud800 to say"}, {"p": 1}],
+    )
+    ids, lines = np.array([2, 0, 1, 2, 0]), np.array([4, 9, 5, 6, 7])
+    first, last = np.array([4, 5, 6]), np.array([9, 5, 7])
+    return said, Sequences(ids, np.array([0, 2, 3, 5]), first, last, lines, keys)
+
+
+def test_lines_of_json():
+    said, sequences = two_alike_and_one_other(np.array(['a"', "ä\\", "c"], object))
+    texts = ["start", 'say "line": 1000000000000000000', "stop"]
+    lines = verdicts.json_lines(said, sequences, 0.75, texts, file="x\udcff.log")
+    first, second, third = map(json.loads, lines)
+    assert first == {
+        "file": "x\udcff.log",  # escaped, as it is no UTF-8
+        "key": 'a"',
+        "first_line": 4,
+        "last_line": 9,
+        "score": 0.75,
+        "anomalous": True,
+        "route": "proprietary",
+        "evidence": [
+            {"line": 9, "weight": 0.6667, "text": "start"},
+            {"line": 4, "weight": 0.3333, "text": "stop"},
+        ],
+    }
+    assert third == first | {"key": "c", "first_line": 6, "last_line": 7} | {
+        "evidence": [e | {"line": n} for e, n in zip(first["evidence"], (7, 6), strict=True)]
+    }
+    assert (second["key"], second["score"], second["anomalous"]) == ("ä\\", None, None)
+    assert second["evidence"] == [{"line": 5, "weight": 1.0, "text": texts[1]}]
+    assert second["reason"] == "not \ud800 to say"
+    assert "ä" in lines[1]
+
+
+def test_lines_of_json_without_keys():
+    said, sequences = two_alike_and_one_other(None)
+    lines = verdicts.json_lines(said, sequences, 0.75, ["start", "go on", "stop"])
+    assert [json.loads(line)["key"] for line in lines] == [None] * 3
+
+
+def test_evidence_as_json_is_that_of_each_sequence():
+    said, sequences = two_alike_and_one_other(None)
+    texts = ["start", "go on", "stop"]
+    events = verdicts.evidence(said, sequences, texts)
+    notes = [said.notes[u] for u in said.distinct.inverse]
+    found = [*map(json.loads, verdicts.evidence_json(said, sequences, texts))]
+    assert found == [{"events": e, **n} for e, n in zip(events, notes, strict=True)]

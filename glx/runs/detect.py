@@ -1,6 +1,5 @@
 """More logs of a system through a fitted detector, as they come. In: files. Out: JSON lines."""
 
-import json
 import os
 import sys
 from collections import Counter
@@ -24,7 +23,7 @@ from glx.logs.stream import stream
 from glx.runs import detectors
 from glx.runs.detectors import Ours
 from glx.runs.progress import Progress
-from glx.verdicts import Judged, evidence, routes
+from glx.verdicts import Judged, json_lines, routes
 
 COSTS = [field.name for field in fields(Costs)]
 
@@ -69,10 +68,12 @@ def detect(
     with _writing(out, logs) as file:
         for sequences, judged, figures in verdicts(detector, reader, logs, counts, idle, progress):
             spent.update({k: n for k, n in figures.items() if k in COSTS})
-            spent["proprietary"] += sum(route == "proprietary" for route in routes(judged))
-            for row in rows(sequences, judged, detector.threshold, reader.texts):
-                file.write(json.dumps({"file": logs, **row}, ensure_ascii=False) + "\n")
-                n_anomalous += bool(row["anomalous"])
+            spent["proprietary"] += routes(judged).count("proprietary")
+            cut, texts = detector.threshold, reader.texts
+            lines = json_lines(judged, sequences, cut, texts, file=logs)
+            file.write(lines.str.join("\n")[0] + "\n")
+            anomalous = judged.scores >= np.float32(cut)
+            n_anomalous += int(anomalous[judged.distinct.inverse].sum())
             n += len(sequences)
         if not n:
             raise InputError(f"{logs}: no line with text; give a log with at least one event")
@@ -102,32 +103,6 @@ def verdicts(
                 new = detectors.understand(config, texts[len(read.vectors) :])
                 read = Meanings(*(np.concatenate(parts) for parts in zip(read, new, strict=True)))
             yield sequences, *detectors.judge(detector, sequences, read, texts, expert)
-
-
-def rows(
-    sequences: Sequences, judged: Judged, threshold: float, texts: list[str]
-) -> Iterator[dict]:
-    """The verdict of each sequence, in order, as JSON has it; null for an abstention.
-
-    Where an expert judged there is also its `reason`.
-    """
-    scores = judged.scores[judged.distinct.inverse]
-    flags = scores >= np.float32(threshold)
-    abstained = np.isnan(scores)
-    notes = enumerate(judged.notes or [])
-    reasons = {u: note["reason"] for u, note in notes if "reason" in note}
-    found = zip(evidence(judged, sequences, texts), routes(judged), strict=True)
-    for n, (events, route) in enumerate(found):
-        yield {
-            "key": None if sequences.keys is None else sequences.keys[n],
-            "first_line": int(sequences.first_line[n]),
-            "last_line": int(sequences.last_line[n]),
-            "score": None if abstained[n] else round(float(scores[n]), 6),
-            "anomalous": None if abstained[n] else bool(flags[n]),
-            "route": route,
-            "evidence": [{k: e[k] for k in ("line", "weight", "text")} for e in events],
-            **({"reason": reasons[u]} if (u := judged.distinct.inverse[n]) in reasons else {}),
-        }
 
 
 def _changed(
