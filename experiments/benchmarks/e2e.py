@@ -1,0 +1,129 @@
+"""From raw text to verdicts on disk, as `experiments.detect` has it: all of HDFS.
+
+Ours parses, groups lines by block, scores each block and writes a line of JSON for it. Nobody else
+does all of that in one program; the peer does the beginning of it, Drain3 with masks and lines
+grouped by block, on the first lines of the file.
+"""
+
+import re
+from collections import defaultdict
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
+from itertools import islice
+from multiprocessing import get_context
+from pathlib import Path
+
+import numpy as np
+
+from experiments.benchmarks import hdfs_text
+from experiments.benchmarks.measure import Call, Case, Prepared
+from experiments.benchmarks.settings import Settings
+from glx.generallog import detector as general
+from glx.logs.catalogue import resolve
+from glx.logs.load import DataConfig, load
+from glx.logs.systems import BLOCK_ID
+from glx.runs import detectors
+from glx.runs.detect import detect
+from glx.runs.settings import PRESETS
+from glx.zerolog.detector import LabelledSource, fit
+
+HERE = "experiments.benchmarks.e2e"
+PEER_LINES = 200_000  # its rate does not depend on them
+
+
+def cases(settings: Settings) -> Iterator[Case]:
+    """Both detectors, fitted on `hdfs`; without the real sequences there is no case."""
+    if settings.data_dir is None:
+        return
+    log = settings.folder / "hdfs.log"
+    lines = hdfs_text.write(log, settings.data_dir, 200_000 if settings.quick else None)
+    fitted = fitted_on_hdfs(settings)
+    most = 20_000 if settings.quick else PEER_LINES
+    peer = Call(f"{HERE}:drain3", {"log": str(log), "lines": most})
+    for name in ("ZeroLog",) if settings.quick else ("ZeroLog", "GeneralLog"):
+        yield Case(
+            what="e2e",
+            case=f"{lines:,} lines of HDFS to verdicts of {name}",
+            unit="lines/s",
+            ours=ours(fitted / name, log, lines),
+            peers={"Drain3 with masks, and groups of lines alone": peer},
+            repeats=None if settings.quick else 3,
+        )
+    log.unlink()
+
+
+def ours(detector: Path, log: Path, lines: int) -> Call:
+    """What is measured: `detect` by a saved detector."""
+    arguments = {"detector": str(detector), "log": str(log), "lines": lines}
+    return Call(f"{HERE}:detected", arguments)
+
+
+def fitted_on_hdfs(settings: Settings) -> Path:
+    """A folder with detectors `ZeroLog` and `GeneralLog`; in a process of its own.
+
+    What they learned does not matter for the time: the training takes one step.
+    """
+    folder = settings.folder / "detectors"
+    assert settings.data_dir is not None
+    if not folder.exists():
+        with ProcessPoolExecutor(1, get_context("spawn")) as pool:
+            most = 20_000 if settings.quick else None
+            pool.submit(fit_both, folder, settings.data_dir, most).result()
+    return folder
+
+
+def fit_both(folder: Path, data_dir: Path, most: int | None = None) -> None:
+    """Fit and save both, with `sim_ras` as their source.
+
+    Args:
+      most: sequences to adapt on, at most; None: all of the adaptation part.
+    """
+    data = DataConfig(data_dir=str(data_dir))
+    cast = resolve("hdfs", ("sim_ras",), (), data)
+    target, taught = load(cast.target, data), load(cast.sources[0], data, 1.0)
+    labels = (np.arange(len(taught.sequences)) % 10 == 0).astype(np.uint8)  # as good as any
+    source = LabelledSource("sim_ras", taught.sequences, taught.templates, labels)
+    config = PRESETS["small"].model
+    config = replace(config, train=replace(config.train, steps=1))
+    adapt = target.adapt.take(np.arange(len(target.adapt))[:most])
+    zerolog = fit([source], adapt, target.templates, config)
+    whole = general.fit(
+        zerolog, [source], adapt, target.templates.texts, general.GeneralLogConfig()
+    )
+    detectors.save(folder / "ZeroLog", zerolog, target.reader, {})
+    detectors.save(folder / "GeneralLog", whole, target.reader, {})
+
+
+def detected(detector: str, log: str, lines: int) -> Prepared:
+    """Verdicts of a file, on disk beside it."""
+    out = f"{log}.verdicts.jsonl"
+    return Prepared(lambda: detect(Path(detector), log, out), lines)
+
+
+def drain3(log: str, lines: int) -> Prepared:
+    """Template ids by Drain3 with its own masks, which do for HDFS what ours do; a list a block."""
+    from drain3 import TemplateMiner
+    from drain3.masking import MaskingInstruction
+    from drain3.template_miner_config import TemplateMinerConfig
+
+    config = TemplateMinerConfig()
+    config.masking_instructions = [
+        MaskingInstruction(BLOCK_ID, "BLOCK"),
+        MaskingInstruction(r"/?(?:\d+\.){3}\d+(?::\d+)?", "IP"),
+        MaskingInstruction(r"(?:/[\w.-]+)*/[\w.-]*\d[\w./-]*", "PATH"),
+        MaskingInstruction(r"-?\d+", "NUM"),
+    ]
+    block = re.compile(BLOCK_ID)
+
+    def run() -> dict[str, list[int]]:
+        miner, sessions = TemplateMiner(config=config), defaultdict(list)
+        with open(log) as file:
+            for line in islice(file, lines):
+                text = line.rstrip("\n").split(" ", 5)[5]
+                found = block.search(text)
+                assert found is not None
+                sessions[found[0]].append(miner.add_log_message(text)["cluster_id"])
+        return sessions
+
+    return Prepared(run, lines)
