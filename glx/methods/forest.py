@@ -9,15 +9,18 @@ extremes, so that the scale of a column changes nothing.
 
 from dataclasses import dataclass
 from functools import partial
+from typing import TYPE_CHECKING
 
 import numpy as np
 import scipy.sparse as sp
-from sklearn.ensemble import IsolationForest
 
 from glx.config import setting
 from glx.logs.sequences import Distinct
 from glx.methods.counts import count, holders
 from glx.methods.task import Fitted, Log, Scores, Task
+
+if TYPE_CHECKING:
+    from sklearn.ensemble import IsolationForest
 
 CUT = float(np.nextafter(np.float32(0.5), np.float32(1)))  # where all are alike, all have 0.5
 RARE = 0.01  # share of the adaptation sequences that hold an event, below which it is rare
@@ -38,6 +41,8 @@ class ForestConfig:
 
 def fit(task: Task, config: ForestConfig, log: Log = lambda row: None) -> Fitted:
     """Grow the forest on occurrences of adaptation sequences, as many as its trees can look at."""
+    from sklearn.ensemble import IsolationForest  # seconds to import
+
     events = np.unique(task.adapt.ids)
     rare = _rare(task.adapt, events)
     total = int(task.adapt.counts.sum())
@@ -55,7 +60,7 @@ def fit(task: Task, config: ForestConfig, log: Log = lambda row: None) -> Fitted
 
 
 def score(
-    forest: IsolationForest,
+    forest: "IsolationForest",
     events: np.ndarray,
     rare: np.ndarray,
     sequences: Distinct,

@@ -15,7 +15,7 @@ from functools import partial
 
 import numpy as np
 import scipy.sparse as sp
-from scipy.stats import chi2, norm
+from scipy.special import chdtri, ndtri  # scipy.stats takes a second to import
 
 from glx.config import setting
 from glx.logs.sequences import Distinct, csr_gather
@@ -116,6 +116,6 @@ def q_statistic(values: np.ndarray, alpha: float) -> float:
         return 0.0
     h = 1 - 2 * t1 * t3 / (3 * t2**2)
     if h <= 0:
-        return float(t2 / t1 * chi2.isf(alpha, t1**2 / t2))
-    spread = float(norm.isf(alpha)) * np.sqrt(2 * t2) * h / t1
+        return float(t2 / t1 * chdtri(t1**2 / t2, alpha))
+    spread = float(-ndtri(alpha)) * np.sqrt(2 * t2) * h / t1
     return float(t1 * (1 + spread + t2 * h * (h - 1) / t1**2) ** (1 / h))
