@@ -19,13 +19,13 @@ from absl import flags
 from absl.flags import FlagValues
 from rich.console import Console
 
-from experiments.benchmarks import guard, llm, route, table
+from experiments.benchmarks import embed, guard, llm, route, table
 from experiments.benchmarks.measure import Row, measure
 from experiments.benchmarks.settings import Settings
 from experiments.flags import run
 from glx.errors import InputError
 
-BENCHMARKS = {"route": route.cases, "llm": llm.cases}
+BENCHMARKS = {"embed": embed.cases, "route": route.cases, "llm": llm.cases}
 
 
 def declare() -> FlagValues:
