@@ -19,13 +19,19 @@ from absl import flags
 from absl.flags import FlagValues
 from rich.console import Console
 
-from experiments.benchmarks import embed, guard, llm, route, table
+from experiments.benchmarks import e2e, embed, growth, guard, llm, route, table
 from experiments.benchmarks.measure import Row, measure
 from experiments.benchmarks.settings import Settings
 from experiments.flags import run
 from glx.errors import InputError
 
-BENCHMARKS = {"embed": embed.cases, "route": route.cases, "llm": llm.cases}
+BENCHMARKS = {
+    "embed": embed.cases,
+    "route": route.cases,
+    "llm": llm.cases,
+    "e2e": e2e.cases,
+    "growth": growth.cases,
+}
 
 
 def declare() -> FlagValues:
