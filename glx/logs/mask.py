@@ -13,6 +13,7 @@ import numpy as np
 import polars as pl
 
 from glx.logs.sequences import WILDCARD
+from glx.logs.shapes import CHUNK, Shapes, distinct_codes, split_lines
 
 # A status code is what a line says, not a value: its digits are hidden while the others collapse.
 STATUS = (  # each begins with plain letters: Python finds those fast
@@ -25,7 +26,6 @@ HIDE = bytes.maketrans(b"0123456789", bytes(range(16, 26)))
 HIDDEN = [chr(c) for c in range(16, 26)]
 DIGITS = [str(d) for d in range(10)]
 
-CHUNK = 1 << 17  # bytes: the arrays of one chunk stay in the cache
 MONTH = "(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)"
 DAY = "(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)"
 DOMAIN = "com|net|org|edu|gov|io|cn|de|uk|jp|kr|fr|br|ru|it|nl|hk|tw|in"
@@ -45,7 +45,7 @@ def mask(texts: pl.Series) -> pl.Series:
     """Masked texts, one for each text (str; null reads as empty). Runs of spaces become one."""
     if not len(texts):
         return texts
-    skeletons, codes = distinct_skeletons(join(texts))
+    skeletons, codes = distinct_skeletons(Shapes.of(join(texts)))
     return mask_skeletons(skeletons).gather(codes)
 
 
@@ -55,14 +55,21 @@ def join(texts: pl.Series) -> bytes:
     return flat.str.join("\n")[0].encode() + b"\n"
 
 
-def distinct_skeletons(raw: bytes) -> tuple[pl.Series, pl.Series]:
-    """Distinct skeletons of the lines of `raw` (UTF-8), and the place of each line's among them."""
-    skeletons, codes = distinct_codes(split_lines(collapse_digits(raw)))
+def distinct_skeletons(shapes: Shapes) -> tuple[pl.Series, pl.Series]:
+    """Distinct skeletons of the lines, and the place of each line's among them (u32)."""
+    skeletons, codes = _skeletons(shapes)
     if skeletons.str.contains(f"(?:{'|'.join(STATUS)})0").any():
+        raw = shapes.raw
         for pattern in STATUS_CODES:
             raw = pattern.sub(lambda m: m[1] + m[2].translate(HIDE), raw)
-        skeletons, codes = distinct_codes(split_lines(collapse_digits(raw)))
+        skeletons, codes = _skeletons(Shapes.of(raw))
     return skeletons, codes
+
+
+def _skeletons(shapes: Shapes) -> tuple[pl.Series, pl.Series]:
+    raw = collapse_digits(join(shapes.distinct))
+    skeletons, codes = distinct_codes(split_lines(raw))
+    return skeletons, codes.gather(shapes.codes)
 
 
 def collapse_digits(raw: bytes) -> bytes:
@@ -83,32 +90,6 @@ def collapse_digits(raw: bytes) -> bytes:
         np.bitwise_and(chunk, np.invert(digit, out=digit), out=changed)
         pieces.append(changed[keep.view(bool)].tobytes())
     return b"".join(pieces)
-
-
-def line_ends(raw: bytes) -> np.ndarray:
-    """`<int64>` where the lines of `raw` end, the last one with or without a line break."""
-    characters = np.frombuffer(raw, dtype=np.uint8)
-    starts = range(0, len(raw), CHUNK)  # as above: a large array costs more to get than to fill
-    ends = [np.flatnonzero(characters[at : at + CHUNK] == ord("\n")) + at for at in starts]
-    return np.concatenate([*ends, [] if raw.endswith(b"\n") else [len(raw)]]).astype(np.int64)
-
-
-def split_lines(raw: bytes) -> pl.Series:
-    """The lines of `raw` (UTF-8) as a series of str."""
-    if len(raw) < CHUNK:  # Polars is slow to start
-        return pl.Series(raw.decode().removesuffix("\n").split("\n"), dtype=pl.String)
-    return pl.read_lines(raw).to_series()
-
-
-def distinct_codes(values: pl.Series) -> tuple[pl.Series, pl.Series]:
-    """Distinct values in order of first appearance, and each value's place among them (u32)."""
-    if not len(values):
-        return values, pl.Series([], dtype=pl.UInt32)
-    codes = values.cast(pl.Categorical(pl.Categories.random())).to_physical()
-    place = codes.to_numpy()
-    first = np.empty(int(place.max()) + 1, dtype=np.int64)
-    first[place[::-1]] = np.arange(len(place))[::-1]  # the last to be written is the first
-    return values.gather(first), codes
 
 
 def mask_skeletons(skeletons: pl.Series) -> pl.Series:

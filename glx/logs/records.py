@@ -25,24 +25,20 @@ import polars as pl
 
 from glx.errors import InputError
 from glx.logs.header import WIDEST, Layout, has_year, seconds
-from glx.logs.mask import (
-    distinct_codes,
-    distinct_skeletons,
-    join,
-    line_ends,
-    mask_skeletons,
-    split_lines,
-)
+from glx.logs.mask import distinct_skeletons, join, mask_skeletons
 from glx.logs.read import ReadCounts, blocks, clean
+from glx.logs.shapes import Shapes, distinct_codes, split_lines
 from glx.logs.table import read_rows
 
 YEAR = 366 * 86400.0  # seconds of 1972, the year of times that say none
-FIXED = re.compile(r"\^\(\?P<time>((?:\[0-9\](?:\{[0-9]+\})?|[ :,/T-])+)\)")
 NAME = re.compile(r"[\w.@ -]+")  # of a column, where it is not a regular expression
 SEVERE = (
     *("WARN", "WARNING", "ERROR", "ERR", "SEVERE", "FAILURE", "CRITICAL", "CRIT", "ALERT"),
     *("EMERG", "FATAL", "W", "E", "F", "C"),
 )
+# Bytes that, once freed, teach the allocator of Linux to keep what is as large for the next block:
+# getting its pages from the system again and again would take a good part of the time.
+KEPT = (32 << 20) - (1 << 16)
 MAX_KNOWN = 50_000  # skeletons whose reading is remembered
 Known = dict[str, tuple[str, str | None, bool]]  # skeleton -> masked text, level, header fits
 T = TypeVar("T")
@@ -68,6 +64,7 @@ def records(
       InputError: from reading; a column that is missing; a pattern that is none.
     """
     check(path, layout)
+    bytes(KEPT)
     lines = 0
     clock: tuple[float | None, int] = (None, 0)
     known: Known = {}
@@ -145,9 +142,12 @@ def count_years(
 
 def _line_block(raw: bytes, layout: Layout, known: Known) -> tuple[pl.DataFrame, ReadCounts]:
     counts = ReadCounts()
-    raw = clean(raw, counts)
-    key = None if layout.session is None else _matches(split_lines(raw), layout.session)
-    return _frame(raw, layout, counts, known, key=key), counts
+    shapes = Shapes.of(clean(raw, counts))
+    key = None
+    if layout.session is not None:
+        pattern = ascii_digits(layout.session)
+        key = shapes.extract(pattern, 1 if groups(pattern) else 0)
+    return _frame(shapes, layout, counts, known, key=key), counts
 
 
 def _json_block(raw: bytes, layout: Layout, known: Known) -> tuple[pl.DataFrame, ReadCounts]:
@@ -162,7 +162,7 @@ def _json_block(raw: bytes, layout: Layout, known: Known) -> tuple[pl.DataFrame,
     text = text.zip_with(text.is_not_null(), lines)
     named = session is not None and NAME.fullmatch(session)
     frame = _frame(
-        join(text),
+        Shapes.of(join(text)),
         layout,
         counts,
         known,
@@ -194,7 +194,7 @@ def _table_block(
     column = {name: table[str(i)] for name, i in places.items()}
     text, session = column[layout.text], layout.session
     frame = _frame(
-        join(text),
+        Shapes.of(join(text)),
         layout,
         counts,
         known,
@@ -230,7 +230,7 @@ def _places(path: Path | str, layout: Layout, names: list[str]) -> dict[str, int
 
 
 def _frame(
-    raw: bytes,
+    shapes: Shapes,
     layout: Layout,
     counts: ReadCounts,
     known: Known,
@@ -238,8 +238,8 @@ def _frame(
     time: pl.Series | None = None,
     level: pl.Series | None = None,
 ) -> pl.DataFrame:
-    """Records of a block of texts, one a line of `raw`; lines count from 0."""
-    skeletons, codes = distinct_skeletons(raw)
+    """Records of a block of texts, one a line; lines count from 0."""
+    skeletons, codes = distinct_skeletons(shapes)
     kind = codes.to_numpy()
     masked, levels, fits = _read_skeletons(skeletons, layout.header, known)
     filled = (skeletons.str.strip_chars() != "").to_numpy()
@@ -251,7 +251,7 @@ def _frame(
     texts, places = distinct_codes(masked.filter(filled))
     place = np.zeros(len(filled), dtype=np.uint32)
     place[filled] = places.to_numpy()
-    seconds_ = _header_seconds(raw, layout) if time is None else _seconds(time, layout)
+    seconds_ = _header_seconds(shapes, layout) if time is None else _seconds(time, layout)
     absent = pl.repeat(None, len(kind), dtype=pl.String, eager=True)
     frame = pl.DataFrame(
         {
@@ -328,7 +328,7 @@ def over_skeletons(pattern: str) -> str:
     return parts.sub(one, pattern)
 
 
-def _header_seconds(raw: bytes, layout: Layout) -> pl.Series | None:
+def _header_seconds(shapes: Shapes, layout: Layout) -> pl.Series | None:
     """The header's times, by as much of its pattern as reaches to the end of the time."""
     header = ascii_digits(layout.header or "")
     if "(?P<time>" not in header or layout.time_format is None:
@@ -339,40 +339,19 @@ def _header_seconds(raw: bytes, layout: Layout) -> pl.Series | None:
         except pl.exceptions.ComputeError:
             continue  # within a group
         if "time" in names:
-            fixed = FIXED.fullmatch(header[:end])
-            if fixed:  # nothing but digits and separators from the start of the line
-                width = len(re.sub(r"\[0-9\](?:\{(\d+)\})?", _digits, fixed[1]))
-                return _seconds_at_start(raw, width, layout.time_format)
-            times = split_lines(raw).str.extract(header[:end], names.index("time") + 1)
-            return _seconds(times, layout)
+            return _seconds(shapes.extract(header[:end], names.index("time") + 1), layout)
     return None
-
-
-def _seconds_at_start(raw: bytes, width: int, time_format: str) -> pl.Series:
-    """Times that are the first `width` bytes of each line, equal neighbours read once."""
-    ends = line_ends(raw)
-    starts = np.append(0, ends[:-1] + 1)
-    whole = ends - starts >= width  # longer than a time
-    heads = np.ndarray(max(len(raw) - width + 1, 0), f"S{width}", raw, strides=(1,))  # anywhere
-    times = np.full(len(ends), b"", heads.dtype)
-    times[whole] = heads[starts[whole]]
-    first = np.flatnonzero(np.append(True, times[1:] != times[:-1]))
-    distinct = pl.Series([time.decode("utf-8", "replace") for time in times[first]])
-    read = seconds(distinct, time_format).to_numpy()
-    return pl.Series(np.repeat(read, np.diff(first, append=len(times)))).fill_nan(None)
-
-
-def _digits(atom: re.Match) -> str:
-    return "0" * int(atom[1] or 1)
 
 
 def _seconds(times: pl.Series, layout: Layout) -> pl.Series:
     """Seconds since the epoch (f64), equal neighbours read once; null without a format."""
     if layout.time_format is None:
         return pl.repeat(None, len(times), dtype=pl.Float64, eager=True)
-    runs = times.rle_id()
-    first = (runs.diff().fill_null(1) != 0).arg_true()
-    return seconds(times.gather(first), layout.time_format).gather(runs)
+    changed = times.ne_missing(times.shift(1)).to_numpy().copy()
+    changed[:1] = True
+    first = np.flatnonzero(changed)
+    read = seconds(times.gather(first), layout.time_format).to_numpy()
+    return pl.Series(np.repeat(read, np.diff(first, append=len(times)))).fill_nan(None)
 
 
 def _matches(lines: pl.Series, pattern: str | None) -> pl.Series | None:

@@ -14,12 +14,12 @@ import polars as pl
 from glx.errors import InputError
 from glx.logs.header import Layout
 from glx.logs.load import Reader
-from glx.logs.mask import distinct_codes
 from glx.logs.numbered import numbered_blocks, numbered_column
 from glx.logs.parse import parse
 from glx.logs.read import ReadCounts
 from glx.logs.records import records
 from glx.logs.sequences import Sequences, csr_offsets
+from glx.logs.shapes import distinct_codes
 
 BATCH = 300_000  # events collected before sessions are looked through
 SHARDS = 16  # parts of the open sessions, looked through one at a time: what that takes is small
