@@ -23,6 +23,7 @@ from glx.logs.stream import stream
 from glx.runs import detectors
 from glx.runs.detectors import Ours
 from glx.runs.progress import Progress
+from glx.runs.remembered import Remembered
 from glx.verdicts import Judged, json_lines, routes
 
 COSTS = [field.name for field in fields(Costs)]
@@ -97,12 +98,14 @@ def verdicts(
     config = detectors.base(detector).config
     read = detectors.understand(config, reader.texts)
     with progress.asking() as report, detectors.expert(detector, reader, report) as expert:
+        # Ids keep their texts, so that a sequence keeps its verdict as new templates come.
+        judge = Remembered(lambda new: detectors.judge(detector, new, read, reader.texts, expert))
         for sequences in stream(logs, reader, counts, idle):
             texts = reader.texts
             if len(texts) > len(read.vectors):
                 new = detectors.understand(config, texts[len(read.vectors) :])
                 read = Meanings(*(np.concatenate(parts) for parts in zip(read, new, strict=True)))
-            yield sequences, *detectors.judge(detector, sequences, read, texts, expert)
+            yield sequences, *judge(sequences)
 
 
 def _changed(
