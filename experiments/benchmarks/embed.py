@@ -59,7 +59,7 @@ def ours(n: int) -> Prepared:
 
 
 def sentence_transformers(n: int, batch_size: int = 16) -> Prepared:
-    """Its default precision; of batches of 16, 32, 64, 128 and 256 texts, 16 is the fastest here."""
+    """Its default precision; of 16, 32, 64, 128 and 256 texts at once, 16 is the fastest here."""
     from sentence_transformers import SentenceTransformer
 
     texts = templates(n)

@@ -18,7 +18,7 @@ import optax
 
 from glx.embed import bert
 from glx.embed.alarm import Reader
-from glx.embed.embed import pad, padded_length, readable, tokenize
+from glx.embed.embed import pad, readable, tokenize
 
 RANK = 8
 ADAPTED = ("query", "key", "value", "mix", "up", "down")
@@ -26,6 +26,7 @@ EPOCHS, BATCH = 4, 32
 LEARNING_RATE, DIRECTION_RATE = 1e-3, 1e-2
 HELD_OUT = 10  # every tenth statement
 TOKENS = 40  # of a statement that are read while it is learned
+STEP = 8  # tokens; statements are padded to a multiple
 SHARP = 5.0  # log-odds are this many times the cosine's, so that learning begins briskly
 
 
@@ -108,7 +109,7 @@ def _step(state, moments, frozen, ids, mask, p, optimizer, sizes):
 
 def _batches(rows: np.ndarray, tokens: list[list[int]], rng) -> Iterator[np.ndarray]:
     """All `rows` in batches of like lengths, in random order; the last is filled up."""
-    lengths = np.array([padded_length(len(tokens[row]), TOKENS) for row in rows])
+    lengths = np.array([_length(len(tokens[row])) for row in rows])
     order = rng.permutation(len(rows))
     order = order[np.argsort(lengths[order], kind="stable")]
     parts = [order[at : at + BATCH] for at in range(0, len(order), BATCH)]
@@ -118,7 +119,12 @@ def _batches(rows: np.ndarray, tokens: list[list[int]], rng) -> Iterator[np.ndar
 
 def _padded(tokens: list[list[int]], rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     chosen = [tokens[row] for row in rows]
-    return pad(chosen, padded_length(max(map(len, chosen)), TOKENS))
+    return pad(chosen, _length(max(map(len, chosen))))
+
+
+def _length(n: int) -> int:
+    """`n` tokens rounded up: coarser than where many texts are read, as each length is compiled."""
+    return min(-(-n // STEP) * STEP, TOKENS)
 
 
 def _vectors(

