@@ -113,16 +113,6 @@ def bounded(reading: np.ndarray) -> np.ndarray:
     return np.clip(reading, -READING, READING)
 
 
-def most_usual_missing(habits: Habits, sequences: Distinct, rows: np.ndarray) -> np.ndarray:
-    """`<int64>[M]` for each of the `rows` the most usual event that the sequence lacks."""
-    usual_first = np.argsort(-habits.present, kind="stable")
-    out = np.empty(len(rows), dtype=np.int64)
-    for m, row in enumerate(rows):
-        held = sequences.ids[sequences.offsets[row] : sequences.offsets[row + 1]]
-        out[m] = usual_first[np.argmax(~np.isin(usual_first, held))]
-    return out
-
-
 def first_highest(values: np.ndarray, sequences: Distinct) -> tuple[np.ndarray, np.ndarray]:
     """The largest of `values` (`<float>[E]`) in each sequence and its first place, `<int64>[U]`."""
     starts = sequences.offsets[:-1]

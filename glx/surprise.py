@@ -121,17 +121,7 @@ def sequence_statistics(habits: Habits, distinct: Distinct) -> np.ndarray:
     absence[-1] = 0.0  # nobody misses an event that is not in the table
     event = _states(event, len(habits.present))
 
-    # The most usual missing event: number the events from the most usual one on; then it is the
-    # smallest number that a sequence lacks, the first place where its sorted numbers and 0, 1, 2,
-    # ... part, or where nothing parts the one after all that it holds.
-    usual = np.argsort(-absence, kind="stable")
-    number = np.argsort(usual)[event]
-    number = number[np.lexsort((number, row))]
-    missing = np.bincount(row, minlength=n)
-    place = np.arange(len(row)) - np.repeat(np.cumsum(missing) - missing, missing)
-    parts = number != place
-    np.minimum.at(missing, row[parts], place[parts])
-    absence_max = np.append(absence[usual], 0.0)[np.minimum(missing, len(absence))]
+    absence_max = absence[_most_usual_missing(absence, row, event, n)]
     absence_sum = np.maximum(absence.sum() - np.bincount(row, absence[event], n), 0.0)
 
     presence_max = _row_max(row, presence[event], n)
@@ -214,6 +204,34 @@ def sum_of_present(sequences: Distinct, values: np.ndarray) -> np.ndarray:
     """`<float64>[U]` sum of `values` (`<float>[V]`) over the events that each holds."""
     row, event, _ = _pairs(sequences)
     return np.bincount(row, np.append(values, 0.0)[_states(event, len(values))], len(sequences))
+
+
+def most_usual_missing(habits: Habits, sequences: Distinct) -> np.ndarray:
+    """`<int64>[U]` the most usual event that each sequence lacks; `V` where it lacks none."""
+    row, event, _ = _pairs(sequences)
+    absence = _presence(habits)[1]
+    absence[-1] = 0.0
+    event = _states(event, len(habits.present))
+    return _most_usual_missing(absence, row, event, len(sequences))
+
+
+def _most_usual_missing(
+    absence: np.ndarray, row: np.ndarray, event: np.ndarray, n: int
+) -> np.ndarray:
+    """The same of `n` rows that hold each `event` once, by the absence surprise of the `V` and 0.
+
+    Number the events from the most usual one on; then it is the smallest number that a sequence
+    lacks, the first place where its sorted numbers and 0, 1, 2, ... part, or where nothing parts
+    the one after all that it holds.
+    """
+    usual = np.argsort(-absence, kind="stable")
+    number = np.argsort(usual)[event]
+    number = number[np.lexsort((number, row))]
+    missing = np.bincount(row, minlength=n)
+    place = np.arange(len(row)) - np.repeat(np.cumsum(missing) - missing, missing)
+    parts = number != place
+    np.minimum.at(missing, row[parts], place[parts])
+    return np.append(usual, len(absence) - 1)[missing]
 
 
 def _presence(habits: Habits) -> tuple[np.ndarray, np.ndarray]:

@@ -191,5 +191,5 @@ def missing(
     share = habits.present / max(int(habits.n_sequences), 1)
     return [
         f'lacks "{texts[v]}", which {share[v]:.1%} of sequences have'
-        for v in evidence.most_usual_missing(habits, sequences, rows).tolist()
+        for v in surprise.most_usual_missing(habits, sequences.take(rows)).tolist()
     ]
