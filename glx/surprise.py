@@ -153,20 +153,22 @@ def tails(habits: Habits, statistics: np.ndarray) -> np.ndarray:
     Returns:
       `<float32>[U, F]`, from 0 (nothing is smaller) to `log10(N + 1)` (nothing reaches it).
     """
-    n = int(habits.n_sequences)
     out = np.empty(statistics.shape, dtype=np.float32)
-    for f, (values, at_least) in enumerate(zip(habits.values, habits.at_least, strict=True)):
-        reached = np.append(at_least, 0)[np.searchsorted(values, statistics[:, f], side="left")]
-        out[:, f] = np.log10((n + 1) / (reached + 1))
+    for f in range(len(habits.values)):
+        out[:, f] = _tail(habits, f, statistics[:, f])
     return out
 
 
 def event_tails(habits: Habits, n_templates: int) -> np.ndarray:
     """`<float64>[V]` `-log10` of the share of adaptation sequences that hold an event as rare."""
     presence = _presence(habits)[0][_states(np.arange(n_templates), len(habits.present))]
-    at = STATISTICS.index("presence_max")
-    first = np.searchsorted(habits.values[at], presence.astype(np.float32), side="left")
-    reached = np.append(habits.at_least[at], 0)[first]
+    return _tail(habits, STATISTICS.index("presence_max"), presence.astype(np.float32))
+
+
+def _tail(habits: Habits, f: int, values: np.ndarray) -> np.ndarray:
+    """`<float64>` tails of values (`<float32>`) of the `f`-th statistic."""
+    first = np.searchsorted(habits.values[f], values, side="left")
+    reached = np.append(habits.at_least[f], 0)[first]
     return np.log10((int(habits.n_sequences) + 1) / (reached + 1))
 
 
