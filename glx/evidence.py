@@ -17,7 +17,7 @@ from scipy.special import logit
 
 from glx import surprise
 from glx.logs.sequences import Distinct
-from glx.surprise import Habits
+from glx.surprise import Habits, Held
 
 NEUTRAL = -np.log10(0.05)  # decades; one sequence in twenty is no evidence either way
 RAREST = 2.5  # decades; below one in 300 rarity says no more
@@ -35,17 +35,17 @@ def usual(sequences: Distinct, n_templates: int) -> Distinct:
     Sequences that stop short may be so many that each makes the other's absences look ordinary.
     Where less than half would stay, all do: the rule does not suit such a log.
     """
-    kept = np.arange(len(sequences))
+    held = surprise.held(sequences, n_templates)
+    below = np.ones(len(sequences), dtype=bool)
     for _ in range(ROUNDS):
-        left = sequences.take(kept)
-        present = surprise.presence(left, n_templates)
-        below = _deviations(present, int(left.counts.sum()), sequences) < LIMIT
+        kept, counts = below, np.where(below, sequences.counts, 0)
+        present = surprise.presence(held._replace(counts=counts), n_templates)
+        below = _deviations(present, int(counts.sum()), held) < LIMIT
         if 2 * sequences.counts[below].sum() < sequences.counts.sum():
             return sequences
-        if np.array_equal(kept, np.flatnonzero(below)):
+        if np.array_equal(kept, below):
             break
-        kept = np.flatnonzero(below)
-    return sequences.take(kept)
+    return sequences.take(np.flatnonzero(below))
 
 
 def rarity(habits: Habits, n_templates: int) -> np.ndarray:
@@ -79,7 +79,8 @@ def regularity(habits: Habits) -> float:
 
 def absence(habits: Habits, sequences: Distinct) -> np.ndarray:
     """`<float32>[U]` log-odds from what each lacks: standard deviations beyond `LIMIT`."""
-    beyond = _deviations(habits.present, int(habits.n_sequences), sequences) - LIMIT
+    held = surprise.held(sequences, len(habits.present))
+    beyond = _deviations(habits.present, int(habits.n_sequences), held) - LIMIT
     return np.clip(beyond, -STRONGEST, STRONGEST).astype(np.float32)
 
 
@@ -123,7 +124,7 @@ def first_highest(values: np.ndarray, sequences: Distinct) -> tuple[np.ndarray, 
     return highest, at[np.searchsorted(at, starts)] - starts
 
 
-def _deviations(present: np.ndarray, n: int, sequences: Distinct) -> np.ndarray:
+def _deviations(present: np.ndarray, n: int, held: Held) -> np.ndarray:
     """`<float64>[U]` how much more usual events each sequence lacks than sequences do on average.
 
     `-log10 P(absent)` summed over what it lacks, less the mean of that sum and over its standard
@@ -132,4 +133,4 @@ def _deviations(present: np.ndarray, n: int, sequences: Distinct) -> np.ndarray:
     p = (present + 1) / (n + 2)
     misses = -np.log10(1 - p)
     spread = np.sqrt((p * (1 - p) * misses**2).sum())
-    return (p @ misses - surprise.sum_of_present(sequences, misses)) / max(spread, 1e-12)
+    return (p @ misses - surprise.sum_of_present(held, misses)) / max(spread, 1e-12)

@@ -10,6 +10,7 @@ are functions of the multiset of sequences: no order of rows, no randomness.
 """
 
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 
@@ -72,12 +73,26 @@ class Habits:
     at_least: np.ndarray
 
 
+class Held(NamedTuple):
+    """Which events `U` distinct sequences hold: sorted pairs, none twice.
+
+    Attributes:
+      row, event: `<int64>[M]`; events of the table alone.
+      counts: `<int64>[U]` how often each sequence occurs.
+    """
+
+    row: np.ndarray
+    event: np.ndarray
+    counts: np.ndarray
+
+
 def fit(distinct: Distinct, n_templates: int, whole: Distinct | None = None) -> Habits:
     """The habits of the sequences of `distinct` over a table of `n_templates` templates.
 
     Args:
       whole: all sequences of the system, where `distinct` is a part of them.
     """
+    whole = distinct if whole is None else whole
     row, event, repeats = _pairs(distinct)
     weight = distinct.counts[row]
     known = (event >= 0) & (event < n_templates)
@@ -91,7 +106,7 @@ def fit(distinct: Distinct, n_templates: int, whole: Distinct | None = None) -> 
     habits = Habits(
         n_sequences=np.asarray(distinct.counts.sum(), dtype=np.int64),
         present=_sums(event[known], weight[known], n_templates),
-        seen=presence(distinct if whole is None else whole, n_templates) > 0,
+        seen=presence(held(whole, n_templates), n_templates) > 0,
         bigram_from=bigram_from,
         bigram_to=bigram_to,
         bigram_count=bigram_count,
@@ -195,17 +210,21 @@ def event_statistics(habits: Habits, n_templates: int | None = None) -> np.ndarr
     return table[_states(np.arange(v if n_templates is None else n_templates), v)]
 
 
-def presence(sequences: Distinct, n_templates: int) -> np.ndarray:
-    """`<int64>[V]` sequences that hold each event of the table, duplicates counted."""
+def held(sequences: Distinct, n_templates: int) -> Held:
+    """Which of the `V` events of the table each sequence holds."""
     row, event, _ = _pairs(sequences)
     known = (event >= 0) & (event < n_templates)
-    return _sums(event[known], sequences.counts[row[known]], n_templates)
+    return Held(row[known], event[known], sequences.counts)
 
 
-def sum_of_present(sequences: Distinct, values: np.ndarray) -> np.ndarray:
+def presence(held: Held, n_templates: int) -> np.ndarray:
+    """`<int64>[V]` sequences that hold each event of the table, duplicates counted."""
+    return _sums(held.event, held.counts[held.row], n_templates)
+
+
+def sum_of_present(held: Held, values: np.ndarray) -> np.ndarray:
     """`<float64>[U]` sum of `values` (`<float>[V]`) over the events that each holds."""
-    row, event, _ = _pairs(sequences)
-    return np.bincount(row, np.append(values, 0.0)[_states(event, len(values))], len(sequences))
+    return np.bincount(held.row, values[held.event], len(held.counts))
 
 
 def most_usual_missing(habits: Habits, sequences: Distinct) -> np.ndarray:

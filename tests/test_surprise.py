@@ -81,10 +81,11 @@ def test_event_tails_count_the_sequences_that_hold_anything_as_rare():
 
 
 def test_an_event_counts_once_a_sequence_and_one_outside_the_table_never():
-    rows = make([0, 1, 1], [0, 1, 1], [2, 0], [7])
-    assert surprise.presence(rows, 4).tolist() == [3, 2, 1, 0]
+    held = surprise.held(make([0, 1, 1], [0, 1, 1], [2, 0], [7]), 4)
+    assert surprise.presence(held, 4).tolist() == [3, 2, 1, 0]
     # Sorted: [0, 1, 1], [2, 0], [7].
-    assert surprise.sum_of_present(rows, np.array([1.0, 10, 100, 1000])).tolist() == [11, 101, 0]
+    values = np.array([1.0, 10, 100, 1000])
+    assert surprise.sum_of_present(held, values).tolist() == [11, 101, 0]
 
 
 def test_ids_outside_the_table_are_unseen():

@@ -116,7 +116,7 @@ def fit(
       names: of the source systems.
       seed: of the route `random`.
     """
-    present = surprise.presence(adapt, len(vectors))
+    present = surprise.presence(surprise.held(adapt, len(vectors)), len(vectors))
     centred = config.route != "paper"
     relative = [unit(s - _mean(s, centred)) for s in sources]
     router = Router(
