@@ -25,6 +25,18 @@ def strict_numerics():
     jax.config.update("jax_debug_nans", True)
 
 
+@pytest.fixture(autouse=True, scope="session")
+def compiled_once(tmp_path_factory):
+    """What is compiled in a session is kept for all its modules and worker processes."""
+    import jax
+
+    base = tmp_path_factory.getbasetemp()
+    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+    jax.config.update("jax_compilation_cache_dir", str(shared / "compiled"))
+    jax.config.update("jax_compilation_cache_max_size", 2**30)  # bytes; locks it, too
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.1)
+
+
 @pytest.fixture(scope="session")
 def data_dir() -> Path:
     """The folder that docs/data.md describes; tests that need it are left out without it."""

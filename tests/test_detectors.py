@@ -3,7 +3,6 @@
 import json
 from dataclasses import replace
 
-import jax
 import numpy as np
 import polars as pl
 import pytest
@@ -15,12 +14,10 @@ from glx.embed.alarm import Meanings
 from glx.generallog import detector as general
 from glx.generallog.detector import GeneralLogConfig
 from glx.generallog.route import RouteConfig
-from glx.logs.load import DataConfig
 from glx.logs.sequences import Sequences, Templates
 from glx.runs import detect as detecting
 from glx.runs import detectors
 from glx.runs import run as runs
-from glx.runs.compilation import keep_compilations
 from glx.verdicts import routes as verdict_routes
 from glx.zerolog import detector
 from glx.zerolog.detector import LabelledSource
@@ -40,14 +37,6 @@ def folder(tmp_path_factory):
 @pytest.fixture(scope="module")
 def cache(tmp_path_factory):
     return tmp_path_factory.mktemp("cache")
-
-
-@pytest.fixture(scope="module", autouse=True)
-def compile_once(cache):
-    """Runs of one shape share their compiled programs, as those of one user do."""
-    keep_compilations(DataConfig(cache_dir=str(cache)))
-    yield
-    jax.config.update("jax_compilation_cache_dir", None)
 
 
 @pytest.fixture(scope="module")

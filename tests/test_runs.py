@@ -5,7 +5,6 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-import jax
 import numpy as np
 import pytest
 import zstandard
@@ -19,7 +18,6 @@ from glx.logs.catalogue import resolve
 from glx.logs.load import DataConfig, load
 from glx.logs.split import TEST
 from glx.runs import run as runs
-from glx.runs.compilation import keep_compilations
 from glx.runs.progress import Progress
 from glx.runs.settings import GeneralLogRun, RunConfig
 from glx.zerolog import detector
@@ -34,14 +32,6 @@ def folder(tmp_path_factory):
 @pytest.fixture(scope="module")
 def cache(tmp_path_factory):
     return tmp_path_factory.mktemp("cache")
-
-
-@pytest.fixture(scope="module", autouse=True)
-def compile_once(cache):
-    """Runs of one shape share their compiled programs, as those of one user do."""
-    keep_compilations(DataConfig(cache_dir=str(cache)))
-    yield
-    jax.config.update("jax_compilation_cache_dir", None)
 
 
 def flip(path: Path, column: str | None) -> None:
