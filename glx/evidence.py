@@ -16,7 +16,7 @@ import numpy as np
 from scipy.special import logit
 
 from glx import surprise
-from glx.logs.sequences import Distinct
+from glx.logs.sequences import Distinct, first_highest
 from glx.surprise import Habits, Held
 
 NEUTRAL = -np.log10(0.05)  # decades; one sequence in twenty is no evidence either way
@@ -112,16 +112,6 @@ def log_odds(p: np.ndarray) -> np.ndarray:
 def bounded(reading: np.ndarray) -> np.ndarray:
     """Log-odds by a reader, within bounds."""
     return np.clip(reading, -READING, READING)
-
-
-def first_highest(values: np.ndarray, sequences: Distinct) -> tuple[np.ndarray, np.ndarray]:
-    """The largest of `values` (`<float>[E]`) in each sequence and its first place, `<int64>[U]`."""
-    starts = sequences.offsets[:-1]
-    if not len(starts):
-        return values[:0], starts
-    highest = np.maximum.reduceat(values, starts)
-    at = np.flatnonzero(values == np.repeat(highest, sequences.lengths))
-    return highest, at[np.searchsorted(at, starts)] - starts
 
 
 def _deviations(present: np.ndarray, n: int, held: Held) -> np.ndarray:

@@ -180,11 +180,3 @@ def test_the_most_usual_event_that_a_sequence_lacks():
     asked = make([0, 1], [0, 1, 2], [1, 2, 2], [4])
     # Of equally usual ones the first.
     assert surprise.most_usual_missing(ROUTINE, asked).tolist() == [2, 3, 0, 0]
-
-
-def test_the_first_of_the_highest():
-    values = np.array([1, 3, 3, 5.0, -2, -2])
-    highest, places = evidence.first_highest(values, make([0, 0, 0], [1], [2, 2]))
-    assert (highest.tolist(), places.tolist()) == ([3, 5, -2], [1, 0, 0])
-    highest, places = evidence.first_highest(values[:0], EMPTY)
-    assert (len(highest), len(places)) == (0, 0)

@@ -14,9 +14,9 @@ from pathlib import Path
 import numpy as np
 
 from glx.errors import InputError, is_disk_full
-from glx.evidence import first_highest, log_odds
+from glx.evidence import log_odds
 from glx.generallog.expert import Costs, Judgement, Proprietary
-from glx.logs.sequences import WILDCARD
+from glx.logs.sequences import WILDCARD, first_highest
 
 COLUMNS = ("id", "count", "template", "p")
 SHOWN = 200  # characters of a template in a reason

@@ -21,10 +21,11 @@ import numpy as np
 from scipy.special import expit
 
 from glx.embed.embed import UNKNOWN, readable
-from glx.evidence import bounded, first_highest
+from glx.evidence import bounded
 from glx.generallog.entries import EVENT, NOTE, Entry
 from glx.generallog.expert import Costs, Judgement, Proprietary
 from glx.generallog.knowledge import Knowledge, KnowledgeConfig
+from glx.logs.sequences import first_highest
 
 NEIGHBOUR_WEIGHT = 0.5
 NEAR = 0.02  # distance that counts as none

@@ -122,6 +122,16 @@ def csr_gather(offsets: np.ndarray, rows: np.ndarray) -> np.ndarray:
     return starts + np.arange(len(starts))
 
 
+def first_highest(values: np.ndarray, sequences: Distinct) -> tuple[np.ndarray, np.ndarray]:
+    """The largest of `values` (`<float>[E]`) in each sequence and its first place, `<int64>[U]`."""
+    starts = sequences.offsets[:-1]
+    if not len(starts):
+        return values[:0], starts
+    highest = np.maximum.reduceat(values, starts)
+    at = np.flatnonzero(values == np.repeat(highest, sequences.lengths))
+    return highest, at[np.searchsorted(at, starts)] - starts
+
+
 def distinct(sequences: Sequences) -> Distinct:
     """Group equal event sequences; sorted by ids, so a function of the multiset."""
     raw = np.ascontiguousarray(sequences.ids, dtype=">i4").tobytes()

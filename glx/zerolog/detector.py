@@ -16,7 +16,7 @@ from glx.config import nested, setting
 from glx.embed.alarm import Meanings, meanings
 from glx.embed.embed import EmbedConfig
 from glx.errors import InputError
-from glx.logs.sequences import Distinct, Sequences, Templates, distinct
+from glx.logs.sequences import Distinct, Sequences, Templates, distinct, first_highest
 from glx.verdicts import Judged, heaviest
 from glx.zerolog import episodes
 from glx.zerolog.inputs import system_inputs
@@ -165,7 +165,7 @@ def score_sequences(
     notes: list[dict] | None = None
     if train.structural:
         says = evidence.event_says(habits, read.alarm)[short.ids]
-        highest, _ = evidence.first_highest(says, short)
+        highest, _ = first_highest(says, short)
         weight = attention * np.exp(says - highest[owner])
         absent = evidence.absence(habits, unique)
         rows = np.flatnonzero((absent >= 0) & (absent >= highest))

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from glx.logs.sequences import Sequences, csr_gather, distinct
+from glx.logs.sequences import Sequences, csr_gather, distinct, first_highest
 
 
 def sequences(*rows):
@@ -42,3 +42,11 @@ def test_take_keeps_everything_together():
 
 def test_csr_gather_of_nothing():
     assert csr_gather(np.array([0, 2, 2]), np.array([1])).tolist() == []
+
+
+def test_the_first_of_the_highest():
+    values = np.array([1, 3, 3, 5.0, -2, -2])
+    highest, places = first_highest(values, distinct(sequences([0, 0, 0], [1], [2, 2])))
+    assert (highest.tolist(), places.tolist()) == ([3, 5, -2], [1, 0, 0])
+    highest, places = first_highest(values[:0], distinct(sequences()))
+    assert (len(highest), len(places)) == (0, 0)
