@@ -3,6 +3,7 @@
 Each distinct text is prepared (`readable`) and looked up in the cache on disk; the rest is encoded.
 """
 
+import functools
 import hashlib
 import importlib.util
 import re
@@ -244,6 +245,13 @@ def cache_path(cache_dir: str, folder: Path, config: EmbedConfig, version: str =
     """The cache file for these weights, this tokenizer and the settings that shape a vector."""
     identity = hashlib.sha256(f"{VERSION}{version} {config.max_tokens} {config.dtype}".encode())
     for name in FILES:
-        with open(folder / name, "rb") as file:
-            identity.update(hashlib.file_digest(file, "sha256").digest())
+        found = (folder / name).stat()
+        identity.update(_digest(folder / name, found.st_mtime_ns, found.st_size))
     return Path(cache_dir).expanduser() / f"{identity.hexdigest()[:32]}.sqlite"
+
+
+@functools.cache
+def _digest(path: Path, mtime_ns: int, size: int) -> bytes:
+    """SHA-256 of a file; time and size are there to tell that it is another one by now."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").digest()

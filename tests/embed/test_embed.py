@@ -2,6 +2,7 @@ import importlib.util
 import json
 import sqlite3
 import sys
+from pathlib import Path
 
 import huggingface_hub
 import numpy as np
@@ -9,7 +10,15 @@ import pytest
 
 from glx.embed import bert
 from glx.embed import embed as module
-from glx.embed.embed import EmbedConfig, embed, encode_raw, padded_length, readable
+from glx.embed.embed import (
+    EmbedConfig,
+    _digest,
+    cache_path,
+    embed,
+    encode_raw,
+    padded_length,
+    readable,
+)
 from glx.errors import InputError, OutsideError
 
 TEXTS = [
@@ -110,6 +119,18 @@ def test_another_model_or_setting_has_its_own_vectors(config, checkpoint, calls)
         before = len(calls)
         embed(TEXTS, other)
         assert len(calls) == before + 1
+
+
+def test_a_file_is_hashed_once_until_it_changes(checkpoint, tmp_path):
+    config = EmbedConfig(str(checkpoint()), cache_dir=str(tmp_path))
+    first = cache_path(str(tmp_path), Path(config.model), config)
+    hashed = _digest.cache_info().misses
+    assert cache_path(str(tmp_path), Path(config.model), config) == first
+    assert _digest.cache_info().misses == hashed
+    weights = Path(config.model) / "model.safetensors"
+    weights.write_bytes(weights.read_bytes() + b" ")
+    assert cache_path(str(tmp_path), Path(config.model), config) != first
+    assert _digest.cache_info().misses == hashed + 1
 
 
 def test_a_vector_does_not_depend_on_the_rest_of_the_batch(config):
