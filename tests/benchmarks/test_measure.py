@@ -123,17 +123,20 @@ def test_a_mistake_is_one_sentence_and_exit_code_2(flag, sentence, capsys):
     assert sentence in capsys.readouterr().err
 
 
-def test_the_command_measures_and_guards(tmp_path, capsys):
+def test_the_command_measures_and_guards(tmp_path, monkeypatch, capsys):
+    peers = {"slow": Call("toys:sleeper", {"seconds": 0.06, "amount": 10})}
+    naps = case(ours=Call("toys:sleeper", {"seconds": 0.02, "amount": 10}), peers=peers)
+    monkeypatch.setattr("experiments.bench.BENCHMARKS", {"nap": lambda settings: [naps]})
     out = tmp_path / "bench.json"
-    command = ["bench", "--what=route", "--quick", "--repeats=1", f"--out={out}"]
+    command = ["bench", "--what=nap", "--repeats=1", f"--out={out}"]
     assert main(command) == 0
-    (written,) = {r["what"] for r in json.loads(out.read_text())}
-    assert written == "route"
-    assert "FAISS" in (tmp_path / "bench.md").read_text()
-    rows = json.loads(out.read_text())
+    (written,) = json.loads(out.read_text())
+    assert 2 < written["ratio"] < 4
+    assert "slow" in (tmp_path / "bench.md").read_text()
+    assert main([*command, f"--against={out}"]) == 0
     raised = tmp_path / "raised.json"
-    raised.write_text(json.dumps([r | {"ratio": 10 * r["ratio"]} for r in rows]))
+    raised.write_text(json.dumps([written | {"ratio": 10.0}]))
     with pytest.raises(SystemExit) as end:
         main([*command, f"--against={raised}"])
     assert end.value.code == 1
-    assert "times FAISS" in capsys.readouterr().err
+    assert "times slow, was 10.00" in capsys.readouterr().err
