@@ -111,7 +111,8 @@ def save(reader: Reader, path: Path) -> None:
         for name, factor in change.items()
     }
     rest = {name: np.asarray(getattr(reader, name)) for name in ("direction", "bias", "unread")}
-    np.savez_compressed(path, allow_pickle=False, **factors, **rest)
+    with path.open("wb") as file:  # a path without `.npz` would get one
+        np.savez_compressed(file, allow_pickle=False, **factors, **rest)
 
 
 def primer(path: Path = PRIMER) -> tuple[list[str], np.ndarray]:

@@ -93,7 +93,7 @@ def test_a_reader_survives_its_file(tmp_path, monkeypatch):
         "up": {"a": np.ones((2, 4, 1)), "b": np.zeros((2, 1, 3))},
     }
     reader = alarm.Reader(change, np.array([0.1, -0.2], np.float32), bias=1.5, unread=-0.5)
-    path = tmp_path / "reader.npz"
+    path = tmp_path / "reader"  # written as it is named
     alarm.save(reader, path)
     monkeypatch.setattr(alarm, "READER", path)
     again, version = alarm.load.__wrapped__()
