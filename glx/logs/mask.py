@@ -57,13 +57,12 @@ def join(texts: pl.Series) -> bytes:
 
 def distinct_skeletons(shapes: Shapes) -> tuple[pl.Series, pl.Series]:
     """Distinct skeletons of the lines, and the place of each line's among them (u32)."""
-    skeletons, codes = _skeletons(shapes)
-    if skeletons.str.contains(f"(?:{'|'.join(STATUS)})0").any():
+    if shapes.distinct.str.contains(f"(?:{'|'.join(STATUS)})9").any():
         raw = shapes.raw
         for pattern in STATUS_CODES:
             raw = pattern.sub(lambda m: m[1] + m[2].translate(HIDE), raw)
-        skeletons, codes = _skeletons(Shapes.of(raw))
-    return skeletons, codes
+        shapes = Shapes.of(raw)
+    return _skeletons(shapes)
 
 
 def _skeletons(shapes: Shapes) -> tuple[pl.Series, pl.Series]:

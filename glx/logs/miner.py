@@ -16,8 +16,8 @@ from operator import itemgetter
 
 import numpy as np
 import polars as pl
-from drain3.drain import Drain
 
+from glx.logs.drain import FastDrain
 from glx.logs.mask import mask
 from glx.logs.sequences import WILDCARD, Templates
 
@@ -141,9 +141,9 @@ def fit(texts: Sequence[str], counts: np.ndarray, config: MinerConfig = DEFAULT)
     return Miner(Templates(spelt, used.astype(np.int64)), config)
 
 
-def new_drain(config: MinerConfig) -> Drain:
+def new_drain(config: MinerConfig) -> FastDrain:
     """An empty Drain tree."""
-    return Drain(
+    return FastDrain(
         depth=config.depth,
         sim_th=config.similarity,
         max_children=config.children,

@@ -1,0 +1,157 @@
+"""Raw lines to event ids: ours, and Drain3 with masks of its own, which does a sample of them.
+
+HDFS is rendered from its real sequences, BGL is its first 100,000 real lines over and over, and
+the hostile log is made of requests in which names vary, so that 84 % of its masked texts differ.
+"""
+
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+
+from experiments.benchmarks import hdfs_text
+from experiments.benchmarks.measure import Call, Case, Prepared
+from experiments.benchmarks.settings import Settings
+from glx.logs.header import Layout
+from glx.logs.miner import Miner
+from glx.logs.parse import parse, records
+from glx.logs.read import ReadCounts, open_text
+from glx.logs.sequences import Sequences, Templates, csr_offsets
+from glx.logs.systems import BGL_HEADER, BLOCK_ID, HDFS_HEADER, NOVA_HEADER
+
+HERE = "experiments.benchmarks.parse"
+LAYOUTS = {
+    "hdfs": Layout(header=HDFS_HEADER, time_format="%y%m%d %H%M%S"),
+    "hdfs_keys": Layout(header=HDFS_HEADER, time_format="%y%m%d %H%M%S", session=BLOCK_ID),
+    "bgl": Layout(header=BGL_HEADER, time_format="epoch"),
+    "hostile": Layout(header=NOVA_HEADER, time_format="%Y-%m-%d %H:%M:%S%.f"),
+}
+WORDS_BEFORE = {"hdfs": 5, "hdfs_keys": 5, "bgl": 9, "hostile": 5}  # the message: what Drain3 gets
+SIMULATED = ([5, 22, 5, 5, 11, 9, 11, 9, 26, 26, 11, 9, 26, 23, 23, 23, 21, 21, 21], [22, 5, 26, 2])
+REQUESTS = (  # a name at each %s, so that texts differ; under each the same with numbers alone
+    '10.11.10.%d "GET /%s/servers/%s HTTP/1.1" status: 200 len: %d time: 0.%d',
+    '10.11.10.%d "POST /%s/os-events HTTP/1.1" status: 404 len: %d time: 0.%d for %s',
+    "Attempting claim of flavor %s by tenant %s: memory %d MB, disk %d GB, vcpus %d",
+    "Request of user %s for image %s took %d ms, %d bytes sent, %d retries",
+    "Volume %s attached to host %s at slot %d after %d attempts, queue %d",
+    "Quota of project %s exceeded by %s: %d of %d used, %d asked",
+)
+DISTINCT = 0.84  # of the hostile lines have names of their own
+
+
+def cases(settings: Settings) -> Iterator[Case]:
+    """HDFS at two lengths and with session keys, BGL, the hostile log."""
+    million = 300_000 if settings.quick else 1_000_000
+    sample = 20_000 if settings.quick else 100_000
+    folder, data_dir = settings.folder, settings.data_dir
+    short, long, bgl, hostile = (
+        folder / f"{name}.log" for name in ("hdfs_short", "hdfs_long", "bgl", "hostile")
+    )
+    write_hdfs(short, data_dir, million)
+    yield _case("hdfs", f"{million:,} lines of HDFS", short, sample)
+    yield _case("hdfs_keys", f"{million:,} lines of HDFS, with session keys", short, sample)
+    write_hostile(hostile, 40_000 if settings.quick else 200_000)
+    yield _case("hostile", "hostile: 84 % distinct texts", hostile, sample)
+    if data_dir is not None:
+        write_bgl(bgl, data_dir, 2 if settings.quick else 10)
+        yield _case("bgl", "real BGL lines", bgl, sample)
+    if not settings.quick:
+        write_hdfs(long, data_dir, 10 * million)
+        yield _case("hdfs", f"{10 * million:,} lines of HDFS", long, sample)
+
+
+def _case(layout: str, case: str, path: Path, sample: int) -> Case:
+    what = {"path": str(path), "layout": layout}
+    return Case(
+        what="parse",
+        case=case,
+        unit="lines/s",
+        ours=Call(f"{HERE}:ours", what),
+        peers={"Drain3 with masks": Call(f"{HERE}:drain3", what | {"lines": sample})},
+    )
+
+
+def ours(path: str, layout: str) -> Prepared:
+    """Every line to an id, with its time, from a miner that knows no template yet."""
+    return Prepared(lambda: parsed(Path(path), layout), _count(path))
+
+
+def parsed(path: Path, layout: str) -> Miner:
+    """The miner, after all lines."""
+    miner = Miner(Templates([], np.zeros(0, np.int64)))
+    for _ in parse(records(path, LAYOUTS[layout], ReadCounts()), miner):
+        pass
+    return miner
+
+
+def drain3(path: str, layout: str, lines: int) -> Prepared:
+    """The messages of the first lines to templates, without times, by settings like ours."""
+    from drain3 import TemplateMiner
+    from drain3.masking import MaskingInstruction
+    from drain3.template_miner_config import TemplateMinerConfig
+
+    config = TemplateMinerConfig()
+    config.drain_sim_th = 0.4
+    config.masking_instructions = [  # do for these logs what ours do
+        MaskingInstruction(r"blk_-?\d+", "BLOCK"),
+        MaskingInstruction(r"/?(?:\d+\.){3}\d+(?::\d+)?", "IP"),
+        MaskingInstruction(r"0x[0-9a-f]+", "HEX"),
+        MaskingInstruction(r"(?:/[\w.-]+)*/[\w.-]*\d[\w./-]*", "PATH"),
+        MaskingInstruction(r"-?\d+(?:\.\d+)?", "NUM"),
+    ]
+    before = WORDS_BEFORE[layout]
+
+    def run() -> TemplateMiner:
+        miner = TemplateMiner(config=config)
+        with open_text(path) as file:
+            for line in islice(file, lines):
+                words = line.decode("utf-8", "replace").rstrip("\n").split(" ", before)
+                miner.add_log_message(words[-1])
+        return miner
+
+    return Prepared(run, min(lines, _count(path)))
+
+
+def _count(path: str) -> int:
+    with open(path, "rb") as file:
+        return sum(chunk.count(b"\n") for chunk in iter(lambda: file.read(1 << 20), b""))
+
+
+def write_hdfs(path: Path, data_dir: Path | None, lines: int) -> None:
+    """Lines of the real sequences in permuted order, over again from the start where they end."""
+    if data_dir is not None:
+        hdfs_text.write(path, data_dir, lines)
+        return
+    copies = lines // sum(map(len, SIMULATED)) + 1
+    ids = np.concatenate([np.array(events, np.int32) for events in SIMULATED] * copies)
+    at = np.arange(copies * len(SIMULATED))
+    rows = Sequences(ids, csr_offsets(np.array([*map(len, SIMULATED)] * copies)), at, at)
+    with path.open("w") as file:
+        for frame in hdfs_text.rendered(rows, np.arange(ids.max() + 1), lines):
+            file.writelines(f"{line}\n" for line in frame["line"])
+
+
+def write_bgl(path: Path, data_dir: Path, times: int) -> None:
+    """The real lines, `times` over."""
+    with open_text(data_dir / "bgl/BGL_first100k.log.zst") as real:
+        path.write_bytes(real.read() * times)
+
+
+def write_hostile(path: Path, lines: int, seed: int = 0) -> None:
+    """Requests of OpenStack; most lines have names of their own, the others share a few."""
+    rng = np.random.default_rng(seed)
+    letters = rng.integers(ord("a"), ord("z") + 1, (lines, 2, 8)).astype(np.uint8)
+    letters[rng.random(lines) >= DISTINCT] = ord("x")
+    names = letters.reshape(-1, 16).view("S8").astype(str).tolist()
+    numbers = rng.integers(1, 5000, (lines, 4)).tolist()
+    kinds = rng.integers(len(REQUESTS), size=lines).tolist()
+    with path.open("w") as file:
+        for n, (kind, words, values) in enumerate(zip(kinds, names, numbers, strict=True)):
+            second, milli = divmod(n, 50)
+            filled = REQUESTS[kind].replace("%s", "{}").format(*words).replace("%d", "{}")
+            message = filled.format(*values)
+            clock = f"{second // 3600 % 24:02}:{second // 60 % 60:02}:{second % 60:02}"
+            file.write(
+                f"2017-05-16 {clock}.{20 * milli:03} {values[0]} INFO nova.server {message}\n"
+            )

@@ -1,0 +1,39 @@
+"""What is timed parses what it was given, and Drain3 finds as many templates."""
+
+from experiments.benchmarks import parse
+from experiments.benchmarks.settings import Settings
+from glx.logs.parse import collect, records
+from glx.logs.read import ReadCounts
+
+
+def test_hostile_lines_are_as_different_as_they_say(tmp_path):
+    path = tmp_path / "hostile.log"
+    parse.write_hostile(path, 3000)
+    counts = ReadCounts()
+    collected = collect(records(path, parse.LAYOUTS["hostile"], counts))
+    assert (counts.lines, counts.no_header) == (3000, 0)
+    assert collected.frame["time"].null_count() == 0
+    assert 0.82 < len(collected.texts) / 3000 < 0.86
+    miner = parse.parsed(path, "hostile")
+    assert len(miner.templates) == len(parse.REQUESTS)
+    clusters = parse.drain3(str(path), "hostile", 3000).run().drain.clusters
+    assert len(clusters) == len(parse.REQUESTS)
+
+
+def test_hdfs_lines(tmp_path):
+    path = tmp_path / "hdfs.log"
+    parse.write_hdfs(path, None, 2000)
+    counts = ReadCounts()
+    frame = collect(records(path, parse.LAYOUTS["hdfs_keys"], counts)).frame
+    assert (counts.lines, counts.no_header, counts.no_session) == (2000, 0, 0)
+    assert frame["time"].is_sorted()
+    ours = len(parse.parsed(path, "hdfs_keys").templates)
+    drain3 = parse.drain3(str(path), "hdfs", 2000).run()
+    assert abs(ours - len(drain3.drain.clusters)) <= 1
+
+
+def test_cases_without_real_logs(tmp_path, monkeypatch):
+    monkeypatch.setattr(parse, "write_hdfs", lambda *_: None)
+    monkeypatch.setattr(parse, "write_hostile", lambda *_: None)
+    names = [case.case for case in parse.cases(Settings(None, True, tmp_path))]
+    assert len(set(names)) == len(names) == 3
