@@ -18,7 +18,7 @@ import optax
 
 from glx.embed import bert
 from glx.embed.alarm import Reader
-from glx.embed.embed import pad, readable, tokenize
+from glx.embed.embed import EmbedConfig, pad, readable, run_model, tokenize
 
 RANK = 8
 ADAPTED = ("query", "key", "value", "mix", "up", "down")
@@ -45,7 +45,8 @@ def fit(
     """
     sizes = bert.load_config(folder)
     frozen = jax.tree.map(jnp.asarray, bert.load_params(folder, sizes))
-    tokens = tokenize([readable(text) for text in texts], folder / "tokenizer.json", TOKENS)
+    words = [readable(text) for text in texts]
+    tokens = tokenize(words, folder / "tokenizer.json", TOKENS)
     rng = np.random.default_rng(seed)
     order = rng.permutation(len(texts))
     held, learned = order[::HELD_OUT], np.delete(order, np.s_[::HELD_OUT])
@@ -61,17 +62,18 @@ def fit(
             state, moments, loss = step(state, moments, frozen, ids, mask, p[rows])
             losses.append(loss)
         log(f"epoch {epoch + 1} of {EPOCHS}: loss {np.mean(jax.device_get(losses)):.3f}")
-    merged = bert.with_low_rank(frozen, state["low_rank"])
-    read = SHARP * _vectors(merged, tokens, held, sizes) @ np.asarray(state["direction"])
-    alarming = p[held] > 0.5
-    scale, bias = _platt(read, alarming)
+    low_rank, direction = jax.device_get((state["low_rank"], state["direction"]))
+    asked = EmbedConfig(cache_dir=None, max_tokens=TOKENS)
+    vectors = run_model([words[row] for row in held], folder, sizes, asked, low_rank)
+    read = SHARP * vectors @ direction
+    scale, bias, auroc = _calibrate(read, p[held] > 0.5)
     reader = Reader(
-        low_rank=jax.device_get(state["low_rank"]),
-        direction=SHARP * scale * np.asarray(state["direction"]),
+        low_rank=low_rank,
+        direction=SHARP * scale * direction,
         bias=bias,
         unread=float(np.log(np.mean(p > 0.5) / np.mean(p <= 0.5))),
     )
-    return reader, {"held_out": len(held), "auroc": _auroc(read, alarming)}
+    return reader, {"held_out": len(held), "auroc": auroc}
 
 
 def _start(frozen, sizes: bert.BertConfig, seed: int) -> dict:
@@ -127,27 +129,11 @@ def _length(n: int) -> int:
     return min(-(-n // STEP) * STEP, TOKENS)
 
 
-def _vectors(
-    params, tokens: list[list[int]], rows: np.ndarray, sizes: bert.BertConfig
-) -> np.ndarray:
-    """`<float32>[n, D]` of the statements `rows`."""
-    out = np.empty((len(rows), sizes.hidden_size), dtype=np.float32)
-    for at in range(0, len(rows), BATCH):
-        part = rows[at : at + BATCH]
-        ids, mask = pad([tokens[row] for row in np.resize(part, BATCH)], TOKENS)
-        out[at : at + BATCH] = np.asarray(bert.encode(params, ids, mask, sizes))[: len(part)]
-    return out
-
-
-def _platt(read: np.ndarray, alarming: np.ndarray) -> tuple[float, float]:
-    """Slope and intercept of the log-odds of `alarming` over what was read."""
+def _calibrate(read: np.ndarray, alarming: np.ndarray) -> tuple[float, float, float]:
+    """Slope and intercept of the log-odds of `alarming` over what was read, and its AUROC."""
     from sklearn.linear_model import LogisticRegression  # seconds to import
+    from sklearn.metrics import roc_auc_score
 
     fitted = LogisticRegression(C=1e6).fit(read[:, None], alarming)
-    return float(fitted.coef_[0, 0]), float(fitted.intercept_[0])
-
-
-def _auroc(read: np.ndarray, alarming: np.ndarray) -> float:
-    from sklearn.metrics import roc_auc_score  # seconds to import
-
-    return float(roc_auc_score(alarming, read))
+    auroc = roc_auc_score(alarming, read)
+    return float(fitted.coef_[0, 0]), float(fitted.intercept_[0]), float(auroc)
