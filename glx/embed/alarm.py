@@ -41,7 +41,7 @@ class Meanings(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Reader:
+class TextReader:
     """What makes a reader of the sentence encoder.
 
     Attributes:
@@ -88,7 +88,7 @@ def _latin(text: str) -> bool:
 
 
 @cache
-def load() -> tuple[Reader, str]:
+def load() -> tuple[TextReader, str]:
     """The reader that comes with the program, and what tells it from others."""
     version = hashlib.sha256(READER.read_bytes()).hexdigest()
     with np.load(READER) as file:
@@ -98,12 +98,12 @@ def load() -> tuple[Reader, str]:
         part, _, factor = name.partition(".")
         if factor:
             low_rank.setdefault(part, {})[factor] = arrays[name]
-    return Reader(
+    return TextReader(
         low_rank, arrays["direction"], float(arrays["bias"]), float(arrays["unread"])
     ), version
 
 
-def save(reader: Reader, path: Path) -> None:
+def save(reader: TextReader, path: Path) -> None:
     """Write a reader; its low-rank factors in float16, the precision that they need."""
     factors = {
         f"{part}.{name}": factor.astype(np.float16)

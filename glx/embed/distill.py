@@ -17,7 +17,7 @@ import numpy as np
 import optax
 
 from glx.embed import bert
-from glx.embed.alarm import Reader
+from glx.embed.alarm import TextReader
 from glx.embed.embed import EmbedConfig, pad, readable, run_model, tokenize
 
 RANK = 8
@@ -36,7 +36,7 @@ def fit(
     folder: Path,
     seed: int = 0,
     log: Callable[[str], None] = lambda line: None,
-) -> tuple[Reader, dict[str, float]]:
+) -> tuple[TextReader, dict[str, float]]:
     """A reader of the encoder in `folder`, and how well it reads what was held out.
 
     Args:
@@ -67,7 +67,7 @@ def fit(
     vectors = run_model([words[row] for row in held], folder, sizes, asked, low_rank)
     read = SHARP * vectors @ direction
     scale, bias, auroc = _calibrate(read, p[held] > 0.5)
-    reader = Reader(
+    reader = TextReader(
         low_rank=low_rank,
         direction=SHARP * scale * direction,
         bias=bias,

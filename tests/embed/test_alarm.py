@@ -92,7 +92,7 @@ def test_a_reader_survives_its_file(tmp_path, monkeypatch):
         "query": {"a": np.full((2, 4, 1), 0.5), "b": np.full((2, 1, 4), -0.25)},
         "up": {"a": np.ones((2, 4, 1)), "b": np.zeros((2, 1, 3))},
     }
-    reader = alarm.Reader(change, np.array([0.1, -0.2], np.float32), bias=1.5, unread=-0.5)
+    reader = alarm.TextReader(change, np.array([0.1, -0.2], np.float32), bias=1.5, unread=-0.5)
     path = tmp_path / "reader"  # written as it is named
     alarm.save(reader, path)
     monkeypatch.setattr(alarm, "READER", path)
