@@ -19,13 +19,14 @@ from absl import flags
 from absl.flags import FlagValues
 from rich.console import Console
 
-from experiments.benchmarks import e2e, embed, growth, guard, llm, route, table
+from experiments.benchmarks import e2e, embed, growth, guard, llm, parse, route, table
 from experiments.benchmarks.measure import Row, measure
 from experiments.benchmarks.settings import Settings
 from experiments.flags import run
 from glx.errors import InputError
 
 BENCHMARKS = {
+    "parse": parse.cases,
     "embed": embed.cases,
     "route": route.cases,
     "llm": llm.cases,
