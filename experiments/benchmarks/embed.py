@@ -63,7 +63,7 @@ def sentence_transformers(n: int, batch_size: int = 16) -> Prepared:
     from sentence_transformers import SentenceTransformer
 
     texts = templates(n)
-    model = SentenceTransformer(str(find_model("minilm")), device="cpu")
+    model = SentenceTransformer(str(find_model("minilm")))
     sample = texts[:: max(n // 200, 1)]
     cosines = (model.encode(sample) * encode_raw(sample, EmbedConfig(cache_dir=None))).sum(axis=1)
     if cosines.min() < 0.9999:
