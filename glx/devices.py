@@ -44,7 +44,9 @@ def sharded(over: Mesh) -> NamedSharding:
 
 
 def put(tree: Any, sharding: NamedSharding) -> Any:
-    """Host arrays, the same in every process, as arrays on all devices of the mesh."""
+    """Arrays, the same in every process, as arrays on the mesh; as they are, if it is of one."""
+    if sharding.mesh.size == 1:
+        return tree
 
     def one(x: Any) -> jax.Array:
         x = np.asarray(x)

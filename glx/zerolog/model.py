@@ -57,8 +57,8 @@ class ZeroLog(nn.Module):
         Returns:
           `z <float32>[B, H]` and the attention weights `<float32>[B, L]`, which sum to 1.
         """
-        h_BxLxH2 = self.gru(table_VxE, ids_BxL, lengths_B)
-        pooled_BxH2, weights_BxL = self.attention(h_BxLxH2, lengths_B)
+        h_LxBxH = self.gru(table_VxE, ids_BxL, lengths_B)
+        pooled_BxH2, weights_BxL = self.attention(h_LxBxH, lengths_B)
         z_BxH = jnp.tanh(self.project(jnp.concatenate([pooled_BxH2, statistics_BxF], axis=-1)))
         return _widen(z_BxH), weights_BxL
 
@@ -93,7 +93,10 @@ class BiGRU(nn.Module):
 
     @nn.compact
     def __call__(self, table_VxE, ids_BxL, lengths_B):
-        """`<float>[B, L, 2 H]`; positions at or after the length hold no meaning."""
+        """States after each event, and before it: two of `<float>[L, B, H]`.
+
+        What stands at or after the length means nothing.
+        """
         H, E = self.hidden, table_VxE.shape[1]
         per_direction = nn.initializers.variance_scaling(
             1.0, "fan_in", "truncated_normal", batch_axis=(0,)
@@ -104,32 +107,28 @@ class BiGRU(nn.Module):
         bias_candidate = self.param("bias_candidate", nn.initializers.zeros, (2, H))
 
         gates_2xVxG = _product("ve,keg->kvg", table_VxE, w_input, self.dtype) + bias[:, None, :]
-
-        # The backward direction reads each sequence's own events in reverse, padding stays last.
+        # One more event is padding: its update gate is all open, so that `h` stays as it was.
+        open_2x1xG = jnp.zeros((2, 1, 3 * H), gates_2xVxG.dtype).at[..., H : 2 * H].set(1e9)
+        gates_2xVxG = jnp.concatenate([gates_2xVxG, open_2x1xG], axis=1)
         B, L = ids_BxL.shape
-        steps_1xL = jnp.arange(L)[None, :]
-        last_Bx1 = lengths_B[:, None] - 1
-        mirror_BxL = jnp.where(steps_1xL <= last_Bx1, last_Bx1 - steps_1xL, steps_1xL)
-        ids_2xBxL = jnp.stack([ids_BxL, jnp.take_along_axis(ids_BxL, mirror_BxL, axis=1)])
-        inputs_Lx2xBxG = jax.vmap(lambda gates, ids: gates[ids])(
-            gates_2xVxG, ids_2xBxL.swapaxes(1, 2)
-        ).swapaxes(0, 1)
+        inside_BxL = jnp.arange(L)[None, :] < lengths_B[:, None]
+        ids_LxB = jnp.where(inside_BxL, ids_BxL, len(table_VxE)).T
 
-        def step(h_2xBxH, x_2xBxG):
+        def step(h_2xBxH, ids_2xB):
+            # Gathered here: all inputs at once would go to memory and back.
+            x_2xBxG = jax.vmap(_rows)(gates_2xVxG, ids_2xB)
             a_2xBxG = _product("kbh,khg->kbg", h_2xBxH, w_hidden, self.dtype)
             reset_update = nn.sigmoid(x_2xBxG[..., : 2 * H] + a_2xBxG[..., : 2 * H])
             reset, update = jnp.split(reset_update, 2, axis=-1)
             recalled = a_2xBxG[..., 2 * H :] + bias_candidate[:, None, :]
             candidate = jnp.tanh(x_2xBxG[..., 2 * H :] + reset * recalled)
             h_2xBxH = (1 - update) * candidate + update * h_2xBxH
-            return h_2xBxH, h_2xBxH
+            return h_2xBxH, (h_2xBxH[0], h_2xBxH[1])
 
-        _, h_Lx2xBxH = jax.lax.scan(step, jnp.zeros((2, B, H), w_hidden.dtype), inputs_Lx2xBxG)
-        forward_BxLxH = h_Lx2xBxH[:, 0].swapaxes(0, 1)
-        backward_BxLxH = jnp.take_along_axis(
-            h_Lx2xBxH[:, 1].swapaxes(0, 1), mirror_BxL[:, :, None], axis=1
-        )
-        return jnp.concatenate([forward_BxLxH, backward_BxLxH], axis=-1)
+        ids_Lx2xB = jnp.stack([ids_LxB, ids_LxB[::-1]], axis=1)
+        start_2xBxH = jnp.zeros((2, B, H), w_hidden.dtype)
+        _, (forward_LxBxH, backward_LxBxH) = jax.lax.scan(step, start_2xBxH, ids_Lx2xB)
+        return forward_LxBxH, backward_LxBxH[::-1]
 
 
 class AttentionPooling(nn.Module):
@@ -139,13 +138,38 @@ class AttentionPooling(nn.Module):
     dtype: jnp.dtype | None
 
     @nn.compact
-    def __call__(self, h_BxLxH2, lengths_B):
-        key_BxLxH = jnp.tanh(nn.Dense(self.hidden, dtype=self.dtype)(h_BxLxH2))
-        logits_BxL = nn.Dense(1, use_bias=False, dtype=self.dtype)(key_BxLxH)[..., 0]
-        inside_BxL = jnp.arange(h_BxLxH2.shape[1])[None, :] < lengths_B[:, None]
-        logits_BxL = jnp.where(inside_BxL, _widen(logits_BxL), -jnp.inf)
-        weights_BxL = nn.softmax(logits_BxL)
-        return jnp.einsum("bl,blh->bh", weights_BxL, h_BxLxH2), weights_BxL
+    def __call__(self, h_LxBxH: tuple[jax.Array, jax.Array], lengths_B):
+        """`<float>[B, 2 H]` and the weights `<float32>[B, L]`, of both directions of a `BiGRU`."""
+        H = self.hidden
+        kernel, bias = Dense(2 * H, H, name="Dense_0")()
+        last, _ = Dense(H, 1, use_bias=False, name="Dense_1")()
+        forward, backward = (
+            _product("lbh,hk->lbk", h, w, self.dtype)
+            for h, w in zip(h_LxBxH, jnp.split(kernel, 2), strict=True)
+        )
+        key_LxBxH = jnp.tanh(forward + backward + bias[None, None, :])
+        # As a sum, not as a product: a product would have its input written to memory.
+        logits_LxB = jnp.sum(key_LxBxH * last.T[None], axis=-1)
+        inside_LxB = jnp.arange(len(logits_LxB))[:, None] < lengths_B[None, :]
+        weights_LxB = nn.softmax(jnp.where(inside_LxB, logits_LxB, -jnp.inf), axis=0)
+        # As a product, not as a sum: a sum would compute the softmax again for each unit.
+        pooled = [jnp.einsum("lb,lbh->bh", weights_LxB, h) for h in h_LxBxH]
+        return jnp.concatenate(pooled, axis=-1), weights_LxB.T
+
+
+class Dense(nn.Module):
+    """The parameters of an `nn.Dense`, for who multiplies by them in another way."""
+
+    inputs: int
+    features: int
+    use_bias: bool = True
+
+    @nn.compact
+    def __call__(self) -> tuple[jax.Array, jax.Array | None]:
+        kernel = self.param("kernel", nn.initializers.lecun_normal(), (self.inputs, self.features))
+        if not self.use_bias:
+            return kernel, None
+        return kernel, self.param("bias", nn.initializers.zeros, (self.features,))
 
 
 class AnomalyHead(nn.Module):
@@ -183,6 +207,11 @@ class Head(nn.Module):
         a_BxH = nn.relu(nn.Dense(self.hidden, dtype=self.dtype)(z_BxH))
         last = nn.Dense(1, dtype=self.dtype, kernel_init=self.last_init)
         return _widen(last(a_BxH)[..., 0])
+
+
+def _rows(table_VxG, ids_B):
+    """Rows of a table, which are known to be there."""
+    return table_VxG.at[ids_B].get(mode="promise_in_bounds")
 
 
 def _product(equation, a, b, dtype):

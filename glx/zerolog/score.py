@@ -3,6 +3,7 @@
 Each bucket has one fixed batch shape, so that nothing compiles in steady state.
 """
 
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 import jax
@@ -16,10 +17,12 @@ BUCKETS = (8, 16, 24, 32, 48, 64, 96, 128)  # events
 TABLE_STEP = (
     256  # templates: a table is padded to a multiple, so that new templates recompile seldom
 )
+BATCH = 256  # sequences; on a CPU a step of the recurrence then stays within its caches
+IN_FLIGHT = 2  # batches at a time: steps of a recurrence are too small to fill all cores
 
 
 def score(
-    config: ModelConfig, params, inputs: Inputs, batch: int = 512
+    config: ModelConfig, params, inputs: Inputs, batch: int = BATCH
 ) -> tuple[np.ndarray, np.ndarray]:
     """Score distinct sequences with `theta`, without further adaptation.
 
@@ -32,24 +35,29 @@ def score(
     scores = np.empty(len(sequences), np.float32)
     attention = np.empty(len(sequences.ids), np.float32)
     bucket = np.searchsorted(BUCKETS, sequences.lengths)
-    for b in np.unique(bucket):
-        length = BUCKETS[b]
-        members = np.flatnonzero(bucket == b)
-        for start in range(0, len(members), batch):
-            rows = members[start : start + batch]
-            ids, lengths = pad(sequences, rows, length)
-            p, weights = _score_batch(
-                config,
-                params,
-                table,
-                _fill(ids, batch),
-                _fill(lengths, batch, 1),
-                _fill(inputs.statistics[rows], batch),
-            )
-            scores[rows] = np.asarray(p)[: len(rows)]
-            inside = np.arange(length) < sequences.lengths[rows][:, None]
-            at = sequences.offsets[rows][:, None] + np.arange(length)
-            attention[at[inside]] = np.asarray(weights)[: len(rows)][inside]
+
+    def one(rows: np.ndarray, length: int) -> None:
+        ids, lengths = pad(sequences, rows, length)
+        filled = (
+            _fill(ids, batch),
+            _fill(lengths, batch, 1),
+            _fill(inputs.statistics[rows], batch),
+        )
+        p, weights = jax.device_get(_score_batch(config, params, table, *filled))
+        scores[rows] = p[: len(rows)]
+        inside = np.arange(length) < sequences.lengths[rows][:, None]
+        at = sequences.offsets[rows][:, None] + np.arange(length)
+        attention[at[inside]] = weights[: len(rows)][inside]
+
+    with ThreadPoolExecutor(IN_FLIGHT) as pool:
+        batches = [
+            pool.submit(one, members[start : start + batch], BUCKETS[b])
+            for b in np.unique(bucket)
+            for members in [np.flatnonzero(bucket == b)]
+            for start in range(0, len(members), batch)
+        ]
+        for done in batches:
+            done.result()
     return scores, attention
 
 

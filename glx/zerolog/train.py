@@ -4,9 +4,11 @@ In: the systems' inputs and pools. Out: parameters.
 
 Everything a step needs (the packed sequences, the template table) lies on the device; the host
 sends row numbers. Random draws depend on (seed, step) alone, so that a resumed run repeats exactly.
+Where there are several devices, of one process or of many, each takes its share of the episodes.
 """
 
 import time
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache, partial
@@ -16,8 +18,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
+from jax.sharding import Mesh, PartitionSpec
 
-from glx import checkpoint
+from glx import checkpoint, devices
 from glx.config import nested, setting
 from glx.errors import InputError
 from glx.zerolog import episodes, meta
@@ -133,19 +136,18 @@ def gather(packed: Packed, rows: episodes.Rows) -> meta.Batch:
 
 
 @lru_cache(maxsize=8)
-def make_step(config: TrainConfig) -> Callable:
+def make_step(config: TrainConfig, over: Mesh | None = None) -> Callable:
     """The jitted `state, packed, supports, queries -> state, metrics`; the state is donated.
 
-    One for each config, so that training again does not compile again.
+    One for each config and mesh, so that training again does not compile again. With a mesh, the
+    episodes are `devices.sharded` over it, all else is `devices.replicated`.
     """
     model = ZeroLog(config.model)
 
-    @partial(jax.jit, donate_argnums=0)
-    def step(state: State, packed: Packed, supports: episodes.Rows, queries: episodes.Rows):
-        lam = meta.reversal_schedule(state["step"], config.steps) if config.reversal else 0.0
-        grads, metrics = meta.meta_direction(
+    def direction(params, packed: Packed, supports: episodes.Rows, queries: episodes.Rows, lam):
+        return meta.meta_direction(
             model,
-            state["params"],
+            params,
             packed.table,
             gather(packed, supports),
             gather(packed, queries),
@@ -155,6 +157,14 @@ def make_step(config: TrainConfig) -> Callable:
             gamma=config.gamma,
             second_order=config.second_order,
         )
+
+    if over is not None and over.size > 1:
+        direction = _shared(direction, over)
+
+    @partial(jax.jit, donate_argnums=0)
+    def step(state: State, packed: Packed, supports: episodes.Rows, queries: episodes.Rows):
+        lam = meta.reversal_schedule(state["step"], config.steps) if config.reversal else 0.0
+        grads, metrics = direction(state["params"], packed, supports, queries, lam)
         updates, opt_state = optimizer(config).update(grads, state["opt_state"])
         metrics |= {"lambda": jnp.asarray(lam), "gradient_norm": optax.tree.norm(grads)}
         new = {
@@ -167,6 +177,18 @@ def make_step(config: TrainConfig) -> Callable:
     return step
 
 
+def _shared(direction: Callable, over: Mesh) -> Callable:
+    """Each device's mean over its episodes, then the mean of those: the shares are equal."""
+    whole, share = PartitionSpec(), PartitionSpec(devices.AXIS)
+    return jax.shard_map(
+        lambda *args: jax.lax.pmean(direction(*args), devices.AXIS),
+        mesh=over,
+        in_specs=(whole, whole, share, share, whole),
+        out_specs=whole,
+        check_vma=False,  # the zeros that a scan begins with are not marked as of one device
+    )
+
+
 def train(
     config: TrainConfig,
     packed: Packed,
@@ -177,21 +199,33 @@ def train(
 ) -> State:
     """Train from the newest checkpoint in `folder` (or from the start) to `config.steps`.
 
+    Under `jax.distributed` every process calls this with the same arguments but `folder`, which
+    only the first may have.
+
     Args:
       log: called every `log_every` steps with the means since the last call: losses, `lambda`,
         `data_seconds` (drawing on the host), `step_seconds` (waiting for the device).
 
     Raises:
-      InputError: a loss is not a number.
+      InputError: a loss is not a number, or more processes than can share the episodes evenly.
     """
+    over = devices.mesh(config.episodes)
+    if over.size < jax.device_count():
+        warnings.warn(
+            f"--episodes={config.episodes}: only {over.size} of {jax.device_count()} devices can "
+            "share them evenly",
+            stacklevel=2,
+        )
     state = init_state(config, packed, seed)
     if folder is not None:
         state = checkpoint.restore_newest(folder, state)
-    step_fn, pending = make_step(config), []
+    state, packed = devices.put((state, packed), devices.replicated(over))
+    step_fn, pending = make_step(config, over), []
     data_seconds, began = 0.0, time.perf_counter()
     for step in range(int(state["step"]), config.steps):
         drawing = time.perf_counter()
-        supports, queries = episodes.draw(pools, seed, step, config.episodes, config.batch)
+        rows = episodes.draw(pools, seed, step, config.episodes, config.batch)
+        supports, queries = devices.put(rows, devices.sharded(over))
         data_seconds += time.perf_counter() - drawing
         state, metrics = step_fn(state, packed, supports, queries)
         pending.append(metrics)
@@ -214,4 +248,4 @@ def train(
             pending, data_seconds, began = [], 0.0, time.perf_counter()
         if folder is not None and saves:
             checkpoint.save_step(folder, done, state)
-    return state
+    return jax.tree.map(jnp.asarray, jax.device_get(state))

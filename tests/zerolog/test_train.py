@@ -2,6 +2,12 @@
 
 import dataclasses
 import json
+import os
+import pickle
+import socket
+import subprocess
+import sys
+from pathlib import Path
 
 import jax
 import numpy as np
@@ -14,6 +20,7 @@ from glx.logs.sequences import Sequences, csr_offsets, distinct
 from glx.zerolog import episodes, inputs, train
 from glx.zerolog.model import ModelConfig
 
+ROOT = Path(__file__).parents[2]
 CONFIG = train.TrainConfig(
     model=ModelConfig(hidden=8), steps=4, episodes=2, batch=4, max_events=6, log_every=1,
     checkpoint_every=1,
@@ -118,3 +125,65 @@ def test_a_loss_that_is_not_a_number_is_fatal(problem):
     config = dataclasses.replace(CONFIG, alpha=float("inf"))
     with pytest.raises(InputError, match="diverged"), jax.debug_nans(False):
         run(problem, config)
+
+
+SHARED = """
+import pickle, sys
+from pathlib import Path
+import jax
+if len(sys.argv) > 3:
+    jax.distributed.initialize(sys.argv[3], num_processes=2, process_id=int(sys.argv[4]))
+from glx.zerolog import train
+config, tables, pools = pickle.loads(Path(sys.argv[1]).read_bytes())
+rows = []
+state = train.train(config, train.Packed(*tables), pools, seed=0, log=rows.append)
+found = jax.device_count(), jax.device_get(state["params"]), rows
+Path(sys.argv[2]).write_bytes(pickle.dumps(found))
+"""
+"""Trains; arguments: the problem, where to, and for one of two processes an address and which."""
+
+
+def elsewhere(problem, config, folder, device_count, addresses=((),)):
+    """Parameters and rows of each process, in whose environment XLA makes so many devices."""
+    packed, pools = problem
+    given = folder / "problem"
+    tables = jax.device_get((packed.table, packed.ids, packed.lengths, packed.statistics))
+    given.write_bytes(pickle.dumps((config, tables, pools)))
+    flags = f"--xla_force_host_platform_device_count={device_count}"
+    environment = os.environ | {"XLA_FLAGS": flags, "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-W", "error", "-c", SHARED, given]
+    out = [folder / f"out{n}" for n in range(len(addresses))]
+    begun = [
+        subprocess.Popen([*command, path, *address], env=environment, stderr=subprocess.PIPE)
+        for path, address in zip(out, addresses, strict=True)
+    ]
+    for process in begun:
+        _, errors = process.communicate(timeout=120)
+        assert process.returncode == 0, errors.decode()
+    return [pickle.loads(path.read_bytes()) for path in out]
+
+
+def test_eight_devices_train_as_one_does(problem, tmp_path):
+    config = dataclasses.replace(CONFIG, episodes=8)
+    params, rows = run(problem, config)
+    [(count, shared, of_shared)] = elsewhere(problem, config, tmp_path, 8)
+    assert count == 8
+    same(params, rows, shared, of_shared)
+
+
+def test_two_processes_train_as_one_does(problem, whole, tmp_path):
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{free.getsockname()[1]}"
+    found = elsewhere(problem, CONFIG, tmp_path, 1, [(address, "0"), (address, "1")])
+    for count, shared, of_shared in found:
+        assert count == 2
+        same(*whole, shared, of_shared)
+
+
+def same(params, rows, shared, of_shared):
+    """To rounding: the mean over episodes is summed in another order."""
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, atol=2e-5), params, shared)
+    for row, other in zip(rows, of_shared, strict=True):
+        kept = {k: v for k, v in row.items() if not k.endswith("_seconds")}
+        assert {k: other[k] for k in kept} == pytest.approx(kept, rel=1e-3, abs=1e-5)
