@@ -5,30 +5,24 @@ remembered for each template. Most texts equal their template there, which leave
 """
 
 from collections.abc import Callable, Sequence
-from functools import lru_cache
 from operator import eq, itemgetter
+from typing import Any
 
-from drain3.drain import Drain, LogCluster
+from drain3.drain import Drain, LogCluster, Node
 
 from glx.logs.sequences import WILDCARD
 
 Tokens = tuple[str, ...]
+Pick = Callable[[Sequence[str]], Tokens]
+Words = tuple[Tokens, Pick]
 
 
 class FastDrain(Drain):
-    """`drain3.drain.Drain` whose wildcard is `<*>`."""
+    """`drain3.drain.Drain` whose wildcard is `<*>` and which forgets no cluster."""
 
-    def get_seq_distance(
-        self, seq1: Tokens, seq2: Sequence[str], include_params: bool
-    ) -> tuple[float, int]:
-        """Share of equal tokens of a template and a text, and the wildcards of the template."""
-        if not seq1:
-            return 1.0, 0
-        words, pick = words_of(tuple(seq1))
-        picked = pick(seq2)
-        same = len(words) if picked == words else sum(map(eq, picked, words))
-        wildcards = len(seq1) - len(words)
-        return (same + wildcards * include_params) / len(seq1), wildcards
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(param_str=WILDCARD, **settings)
+        self._words: dict[int, Words] = {}  # of each cluster's template
 
     def add_log_message(self, content: str) -> tuple[LogCluster, str]:
         """The cluster that a text joins, and what that did to it."""
@@ -37,21 +31,59 @@ class FastDrain(Drain):
         if cluster is None:
             return super().add_log_message(content)
         cluster.size += 1
-        template = cluster.log_template_tokens
-        words, pick = words_of(template)
+        words, pick = self._words_of(cluster)
         if pick(tokens) == words:
             return cluster, "none"
+        template = cluster.log_template_tokens
         cluster.log_template_tokens = tuple(
             a if a == b else WILDCARD for a, b in zip(template, tokens, strict=True)
         )
+        del self._words[cluster.cluster_id]
         return cluster, "cluster_template_changed"
 
+    def tree_search(
+        self, root_node: Node, tokens: list[str], sim_th: float, include_params: bool
+    ) -> LogCluster | None:
+        """The most similar of the clusters with as many tokens and the same first ones."""
+        node = root_node.key_to_child_node.get(str(len(tokens)))
+        if node is None:
+            return None
+        if not tokens:
+            return self.id_to_cluster[node.cluster_ids[0]]
+        for token in tokens[: self.max_node_depth - 1][: len(tokens) - 1]:
+            children = node.key_to_child_node
+            node = children.get(token) or children.get(WILDCARD)
+            if node is None:
+                return None
+        return self.fast_match(node.cluster_ids, tokens, sim_th, include_params)
 
-@lru_cache(maxsize=1 << 16)
-def words_of(template: Tokens) -> tuple[Tokens, Callable[[Sequence[str]], Tokens]]:
+    def fast_match(
+        self, cluster_ids: Sequence[int], tokens: list[str], sim_th: float, include_params: bool
+    ) -> LogCluster | None:
+        """The cluster with the most equal tokens, if these are enough; then with most wildcards."""
+        best, most, most_wildcards = None, -1, -1
+        for id_ in cluster_ids:
+            cluster = self.id_to_cluster[id_]
+            words, pick = self._words_of(cluster)
+            picked, wildcards = pick(tokens), len(tokens) - len(words)
+            same = len(words) if picked == words else sum(map(eq, picked, words))
+            if include_params:
+                same += wildcards
+            if same > most or (same == most and wildcards > most_wildcards):
+                best, most, most_wildcards = cluster, same, wildcards
+        return best if most / len(tokens) >= sim_th else None
+
+    def _words_of(self, cluster: LogCluster) -> Words:
+        found = self._words.get(cluster.cluster_id)
+        if found is None:
+            found = self._words[cluster.cluster_id] = words_of(cluster.log_template_tokens)
+        return found
+
+
+def words_of(template: Tokens) -> Words:
     """The words of a template, and a function that takes the tokens of a text in their places."""
     places = [at for at, token in enumerate(template) if token != WILDCARD]
-    pick: Callable[[Sequence[str]], Tokens]
+    pick: Pick
     if len(places) > 1:
         pick = itemgetter(*places)
     else:

@@ -13,8 +13,11 @@ import numpy as np
 import polars as pl
 
 from glx.logs.sequences import WILDCARD
-from glx.logs.shapes import CHUNK, Shapes, distinct_codes, split_lines
+from glx.logs.shapes import Shapes, distinct_codes, split_lines
 
+# Bytes that digits are collapsed in at once. More than the cache holds: while another thread mines,
+# every array operation waits for the interpreter, so few long ones are the faster.
+PIECE = 1 << 22
 # A status code is what a line says, not a value: its digits are hidden while the others collapse.
 STATUS = (  # each begins with plain letters: Python finds those fast
     r'tatus(?:[ _-]?[Cc]ode)?"?[:= ]{1,3}',
@@ -39,6 +42,7 @@ MASKS = (
     r"[-+]?0(?:[.:,]0)*",  # number, address, port, clock time
     r"<\*>(?:[.:,/_+\-]?<\*>)+",  # what of it is left in pieces
 )
+SPACES = r"\s{2,}|[^\S ]"  # which are not one plain space already: most are
 
 
 def mask(texts: pl.Series) -> pl.Series:
@@ -57,27 +61,25 @@ def join(texts: pl.Series) -> bytes:
 
 def distinct_skeletons(shapes: Shapes) -> tuple[pl.Series, pl.Series]:
     """Distinct skeletons of the lines, and the place of each line's among them (u32)."""
+    raw = shapes.raw
     if shapes.distinct.str.contains(f"(?:{'|'.join(STATUS)})9").any():
-        raw = shapes.raw
         for pattern in STATUS_CODES:
             raw = pattern.sub(lambda m: m[1] + m[2].translate(HIDE), raw)
-        shapes = Shapes.of(raw)
-    return _skeletons(shapes)
-
-
-def _skeletons(shapes: Shapes) -> tuple[pl.Series, pl.Series]:
-    raw = collapse_digits(join(shapes.distinct))
-    skeletons, codes = distinct_codes(split_lines(raw))
+        if not shapes.many:
+            shapes = Shapes.of(raw)
+    if shapes.many:
+        return distinct_codes(split_lines(collapse_digits(raw)))
+    skeletons, codes = distinct_codes(split_lines(collapse_digits(join(shapes.distinct))))
     return skeletons, codes.gather(shapes.codes)
 
 
 def collapse_digits(raw: bytes) -> bytes:
     """`re.sub(rb"[0-9]+", b"0", raw)`, ten times as fast."""
     characters = np.frombuffer(raw, dtype=np.uint8)
-    buffers = np.empty((3, CHUNK), dtype=np.uint8)
+    buffers = np.empty((3, min(PIECE, len(raw))), dtype=np.uint8)
     pieces, in_run = [], False
-    for start in range(0, len(characters), CHUNK):
-        chunk = characters[start : start + CHUNK]
+    for start in range(0, len(characters), PIECE):
+        chunk = characters[start : start + PIECE]
         changed, digit, keep = buffers[:, : len(chunk)]
         np.subtract(chunk, 48, out=changed)  # what is below "0" wraps around
         np.less(changed, 10, out=digit.view(bool))
@@ -97,4 +99,4 @@ def mask_skeletons(skeletons: pl.Series) -> pl.Series:
     for pattern in MASKS:
         texts = texts.str.replace_all(pattern, WILDCARD)
     texts = texts.str.replace_many(HIDDEN, DIGITS)
-    return texts.str.replace_all(r"\s+", " ").str.strip_chars()
+    return texts.str.replace_all(SPACES, " ").str.strip_chars()

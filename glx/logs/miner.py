@@ -109,9 +109,10 @@ class Miner:
         return np.array(found, dtype=np.int32)
 
     def _find(self, text: str) -> int:
-        id_ = self._match(text)
-        if id_ >= 0:
-            return id_
+        if self.fitted.texts:
+            id_ = self._match(text)
+            if id_ >= 0:
+                return id_
         if len(self._drain.clusters) < self.config.max_new:
             cluster, _ = self._drain.add_log_message(text)
             if cluster.cluster_id > len(self._new):
@@ -147,7 +148,6 @@ def new_drain(config: MinerConfig) -> FastDrain:
         depth=config.depth,
         sim_th=config.similarity,
         max_children=config.children,
-        param_str=WILDCARD,
     )
 
 

@@ -241,7 +241,10 @@ def _frame(
     """Records of a block of texts, one a line; lines count from 0."""
     skeletons, codes = distinct_skeletons(shapes)
     kind = codes.to_numpy()
-    masked, levels, fits = _read_skeletons(skeletons, layout.header, known)
+    if shapes.many:  # most are new, and will not be seen again
+        masked, levels, fits = _read_skeletons(skeletons, layout.header)
+    else:
+        masked, levels, fits = _known_skeletons(skeletons, layout.header, known)
     filled = (skeletons.str.strip_chars() != "").to_numpy()
     n_of_kind = np.bincount(kind, minlength=len(filled))
     counts.lines = len(kind)
@@ -270,13 +273,16 @@ def _frame(
     return frame.with_columns(frame["text"].cat.to(pl.Enum(texts)))
 
 
-def _read_skeletons(
+def _known_skeletons(
     skeletons: pl.Series, header: str | None, known: Known
 ) -> tuple[pl.Series, pl.Series, np.ndarray]:
-    """Masked text, level and whether the header fits, of each; `known` is read and added to."""
+    """`_read_skeletons` of those that are not in `known`, which is added to."""
     lines = skeletons.to_list()
     new = [line for line in lines if line not in known]
-    fresh = dict(zip(new, _split_header(new, header), strict=True)) if new else {}
+    fresh: Known = {}
+    if new:
+        parts = _read_skeletons(pl.Series(new, dtype=pl.String), header)
+        fresh = dict(zip(new, zip(*parts, strict=True), strict=True))
     if len(known) < MAX_KNOWN:
         known.update(fresh)
     read = [fresh[line] if line in fresh else known[line] for line in lines]
@@ -285,21 +291,20 @@ def _read_skeletons(
     return text, pl.Series(levels, dtype=pl.String), np.array(fits, dtype=bool)
 
 
-def _split_header(lines: list[str], header: str | None) -> Iterator[tuple[str, str | None, bool]]:
-    """Masked text, level and whether the header fits; a line it does not fit is all text."""
-    text = pl.Series(lines, dtype=pl.String)
-    fits, levels = pl.repeat(True, len(text), eager=True), pl.repeat(None, len(text), eager=True)
+def _read_skeletons(text: pl.Series, header: str | None) -> tuple[pl.Series, pl.Series, np.ndarray]:
+    """Masked text, level and whether the header fits, of each; if it does not, all is text."""
+    fits = pl.repeat(True, len(text), eager=True)
+    levels = pl.repeat(None, len(text), dtype=pl.String, eager=True)
     if header is not None:
         parts = text.str.extract_groups(over_skeletons(header)).struct.unnest()
         fits = parts["text"].is_not_null()
         text = parts["text"].zip_with(fits, text)
         levels = parts["level"].str.to_uppercase() if "level" in parts.columns else levels
-    return zip(_named(mask_skeletons(text), levels), levels, fits, strict=True)
+    return _named(mask_skeletons(text), levels), levels, fits.to_numpy()
 
 
 def _named(texts: pl.Series, levels: pl.Series) -> pl.Series:
     """Texts with the level before them from WARN up: the same words at ERROR are another event."""
-    levels = levels.cast(pl.String)
     severe = levels.is_in(SEVERE).fill_null(False)
     return (levels + " " + texts).str.strip_chars_end().zip_with(severe, texts)
 

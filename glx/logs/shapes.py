@@ -41,6 +41,11 @@ class Shapes:
         """The shapes of the lines of `raw`."""
         return cls(raw, *distinct_codes(split_lines(level_digits(raw))))
 
+    @property
+    def many(self) -> bool:
+        """Whether shapes are so many that it does not pay to look at them before the lines."""
+        return 2 * len(self.distinct) > len(self.codes)
+
     @cached_property
     def starts(self) -> np.ndarray:
         """`<int64>[N]` the byte at which each line starts, where none ends in CR."""
@@ -64,8 +69,7 @@ class Shapes:
         digits apart, shapes are many, a place is not certain, what was found is long, or there are
         CRs, which Polars leaves out at the end of a line.
         """
-        many = 2 * len(self.distinct) > len(self.codes)
-        if many or not BLIND.fullmatch(pattern) or b"\r" in self.raw:
+        if self.many or not BLIND.fullmatch(pattern) or b"\r" in self.raw:
             return None
         line = pl.col("line")
         at, match, part = self.distinct.to_frame("line").select(

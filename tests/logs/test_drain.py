@@ -13,8 +13,7 @@ TEXTS = st.lists(st.lists(TOKENS, max_size=6).map(" ".join), max_size=40)
 @given(TEXTS, st.sampled_from([0.2, 0.4, 0.7]), st.sampled_from([2, 100]))
 def test_the_same_clusters_as_the_package(texts, similarity, children):
     ours, theirs = (
-        made(depth=4, sim_th=similarity, max_children=children, param_str="<*>")
-        for made in (FastDrain, Drain)
+        made(depth=4, sim_th=similarity, max_children=children) for made in (FastDrain, Drain)
     )
     for text in texts:
         a, b = ours.add_log_message(text), theirs.add_log_message(text)
