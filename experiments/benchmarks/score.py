@@ -5,6 +5,7 @@ The time of scoring does not depend on what was learned: parameters are drawn.
 
 import dataclasses
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import jax
@@ -21,7 +22,7 @@ from glx.runs.settings import PRESETS
 from glx.zerolog.detector import LabelledSource, fit, score_sequences
 from glx.zerolog.inputs import Inputs
 from glx.zerolog.model import BiGRU, ModelConfig, ZeroLog
-from glx.zerolog.score import BATCH, score
+from glx.zerolog.score import BATCH, IN_FLIGHT, score
 
 HERE = "experiments.benchmarks.score"
 D, H, L = 384, 128, 64
@@ -78,14 +79,18 @@ def ours(sequences: int) -> Prepared:
     return Prepared(lambda: score(config, params, inputs), sequences)
 
 
-def recurrent() -> Prepared:
-    """The bidirectional GRU alone, gates' table included, as `score` runs it."""
+def recurrent(batches: int = 8) -> Prepared:
+    """The bidirectional GRU alone, gates' table included, as many batches at a time as `score`."""
     config, params, inputs = problem(BATCH)
     ids = jnp.asarray(inputs.distinct.ids.reshape(BATCH, L))
-    lengths = jnp.full(BATCH, L, jnp.int32)
-    table = jnp.asarray(inputs.table)
+    given = jnp.asarray(inputs.table), ids, jnp.full(BATCH, L, jnp.int32)
     gru = jax.jit(lambda *args: BiGRU(config.hidden, None).apply({"params": params["gru"]}, *args))
-    return Prepared(lambda: jax.block_until_ready(gru(table, ids, lengths)), BATCH)
+    pool = ThreadPoolExecutor(IN_FLIGHT)
+
+    def one(_: int) -> None:
+        jax.block_until_ready(gru(*given))
+
+    return Prepared(lambda: list(pool.map(one, range(batches))), BATCH * batches)
 
 
 def torch_gru(sequences: int, batch: int = 128) -> Prepared:

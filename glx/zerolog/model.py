@@ -165,7 +165,7 @@ class Dense(nn.Module):
     use_bias: bool = True
 
     @nn.compact
-    def __call__(self) -> tuple[jax.Array, jax.Array | None]:
+    def __call__(self) -> tuple[Any, Any]:
         kernel = self.param("kernel", nn.initializers.lecun_normal(), (self.inputs, self.features))
         if not self.use_bias:
             return kernel, None
