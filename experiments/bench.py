@@ -19,7 +19,18 @@ from absl import flags
 from absl.flags import FlagValues
 from rich.console import Console
 
-from experiments.benchmarks import e2e, embed, growth, guard, llm, parse, route, table
+from experiments.benchmarks import (
+    e2e,
+    embed,
+    growth,
+    guard,
+    llm,
+    parse,
+    route,
+    score,
+    table,
+    train,
+)
 from experiments.benchmarks.measure import Row, measure
 from experiments.benchmarks.settings import Settings
 from experiments.flags import run
@@ -28,6 +39,8 @@ from glx.errors import InputError
 BENCHMARKS = {
     "parse": parse.cases,
     "embed": embed.cases,
+    "train": train.cases,
+    "score": score.cases,
     "route": route.cases,
     "llm": llm.cases,
     "e2e": e2e.cases,
