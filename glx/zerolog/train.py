@@ -199,8 +199,8 @@ def train(
 ) -> State:
     """Train from the newest checkpoint in `folder` (or from the start) to `config.steps`.
 
-    Under `jax.distributed` every process calls this with the same arguments but `folder`, which
-    only the first may have.
+    Under `jax.distributed` every process calls this with the same arguments, without a folder:
+    checkpoints of several processes are not tried yet.
 
     Args:
       log: called every `log_every` steps with the means since the last call: losses, `lambda`,
