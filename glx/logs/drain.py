@@ -29,16 +29,18 @@ class FastDrain(Drain):
         tokens = content.split()
         cluster = self.tree_search(self.root_node, tokens, self.sim_th, False)
         if cluster is None:
-            return super().add_log_message(content)
+            cluster, change = super().add_log_message(content)
+            self._words[cluster.cluster_id] = words_of(cluster.log_template_tokens)
+            return cluster, change
         cluster.size += 1
-        words, pick = self._words_of(cluster)
+        words, pick = self._words[cluster.cluster_id]
         if pick(tokens) == words:
             return cluster, "none"
         template = cluster.log_template_tokens
         cluster.log_template_tokens = tuple(
             a if a == b else WILDCARD for a, b in zip(template, tokens, strict=True)
         )
-        del self._words[cluster.cluster_id]
+        self._words[cluster.cluster_id] = words_of(cluster.log_template_tokens)
         return cluster, "cluster_template_changed"
 
     def tree_search(
@@ -61,23 +63,18 @@ class FastDrain(Drain):
         self, cluster_ids: Sequence[int], tokens: list[str], sim_th: float, include_params: bool
     ) -> LogCluster | None:
         """The cluster with the most equal tokens, if these are enough; then with most wildcards."""
-        best, most, most_wildcards = None, -1, -1
+        best, most, most_wildcards = 0, -1, -1
         for id_ in cluster_ids:
-            cluster = self.id_to_cluster[id_]
-            words, pick = self._words_of(cluster)
-            picked, wildcards = pick(tokens), len(tokens) - len(words)
-            same = len(words) if picked == words else sum(map(eq, picked, words))
+            words, pick = self._words[id_]
+            picked, same = pick(tokens), len(words)
+            wildcards = len(tokens) - same
+            if picked != words:
+                same = sum(map(eq, picked, words))
             if include_params:
                 same += wildcards
             if same > most or (same == most and wildcards > most_wildcards):
-                best, most, most_wildcards = cluster, same, wildcards
-        return best if most / len(tokens) >= sim_th else None
-
-    def _words_of(self, cluster: LogCluster) -> Words:
-        found = self._words.get(cluster.cluster_id)
-        if found is None:
-            found = self._words[cluster.cluster_id] = words_of(cluster.log_template_tokens)
-        return found
+                best, most, most_wildcards = id_, same, wildcards
+        return self.id_to_cluster[best] if most / len(tokens) >= sim_th else None
 
 
 def words_of(template: Tokens) -> Words:
