@@ -98,7 +98,7 @@ def work(values: FlagValues) -> None:
     out.with_suffix(".md").write_text(table.markdown(rows))
     if any(row.what == "growth" for row in rows):
         table.plot(rows, out.with_name("growth.png"))
-    if said := guard.fallen(rows, committed):
+    if said := guard.fallen(rows, committed) + guard.lost(rows, committed, values.what):
         print(*said, sep="\n", file=sys.stderr)
         raise SystemExit(1)
 

@@ -44,9 +44,9 @@ def sharded(over: Mesh) -> NamedSharding:
 
 
 def put(tree: Any, sharding: NamedSharding) -> Any:
-    """Arrays, the same in every process, as arrays on the mesh; as they are, if it is of one."""
-    if sharding.mesh.size == 1:
-        return tree
+    """Arrays, the same in every process, as arrays on the mesh."""
+    if jax.process_count() == 1:
+        return jax.device_put(tree, sharding)
 
     def one(x: Any) -> jax.Array:
         x = np.asarray(x)

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import jax
 import numpy as np
 
 from glx import devices
@@ -48,3 +49,4 @@ def test_one_device_is_a_mesh_too():
     whole = devices.put(tree, devices.replicated(mesh))
     np.testing.assert_array_equal(whole["a"], tree["a"])
     assert float(whole["b"]) == 2.0
+    assert all(isinstance(leaf, jax.Array) for leaf in whole.values())

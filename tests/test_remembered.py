@@ -32,7 +32,7 @@ def asked(monkeypatch):
         notes = [{"row": row} for row in rows]
         return Judged(unique, sums, none, none + 0.5, none, notes=notes), {"questions": len(rows)}
 
-    monkeypatch.setattr(remembered, "MOST", 8)
+    monkeypatch.setattr(remembered, "MOST", 8 + 3 * remembered.EACH)
     return Remembered(judge), asked
 
 
@@ -64,4 +64,7 @@ def test_memory_is_bounded(asked):
     judge, questions = asked
     judge(sequences_of([1] * 9))
     judge(sequences_of([1] * 9))
+    judge(sequences_of([2], [3], [4]))
     assert len(questions) == 2
+    judge(sequences_of([1] * 9))
+    assert len(questions) == 3

@@ -18,6 +18,7 @@ import numpy as np
 
 from experiments.benchmarks import hdfs_text
 from experiments.benchmarks.measure import Call, Case, Prepared
+from experiments.benchmarks.parse import peer_miner
 from experiments.benchmarks.settings import Settings
 from glx.generallog import detector as general
 from glx.logs.catalogue import resolve
@@ -29,7 +30,7 @@ from glx.runs.settings import PRESETS
 from glx.zerolog.detector import LabelledSource, fit
 
 HERE = "experiments.benchmarks.e2e"
-PEER_LINES = 200_000  # its rate does not depend on them
+PEER_LINES = 200_000
 
 
 def cases(settings: Settings) -> Iterator[Case]:
@@ -103,21 +104,10 @@ def detected(detector: str, log: str, lines: int) -> Prepared:
 
 def drain3(log: str, lines: int) -> Prepared:
     """Template ids by Drain3 with its own masks, which do for HDFS what ours do; a list a block."""
-    from drain3 import TemplateMiner
-    from drain3.masking import MaskingInstruction
-    from drain3.template_miner_config import TemplateMinerConfig
-
-    config = TemplateMinerConfig()
-    config.masking_instructions = [
-        MaskingInstruction(BLOCK_ID, "BLOCK"),
-        MaskingInstruction(r"/?(?:\d+\.){3}\d+(?::\d+)?", "IP"),
-        MaskingInstruction(r"(?:/[\w.-]+)*/[\w.-]*\d[\w./-]*", "PATH"),
-        MaskingInstruction(r"-?\d+", "NUM"),
-    ]
     block = re.compile(BLOCK_ID)
 
     def run() -> dict[str, list[int]]:
-        miner, sessions = TemplateMiner(config=config), defaultdict(list)
+        miner, sessions = peer_miner(), defaultdict(list)
         with open(log) as file:
             for line in islice(file, lines):
                 text = line.rstrip("\n").split(" ", 5)[5]

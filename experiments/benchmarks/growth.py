@@ -27,7 +27,7 @@ def cases(settings: Settings) -> Iterator[Case]:
                 case=f"e2e of {written:,} lines",
                 unit="lines/s",
                 ours=e2e.ours(fitted / "ZeroLog", log, written),
-                repeats=1 if settings.quick else 2,
+                repeats=1 if settings.quick else 3,
             )
             log.unlink()
     for targets in TEMPLATES:

@@ -48,8 +48,15 @@ def fallen(rows: Sequence[Row], committed: Ratios | None) -> list[str]:
                 f"--against: nothing is committed for {row.what}, {row.case}, {row.peer}; "
                 "write it anew with --out"
             )
-        if row.ratio < WORST * before:
+        if not row.ratio >= WORST * before:  # what is no number has fallen too
             said.append(
                 f"{row.what}, {row.case}: {row.ratio:.2f} times {row.peer}, was {before:.2f}"
             )
     return said
+
+
+def lost(rows: Sequence[Row], committed: Ratios | None, what: Sequence[str]) -> list[str]:
+    """A sentence for each committed ratio of the benchmarks `what` that no row has."""
+    measured = {(row.what, row.case, row.peer) for row in rows}
+    missing = [key for key in committed or {} if key[0] in what and key not in measured]
+    return [f"{', '.join(key)}: not measured any more" for key in missing]

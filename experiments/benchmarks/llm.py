@@ -30,7 +30,8 @@ from glx.generallog.server import LLMConfig
 
 HERE = "experiments.benchmarks.llm"
 ROOT = Path(__file__).parents[2]
-SETS = 6  # of different prompts, one for each repeat
+REPEATS = 3
+SETS = REPEATS + 1  # of different prompts, one for each repeat and one to warm up
 KNOWN, EVENTS = 3, 3  # known events and events of the context in each prompt
 
 
@@ -48,6 +49,7 @@ def cases(settings: Settings) -> Iterator[Case]:
                 "bare loop": Call(f"{HERE}:bare_loop", here | {"prompts": prompts, "first": 1}),
                 "one by one": Call(f"{HERE}:one_by_one", here | {"prompts": alone, "first": 2}),
             },
+            repeats=REPEATS,
         )
 
 

@@ -7,6 +7,7 @@ the hostile log is made of requests in which names vary, so that 84 % of its mas
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -86,24 +87,11 @@ def parsed(path: Path, layout: str) -> Miner:
 
 
 def drain3(path: str, layout: str, lines: int) -> Prepared:
-    """The messages of the first lines to templates, without times, by settings like ours."""
-    from drain3 import TemplateMiner
-    from drain3.masking import MaskingInstruction
-    from drain3.template_miner_config import TemplateMinerConfig
-
-    config = TemplateMinerConfig()
-    config.drain_sim_th = 0.4
-    config.masking_instructions = [  # do for these logs what ours do
-        MaskingInstruction(r"blk_-?\d+", "BLOCK"),
-        MaskingInstruction(r"/?(?:\d+\.){3}\d+(?::\d+)?", "IP"),
-        MaskingInstruction(r"0x[0-9a-f]+", "HEX"),
-        MaskingInstruction(r"(?:/[\w.-]+)*/[\w.-]*\d[\w./-]*", "PATH"),
-        MaskingInstruction(r"-?\d+(?:\.\d+)?", "NUM"),
-    ]
+    """The messages of the first lines to templates, without times."""
     before = WORDS_BEFORE[layout]
 
-    def run() -> TemplateMiner:
-        miner = TemplateMiner(config=config)
+    def run() -> Any:
+        miner = peer_miner(hexadecimal=layout == "bgl")
         with open_text(path) as file:
             for line in islice(file, lines):
                 words = line.decode("utf-8", "replace").rstrip("\n").split(" ", before)
@@ -111,6 +99,24 @@ def drain3(path: str, layout: str, lines: int) -> Prepared:
         return miner
 
     return Prepared(run, min(lines, _count(path)))
+
+
+def peer_miner(hexadecimal: bool = False) -> Any:
+    """A `TemplateMiner` of Drain3 by settings like ours, with masks that do what ours do here."""
+    from drain3 import TemplateMiner
+    from drain3.masking import MaskingInstruction
+    from drain3.template_miner_config import TemplateMinerConfig
+
+    config = TemplateMinerConfig()
+    config.drain_sim_th = 0.4
+    config.masking_instructions = [
+        MaskingInstruction(BLOCK_ID, "BLOCK"),
+        MaskingInstruction(r"/?(?:\d+\.){3}\d+(?::\d+)?", "IP"),
+        *([MaskingInstruction(r"0x[0-9a-f]+", "HEX")] if hexadecimal else []),
+        MaskingInstruction(r"(?:/[\w.-]+)*/[\w.-]*\d[\w./-]*", "PATH"),
+        MaskingInstruction(r"-?\d+(?:\.\d+)?", "NUM"),
+    ]
+    return TemplateMiner(config=config)
 
 
 def _count(path: str) -> int:

@@ -17,9 +17,7 @@ import numpy as np
 from glx import devices
 
 CHUNK = 2048  # rows of a block; memory beside the inputs is some blocks of CHUNK x CHUNK or x D
-LEAST, STEP = 256, 16
-"""Rows of the smallest block of the BLAS, and what they are a multiple of: for less it takes other
-ways, where the rounding of a product depends on its place and equal rows would not tie."""
+LEAST, STEP = 256, 16  # rows of the smallest block of the BLAS, and what they are a multiple of
 
 
 def nearest(
@@ -30,12 +28,12 @@ def nearest(
     Args:
       target: `<float32>[V, D]` of length 1.
       source: `<float32>[S, D]` of length 1; at least one.
-      chunk: rows of a block, at most.
+      chunk: rows of a block, at most (of `LEAST` at least, on one CPU).
       skip: `<int>[V]` for each target a row of `source` to leave out, -1 for none.
 
     Returns:
       `<float32>[V]` cosine and `<int32>[V]` row, of equal ones the first; -inf and 0 where `skip`
-      leaves nothing.
+      leaves nothing. Where the first of several equal rows is skipped, any of the others.
     """
     skip = np.full(len(target), -1) if skip is None else skip
     one_cpu = jax.default_backend() == "cpu" and jax.device_count() == 1
@@ -45,9 +43,16 @@ def nearest(
 def by_blas(
     target: np.ndarray, source: np.ndarray, chunk: int, skip: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """`nearest` on the CPU; no block is smaller than `LEAST`."""
+    """`nearest` on the CPU; no block is smaller than `LEAST`.
+
+    How a BLAS rounds may depend on a row's place: so that equal rows tie, the row is the first that
+    equals the one found, and the cosine is taken again, alike for all.
+    """
     height, width = _even(len(target), chunk), _even(len(source), chunk)
     sources = [(at, _block(source, at, width)) for at in range(0, len(source), width)]
+    seen: dict[bytes, int] = {}
+    alike = (seen.setdefault(row.tobytes(), n) for n, row in enumerate(source))
+    first_alike = np.fromiter(alike, np.int32, len(source))
     cos_CxK = np.empty((height, width), np.float32)
     sim, row = np.full(len(target), -np.inf, np.float32), np.zeros(len(target), np.int32)
     for at in range(0, len(target), height):
@@ -62,6 +67,10 @@ def by_blas(
             best_C = real[np.arange(len(real)), at_C]
             better_C = best_C > sim_C
             sim_C[better_C], row_C[better_C] = best_C[better_C], first + at_C[better_C]
+        first_C = first_alike[row_C]
+        row_C[:] = np.where(first_C == skip_C, row_C, first_C)
+        found_C = np.isfinite(sim_C)
+        sim_C[found_C] = (target_CxD[: len(row_C)] * source[row_C]).sum(axis=1)[found_C]
     return sim, row
 
 

@@ -14,6 +14,7 @@ from glx.logs.sequences import Distinct, Sequences, distinct
 from glx.verdicts import Judged
 
 MOST = 1 << 20  # events of remembered sequences; then all are forgotten, so that memory is flat
+EACH = 20  # events that the verdict on a sequence takes as much memory as
 COLUMNS = ("scores", "places", "weights", "ids", "routes", "notes", "similarity")
 Judge = Callable[[Sequences], tuple[Judged, dict[str, Any]]]
 
@@ -22,7 +23,8 @@ class Remembered:
     """Who remembers verdicts; abstentions are forgotten, as the expert may know next time.
 
     Args:
-      judge: gives verdicts and figures; what it says of a sequence may depend on that alone.
+      judge: gives verdicts and figures; what it says of a sequence should depend on that alone
+        (the lots of `--route=random` do not: they are drawn among what is new).
     """
 
     def __init__(self, judge: Judge):
@@ -68,5 +70,5 @@ class Remembered:
             self.columns[name] = more if held is None else np.concatenate([held, more])
         self.rows |= {key: self.length + n for n, key in enumerate(keys)}
         self.length += len(keys)
-        self.events += len(unique.ids)
+        self.events += len(unique.ids) + EACH * len(unique)
         return figures

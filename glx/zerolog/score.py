@@ -18,7 +18,8 @@ TABLE_STEP = (
     256  # templates: a table is padded to a multiple, so that new templates recompile seldom
 )
 BATCH = 256  # sequences; on a CPU a step of the recurrence then stays within its caches
-IN_FLIGHT = 2  # batches at a time: steps of a recurrence are too small to fill all cores
+IN_FLIGHT = 2  # batches at a time: steps of a recurrence are too small to fill two cores
+# Both were found on a CPU; what is best on an accelerator is not known (docs/benchmarks.md).
 
 
 def score(
@@ -56,8 +57,12 @@ def score(
             for members in [np.flatnonzero(bucket == b)]
             for start in range(0, len(members), batch)
         ]
-        for done in batches:
-            done.result()
+        try:
+            for done in batches:
+                done.result()
+        except BaseException:  # Ctrl-C too: what has not begun must not be waited for
+            pool.shutdown(cancel_futures=True)
+            raise
     return scores, attention
 
 

@@ -199,8 +199,7 @@ def train(
 ) -> State:
     """Train from the newest checkpoint in `folder` (or from the start) to `config.steps`.
 
-    Under `jax.distributed` every process calls this with the same arguments, without a folder:
-    checkpoints of several processes are not tried yet.
+    Under `jax.distributed` every process calls this with the same arguments, without a folder.
 
     Args:
       log: called every `log_every` steps with the means since the last call: losses, `lambda`,
@@ -208,7 +207,10 @@ def train(
 
     Raises:
       InputError: a loss is not a number, or more processes than can share the episodes evenly.
+      ValueError: checkpoints are asked of several processes, each of which would go on by its own.
     """
+    if folder is not None and jax.process_count() > 1:
+        raise ValueError("several processes keep no checkpoints")
     over = devices.mesh(config.episodes)
     if over.size < jax.device_count():
         warnings.warn(

@@ -85,6 +85,12 @@ def test_a_ratio_that_fell_by_more_than_30_percent_is_named(tmp_path):
     said = guard.fallen([row(ratio=1.72)], committed)
     assert said == ["route, 1,000 by 10: 1.72 times FAISS, was 2.47"]
     assert guard.fallen([row(ratio=0.1)], None) == []
+    assert len(guard.fallen([row(ratio=float("nan"))], committed)) == 1
+    assert guard.lost([row()], committed, ["route"]) == []
+    assert guard.lost([], committed, ["embed"]) == []
+    assert guard.lost([], committed, ["route"]) == [
+        "route, 1,000 by 10, FAISS: not measured any more"
+    ]
 
 
 def test_a_peer_without_a_committed_ratio_is_no_pass():

@@ -157,9 +157,13 @@ def elsewhere(problem, config, folder, device_count, addresses=((),)):
         subprocess.Popen([*command, path, *address], env=environment, stderr=subprocess.PIPE)
         for path, address in zip(out, addresses, strict=True)
     ]
-    for process in begun:
-        _, errors = process.communicate(timeout=120)
-        assert process.returncode == 0, errors.decode()
+    try:
+        for process in begun:
+            _, errors = process.communicate(timeout=120)
+            assert process.returncode == 0, errors.decode()
+    finally:  # one that fails leaves the other waiting
+        for process in begun:
+            process.kill()
     return [pickle.loads(path.read_bytes()) for path in out]
 
 
