@@ -49,6 +49,8 @@ def cases(settings: Settings) -> Iterator[Case]:
             unit="lines/s",
             ours=ours(fitted / name, log, lines),
             peers={"Drain3 with masks, and groups of lines alone": peer},
+            ceiling=Call("experiments.benchmarks.ceilings:memory_copy"),
+            per_unit=2 * log.stat().st_size / lines,  # bytes of a line, read and written once
             repeats=None if settings.quick else 3,
         )
     log.unlink()

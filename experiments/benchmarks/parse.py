@@ -64,12 +64,15 @@ def cases(settings: Settings) -> Iterator[Case]:
 
 def _case(layout: str, case: str, path: Path, sample: int) -> Case:
     what = {"path": str(path), "layout": layout}
+    bytes_of_line = path.stat().st_size / _count(str(path))
     return Case(
         what="parse",
         case=case,
         unit="lines/s",
         ours=Call(f"{HERE}:ours", what),
         peers={"Drain3 with masks": Call(f"{HERE}:drain3", what | {"lines": sample})},
+        ceiling=Call("experiments.benchmarks.ceilings:memory_copy"),
+        per_unit=2 * bytes_of_line,  # read and written once
     )
 
 
