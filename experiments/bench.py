@@ -7,8 +7,8 @@ Examples:
 
 Every subject has a process of its own; rounds alternate between ours, the peers and the ceiling (a
 large matrix product), and medians are told. Writes a table, --out, and beside it bench.md and, with
-growth, growth.png. What was measured is written as it comes. The whole takes about an hour on two
-cores; llm starts a model server on the CPU (launch/serve_vllm.sh; 2 GB once).
+growth, growth.png. What was measured is written as it comes. The whole takes half an hour on two
+cores, with 3 rounds; llm starts a model server on the CPU (launch/serve_vllm.sh; 2 GB once).
 """
 
 import sys
@@ -48,6 +48,9 @@ BENCHMARKS = {
 }
 
 
+TRIES = 3  # of a case whose ratio fell: noise seldom comes so often
+
+
 def declare() -> FlagValues:
     """The flags."""
     own = FlagValues()
@@ -60,7 +63,7 @@ def declare() -> FlagValues:
         "against",
         None,
         f"A committed file as --out writes it: exit 1 where a ratio to a peer is under"
-        f" {guard.WORST} times its ratio there, twice in a row.",
+        f" {guard.WORST} times its ratio there, {TRIES} times in a row.",
         flag_values=own,
     )
     flags.DEFINE_string(
@@ -80,18 +83,23 @@ def work(values: FlagValues) -> None:
     out, data_dir = Path(values.out), values.data_dir and Path(values.data_dir).expanduser()
     if data_dir and not data_dir.is_dir():
         raise InputError(f"--data_dir={data_dir}: no such folder; docs/data.md says what is in it")
+    if not out.absolute().parent.is_dir():
+        raise InputError(f"--out={out}: no folder {out.parent}; make it first")
     committed = guard.read_ratios(Path(values.against)) if values.against else None
     console, rows = Console(stderr=True), list[Row]()
+    if data_dir is None:
+        console.print(
+            "without --data_dir: no e2e, no BGL, growth of the router alone, simulated HDFS lines"
+        )
     with tempfile.TemporaryDirectory(dir=values.work_dir) as folder:
         settings = Settings(data_dir, values.quick, Path(folder))
         for name in values.what:
             with console.status(f"{name}: getting ready") as status:
                 for case in BENCHMARKS[name](settings):
-                    found = measure(case, values.repeats, status.update)
-                    if committed and guard.fallen(found, committed):
-                        found = measure(
-                            case, values.repeats, status.update
-                        )  # noise seldom comes twice
+                    for _ in range(TRIES):
+                        found = measure(case, values.repeats, status.update)
+                        if not guard.fallen(found, committed):
+                            break
                     rows += found
                     table.write_json(rows, out)
     Console().print(table.terminal(rows))

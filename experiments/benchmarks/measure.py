@@ -7,6 +7,7 @@ all, threads of one library do not wait on the cores of another, and a peak of m
 
 import importlib
 import json
+import os
 import statistics
 import subprocess
 import sys
@@ -79,7 +80,8 @@ class Row:
       what, case, unit: as in `Case`.
       ours, spread: the value and its range.
       seconds: of one repeat of ours.
-      compile_seconds: what the first repeat took longer than the others; None where it counted.
+      compile_seconds: what the first repeat took longer than the others (where something is
+        compiled, mostly that); None where it counted.
       peer, peer_value, peer_spread: None where there is no peer.
       ratio: ours over the peer's.
       ceiling: the most that the machine could do; None where nothing bounds it that is measured.
@@ -150,7 +152,9 @@ def subject(call: Call, warm_up: bool) -> Iterator[Subject]:
     command = [sys.executable, "-m", "experiments.benchmarks.worker"]
     command += [call.function, json.dumps(call.arguments)]
     pipe = subprocess.PIPE
-    with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True) as process:
+    # Subjects live side by side: none may take a GPU's memory for itself.
+    environment = os.environ | {"XLA_PYTHON_CLIENT_PREALLOCATE": "false"}
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True, env=environment) as process:
         try:
             yield Subject(process, call, warm_up)
         except BaseException:

@@ -49,17 +49,18 @@ def cases(settings: Settings) -> Iterator[Case]:
     short, long, bgl, hostile = (
         folder / f"{name}.log" for name in ("hdfs_short", "hdfs_long", "bgl", "hostile")
     )
+    hdfs = "lines of HDFS" if data_dir else "lines like those of HDFS"
     write_hdfs(short, data_dir, million)
-    yield _case("hdfs", f"{million:,} lines of HDFS", short, sample)
-    yield _case("hdfs_keys", f"{million:,} lines of HDFS, with session keys", short, sample)
+    yield _case("hdfs", f"{million:,} {hdfs}", short, sample)
+    yield _case("hdfs_keys", f"{million:,} {hdfs}, with session keys", short, sample)
     write_hostile(hostile, 40_000 if settings.quick else 200_000)
     yield _case("hostile", "hostile: 84 % distinct texts", hostile, sample)
     if data_dir is not None:
         write_bgl(bgl, data_dir, 2 if settings.quick else 10)
-        yield _case("bgl", "real BGL lines", bgl, sample)
+        yield _case("bgl", "the first 100,000 lines of BGL, 10 times over", bgl, sample)
     if not settings.quick:
         write_hdfs(long, data_dir, 10 * million)
-        yield _case("hdfs", f"{10 * million:,} lines of HDFS", long, sample)
+        yield _case("hdfs", f"{10 * million:,} {hdfs}", long, sample)
 
 
 def _case(layout: str, case: str, path: Path, sample: int) -> Case:

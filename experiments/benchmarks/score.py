@@ -36,7 +36,16 @@ def cases(settings: Settings) -> Iterator[Case]:
     words = f"{size['sequences']:,} distinct sequences, L {L}, H {H}, D {D}"
     ceiling = Call("experiments.benchmarks.ceilings:matrix_product")
     torch = {"torch nn.GRU": Call(f"{HERE}:torch_gru", size)}
-    yield Case("score", words, "sequences/s", Call(f"{HERE}:ours", size), torch)
+    keys = 2.0 * L * 2 * H * H  # of the attention
+    yield Case(
+        what="score",
+        case=words,
+        unit="sequences/s",
+        ours=Call(f"{HERE}:ours", size),
+        peers=torch,
+        ceiling=ceiling,
+        per_unit=RECURRENT + keys,
+    )
     yield Case(
         what="score",
         case=f"the recurrent part of it, {BATCH:,} sequences at a time",

@@ -18,8 +18,11 @@ from rich.table import Table
 from experiments.benchmarks.measure import Row
 from glx.files import write_whole
 
-HEADINGS = ("what", "workload", "ours", "peer", "ratio", "of ceiling", "MB", "compile s")
-PACKAGES = ("jax", "numpy", "polars", "drain3", "faiss-cpu", "torch", "sentence-transformers")
+HEADINGS = ("what", "workload", "ours", "peer", "ratio", "ceiling", "of it", "MB", "first + s")
+PACKAGES = (
+    *("jax", "jaxlib", "numpy", "polars", "drain3", "scikit-learn", "faiss-cpu", "faiss-gpu-cu12"),
+    *("torch", "sentence-transformers"),
+)
 
 
 def machine() -> str:
@@ -99,6 +102,7 @@ def _cells(row: Row) -> list[str]:
         f"{short(row.ours)} {row.unit} ({low} to {high})",
         peer,
         "" if row.ratio is None else f"{row.ratio:.2f}",
+        "" if row.ceiling is None else short(row.ceiling),
         "" if row.of_ceiling is None else f"{row.of_ceiling:.2f}",
         f"{row.peak_memory_mb:,.0f}",
         "" if row.compile_seconds is None else f"{row.compile_seconds:.1f}",

@@ -29,10 +29,23 @@ def cases(settings: Settings) -> Iterator[Case]:
         f"D {D}, second order",
         unit="steps/s",
         ours=Call(f"{HERE}:ours", size),
-        peers={
-            "torch.func": Call(f"{HERE}:torch_func", size),
-        },
+        peers={"torch.func": Call(f"{HERE}:torch_func", size)},
+        ceiling=Call("experiments.benchmarks.ceilings:matrix_product"),
+        per_unit=operations(size["episodes"]),
     )
+
+
+def operations(episodes: int) -> float:
+    """Of the matrix products of a step, as we compute it.
+
+    Of each episode's sets of 64 sequences the recurrence and the attention's keys are multiplied 12
+    times (forward, back, and both again for the second order), the table of the gates 5 times, and
+    once for all episodes.
+    """
+    recurrent = 2 * 2.0 * L * 64 * H * 3 * H
+    keys = 2.0 * L * 64 * 2 * H * H
+    gates = 2 * 2.0 * SYSTEMS * TEMPLATES * (D + STATISTICS) * 3 * H
+    return episodes * (12 * recurrent + 12 * keys + 5 * gates) + gates
 
 
 def config(episodes: int, hidden: int = H, events: int = L, batch: int = 32) -> train.TrainConfig:

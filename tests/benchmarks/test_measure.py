@@ -111,8 +111,9 @@ def test_the_table_in_markdown():
     assert "cores" in lines[0]
     assert lines[-2:] == [
         "| route | 1,000 by 10 | 1,230 templates/s (1,200 to 1,300) | FAISS 500 (490 to 510) | 2.47"
-        " | 0.62 | 12 | 0.0 |",
-        "| route | 1,000 by 10 | 1,230 templates/s (1,200 to 1,300) |  |  | 0.62 | 12 | 0.0 |",
+        " | 2,000 | 0.62 | 12 | 0.0 |",
+        "| route | 1,000 by 10 | 1,230 templates/s (1,200 to 1,300) |  |  | 2,000 | 0.62 | 12"
+        " | 0.0 |",
     ]
 
 
@@ -122,6 +123,7 @@ def test_the_table_in_markdown():
         ("--what=nix", "--what=nix: unknown; choose of"),
         ("--data_dir=/no/such", "--data_dir=/no/such: no such folder"),
         ("--against=/no/such", "--against=/no/such: no bench.json"),
+        ("--out=/no/such/bench.json", "--out=/no/such/bench.json: no folder /no/such"),
     ],
 )
 def test_a_mistake_is_one_sentence_and_exit_code_2(flag, sentence, capsys):

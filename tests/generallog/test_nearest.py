@@ -1,6 +1,7 @@
 """Exact search against the whole matrix, on one device and on eight."""
 
 import os
+import socket
 import subprocess
 import sys
 
@@ -94,23 +95,42 @@ def test_no_matrix_of_all_against_all(way):
     assert sim.min() > 0.999  # in two dimensions so many directions leave no gap
 
 
-EIGHT = """
+SAME = """
 import jax, numpy as np
 from glx.generallog import nearest as search
 from tests.generallog.test_nearest import nothing, random_units
-assert jax.device_count() == 8
 target, source = random_units(90, 16, 0), np.resize(random_units(150, 16, 1), (300, 16))
 skip = np.arange(90, dtype=np.int32)
 for left_out in (nothing(target), skip):
-    ours = search.nearest(target, source, 16, left_out)  # three blocks of 8 x 16 rows
+    ours = search.nearest(target, source, 16, left_out)  # blocks of 16 rows on each device
     one = search.by_blas(target, source, 256, left_out)
     np.testing.assert_allclose(ours[0], one[0], atol=1e-6)
     np.testing.assert_array_equal(ours[1], one[1])
 assert search.fold._cache_size() == 1  # so it was the one that ran
+"""
+JOIN = """
+import sys, jax
+jax.distributed.initialize(sys.argv[1], num_processes=2, process_id=int(sys.argv[2]))
+assert (jax.process_count(), jax.device_count()) == (2, 2)
 """
 
 
 def test_eight_devices_find_the_same():
     flags = "--xla_force_host_platform_device_count=8"
     env = os.environ | {"XLA_FLAGS": flags, "JAX_PLATFORMS": "cpu"}
-    subprocess.run([sys.executable, "-c", EIGHT], check=True, env=env, timeout=120)
+    script = f"import jax; assert jax.device_count() == 8{SAME}"
+    subprocess.run([sys.executable, "-c", script], check=True, env=env, timeout=120)
+
+
+def test_two_processes_find_the_same():
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{free.getsockname()[1]}"
+    command = [sys.executable, "-c", JOIN + SAME, address]
+    env = os.environ | {"XLA_FLAGS": "", "JAX_PLATFORMS": "cpu"}
+    begun = [subprocess.Popen([*command, n], env=env) for n in "01"]
+    try:
+        assert [process.wait(120) for process in begun] == [0, 0]
+    finally:  # one that fails leaves the other waiting
+        for process in begun:
+            process.kill()
