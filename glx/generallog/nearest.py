@@ -2,8 +2,8 @@
 
 In: unit vectors. Out: the largest cosine of each, and whose it is. All work is done in blocks. On
 one CPU NumPy's BLAS multiplies them: that keeps 0.9 of the speed of a large matrix product, XLA's
-product and argmax 0.4 to 0.8 (docs/benchmarks.md). Accelerators, or several devices of whatever kind, run
-one compiled program on every block, each device on its share of the source's rows.
+product and argmax 0.4 to 0.8 (docs/benchmarks.md). Accelerators, or several devices of whatever
+kind, run one compiled program on every block, each device on its share of the source's rows.
 
 Shape letters: `C` target rows and `K` source rows of a block, `N` devices.
 """
