@@ -13,6 +13,7 @@ cores, with 3 rounds; llm starts a model server on the CPU (launch/serve_vllm.sh
 
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 from absl import flags
@@ -48,7 +49,7 @@ BENCHMARKS = {
 }
 
 
-TRIES = 3  # of a case whose ratio fell: noise seldom comes so often
+WAITS = (0, 30, 60, 120)  # seconds before each try of a case: noise comes, and goes in minutes
 
 
 def declare() -> FlagValues:
@@ -63,7 +64,7 @@ def declare() -> FlagValues:
         "against",
         None,
         f"A committed file as --out writes it: exit 1 where a ratio to a peer is under"
-        f" {guard.WORST} times its ratio there, {TRIES} times in a row.",
+        f" {guard.WORST} times its ratio there, {len(WAITS)} times in a row.",
         flag_values=own,
     )
     flags.DEFINE_string(
@@ -96,7 +97,8 @@ def work(values: FlagValues) -> None:
         for name in values.what:
             with console.status(f"{name}: getting ready") as status:
                 for case in BENCHMARKS[name](settings):
-                    for _ in range(TRIES):
+                    for wait in WAITS:
+                        time.sleep(wait)
                         found = measure(case, values.repeats, status.update)
                         if not guard.fallen(found, committed):
                             break

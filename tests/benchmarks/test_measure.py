@@ -134,6 +134,7 @@ def test_a_mistake_is_one_sentence_and_exit_code_2(flag, sentence, capsys):
 def test_the_command_measures_and_guards(tmp_path, monkeypatch, capsys):
     peers = {"slow": Call("toys:sleeper", {"seconds": 0.06, "amount": 10})}
     naps = case(ours=Call("toys:sleeper", {"seconds": 0.02, "amount": 10}), peers=peers)
+    monkeypatch.setattr("experiments.bench.WAITS", (0, 0))
     monkeypatch.setattr("experiments.bench.BENCHMARKS", {"nap": lambda settings: [naps]})
     out = tmp_path / "bench.json"
     command = ["bench", "--what=nap", "--repeats=1", f"--out={out}"]
