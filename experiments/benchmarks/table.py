@@ -78,6 +78,8 @@ def plot(rows: Sequence[Row], path: Path) -> None:
         sizes, seconds = zip(*points, strict=True)
         axes.loglog(sizes, seconds, "o-", label="measured")
         axes.loglog(sizes, [seconds[0] * n / sizes[0] for n in sizes], "k:", label="proportional")
+        axes.minorticks_off()
+        axes.set_xticks(sizes, [f"{n / 1000:,.0f} k" for n in sizes])
         axes.set(title=name, xlabel="size", ylabel="seconds")
         axes.legend()
     figure.savefig(path, dpi=110)
