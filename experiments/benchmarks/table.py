@@ -80,6 +80,7 @@ def plot(rows: Sequence[Row], path: Path) -> None:
         axes.loglog(sizes, [seconds[0] * n / sizes[0] for n in sizes], "k:", label="proportional")
         axes.minorticks_off()
         axes.set_xticks(sizes, [f"{n / 1000:,.0f} k" for n in sizes])
+        axes.set_yticks(seconds, [f"{s:.1f}" for s in seconds])
         axes.set(title=name, xlabel="size", ylabel="seconds")
         axes.legend()
     figure.savefig(path, dpi=110)
