@@ -49,7 +49,7 @@ BENCHMARKS = {
 }
 
 
-WAITS = (0, 30, 60, 120)  # seconds before each try of a case: noise comes, and goes in minutes
+WAITS = (0, 30, 120, 300)  # seconds before each try of a case: noise comes, and goes in minutes
 
 
 def declare() -> FlagValues:
