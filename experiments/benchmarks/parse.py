@@ -56,8 +56,9 @@ def cases(settings: Settings) -> Iterator[Case]:
     write_hostile(hostile, 40_000 if settings.quick else 200_000)
     yield _case("hostile", "hostile: 84 % distinct texts", hostile, sample)
     if data_dir is not None:
-        write_bgl(bgl, data_dir, 2 if settings.quick else 10)
-        yield _case("bgl", "the first 100,000 lines of BGL, 10 times over", bgl, sample)
+        times = 2 if settings.quick else 10
+        write_bgl(bgl, data_dir, times)
+        yield _case("bgl", f"the first 100,000 lines of BGL, {times} times over", bgl, sample)
     if not settings.quick:
         write_hdfs(long, data_dir, 10 * million)
         yield _case("hdfs", f"{10 * million:,} {hdfs}", long, sample)
