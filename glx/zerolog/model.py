@@ -93,7 +93,7 @@ class BiGRU(nn.Module):
 
     @nn.compact
     def __call__(self, table_VxE, ids_BxL, lengths_B):
-        """States after reading up to each event, from the start and from the end: two `[L, B, H]`.
+        """States after reading to each event from the start, and from the end: two `[L, B, H]`.
 
         What stands at or after the length means nothing.
         """
