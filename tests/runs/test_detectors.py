@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import polars as pl
 import pytest
-from small_runs import TINY, config, read_rows, write_data
+from small_runs import TINY, config, read_rows
 
 from experiments import detect
 from glx.embed import alarm
@@ -27,16 +27,6 @@ CONTRACT = {
     "supervised_ceiling", "template_ceiling", "n_sequences", "n_distinct", "abstained",
     "wall_seconds", "lines_per_second", "peak_memory_mb", "protocol", "seed", "baselines",
 }  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    return write_data(tmp_path_factory.mktemp("data"))
-
-
-@pytest.fixture(scope="module")
-def cache(tmp_path_factory):
-    return tmp_path_factory.mktemp("cache")
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import zstandard
-from small_runs import TINY, config, read_rows, write_data, write_zst
+from small_runs import TINY, config, read_rows, write_zst
 
 from glx.embed.alarm import meanings
 from glx.generallog.detector import GeneralLogConfig
@@ -22,16 +22,6 @@ from glx.runs.progress import Progress
 from glx.runs.settings import GeneralLogRun, RunConfig
 from glx.zerolog import detector
 from glx.zerolog.detector import LabelledSource
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    return write_data(tmp_path_factory.mktemp("data"))
-
-
-@pytest.fixture(scope="module")
-def cache(tmp_path_factory):
-    return tmp_path_factory.mktemp("cache")
 
 
 def flip(path: Path, column: str | None) -> None:
