@@ -6,9 +6,10 @@ Examples:
   launch/benchmark.sh --quick --against=experiments/benchmarks/quick.json
 
 Every subject has a process of its own; rounds alternate between ours, the peers and the ceiling (a
-large matrix product, or a copy of memory), and medians are told. Writes a table, --out, and beside it bench.md and, with
-growth, growth.png. What was measured is written as it comes. The whole takes half an hour on two
-cores, with 3 rounds; llm starts a model server on the CPU (launch/serve_vllm.sh; 2 GB once).
+large matrix product, or a copy of memory), and medians are told. Writes a table, --out, and beside
+it bench.md and, with growth, growth.png. What was measured is written as it comes. The whole takes
+half an hour on two cores, with 3 rounds; llm starts a model server on the CPU
+(launch/serve_vllm.sh; 2 GB once).
 """
 
 import sys
