@@ -173,8 +173,9 @@ class Classifier(nn.Module):
     @nn.compact
     def __call__(self, table_VxD, ids_BxL, lengths_B):
         hidden = self.config.hidden
-        h_BxLxH2 = BiGRU(hidden, None)(table_VxD, ids_BxL, lengths_B)
-        pooled_BxH2, weights_BxL = AttentionPooling(hidden, None)(h_BxLxH2, lengths_B)
+        gru = BiGRU(hidden, None)
+        h_LxBxH = gru(gru.gates(table_VxD), ids_BxL, lengths_B)
+        pooled_BxH2, weights_BxL = AttentionPooling(hidden, None)(h_LxBxH, lengths_B)
         return Head(hidden, None)(pooled_BxH2), weights_BxL
 
 

@@ -7,7 +7,7 @@ Source: ZeroLog (arXiv 2511.05862): bidirectional GRU, attention pooling, anomal
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import flax.linen as nn
 import jax
@@ -57,7 +57,15 @@ class ZeroLog(nn.Module):
         Returns:
           `z <float32>[B, H]` and the attention weights `<float32>[B, L]`, which sum to 1.
         """
-        h_LxBxH = self.gru(table_VxE, ids_BxL, lengths_B)
+        return self.encode_gated(self.gates(table_VxE), ids_BxL, lengths_B, statistics_BxF)
+
+    def gates(self, table_VxE):
+        """What `encode_gated` needs of the table, the same for all sequences."""
+        return self.gru.gates(table_VxE)
+
+    def encode_gated(self, gates: "Gates", ids_BxL, lengths_B, statistics_BxF):
+        """`encode`, where the gates of the table are known."""
+        h_LxBxH = self.gru(gates, ids_BxL, lengths_B)
         pooled_BxH2, weights_BxL = self.attention(h_LxBxH, lengths_B)
         z_BxH = jnp.tanh(self.project(jnp.concatenate([pooled_BxH2, statistics_BxF], axis=-1)))
         return _widen(z_BxH), weights_BxL
@@ -81,6 +89,21 @@ def apply(model: ZeroLog, params: Any, method: Callable, *args: Any) -> Any:
     return model.apply({"params": params}, *args, method=method)
 
 
+class Gates(NamedTuple):
+    """A bidirectional GRU for one table.
+
+    Attributes:
+      input: `<float>[2, V + 1, 3 H]` `W_x e_v + b` of each template, and of padding: reset, update
+        and candidate of both directions.
+      hidden: `<float>[2, H, 3 H]` `W_h`.
+      bias: `<float>[2, H]` within the reset of the candidate.
+    """
+
+    input: jax.Array
+    hidden: jax.Array
+    bias: jax.Array
+
+
 class BiGRU(nn.Module):
     """A GRU in both directions, run as one scan over a leading axis of 2.
 
@@ -92,11 +115,8 @@ class BiGRU(nn.Module):
     dtype: jnp.dtype | None
 
     @nn.compact
-    def __call__(self, table_VxE, ids_BxL, lengths_B):
-        """States after reading to each event from the start, and from the end: two `[L, B, H]`.
-
-        What stands at or after the length means nothing.
-        """
+    def gates(self, table_VxE) -> Gates:
+        """The gates of each template."""
         H, E = self.hidden, table_VxE.shape[1]
         per_direction = nn.initializers.variance_scaling(
             1.0, "fan_in", "truncated_normal", batch_axis=(0,)
@@ -107,26 +127,34 @@ class BiGRU(nn.Module):
         bias_candidate = self.param("bias_candidate", nn.initializers.zeros, (2, H))
 
         gates_2xVxG = _product("ve,keg->kvg", table_VxE, w_input, self.dtype) + bias[:, None, :]
-        # One more event is padding: its update gate is all open, so that `h` stays as it was.
+        # Padding has its update gate all open, so that `h` stays as it was.
         open_2x1xG = jnp.zeros((2, 1, 3 * H), gates_2xVxG.dtype).at[..., H : 2 * H].set(1e9)
         gates_2xVxG = jnp.concatenate([gates_2xVxG, open_2x1xG], axis=1)
+        return Gates(gates_2xVxG, w_hidden, bias_candidate)
+
+    def __call__(self, gates: Gates, ids_BxL, lengths_B):
+        """States after reading to each event from the start, and from the end: two `[L, B, H]`.
+
+        What stands at or after the length means nothing.
+        """
+        H, padding = self.hidden, gates.input.shape[1] - 1
         B, L = ids_BxL.shape
         inside_BxL = jnp.arange(L)[None, :] < lengths_B[:, None]
-        ids_LxB = jnp.where(inside_BxL, ids_BxL, len(table_VxE)).T
+        ids_LxB = jnp.where(inside_BxL, ids_BxL, padding).T
 
         def step(h_2xBxH, ids_2xB):
             # Gathered here: all inputs at once would go to memory and back.
-            x_2xBxG = jax.vmap(_rows)(gates_2xVxG, ids_2xB)
-            a_2xBxG = _product("kbh,khg->kbg", h_2xBxH, w_hidden, self.dtype)
+            x_2xBxG = jax.vmap(_rows)(gates.input, ids_2xB)
+            a_2xBxG = _product("kbh,khg->kbg", h_2xBxH, gates.hidden, self.dtype)
             reset_update = nn.sigmoid(x_2xBxG[..., : 2 * H] + a_2xBxG[..., : 2 * H])
             reset, update = jnp.split(reset_update, 2, axis=-1)
-            recalled = a_2xBxG[..., 2 * H :] + bias_candidate[:, None, :]
+            recalled = a_2xBxG[..., 2 * H :] + gates.bias[:, None, :]
             candidate = jnp.tanh(x_2xBxG[..., 2 * H :] + reset * recalled)
             h_2xBxH = (1 - update) * candidate + update * h_2xBxH
             return h_2xBxH, (h_2xBxH[0], h_2xBxH[1])
 
         ids_Lx2xB = jnp.stack([ids_LxB, ids_LxB[::-1]], axis=1)
-        start_2xBxH = jnp.zeros((2, B, H), w_hidden.dtype)
+        start_2xBxH = jnp.zeros((2, B, H), gates.hidden.dtype)
         _, (forward_LxBxH, backward_LxBxH) = jax.lax.scan(step, start_2xBxH, ids_Lx2xB)
         return forward_LxBxH, backward_LxBxH[::-1]
 

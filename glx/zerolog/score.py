@@ -7,7 +7,6 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from glx.zerolog.inputs import Inputs, pad
@@ -17,34 +16,40 @@ BUCKETS = (8, 16, 24, 32, 48, 64, 96, 128)  # events
 TABLE_STEP = (
     256  # templates: a table is padded to a multiple, so that new templates recompile seldom
 )
-BATCH = 256  # sequences; on a CPU a step of the recurrence then stays within its caches
+EVENTS = (
+    12_288  # in a batch; on a CPU a step then stays in the caches, and states are not mapped anew
+)
 IN_FLIGHT = 2  # batches at a time: steps of a recurrence are too small to fill two cores
 # Both were found on a CPU; what is best on an accelerator is not known (docs/benchmarks.md).
 
 
 def score(
-    config: ModelConfig, params, inputs: Inputs, batch: int = BATCH
+    config: ModelConfig, params, inputs: Inputs, events: int = EVENTS
 ) -> tuple[np.ndarray, np.ndarray]:
     """Score distinct sequences with `theta`, without further adaptation.
+
+    Args:
+      events: places in a batch, some of them padding.
 
     Returns:
       `<float32>[U]` probability of an anomaly, and `<float32>[E]` attention of each kept event.
     """
     sequences = inputs.distinct
     rows_of_table = -len(inputs.table) % TABLE_STEP
-    table = jnp.asarray(np.pad(inputs.table, ((0, rows_of_table), (0, 0))))
+    gates = _gates(config, params, np.pad(inputs.table, ((0, rows_of_table), (0, 0))))
     scores = np.empty(len(sequences), np.float32)
     attention = np.empty(len(sequences.ids), np.float32)
     bucket = np.searchsorted(BUCKETS, sequences.lengths)
 
     def one(rows: np.ndarray, length: int) -> None:
+        batch = batch_of(length, events)
         ids, lengths = pad(sequences, rows, length)
         filled = (
             _fill(ids, batch),
             _fill(lengths, batch, 1),
             _fill(inputs.statistics[rows], batch),
         )
-        p, weights = jax.device_get(_score_batch(config, params, table, *filled))
+        p, weights = jax.device_get(_score_batch(config, params, gates, *filled))
         scores[rows] = p[: len(rows)]
         inside = np.arange(length) < sequences.lengths[rows][:, None]
         at = sequences.offsets[rows][:, None] + np.arange(length)
@@ -55,6 +60,7 @@ def score(
             pool.submit(one, members[start : start + batch], BUCKETS[b])
             for b in np.unique(bucket)
             for members in [np.flatnonzero(bucket == b)]
+            for batch in [batch_of(BUCKETS[b], events)]
             for start in range(0, len(members), batch)
         ]
         try:
@@ -66,11 +72,21 @@ def score(
     return scores, attention
 
 
+def batch_of(length: int, events: int = EVENTS) -> int:
+    """Sequences of this length in a batch."""
+    return max(events // length, 1)
+
+
 @partial(jax.jit, static_argnums=0)
-def _score_batch(config: ModelConfig, params, table_VxE, ids_BxL, lengths_B, statistics_BxF):
+def _gates(config: ModelConfig, params, table_VxE):
+    return apply(ZeroLog(config), params, ZeroLog.gates, table_VxE)
+
+
+@partial(jax.jit, static_argnums=0)
+def _score_batch(config: ModelConfig, params, gates, ids_BxL, lengths_B, statistics_BxF):
     model = ZeroLog(config)
-    inputs = (table_VxE, ids_BxL, lengths_B, statistics_BxF)
-    z_BxH, weights_BxL = apply(model, params, ZeroLog.encode, *inputs)
+    inputs = (gates, ids_BxL, lengths_B, statistics_BxF)
+    z_BxH, weights_BxL = apply(model, params, ZeroLog.encode_gated, *inputs)
     logits_B = apply(model, params, ZeroLog.anomaly, z_BxH, statistics_BxF)
     return jax.nn.sigmoid(logits_B), weights_BxL
 

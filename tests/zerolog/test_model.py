@@ -126,7 +126,7 @@ def sequences(lengths):
 
 def test_scores_do_not_depend_on_bucket_or_batch(params):
     inputs = sequences([3, 8, 9, 30, 1, 128])
-    scores, attention = scoring.score(MODEL.config, params, inputs, batch=4)
+    scores, attention = scoring.score(MODEL.config, params, inputs, events=32)
     for n in range(6):
         a, b = inputs.distinct.offsets[n : n + 2]
         z, weights = encode(params, inputs.distinct.ids[None, a:b], [b - a], inputs.statistics[[n]])
@@ -136,7 +136,7 @@ def test_scores_do_not_depend_on_bucket_or_batch(params):
 
 
 def test_nothing_compiles_in_steady_state(params):
-    scoring.score(MODEL.config, params, sequences([3, 12, 20]), batch=4)
+    scoring.score(MODEL.config, params, sequences([3, 12, 20]), events=32)
     compiled = scoring._score_batch._cache_size()
-    scoring.score(MODEL.config, params, sequences([8, 9, 1, 17, 24, 5, 6, 7, 2, 3]), batch=4)
+    scoring.score(MODEL.config, params, sequences([8, 9, 1, 17, 24, 5, 6, 7, 2, 3]), events=32)
     assert scoring._score_batch._cache_size() == compiled
