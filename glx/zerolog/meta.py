@@ -133,13 +133,19 @@ def episode_direction(
     return grads, metrics
 
 
-def meta_direction(model, params, table_VxE, supports, queries, **settings):
-    """The mean of `episode_direction` over episodes, a `vmap` over the leading axis `N`."""
+def meta_direction(
+    model, params, table_VxE, supports, queries, *, one_by_one: bool = False, **settings
+):
+    """The mean of `episode_direction` over episodes, the leading axis `N`.
 
-    def one(support, query):
-        return episode_direction(model, params, table_VxE, support, query, **settings)
+    All at once, a `vmap`; or one by one, which needs a share of the memory and suits caches.
+    """
 
-    per_episode = jax.vmap(one)(supports, queries)
+    def one(sets):
+        return episode_direction(model, params, table_VxE, *sets, **settings)
+
+    every = jax.lax.map if one_by_one else lambda f, sets: jax.vmap(f)(sets)
+    per_episode = every(one, (supports, queries))
     return jax.tree.map(lambda x: x.mean(axis=0), per_episode)
 
 

@@ -13,11 +13,9 @@ from glx.zerolog.inputs import Inputs, pad
 from glx.zerolog.model import ModelConfig, ZeroLog, apply
 
 BUCKETS = (8, 16, 24, 32, 48, 64, 96, 128)  # events
-TABLE_STEP = (
-    256  # templates: a table is padded to a multiple, so that new templates recompile seldom
-)
+TABLE_STEP = 256  # a table is padded to a multiple of templates: new ones recompile seldom
 EVENTS = (
-    12_288  # in a batch; on a CPU a step then stays in the caches, and states are not mapped anew
+    12_288  # in a batch: the most that malloc keeps at hand, of more all pages are new each time
 )
 IN_FLIGHT = 2  # batches at a time: steps of a recurrence are too small to fill two cores
 # Both were found on a CPU; what is best on an accelerator is not known (docs/benchmarks.md).

@@ -1,4 +1,4 @@
-"""Training: one jitted meta step over one state pytree.
+"""Training: jitted meta steps over one state pytree.
 
 In: the systems' inputs and pools. Out: parameters.
 
@@ -10,6 +10,7 @@ Where there are several devices, of one process or of many, each takes its share
 import time
 import warnings
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from pathlib import Path
@@ -28,6 +29,7 @@ from glx.zerolog.inputs import Inputs, pad
 from glx.zerolog.model import ModelConfig, ZeroLog
 from glx.zerolog.score import BUCKETS
 
+HALVES = 2  # of the episodes, at work at once on a CPU: products of one episode keep one core busy
 State = dict  # {"params", "opt_state", "step"}: one pytree
 
 
@@ -140,14 +142,17 @@ def make_step(config: TrainConfig, over: Mesh | None = None) -> Callable:
     """The jitted `state, packed, supports, queries -> state, metrics`; the state is donated.
 
     One for each config and mesh, so that training again does not compile again. With a mesh, the
-    episodes are `devices.sharded` over it, all else is `devices.replicated`.
+    episodes are `devices.sharded` over it, all else is `devices.replicated`. On one CPU it is two
+    programs: the direction of half of the episodes, run twice at once, and the update.
     """
     model = ZeroLog(config.model)
+    on_cpu = jax.default_backend() == "cpu"
 
-    def direction(params, packed: Packed, supports: episodes.Rows, queries: episodes.Rows, lam):
-        return meta.meta_direction(
+    def direction(state: State, packed: Packed, supports: episodes.Rows, queries: episodes.Rows):
+        lam = meta.reversal_schedule(state["step"], config.steps) if config.reversal else 0.0
+        grads, metrics = meta.meta_direction(
             model,
-            params,
+            state["params"],
             packed.table,
             gather(packed, supports),
             gather(packed, queries),
@@ -156,23 +161,52 @@ def make_step(config: TrainConfig, over: Mesh | None = None) -> Callable:
             lam=lam,
             gamma=config.gamma,
             second_order=config.second_order,
+            one_by_one=on_cpu,
         )
+        return grads, metrics | {"lambda": jnp.asarray(lam)}
 
-    if over is not None and over.size > 1:
-        direction = _shared(direction, over)
-
-    @partial(jax.jit, donate_argnums=0)
-    def step(state: State, packed: Packed, supports: episodes.Rows, queries: episodes.Rows):
-        lam = meta.reversal_schedule(state["step"], config.steps) if config.reversal else 0.0
-        grads, metrics = direction(state["params"], packed, supports, queries, lam)
+    def update(state: State, grads, metrics):
         updates, opt_state = optimizer(config).update(grads, state["opt_state"])
-        metrics |= {"lambda": jnp.asarray(lam), "gradient_norm": optax.tree.norm(grads)}
         new = {
             "params": optax.apply_updates(state["params"], updates),
             "opt_state": opt_state,
             "step": state["step"] + 1,
         }
-        return new, metrics
+        return new, metrics | {"gradient_norm": optax.tree.norm(grads)}
+
+    if over is not None and over.size > 1:
+        direction = _shared(direction, over)
+    elif on_cpu and config.episodes % HALVES == 0:
+        return _halved(direction, update)
+
+    @partial(jax.jit, donate_argnums=0)
+    def step(state: State, *given):
+        return update(state, *direction(state, *given))
+
+    return step
+
+
+def _halved(direction: Callable, update: Callable) -> Callable:
+    """The step where halves of the episodes are at work at once; then the mean of their means.
+
+    Always halves, however many cores there are: figures do not depend on their number.
+    """
+    pool = ThreadPoolExecutor(HALVES)
+
+    @jax.jit
+    def half(state: State, packed: Packed, rows: tuple[episodes.Rows, episodes.Rows], n):
+        mine = jax.tree.map(lambda x: x.reshape(HALVES, -1, *x.shape[1:])[n], rows)
+        return direction(state, packed, *mine)
+
+    @partial(jax.jit, donate_argnums=0)
+    def finish(state: State, *halves):
+        return update(state, *jax.tree.map(lambda *x: sum(x) / HALVES, *halves))
+
+    def step(state: State, packed: Packed, *rows: episodes.Rows):
+        def one(n: int):
+            return jax.block_until_ready(half(state, packed, rows, n))
+
+        return finish(state, *pool.map(one, range(HALVES)))
 
     return step
 
@@ -183,7 +217,7 @@ def _shared(direction: Callable, over: Mesh) -> Callable:
     return jax.shard_map(
         lambda *args: jax.lax.pmean(direction(*args), devices.AXIS),
         mesh=over,
-        in_specs=(whole, whole, share, share, whole),
+        in_specs=(whole, whole, share, share),
         out_specs=whole,
         check_vma=False,  # the zeros that a scan begins with are not marked as of one device
     )

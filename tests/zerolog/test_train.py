@@ -11,14 +11,15 @@ from pathlib import Path
 
 import jax
 import numpy as np
+import optax
 import pytest
 
 from glx import surprise
 from glx.embed.alarm import Meanings
 from glx.errors import InputError
 from glx.logs.sequences import Sequences, csr_offsets, distinct
-from glx.zerolog import episodes, inputs, train
-from glx.zerolog.model import ModelConfig
+from glx.zerolog import episodes, inputs, meta, train
+from glx.zerolog.model import ModelConfig, ZeroLog
 
 ROOT = Path(__file__).parents[2]
 CONFIG = train.TrainConfig(
@@ -104,13 +105,49 @@ def test_resumed_equals_uninterrupted(problem, whole, tmp_path):
     json.dumps(rows)
 
 
-def test_one_compilation_for_all_steps(problem):
+@pytest.fixture
+def compiled():
+    """A growing list of what XLA compiles."""
+    found = []
+
+    def listen(event, seconds, **_):
+        if event == "/jax/core/compile/backend_compile_duration":
+            found.append(event)
+
+    jax.monitoring.register_event_duration_secs_listener(listen)
+    yield found
+    jax.monitoring.unregister_event_duration_listener(listen)
+
+
+@pytest.mark.parametrize("count", [1, 2])  # one episode alone, and halves
+def test_the_first_step_compiles_for_all(problem, compiled, count):
     packed, pools = problem
-    step = train.make_step(CONFIG)
-    state = train.init_state(CONFIG, packed, 0)
+    config = dataclasses.replace(CONFIG, episodes=count, beta=3e-3)  # of no other test
+    step = train.make_step(config)
+    state = train.init_state(config, packed, 0)
     for n in range(3):
-        state, _ = step(state, packed, *episodes.draw(pools, 0, n, 2, 4))
-    assert step._cache_size() == 1
+        before = len(compiled)
+        state, _ = step(state, packed, *episodes.draw(pools, 0, n, count, 4))
+        assert (len(compiled) == before) == (n > 0)
+
+
+def test_halves_of_the_episodes_are_as_good_as_all_at_once(problem):
+    packed, pools = problem
+    config = dataclasses.replace(CONFIG, episodes=6)
+    rows = episodes.draw(pools, 0, 0, 6, 4)
+    state = train.init_state(config, packed, 0)
+    grads, metrics = jax.jit(
+        lambda state: meta.meta_direction(
+            ZeroLog(config.model), state["params"], packed.table,
+            *(train.gather(packed, r) for r in rows), alpha=config.alpha, mu=config.mu, lam=0.0,
+            gamma=config.gamma, second_order=True,
+        )
+    )(state)  # fmt: skip
+    _, of_step = train.make_step(config)(state, packed, *rows)
+    assert of_step.pop("gradient_norm") == pytest.approx(float(optax.tree.norm(grads)), rel=1e-5)
+    assert of_step.pop("lambda") == 0
+    found, asked = (jax.tree.map(float, tree) for tree in (of_step, metrics))
+    assert found == pytest.approx(asked, rel=1e-5)
 
 
 def test_training_learns_the_source(problem):
@@ -123,8 +160,12 @@ def test_training_learns_the_source(problem):
 
 def test_a_loss_that_is_not_a_number_is_fatal(problem):
     config = dataclasses.replace(CONFIG, alpha=float("inf"))
-    with pytest.raises(InputError, match="diverged"), jax.debug_nans(False):
-        run(problem, config)
+    jax.config.update("jax_debug_nans", False)  # of all threads, where a context is of its own
+    try:
+        with pytest.raises(InputError, match="diverged"):
+            run(problem, config)
+    finally:
+        jax.config.update("jax_debug_nans", True)
 
 
 SHARED = """
