@@ -24,9 +24,8 @@ STATUS = (  # each begins with plain letters: Python finds those fast
     r'TATUS(?:[ _-]?CODE)?"?[:= ]{1,3}',
     r'HTTP/[0-9.]+" ',
 )
-STATUS_CODES = [re.compile(f"({before})([1-5][0-9][0-9])\\b".encode()) for before in STATUS]
-HIDE = bytes.maketrans(b"0123456789", bytes(range(16, 26)))
-HIDDEN = [chr(c) for c in range(16, 26)]
+STATUS_CODES = [re.compile(f"{before}([1-5][0-9][0-9])\\b".encode()) for before in STATUS]
+HIDDEN = [chr(c) for c in range(16, 26)]  # of each digit, 32 below it
 DIGITS = [str(d) for d in range(10)]
 
 MONTH = "(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)"
@@ -63,14 +62,21 @@ def distinct_skeletons(shapes: Shapes) -> tuple[pl.Series, pl.Series]:
     """Distinct skeletons of the lines, and the place of each line's among them (u32)."""
     raw = shapes.raw
     if shapes.distinct.str.contains(f"(?:{'|'.join(STATUS)})9").any():
-        for pattern in STATUS_CODES:
-            raw = pattern.sub(lambda m: m[1] + m[2].translate(HIDE), raw)
+        raw = hide_status_codes(raw)
         if not shapes.many:
             shapes = Shapes.of(raw)
     if shapes.many:
         return distinct_codes(split_lines(collapse_digits(raw)))
     skeletons, codes = distinct_codes(split_lines(collapse_digits(join(shapes.distinct))))
     return skeletons, codes.gather(shapes.codes)
+
+
+def hide_status_codes(raw: bytes) -> bytes:
+    """The digits of status codes become `HIDDEN`."""
+    starts = [match.start(1) for pattern in STATUS_CODES for match in pattern.finditer(raw)]
+    characters = np.frombuffer(raw, dtype=np.uint8).copy()
+    characters[np.add.outer(np.array(starts, dtype=np.int64), range(3))] -= 32
+    return characters.tobytes()
 
 
 def collapse_digits(raw: bytes) -> bytes:

@@ -113,9 +113,10 @@ class Miner:
             id_ = self._match(text)
             if id_ >= 0:
                 return id_
-        if len(self._drain.clusters) < self.config.max_new:
+        new = len(self._new)  # and as many clusters
+        if new < self.config.max_new:
             cluster, _ = self._drain.add_log_message(text)
-            if cluster.cluster_id > len(self._new):
+            if cluster.cluster_id > new:
                 self._new.append(text)  # never generalised: a verdict must not hang on later lines
         else:
             cluster = self._drain.match(text)
