@@ -34,4 +34,4 @@ def test_ours_runs_without_a_cache(tmp_path: Path):
 
 def test_the_peer_runs_where_it_is():
     pytest.importorskip("sentence_transformers")
-    assert embed.sentence_transformers(3).run().shape == (3, 384)
+    assert embed.sentence_transformers(3, batch_size=2).run().shape == (3, 384)
