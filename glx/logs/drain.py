@@ -27,14 +27,14 @@ class FastDrain(Drain):
     def add_log_message(self, content: str) -> tuple[LogCluster, str]:
         """The cluster that a text joins, and what that did to it."""
         tokens = content.split()
-        cluster = self.tree_search(self.root_node, tokens, self.sim_th, False)
+        near = candidates(self.root_node, tokens, self.max_node_depth)
+        cluster, fits = self._closest(near, tokens, self.sim_th, False)
         if cluster is None:
             cluster, change = super().add_log_message(content)
             self._words[cluster.cluster_id] = words_of(cluster.log_template_tokens)
             return cluster, change
         cluster.size += 1
-        words, pick = self._words[cluster.cluster_id]
-        if pick(tokens) == words:
+        if fits:
             return cluster, "none"
         template = cluster.log_template_tokens
         cluster.log_template_tokens = tuple(
@@ -47,34 +47,42 @@ class FastDrain(Drain):
         self, root_node: Node, tokens: list[str], sim_th: float, include_params: bool
     ) -> LogCluster | None:
         """The most similar of the clusters with as many tokens and the same first ones."""
-        node = root_node.key_to_child_node.get(str(len(tokens)))
-        if node is None:
-            return None
-        if not tokens:
-            return self.id_to_cluster[node.cluster_ids[0]]
-        for token in tokens[: self.max_node_depth - 1][: len(tokens) - 1]:
-            children = node.key_to_child_node
-            node = children.get(token) or children.get(WILDCARD)
-            if node is None:
-                return None
-        return self.fast_match(node.cluster_ids, tokens, sim_th, include_params)
+        near = candidates(root_node, tokens, self.max_node_depth)
+        return self._closest(near, tokens, sim_th, include_params)[0]
 
-    def fast_match(
+    def _closest(
         self, cluster_ids: Sequence[int], tokens: list[str], sim_th: float, include_params: bool
-    ) -> LogCluster | None:
-        """The cluster with the most equal tokens, if these are enough; then with most wildcards."""
-        best, most, most_wildcards = 0, -1, -1
+    ) -> tuple[LogCluster | None, bool]:
+        """The cluster with the most equal tokens, if these are enough; then with most wildcards.
+
+        And whether all words of its template are equal.
+        """
+        best, most, most_wildcards, fits = 0, -1, -1, False
         for id_ in cluster_ids:
             words, pick = self._words[id_]
             picked, same = pick(tokens), len(words)
             wildcards = len(tokens) - same
-            if picked != words:
+            equal = picked == words
+            if not equal:
                 same = sum(map(eq, picked, words))
             if include_params:
                 same += wildcards
             if same > most or (same == most and wildcards > most_wildcards):
-                best, most, most_wildcards = id_, same, wildcards
-        return self.id_to_cluster[best] if most / len(tokens) >= sim_th else None
+                best, most, most_wildcards, fits = id_, same, wildcards, equal
+        if most < 0 or (tokens and most / len(tokens) < sim_th):
+            return None, False
+        return self.id_to_cluster[best], fits
+
+
+def candidates(root: Node, tokens: list[str], depth: int) -> Sequence[int]:
+    """The clusters with as many tokens and the same first ones."""
+    node = root.key_to_child_node.get(str(len(tokens)))
+    for token in tokens[: min(depth, len(tokens)) - 1]:
+        if node is None:
+            break
+        children = node.key_to_child_node
+        node = children.get(token) or children.get(WILDCARD)
+    return () if node is None else node.cluster_ids
 
 
 def words_of(template: Tokens) -> Words:

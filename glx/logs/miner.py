@@ -98,13 +98,13 @@ class Miner:
 
     def ids(self, texts: Iterable[str]) -> np.ndarray:
         """`<int32>[N]` ids of masked texts; those that match no template are mined, in order."""
-        cache, found = self._cache, []
+        cache, most, find, found = self._cache, self.config.max_cached, self._find, []
         for text in texts:
             id_ = cache.get(text)
             if id_ is None:
-                if len(cache) >= self.config.max_cached:
+                if len(cache) >= most:
                     cache.clear()
-                id_ = cache[text] = self._find(text)
+                id_ = cache[text] = find(text)
             found.append(id_)
         return np.array(found, dtype=np.int32)
 
