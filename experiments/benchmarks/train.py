@@ -40,12 +40,12 @@ def operations(episodes: int) -> float:
 
     Of each episode's sets of 64 sequences the recurrence and the attention's keys are multiplied 12
     times (forward, back, and both again for the second order), the table of the gates 5 times, and
-    once for all episodes.
+    once for each half of the episodes.
     """
     recurrent = 2 * 2.0 * L * 64 * H * 3 * H
     keys = 2.0 * L * 64 * 2 * H * H
     gates = 2 * 2.0 * SYSTEMS * TEMPLATES * (D + STATISTICS) * 3 * H
-    return episodes * (12 * recurrent + 12 * keys + 5 * gates) + gates
+    return episodes * (12 * recurrent + 12 * keys + 5 * gates) + 2 * gates
 
 
 def config(episodes: int, hidden: int = H, events: int = L, batch: int = 32) -> train.TrainConfig:

@@ -25,8 +25,9 @@ STATUS = (  # each begins with plain letters: Python finds those fast
     r'HTTP/[0-9.]+" ',
 )
 STATUS_CODES = [re.compile(f"{before}([1-5][0-9][0-9])\\b".encode()) for before in STATUS]
-HIDDEN = [chr(c) for c in range(16, 26)]  # of each digit, 32 below it
+HIDE = 32  # below its digit is the control character that a hidden one becomes
 DIGITS = [str(d) for d in range(10)]
+HIDDEN = [chr(ord(d) - HIDE) for d in DIGITS]
 
 MONTH = "(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)"
 DAY = "(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)"
@@ -75,7 +76,7 @@ def hide_status_codes(raw: bytes) -> bytes:
     """The digits of status codes become `HIDDEN`."""
     starts = [match.start(1) for pattern in STATUS_CODES for match in pattern.finditer(raw)]
     characters = np.frombuffer(raw, dtype=np.uint8).copy()
-    characters[np.add.outer(np.array(starts, dtype=np.int64), range(3))] -= 32
+    characters[np.add.outer(np.array(starts, dtype=np.int64), range(3))] -= HIDE
     return characters.tobytes()
 
 

@@ -138,14 +138,14 @@ def meta_direction(
 ):
     """The mean of `episode_direction` over episodes, the leading axis `N`.
 
-    All at once, a `vmap`; or one by one, which needs a share of the memory and suits caches.
+    All at once, a `vmap`; or one by one, which needs an `N`-th of the memory and suits caches.
     """
 
     def one(sets):
         return episode_direction(model, params, table_VxE, *sets, **settings)
 
-    every = jax.lax.map if one_by_one else lambda f, sets: jax.vmap(f)(sets)
-    per_episode = every(one, (supports, queries))
+    sets = supports, queries
+    per_episode = jax.lax.map(one, sets) if one_by_one else jax.vmap(one)(sets)
     return jax.tree.map(lambda x: x.mean(axis=0), per_episode)
 
 

@@ -32,6 +32,21 @@ class ModelConfig:
     bf16: bool = False
 
 
+class Gates(NamedTuple):
+    """A bidirectional GRU for the templates of one table.
+
+    Attributes:
+      input: `<float>[2, V + 1, 3 H]` `W_x e_v + b` of each template, and of padding: reset, update
+        and candidate of both directions.
+      recurrent: `<float>[2, H, 3 H]` `W_h`.
+      bias_candidate: `<float>[2, H]` within the reset of the candidate.
+    """
+
+    input: jax.Array
+    recurrent: jax.Array
+    bias_candidate: jax.Array
+
+
 class ZeroLog(nn.Module):
     """Encoder and heads; `encode`, `anomaly` and `domain` are applied apart by `meta.py`."""
 
@@ -63,7 +78,7 @@ class ZeroLog(nn.Module):
         """What `encode_gated` needs of the table, the same for all sequences."""
         return self.gru.gates(table_VxE)
 
-    def encode_gated(self, gates: "Gates", ids_BxL, lengths_B, statistics_BxF):
+    def encode_gated(self, gates: Gates, ids_BxL, lengths_B, statistics_BxF):
         """`encode`, where the gates of the table are known."""
         h_LxBxH = self.gru(gates, ids_BxL, lengths_B)
         pooled_BxH2, weights_BxL = self.attention(h_LxBxH, lengths_B)
@@ -89,21 +104,6 @@ def apply(model: ZeroLog, params: Any, method: Callable, *args: Any) -> Any:
     return model.apply({"params": params}, *args, method=method)
 
 
-class Gates(NamedTuple):
-    """A bidirectional GRU for one table.
-
-    Attributes:
-      input: `<float>[2, V + 1, 3 H]` `W_x e_v + b` of each template, and of padding: reset, update
-        and candidate of both directions.
-      hidden: `<float>[2, H, 3 H]` `W_h`.
-      bias: `<float>[2, H]` within the reset of the candidate.
-    """
-
-    input: jax.Array
-    hidden: jax.Array
-    bias: jax.Array
-
-
 class BiGRU(nn.Module):
     """A GRU in both directions, run as one scan over a leading axis of 2.
 
@@ -116,7 +116,7 @@ class BiGRU(nn.Module):
 
     @nn.compact
     def gates(self, table_VxE) -> Gates:
-        """The gates of each template."""
+        """The gates of each template, and what a step needs besides."""
         H, E = self.hidden, table_VxE.shape[1]
         per_direction = nn.initializers.variance_scaling(
             1.0, "fan_in", "truncated_normal", batch_axis=(0,)
@@ -145,16 +145,16 @@ class BiGRU(nn.Module):
         def step(h_2xBxH, ids_2xB):
             # Gathered here: all inputs at once would go to memory and back.
             x_2xBxG = jax.vmap(_rows)(gates.input, ids_2xB)
-            a_2xBxG = _product("kbh,khg->kbg", h_2xBxH, gates.hidden, self.dtype)
+            a_2xBxG = _product("kbh,khg->kbg", h_2xBxH, gates.recurrent, self.dtype)
             reset_update = nn.sigmoid(x_2xBxG[..., : 2 * H] + a_2xBxG[..., : 2 * H])
             reset, update = jnp.split(reset_update, 2, axis=-1)
-            recalled = a_2xBxG[..., 2 * H :] + gates.bias[:, None, :]
+            recalled = a_2xBxG[..., 2 * H :] + gates.bias_candidate[:, None, :]
             candidate = jnp.tanh(x_2xBxG[..., 2 * H :] + reset * recalled)
             h_2xBxH = (1 - update) * candidate + update * h_2xBxH
             return h_2xBxH, (h_2xBxH[0], h_2xBxH[1])
 
         ids_Lx2xB = jnp.stack([ids_LxB, ids_LxB[::-1]], axis=1)
-        start_2xBxH = jnp.zeros((2, B, H), gates.hidden.dtype)
+        start_2xBxH = jnp.zeros((2, B, H), gates.recurrent.dtype)
         _, (forward_LxBxH, backward_LxBxH) = jax.lax.scan(step, start_2xBxH, ids_Lx2xB)
         return forward_LxBxH, backward_LxBxH[::-1]
 

@@ -13,12 +13,12 @@ from glx.zerolog.inputs import Inputs, pad
 from glx.zerolog.model import ModelConfig, ZeroLog, apply
 
 BUCKETS = (8, 16, 24, 32, 48, 64, 96, 128)  # events
-TABLE_STEP = 256  # a table is padded to a multiple of templates: new ones recompile seldom
-EVENTS = (
-    12_288  # in a batch: the most that malloc keeps at hand, of more all pages are new each time
-)
+TABLE_STEP = 256  # templates: a table is padded to a multiple of it, new ones recompile seldom
+# A batch holds so many sequences, and no more events than that: with `H` 128 its arrays are then
+# the largest that malloc keeps at hand; of larger ones every page is new each time.
+SEQUENCES, EVENTS = 256, 12_288
 IN_FLIGHT = 2  # batches at a time: steps of a recurrence are too small to fill two cores
-# Both were found on a CPU; what is best on an accelerator is not known (docs/benchmarks.md).
+# All were found on a CPU; what is best on an accelerator is not known (docs/benchmarks.md).
 
 
 def score(
@@ -39,8 +39,7 @@ def score(
     attention = np.empty(len(sequences.ids), np.float32)
     bucket = np.searchsorted(BUCKETS, sequences.lengths)
 
-    def one(rows: np.ndarray, length: int) -> None:
-        batch = batch_of(length, events)
+    def one(rows: np.ndarray, length: int, batch: int) -> None:
         ids, lengths = pad(sequences, rows, length)
         filled = (
             _fill(ids, batch),
@@ -55,7 +54,7 @@ def score(
 
     with ThreadPoolExecutor(IN_FLIGHT) as pool:
         batches = [
-            pool.submit(one, members[start : start + batch], BUCKETS[b])
+            pool.submit(one, members[start : start + batch], BUCKETS[b], batch)
             for b in np.unique(bucket)
             for members in [np.flatnonzero(bucket == b)]
             for batch in [batch_of(BUCKETS[b], events)]
@@ -72,7 +71,7 @@ def score(
 
 def batch_of(length: int, events: int = EVENTS) -> int:
     """Sequences of this length in a batch."""
-    return max(events // length, 1)
+    return min(max(events // length, 1), SEQUENCES)
 
 
 @partial(jax.jit, static_argnums=0)

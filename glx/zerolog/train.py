@@ -29,7 +29,7 @@ from glx.zerolog.inputs import Inputs, pad
 from glx.zerolog.model import ModelConfig, ZeroLog
 from glx.zerolog.score import BUCKETS
 
-HALVES = 2  # of the episodes, at work at once on a CPU: products of one episode keep one core busy
+AT_ONCE = 2  # shares of the episodes on a CPU: products of one episode keep one core busy
 State = dict  # {"params", "opt_state", "step"}: one pytree
 
 
@@ -40,7 +40,7 @@ class TrainConfig:
     Attributes:
       model: sizes of the network.
       steps: outer steps.
-      episodes: `N`, episodes in a step.
+      episodes: `N`, episodes in a step; on a CPU an even number makes use of two cores.
       batch: source sequences, and as many target sequences, in each support and query set.
       max_events: `L`, events of a sequence; longer ones are shortened.
       alpha: inner learning rate.
@@ -139,11 +139,12 @@ def gather(packed: Packed, rows: episodes.Rows) -> meta.Batch:
 
 @lru_cache(maxsize=8)
 def make_step(config: TrainConfig, over: Mesh | None = None) -> Callable:
-    """The jitted `state, packed, supports, queries -> state, metrics`; the state is donated.
+    """The compiled `state, packed, supports, queries -> state, metrics`; the state is donated.
 
     One for each config and mesh, so that training again does not compile again. With a mesh, the
-    episodes are `devices.sharded` over it, all else is `devices.replicated`. On one CPU it is two
-    programs: the direction of half of the episodes, run twice at once, and the update.
+    episodes are `devices.sharded` over it, all else is `devices.replicated`. On one CPU
+    an even number of them is two programs: the direction of half of them, run twice at once, and
+    the update.
     """
     model = ZeroLog(config.model)
     on_cpu = jax.default_backend() == "cpu"
@@ -176,7 +177,7 @@ def make_step(config: TrainConfig, over: Mesh | None = None) -> Callable:
 
     if over is not None and over.size > 1:
         direction = _shared(direction, over)
-    elif on_cpu and config.episodes % HALVES == 0:
+    elif on_cpu and config.episodes % AT_ONCE == 0:
         return _halved(direction, update)
 
     @partial(jax.jit, donate_argnums=0)
@@ -191,22 +192,22 @@ def _halved(direction: Callable, update: Callable) -> Callable:
 
     Always halves, however many cores there are: figures do not depend on their number.
     """
-    pool = ThreadPoolExecutor(HALVES)
+    pool = ThreadPoolExecutor(AT_ONCE)
 
     @jax.jit
     def half(state: State, packed: Packed, rows: tuple[episodes.Rows, episodes.Rows], n):
-        mine = jax.tree.map(lambda x: x.reshape(HALVES, -1, *x.shape[1:])[n], rows)
+        mine = jax.tree.map(lambda x: x.reshape(AT_ONCE, -1, *x.shape[1:])[n], rows)
         return direction(state, packed, *mine)
 
     @partial(jax.jit, donate_argnums=0)
     def finish(state: State, *halves):
-        return update(state, *jax.tree.map(lambda *x: sum(x) / HALVES, *halves))
+        return update(state, *jax.tree.map(lambda *x: sum(x) / AT_ONCE, *halves))
 
     def step(state: State, packed: Packed, *rows: episodes.Rows):
         def one(n: int):
             return jax.block_until_ready(half(state, packed, rows, n))
 
-        return finish(state, *pool.map(one, range(HALVES)))
+        return finish(state, *pool.map(one, range(AT_ONCE)))
 
     return step
 

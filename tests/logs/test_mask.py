@@ -42,6 +42,12 @@ def test_masks(text, masked):
     assert mask(pl.Series([text])).to_list() == [masked]
 
 
+def test_status_codes_of_all_forms_in_many_lines():
+    lines = ['"GET /a HTTP/1.1" 200 17', "status_code: 404", "STATUS=503 of 503"] * 2
+    asked = ['"GET <*> HTTP<*>" 200 <*>', "status_code: 404", "STATUS=503 of <*>"] * 2
+    assert mask(pl.Series(lines)).to_list() == asked
+
+
 def test_null_line_breaks_and_order():
     assert mask(pl.Series(["b 1", None, "a\nb", "b 2"])).to_list() == ["b <*>", "", "a b", "b <*>"]
 

@@ -1,4 +1,4 @@
-"""The small data folder, and a cache, of whole runs; a test may not change either."""
+"""The small data folder, and a cache, of whole runs; who changes a file puts it back."""
 
 import pytest
 from small_runs import write_data

@@ -137,6 +137,7 @@ def test_scores_do_not_depend_on_bucket_or_batch(params):
 
 def test_nothing_compiles_in_steady_state(params):
     scoring.score(MODEL.config, params, sequences([3, 12, 20]), events=32)
-    compiled = scoring._score_batch._cache_size()
+    programs = scoring._gates, scoring._score_batch
+    compiled = [program._cache_size() for program in programs]
     scoring.score(MODEL.config, params, sequences([8, 9, 1, 17, 24, 5, 6, 7, 2, 3]), events=32)
-    assert scoring._score_batch._cache_size() == compiled
+    assert [program._cache_size() for program in programs] == compiled
