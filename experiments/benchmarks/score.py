@@ -99,7 +99,7 @@ def recurrent(batches: int = 32) -> Prepared:
     gru = BiGRU(config.hidden, None)
     gates = gru.apply({"params": params["gru"]}, inputs.table, method=BiGRU.gates)
     given = gates, ids, jnp.full(BATCH, L, jnp.int32)
-    run = jax.jit(lambda *args: [states[-1] for states in gru.apply({}, *args)])
+    run = jax.jit(lambda *args: jax.tree.map(lambda states: states[-1], gru.apply({}, *args)))
     pool = ThreadPoolExecutor(IN_FLIGHT)
 
     def one(_: int) -> None:

@@ -1,6 +1,7 @@
 """Raw files to event ids, and the real data sets where they are."""
 
 import re
+import sys
 import tarfile
 from collections import Counter
 from itertools import pairwise
@@ -15,6 +16,7 @@ from glx.logs.mask import mask
 from glx.logs.miner import Miner, fit
 from glx.logs.parse import collect, fit_part, parse, records
 from glx.logs.read import ReadCounts, blocks, layout_of
+from glx.logs.records import TURN, ordered
 from glx.logs.systems import known
 from glx.logs.table import read_table
 
@@ -145,3 +147,10 @@ def test_times_of_hdfs_are_in_order(data_dir):
     time = collect(records(path, layout_of(path), ReadCounts())).frame["time"].to_list()
     assert len(time) == 20_000
     assert all(a <= b for a, b in pairwise(time))
+
+
+def test_threads_take_short_turns_only_while_lines_are_read():
+    before = sys.getswitchinterval()
+    seen = [sys.getswitchinterval() for _ in ordered(abs, [1, -2, 3], threads=1)]
+    assert seen == [pytest.approx(TURN)] * 3
+    assert sys.getswitchinterval() == before
