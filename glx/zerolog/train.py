@@ -190,7 +190,7 @@ def make_step(config: TrainConfig, over: Mesh | None = None) -> Callable:
 def _halved(direction: Callable, update: Callable) -> Callable:
     """The step where halves of the episodes are at work at once; then the mean of their means.
 
-    Always halves, however many cores there are: figures do not depend on their number.
+    Always halves, however many cores there are: episodes are summed in the same order everywhere.
     """
     pool = ThreadPoolExecutor(AT_ONCE)
 
