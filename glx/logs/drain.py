@@ -15,6 +15,7 @@ from glx.logs.sequences import WILDCARD
 Tokens = tuple[str, ...]
 Pick = Callable[[Sequence[str]], Tokens]
 Words = tuple[Tokens, Pick]
+MAX_NEAR = 10_000  # kinds of texts whose clusters are remembered
 
 
 class FastDrain(Drain):
@@ -23,13 +24,20 @@ class FastDrain(Drain):
     def __init__(self, **settings: Any) -> None:
         super().__init__(param_str=WILDCARD, **settings)
         self._words: dict[int, Words] = {}  # of each cluster's template
+        self._near: dict[tuple, Sequence[int]] = {}  # clusters by what leads to them in the tree
 
     def add_log_message(self, content: str) -> tuple[LogCluster, str]:
         """The cluster that a text joins, and what that did to it."""
         tokens = content.split()
-        near = candidates(self.root_node, tokens, self.max_node_depth)
+        way = (len(tokens), *tokens[: self.max_node_depth - 1])
+        near = self._near.get(way)
+        if near is None:
+            near = candidates(self.root_node, tokens, self.max_node_depth)
+            if len(self._near) < MAX_NEAR:
+                self._near[way] = near
         cluster, fits = self._closest(near, tokens, self.sim_th, False)
         if cluster is None:
+            self._near.clear()  # the tree grows
             cluster, change = super().add_log_message(content)
             self._words[cluster.cluster_id] = words_of(cluster.log_template_tokens)
             return cluster, change

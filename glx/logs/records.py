@@ -4,8 +4,8 @@ In: a file and its layout. Out: a Polars frame for each block of the file, in or
 through a few threads (Polars and NumPy let go of the interpreter); what depends on the order, such
 as line numbers, is added where the frames are consumed.
 
-Header, level and masked text are functions of a line's skeleton (see `glx/logs/mask.py`), worked
-out once for each distinct one.
+Header, level and masked text are functions of a line's skeleton, worked out once for each distinct
+one (`glx/logs/skeletons.py`).
 """
 
 import csv
@@ -26,23 +26,18 @@ import polars as pl
 
 from glx.errors import InputError
 from glx.logs.header import WIDEST, Layout, has_year, seconds
-from glx.logs.mask import distinct_skeletons, join, mask_skeletons
+from glx.logs.mask import distinct_skeletons, join
 from glx.logs.read import ReadCounts, blocks, clean
 from glx.logs.shapes import Shapes, distinct_codes, split_lines
+from glx.logs.skeletons import Known, known_skeletons, read_skeletons, with_level
 from glx.logs.table import read_rows
 
 YEAR = 366 * 86400.0  # seconds of 1972, the year of times that say none
 NAME = re.compile(r"[\w.@ -]+")  # of a column, where it is not a regular expression
-SEVERE = (
-    *("WARN", "WARNING", "ERROR", "ERR", "SEVERE", "FAILURE", "CRITICAL", "CRIT", "ALERT"),
-    *("EMERG", "FATAL", "W", "E", "F", "C"),
-)
 # Bytes that, once freed, teach the allocator of Linux to keep what is as large for the next block:
 # getting its pages from the system again and again would take a good part of the time.
 KEPT = (32 << 20) - (1 << 16)
 TURN = 2e-4  # seconds
-MAX_KNOWN = 50_000  # skeletons whose reading is remembered
-Known = dict[str, tuple[str, str | None, bool]]  # skeleton -> masked text, level, header fits
 T = TypeVar("T")
 R = TypeVar("R")
 
@@ -258,9 +253,9 @@ def _frame(
     skeletons, codes = distinct_skeletons(shapes)
     kind = codes.to_numpy()
     if shapes.many:  # most are new, and will not be seen again
-        masked, levels, fits = _read_skeletons(skeletons, layout.header)
+        masked, levels, fits = read_skeletons(skeletons, layout.header)
     else:
-        masked, levels, fits = _known_skeletons(skeletons, layout.header, known)
+        masked, levels, fits = known_skeletons(skeletons, layout.header, known)
     filled = (skeletons.str.strip_chars() != "").to_numpy()
     n_of_kind = np.bincount(kind, minlength=len(filled))
     counts.lines = len(kind)
@@ -289,64 +284,13 @@ def _frame(
     return frame.with_columns(frame["text"].cat.to(pl.Enum(texts)))
 
 
-def _known_skeletons(
-    skeletons: pl.Series, header: str | None, known: Known
-) -> tuple[pl.Series, pl.Series, np.ndarray]:
-    """`_read_skeletons` of those that are not in `known`, which is added to."""
-    lines = skeletons.to_list()
-    new = [line for line in lines if line not in known]
-    fresh: Known = {}
-    if new:
-        parts = _read_skeletons(pl.Series(new, dtype=pl.String), header)
-        fresh = dict(zip(new, zip(*parts, strict=True), strict=True))
-    if len(known) < MAX_KNOWN:
-        known.update(fresh)
-    read = [fresh[line] if line in fresh else known[line] for line in lines]
-    masked, levels, fits = zip(*read, strict=True) if read else ((), (), ())
-    text = pl.Series(masked, dtype=pl.String)
-    return text, pl.Series(levels, dtype=pl.String), np.array(fits, dtype=bool)
-
-
-def _read_skeletons(text: pl.Series, header: str | None) -> tuple[pl.Series, pl.Series, np.ndarray]:
-    """Masked text, level and whether the header fits, of each; if it does not, all is text."""
-    fits = pl.repeat(True, len(text), eager=True)
-    levels = pl.repeat(None, len(text), dtype=pl.String, eager=True)
-    if header is not None:
-        parts = text.str.extract_groups(over_skeletons(header)).struct.unnest()
-        fits = parts["text"].is_not_null()
-        text = parts["text"].zip_with(fits, text)
-        levels = parts["level"].str.to_uppercase() if "level" in parts.columns else levels
-    return _named(mask_skeletons(text), levels), levels, fits.to_numpy()
-
-
-def _named(texts: pl.Series, levels: pl.Series) -> pl.Series:
-    """Texts with the level before them from WARN up: the same words at ERROR are another event."""
-    severe = levels.is_in(SEVERE).fill_null(False)
-    return (levels + " " + texts).str.strip_chars_end().zip_with(severe, texts)
-
-
 def _named_by_column(texts: pl.Series, frame: pl.DataFrame) -> tuple[pl.Series, pl.DataFrame]:
     """The same for the distinct texts of a frame (`text` is a place among them) and its levels."""
     on = ["text", "level"]
     pairs = frame.select(on).unique(maintain_order=True).with_row_index("pair")
-    distinct, places = distinct_codes(_named(texts.gather(pairs["text"]), pairs["level"]))
+    distinct, places = distinct_codes(with_level(texts.gather(pairs["text"]), pairs["level"]))
     pair = frame.join(pairs, on=on, how="left", maintain_order="left", nulls_equal=True)["pair"]
     return distinct, frame.with_columns(text=places.gather(pair))
-
-
-def over_skeletons(pattern: str) -> str:
-    """The pattern, matching a skeleton where it matched the line: a run of digits is one digit."""
-    digit = r"(?:\\d|\[[0-9-]+\]|[0-9])"
-    count = r"(?:\{[^}]*\}|[+*?])"
-    other = r"\\.|\[(?:\\.|[^\]])*\]|\{[^}]*\}|\(\?P<\w+>"
-    parts = re.compile(rf"(?P<run>(?:{digit}{count}?)+)|{other}")
-    may_miss = re.compile(rf"{digit}(?:[*?]|\{{0?,[0-9]*\}})")
-
-    def one(match: re.Match) -> str:
-        run = match["run"]
-        return match[0] if not run else "[0-9]*" if may_miss.fullmatch(run) else "[0-9]+"
-
-    return parts.sub(one, pattern)
 
 
 def _header_seconds(shapes: Shapes, layout: Layout) -> pl.Series | None:

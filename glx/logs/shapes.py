@@ -139,7 +139,12 @@ def distinct_codes(values: pl.Series) -> tuple[pl.Series, pl.Series]:
     if not len(values):
         return values, pl.Series([], dtype=pl.UInt32)
     codes = values.cast(pl.Categorical(pl.Categories.random())).to_physical()
+    return values.gather(first_places(codes)), codes
+
+
+def first_places(codes: pl.Series) -> np.ndarray:
+    """`<int64>[D]` where each of the codes 0 to `D - 1` stands first."""
     place = codes.to_numpy()
-    first = np.empty(int(place.max()) + 1, dtype=np.int64)
+    first = np.empty(int(place.max()) + 1 if len(place) else 0, dtype=np.int64)
     first[place[::-1]] = np.arange(len(place))[::-1]  # the last to be written is the first
-    return values.gather(first), codes
+    return first

@@ -11,7 +11,7 @@ from glx.errors import InputError
 from glx.logs.header import Layout, detect_layout, seconds
 from glx.logs.mask import PIECE, collapse_digits, mask
 from glx.logs.read import ReadCounts
-from glx.logs.records import over_skeletons, records
+from glx.logs.records import records
 
 
 @pytest.mark.parametrize(
@@ -61,11 +61,6 @@ def test_collapsed_digits(lines):
 def test_collapsed_digits_over_the_edge_of_a_chunk():
     raw = b"x" + b"7" * PIECE + b"y8"
     assert collapse_digits(raw) == b"x0y0"
-
-
-def test_pattern_over_skeletons():
-    pattern = r"^\[(\d{4}-\d\d) 1[0-9]\d* a{3}\S+\d? (?P<x2>\d+)"
-    assert over_skeletons(pattern) == r"^\[([0-9]+-[0-9]+) [0-9]+ a{3}\S+[0-9]* (?P<x2>[0-9]+)"
 
 
 # One line of each format; time in seconds since the epoch (1972 where the year is missing).
