@@ -4,6 +4,7 @@ Examples:
   launch/benchmark.sh --data_dir=DIR --out=bench.json       # makes the environment with the peers
   launch/benchmark.sh --what=route,embed --repeats=9
   launch/benchmark.sh --quick --against=experiments/benchmarks/quick.json
+  launch/benchmark.sh --what=train --profile                # where the time of ours goes
 
 Every subject has a process of its own; rounds alternate between ours, the peers and the ceiling (a
 large matrix product, or a copy of memory), and medians are told. Writes a table, --out, and beside
@@ -34,6 +35,7 @@ from experiments.benchmarks import (
     train,
 )
 from experiments.benchmarks.measure import Row, measure
+from experiments.benchmarks.profile import profile
 from experiments.benchmarks.settings import Settings
 from experiments.flags import run
 from glx.errors import InputError
@@ -61,6 +63,12 @@ def declare() -> FlagValues:
     flags.DEFINE_string("data_dir", None, "Folder of docs/data.md.", flag_values=own)
     flags.DEFINE_integer("repeats", 5, "Rounds of each.", lower_bound=1, flag_values=own)
     flags.DEFINE_boolean("quick", False, "Small workloads, for a guard.", flag_values=own)
+    flags.DEFINE_boolean(
+        "profile",
+        False,
+        "Tell where the time of ours goes, in place of how long it and others take; no --out.",
+        flag_values=own,
+    )
     flags.DEFINE_string(
         "against",
         None,
@@ -98,6 +106,10 @@ def work(values: FlagValues) -> None:
         for name in values.what:
             with console.status(f"{name}: getting ready") as status:
                 for case in BENCHMARKS[name](settings):
+                    if values.profile:
+                        status.update(f"{name}: {case.case}, watched")
+                        print(f"## {name}: {case.case}\n\n{profile(case.ours)}\n", flush=True)
+                        continue
                     for wait in WAITS:
                         time.sleep(wait)
                         found = measure(case, values.repeats, status.update)
@@ -105,6 +117,8 @@ def work(values: FlagValues) -> None:
                             break
                     rows += found
                     table.write_json(rows, out)
+    if values.profile:
+        return
     Console().print(table.terminal(rows))
     out.with_suffix(".md").write_text(table.markdown(rows))
     if any(row.what == "growth" for row in rows):

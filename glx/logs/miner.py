@@ -65,6 +65,7 @@ class Miner:
     def __init__(self, fitted: Templates, config: MinerConfig = DEFAULT, glued: bool = False):
         self.fitted, self.config, self.glued = fitted, config, glued
         self.overflowed = 0
+        self._n_fitted = len(fitted)
         self._match = match_glued(fitted.texts) if glued else match_tokens(fitted.texts)
         self._cache: dict[str, int] = {}
         self._drain = new_drain(config)
@@ -109,7 +110,7 @@ class Miner:
         return np.array(found, dtype=np.int32)
 
     def _find(self, text: str) -> int:
-        if self.fitted.texts:
+        if self._n_fitted:
             id_ = self._match(text)
             if id_ >= 0:
                 return id_
@@ -122,8 +123,8 @@ class Miner:
             cluster = self._drain.match(text)
         if cluster is None:
             self.overflowed += 1
-            return len(self.fitted) + self.config.max_new
-        return len(self.fitted) + cluster.cluster_id - 1
+            return self._n_fitted + self.config.max_new
+        return self._n_fitted + cluster.cluster_id - 1
 
 
 def fit(texts: Sequence[str], counts: np.ndarray, config: MinerConfig = DEFAULT) -> Miner:

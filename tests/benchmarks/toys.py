@@ -27,3 +27,12 @@ def missing() -> Prepared:
     import no_such_peer  # noqa: F401
 
     raise AssertionError
+
+
+def product() -> Prepared:
+    """A compiled product of matrices."""
+    import jax
+    import jax.numpy as jnp
+
+    multiply, x = jax.jit(lambda x: jnp.tanh(x @ x)), jnp.ones((512, 512))
+    return Prepared(lambda: [multiply(x).block_until_ready() for _ in range(20)], 1)
