@@ -9,14 +9,13 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import replace
 from itertools import islice
 from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
 
-from experiments.benchmarks import hdfs_text
+from experiments.benchmarks import barely_trained, hdfs_text
 from experiments.benchmarks.measure import Call, Case, Prepared
 from experiments.benchmarks.parse import peer_miner
 from experiments.benchmarks.settings import Settings
@@ -26,8 +25,7 @@ from glx.logs.load import DataConfig, load
 from glx.logs.systems import BLOCK_ID
 from glx.runs import detectors
 from glx.runs.detect import detect
-from glx.runs.settings import PRESETS
-from glx.zerolog.detector import LabelledSource, fit
+from glx.zerolog.detector import fit
 
 HERE = "experiments.benchmarks.e2e"
 PEER_LINES = 200_000
@@ -85,12 +83,9 @@ def fit_both(folder: Path, data_dir: Path, most: int | None = None) -> None:
     data = DataConfig(data_dir=str(data_dir))
     cast = resolve("hdfs", ("sim_ras",), (), data)
     target, taught = load(cast.target, data), load(cast.sources[0], data, 1.0)
-    labels = (np.arange(len(taught.sequences)) % 10 == 0).astype(np.uint8)  # as good as any
-    source = LabelledSource("sim_ras", taught.sequences, taught.templates, labels)
-    config = PRESETS["small"].model
-    config = replace(config, train=replace(config.train, steps=1))
+    source = barely_trained.source("sim_ras", taught)
     adapt = target.adapt.take(np.arange(len(target.adapt))[:most])
-    zerolog = fit([source], adapt, target.templates, config)
+    zerolog = fit([source], adapt, target.templates, barely_trained.config())
     whole = general.fit(
         zerolog, [source], adapt, target.templates.texts, general.GeneralLogConfig()
     )

@@ -122,10 +122,13 @@ def _post(url: str, folder: str, prompts: int, first: int, size: int, threads: i
         for asked in requests(Path(folder), prompts, first)
     )
     headers = {"Content-Type": "application/json"}
-    client = httpx.Client(base_url=url, headers=headers, timeout=600)
-    pool = ThreadPoolExecutor(threads)
 
-    def send(body: bytes) -> None:
-        client.post("/completions", content=body).raise_for_status()
+    def run() -> None:
+        with (
+            httpx.Client(base_url=url, headers=headers, timeout=600) as client,
+            ThreadPoolExecutor(threads) as pool,
+        ):
+            for done in pool.map(lambda body: client.post("completions", content=body), next(sets)):
+                done.raise_for_status()
 
-    return Prepared(lambda: list(pool.map(send, next(sets))), prompts)
+    return Prepared(run, prompts)

@@ -3,7 +3,6 @@
 The time of scoring does not depend on what was learned: parameters are drawn.
 """
 
-import dataclasses
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -12,14 +11,14 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from experiments.benchmarks import barely_trained
 from experiments.benchmarks.measure import Call, Case, Prepared
 from experiments.benchmarks.settings import Settings
 from glx.embed.alarm import meanings
 from glx.logs.catalogue import resolve
 from glx.logs.load import DataConfig, load
 from glx.logs.sequences import Distinct, csr_offsets
-from glx.runs.settings import PRESETS
-from glx.zerolog.detector import LabelledSource, fit, score_sequences
+from glx.zerolog.detector import fit, score_sequences
 from glx.zerolog.inputs import Inputs
 from glx.zerolog.model import BiGRU, ModelConfig, ZeroLog
 from glx.zerolog.score import IN_FLIGHT, batch_of, score
@@ -172,11 +171,8 @@ def hdfs(data_dir: str) -> Prepared:
     """Every sequence of HDFS through a ZeroLog of one training step."""
     data = DataConfig(data_dir=data_dir)
     parsed = load(resolve("hdfs", ("sim_ras",), (), data).target, data)
-    config = PRESETS["small"].model
-    config = dataclasses.replace(config, train=dataclasses.replace(config.train, steps=1))
-    # A source like any other: every tenth sequence counts as anomalous.
-    labels = (np.arange(len(parsed.sequences)) % 10 == 0).astype(np.uint8)
-    source = LabelledSource("hdfs", parsed.sequences, parsed.templates, labels)
+    source = barely_trained.source("hdfs", parsed)
+    config = barely_trained.config()
     detector = fit([source], parsed.adapt, parsed.templates, config)
     texts = parsed.reader.texts
     read = meanings(texts, config.embed)

@@ -72,7 +72,7 @@ def plot(rows: Sequence[Row], path: Path) -> None:
     from matplotlib.figure import Figure  # only the environment of the peers has it
 
     figure = Figure(figsize=(7, 3.4), layout="constrained")
-    groups = dict(_growth(rows))
+    groups = dict(growth(rows))
     for at, (name, points) in enumerate(groups.items()):
         axes = figure.add_subplot(1, len(groups), at + 1)
         sizes, seconds = zip(*points, strict=True)
@@ -86,7 +86,7 @@ def plot(rows: Sequence[Row], path: Path) -> None:
     figure.savefig(path, dpi=110)
 
 
-def _growth(rows: Sequence[Row]) -> Iterator[tuple[str, list[tuple[float, float]]]]:
+def growth(rows: Sequence[Row]) -> Iterator[tuple[str, list[tuple[float, float]]]]:
     """By the first word of the workload: sizes (units of work in a repeat) and seconds."""
     grown = [row for row in rows if row.what == "growth"]
     for name in dict.fromkeys(row.case.split()[0] for row in grown):

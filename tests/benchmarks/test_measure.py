@@ -1,13 +1,14 @@
 """Side by side in rounds: rates, ratios, ceilings, and what happens to a peer that is not there."""
 
 import json
+import os
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from experiments.bench import main
-from experiments.benchmarks import guard, table
+from experiments.benchmarks import ceilings, guard, table
 from experiments.benchmarks.measure import Call, Case, Row, measure
 from glx.errors import InputError
 
@@ -115,6 +116,30 @@ def test_the_table_in_markdown():
         "| route | 1,000 by 10 | 1,230 templates/s (1,200 to 1,300) |  |  | 2,000 | 0.62 | 12"
         " | 0.0 |",
     ]
+
+
+def test_growth_is_drawn_with_a_panel_for_each_workload(tmp_path):
+    pytest.importorskip("matplotlib")  # the peers bring it
+    grown = [
+        row(what="growth", case=f"{kind} of {n} lines", ours=1000.0, seconds=n / 1000)
+        for kind in ("e2e", "route")
+        for n in (1000, 2000)
+    ]
+    assert dict(table.growth([*grown, row()])) == {
+        "e2e": [(1000.0, 1.0), (2000.0, 2.0)],
+        "route": [(1000.0, 1.0), (2000.0, 2.0)],
+    }
+    table.plot(grown, tmp_path / "growth.png")
+    assert (tmp_path / "growth.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_ceilings_are_what_the_machine_does(monkeypatch):
+    monkeypatch.setattr(ceilings, "COPIED", 1 << 20)
+    product, copy = ceilings.matrix_product(64), ceilings.memory_copy()
+    assert product.amount == 2 * 64**3
+    assert copy.amount == 2 * (1 << 20) * (os.cpu_count() or 1)
+    assert product.run().shape == (64, 64)
+    copy.run()
 
 
 @pytest.mark.parametrize(
