@@ -66,7 +66,7 @@ def declare() -> FlagValues:
     flags.DEFINE_boolean(
         "profile",
         False,
-        "Tell where the time of ours goes, in place of how long it and others take; no --out.",
+        "Print where the time of ours goes, in place of measuring; writes nothing.",
         flag_values=own,
     )
     flags.DEFINE_string(
@@ -93,8 +93,10 @@ def work(values: FlagValues) -> None:
     out, data_dir = Path(values.out), values.data_dir and Path(values.data_dir).expanduser()
     if data_dir and not data_dir.is_dir():
         raise InputError(f"--data_dir={data_dir}: no such folder; docs/data.md says what is in it")
-    if not out.absolute().parent.is_dir():
+    if not values.profile and not out.absolute().parent.is_dir():
         raise InputError(f"--out={out}: no folder {out.parent}; make it first")
+    if values.profile and values.against:
+        raise InputError("--profile measures no ratios: leave out --against")
     committed = guard.read_ratios(Path(values.against)) if values.against else None
     console, rows = Console(stderr=True), list[Row]()
     if data_dir is None:

@@ -114,18 +114,19 @@ def one_by_one(url: str, folder: str, prompts: int, first: int) -> Prepared:
 
 
 def _post(url: str, folder: str, prompts: int, first: int, size: int, threads: int) -> Prepared:
-    sets = cycle(
+    made = [
         [
             json.dumps(wire.completions_body(asked[at : at + size])).encode()
             for at in range(0, prompts, size)
         ]
         for asked in requests(Path(folder), prompts, first)
-    )
+    ]
+    sets = cycle(made)
     headers = {"Content-Type": "application/json"}
 
-    def run() -> None:
+    def run() -> None:  # a client for each repeat, as `ask` has it
         with (
-            httpx.Client(base_url=url, headers=headers, timeout=600) as client,
+            httpx.Client(base_url=url, headers=headers, timeout=600, trust_env=False) as client,
             ThreadPoolExecutor(threads) as pool,
         ):
             for done in pool.map(lambda body: client.post("completions", content=body), next(sets)):

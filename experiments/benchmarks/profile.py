@@ -2,8 +2,9 @@
 
     python -m experiments.benchmarks.profile MODULE:FUNCTION JSON_ARGUMENTS
 
-Out: Markdown, of the second repeat (the first compiles). Python is sampled, all threads that do not
-wait; compiled programs are traced by JAX. Who is watched is slower: shares are what to read.
+Out: Markdown, of the second repeat (the first compiles). Python is sampled, all threads but those
+that wait for another of them; a call that waits elsewhere counts where it was made. Compiled
+programs are traced by JAX. Who is watched is slower: shares are what to read.
 """
 
 import json
@@ -105,13 +106,13 @@ def _watch(found: Seconds, done: threading.Event) -> None:
 
 
 def place_of(frame: FrameType | None) -> str | None:
-    """The innermost line of ours, and the library's function that it waits for; None: idle."""
+    """The innermost line of ours and the function of a library that it called; None: idle."""
     if frame is None or frame.f_code.co_filename.endswith(WAITING):
         return None
     inner = frame.f_code
     while frame is not None:
         path = Path(frame.f_code.co_filename)
-        if path.is_relative_to(ROOT) and not path.is_relative_to(ROOT / ".venv-bench"):
+        if path.is_relative_to(ROOT) and "site-packages" not in path.parts:
             within = "" if inner is frame.f_code else f": {inner.co_name}"
             name = f"{path.relative_to(ROOT)}:{frame.f_lineno}"
             return f"{name} {frame.f_code.co_name}{within}"

@@ -15,29 +15,31 @@ from glx.logs.sequences import WILDCARD
 Tokens = tuple[str, ...]
 Pick = Callable[[Sequence[str]], Tokens]
 Words = tuple[Tokens, Pick]
-MAX_NEAR = 10_000  # kinds of texts whose clusters are remembered
 
 
 class FastDrain(Drain):
     """`drain3.drain.Drain` whose wildcard is `<*>` and which forgets no cluster."""
 
+    max_near = 10_000  # starts of texts whose clusters are remembered
+
     def __init__(self, **settings: Any) -> None:
         super().__init__(param_str=WILDCARD, **settings)
         self._words: dict[int, Words] = {}  # of each cluster's template
-        self._near: dict[tuple, Sequence[int]] = {}  # clusters by what leads to them in the tree
+        self._near: dict[
+            tuple[int | str, ...], Sequence[int]
+        ] = {}  # clusters of texts that start so
 
     def add_log_message(self, content: str) -> tuple[LogCluster, str]:
         """The cluster that a text joins, and what that did to it."""
         tokens = content.split()
-        way = (len(tokens), *tokens[: self.max_node_depth - 1])
-        near = self._near.get(way)
+        start: tuple[int | str, ...] = (len(tokens), *tokens[: self.max_node_depth - 1])
+        near = self._near.get(start)
         if near is None:
             near = candidates(self.root_node, tokens, self.max_node_depth)
-            if len(self._near) < MAX_NEAR:
-                self._near[way] = near
+            if len(self._near) < self.max_near:
+                self._near[start] = near
         cluster, fits = self._closest(near, tokens, self.sim_th, False)
         if cluster is None:
-            self._near.clear()  # the tree grows
             cluster, change = super().add_log_message(content)
             self._words[cluster.cluster_id] = words_of(cluster.log_template_tokens)
             return cluster, change
@@ -50,6 +52,11 @@ class FastDrain(Drain):
         )
         self._words[cluster.cluster_id] = words_of(cluster.log_template_tokens)
         return cluster, "cluster_template_changed"
+
+    def add_seq_to_prefix_tree(self, root_node: Node, cluster: LogCluster) -> None:
+        """A new cluster: what was near a text may not be all that is now."""
+        self._near.clear()
+        super().add_seq_to_prefix_tree(root_node, cluster)
 
     def tree_search(
         self, root_node: Node, tokens: list[str], sim_th: float, include_params: bool

@@ -32,7 +32,7 @@ HIDDEN = [chr(ord(d) - HIDE) for d in DIGITS]
 MONTH = "(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)"
 DAY = "(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)"
 DOMAIN = "com|net|org|edu|gov|io|cn|de|uk|jp|kr|fr|br|ru|it|nl|hk|tw|in"
-MASKS = (  # and of what each needs, what is found many times as fast
+MASKS = (  # a pattern, and a sign without which it cannot match, which is found faster
     (r"\b[a-z][a-z0-9+]*://[^\s\"'<>\]\),;]+", "://"),  # URL
     (r"(?:[\w.\-$]*/)+[\w.\-$]*0[\w.\-$/]*", "/"),  # path with a number in it
     (r"\b[0-9a-fA-F]+(?:-[0-9a-fA-F]+){4}\b", "-"),  # UUID
@@ -106,8 +106,8 @@ def collapse_digits(raw: bytes) -> bytes:
 def mask_skeletons(skeletons: pl.Series) -> pl.Series:
     """Masked texts of skeletons."""
     texts = skeletons
-    for pattern, needs in MASKS:
-        if texts.str.contains(needs).any():
+    for pattern, sign in MASKS:
+        if texts.str.contains(sign).any():
             texts = texts.str.replace_all(pattern, WILDCARD)
     texts = texts.str.replace_many(HIDDEN, DIGITS)
     return texts.str.replace_all(SPACES, " ").str.strip_chars()

@@ -65,7 +65,7 @@ class Miner:
     def __init__(self, fitted: Templates, config: MinerConfig = DEFAULT, glued: bool = False):
         self.fitted, self.config, self.glued = fitted, config, glued
         self.overflowed = 0
-        self._n_fitted = len(fitted)
+        self._n_fitted = len(fitted)  # looked up for every text
         self._match = match_glued(fitted.texts) if glued else match_tokens(fitted.texts)
         self._cache: dict[str, int] = {}
         self._drain = new_drain(config)

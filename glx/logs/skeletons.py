@@ -16,7 +16,8 @@ SEVERE = (
     *("WARN", "WARNING", "ERROR", "ERR", "SEVERE", "FAILURE", "CRITICAL", "CRIT", "ALERT"),
     *("EMERG", "FATAL", "W", "E", "F", "C"),
 )
-TEXT = "(?P<text>.*)"  # what most headers end in
+TEXT = "(?P<text>.*)$"  # what most headers end in
+NAMED = re.compile(r"(?<!\\)\(\?P<\w+>")  # the start of a named group
 MAX_KNOWN = 50_000  # skeletons whose reading is remembered
 Known = dict[str, tuple[str, str | None, bool]]  # skeleton -> masked text, level, header fits
 
@@ -52,18 +53,21 @@ def read_skeletons(text: pl.Series, header: str | None) -> tuple[pl.Series, pl.S
 def cut_headers(lines: pl.Series, header: str) -> tuple[pl.Series, pl.Series, pl.Series]:
     """Text, level in capitals and whether the header fits, of each line.
 
-    Groups take long to find. Where a header ends in the text, few lines differ before it, and
-    groups are looked for in one of those that do not.
+    Groups take long to find. Where a header ends in the text, what stands before it differs little
+    from line to line: groups are looked for in one line of each kind.
     """
-    before, text, after = header.rpartition(TEXT)
-    if not text or after not in ("", "$"):
+    before = header.removesuffix(TEXT)
+    if before == header:
         return header_groups(lines, header)
-    heads = lines.str.extract(re.sub(r"(?<!\\)\(\?P<\w+>", "(?:", before), 0)
-    if not lines.str.starts_with(pl.lit(heads)).all():  # found further on
+    heads = lines.str.extract(f"^(?:{NAMED.sub('(?:', before)})", 0)
+    if lines.filter(heads.is_null()).str.contains(header).any():  # it fits, further on
         return header_groups(lines, header)
-    codes = distinct_codes(heads.fill_null("\n"))[1]  # which no line has
+    length = heads.str.len_chars()
+    # What follows is part of the kind: a pattern may ask for it (`\b`, `$`).
+    kinds = heads + "\n" + lines.str.slice(length, 1)
+    codes = distinct_codes(kinds.fill_null("\n\n"))[1]
     _, levels, fits = header_groups(lines.gather(first_places(codes)), header)
-    return lines.str.slice(heads.str.len_chars()), levels.gather(codes), fits.gather(codes)
+    return lines.str.slice(length.fill_null(0)), levels.gather(codes), fits.gather(codes)
 
 
 def header_groups(lines: pl.Series, header: str) -> tuple[pl.Series, pl.Series, pl.Series]:

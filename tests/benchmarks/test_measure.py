@@ -174,3 +174,15 @@ def test_the_command_measures_and_guards(tmp_path, monkeypatch, capsys):
         main([*command, f"--against={raised}"])
     assert end.value.code == 1
     assert "times slow, was 10.00" in capsys.readouterr().err
+
+
+def test_the_command_tells_where_time_goes(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr("experiments.bench.BENCHMARKS", {"nap": lambda settings: [case()]})
+    monkeypatch.chdir(tmp_path)
+    assert main(["bench", "--what=nap", "--profile"]) == 0
+    said = capsys.readouterr().out
+    assert "## nap: 20 ms\n" in said
+    assert "toys.py" in said
+    assert not [*tmp_path.iterdir()]
+    assert main(["bench", "--what=nap", "--profile", "--against=quick.json"]) == 2
+    assert "leave out --against" in capsys.readouterr().err

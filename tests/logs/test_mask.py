@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from glx.errors import InputError
 from glx.logs.header import Layout, detect_layout, seconds
-from glx.logs.mask import PIECE, collapse_digits, mask
+from glx.logs.mask import MASKS, PIECE, collapse_digits, mask
 from glx.logs.read import ReadCounts
 from glx.logs.records import records
 
@@ -50,6 +50,30 @@ def test_status_codes_of_all_forms_in_many_lines():
 
 def test_null_line_breaks_and_order():
     assert mask(pl.Series(["b 1", None, "a\nb", "b 2"])).to_list() == ["b <*>", "", "a b", "b <*>"]
+
+
+PARTS = (
+    *(
+        "Jan 0",
+        "0 Dec",
+        "Mon, ",
+        "a://b",
+        "/a0/b",
+        "0-a-b-c-d",
+        "0x0f",
+        "a0b0c0",
+        "a.b.com",
+        "-0.0",
+    ),
+    *("<*>", ".", " ", "0", "a"),
+)
+
+
+@given(st.lists(st.lists(st.sampled_from(PARTS), max_size=6).map("".join)))
+def test_what_has_not_the_sign_of_a_mask_does_not_match_it(lines):
+    texts = pl.Series(lines, dtype=pl.String)
+    for pattern, sign in MASKS:
+        assert texts.filter(texts.str.contains(pattern)).str.contains(sign).all()
 
 
 @given(st.lists(st.text(alphabet="01 9a/:\nü"), min_size=1))
