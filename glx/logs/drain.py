@@ -15,6 +15,7 @@ from glx.logs.sequences import WILDCARD
 Tokens = tuple[str, ...]
 Pick = Callable[[Sequence[str]], Tokens]
 Words = tuple[Tokens, Pick]
+Start = tuple[int | str, ...]  # how many tokens, and the first of them
 
 
 class FastDrain(Drain):
@@ -25,14 +26,12 @@ class FastDrain(Drain):
     def __init__(self, **settings: Any) -> None:
         super().__init__(param_str=WILDCARD, **settings)
         self._words: dict[int, Words] = {}  # of each cluster's template
-        self._near: dict[
-            tuple[int | str, ...], Sequence[int]
-        ] = {}  # clusters of texts that start so
+        self._near: dict[Start, Sequence[int]] = {}  # clusters of texts that start so
 
     def add_log_message(self, content: str) -> tuple[LogCluster, str]:
         """The cluster that a text joins, and what that did to it."""
         tokens = content.split()
-        start: tuple[int | str, ...] = (len(tokens), *tokens[: self.max_node_depth - 1])
+        start: Start = (len(tokens), *tokens[: self.max_node_depth - 1])
         near = self._near.get(start)
         if near is None:
             near = candidates(self.root_node, tokens, self.max_node_depth)

@@ -177,7 +177,8 @@ def test_the_command_measures_and_guards(tmp_path, monkeypatch, capsys):
 
 
 def test_the_command_tells_where_time_goes(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr("experiments.bench.BENCHMARKS", {"nap": lambda settings: [case()]})
+    naps = case(ours=Call("toys:sleeper", {"seconds": 0.3, "amount": 10}))
+    monkeypatch.setattr("experiments.bench.BENCHMARKS", {"nap": lambda settings: [naps]})
     monkeypatch.chdir(tmp_path)
     assert main(["bench", "--what=nap", "--profile"]) == 0
     said = capsys.readouterr().out

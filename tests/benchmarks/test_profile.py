@@ -28,7 +28,7 @@ def busy() -> None:
 
 def test_the_line_that_takes_the_time_is_found():
     found, seconds = sampled(busy)
-    assert 0.2 <= seconds < 2
+    assert seconds >= 0.2
     within = sum(own for name, own in found.items() if " busy" in name)
     assert 0.05 < within <= 1.1 * seconds
 

@@ -1,7 +1,7 @@
 """Quicker, and the same clusters as the package's."""
 
 from drain3.drain import Drain
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from glx.logs.drain import FastDrain
@@ -10,6 +10,7 @@ TOKENS = st.sampled_from(["a", "b", "c", "d7", "<*>"])
 TEXTS = st.lists(st.lists(TOKENS, max_size=6).map(" ".join), max_size=40)
 
 
+@settings(deadline=None)
 @given(
     *(TEXTS, st.sampled_from([0.2, 0.4, 0.7]), st.sampled_from([2, 100])),
     *(st.integers(3, 5), st.sampled_from([2, 10_000])),

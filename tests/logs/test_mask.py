@@ -4,7 +4,7 @@ import re
 
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from glx.errors import InputError
@@ -69,6 +69,7 @@ PARTS = (
 )
 
 
+@settings(deadline=None)
 @given(st.lists(st.lists(st.sampled_from(PARTS), max_size=6).map("".join)))
 def test_what_has_not_the_sign_of_a_mask_does_not_match_it(lines):
     texts = pl.Series(lines, dtype=pl.String)
@@ -76,6 +77,7 @@ def test_what_has_not_the_sign_of_a_mask_does_not_match_it(lines):
         assert texts.filter(texts.str.contains(pattern)).str.contains(sign).all()
 
 
+@settings(deadline=None)
 @given(st.lists(st.text(alphabet="01 9a/:\nü"), min_size=1))
 def test_collapsed_digits(lines):
     raw = "\n".join(lines).encode()

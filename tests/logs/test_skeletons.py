@@ -2,7 +2,7 @@
 
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from glx.logs.skeletons import cut_headers, header_groups, over_skeletons, read_skeletons
@@ -55,6 +55,7 @@ STARTS = ("0-0-0 0:0:0.0 0 INFO a ", "0 0 0 INFO a: ", "- 0 a b a b a b ", "ERRO
 
 
 @pytest.mark.parametrize("header", HEADERS)
+@settings(deadline=None)
 @given(LINES, st.lists(st.sampled_from(STARTS), min_size=9, max_size=9))
 def test_headers_cut_at_once_and_line_by_line(header, ends, starts):
     lines = pl.Series([a + b for a, b in zip(starts, ends, strict=False)], dtype=pl.String)
