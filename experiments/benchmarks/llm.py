@@ -114,14 +114,15 @@ def one_by_one(url: str, folder: str, prompts: int, first: int) -> Prepared:
 
 
 def _post(url: str, folder: str, prompts: int, first: int, size: int, threads: int) -> Prepared:
-    made = [
+    sets = cycle(
         [
-            json.dumps(wire.completions_body(asked[at : at + size])).encode()
-            for at in range(0, prompts, size)
+            [
+                json.dumps(wire.completions_body(asked[at : at + size])).encode()
+                for at in range(0, prompts, size)
+            ]
+            for asked in requests(Path(folder), prompts, first)
         ]
-        for asked in requests(Path(folder), prompts, first)
-    ]
-    sets = cycle(made)
+    )
     headers = {"Content-Type": "application/json"}
 
     def run() -> None:  # a client for each repeat, as `ask` has it

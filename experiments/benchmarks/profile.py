@@ -132,7 +132,7 @@ def trace(folder: str) -> AbstractContextManager[None]:
 def threads_of_trace(folder: Path) -> Iterator[list[Span]]:
     """The operations of compiled programs, of each thread of a CPU or stream of a GPU."""
     for file in folder.rglob("*.xplane.pb"):
-        from jax.profiler import ProfileData
+        from jax.profiler import ProfileData  # who wrote the file has JAX
 
         for plane in ProfileData.from_file(str(file)).planes:
             for line in plane.lines:

@@ -142,9 +142,8 @@ def make_step(config: TrainConfig, over: Mesh | None = None) -> Callable:
     """The compiled `state, packed, supports, queries -> state, metrics`; the state is donated.
 
     One for each config and mesh, so that training again does not compile again. With a mesh, the
-    episodes are `devices.sharded` over it, all else is `devices.replicated`. On one CPU
-    an even number of them is two programs: the direction of half of them, run twice at once, and
-    the update.
+    episodes are `devices.sharded` over it, all else is `devices.replicated`. On one CPU an even
+    number of them is two programs: the direction of half of them, run twice at once; the update.
     """
     model = ZeroLog(config.model)
     on_cpu = jax.default_backend() == "cpu"
