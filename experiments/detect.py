@@ -13,9 +13,9 @@ from absl import flags
 from absl.flags import FlagValues
 
 from experiments.flags import build, define, run
+from glx.data.load import DataConfig
 from glx.errors import InputError
 from glx.generallog.experts import ExpertConfig
-from glx.logs.load import DataConfig
 from glx.runs import detect
 from glx.runs.compilation import keep_compilations
 from glx.runs.progress import Terminal

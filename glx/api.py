@@ -18,11 +18,11 @@ from typing import Any
 import polars as pl
 
 from glx.config import with_flags
+from glx.data.catalogue import resolve
+from glx.data.load import LogParser
 from glx.errors import InputError
 from glx.generallog import detector as general
-from glx.logs.catalogue import resolve
-from glx.logs.load import Reader
-from glx.logs.read import ReadCounts
+from glx.parse.read import ReadCounts
 from glx.runs import detect, detectors
 from glx.runs.compilation import keep_compilations
 from glx.runs.fit import few_of_target, fit_detector, read_sources, read_target
@@ -45,7 +45,7 @@ SCHEMA: dict[str, Any] = {
 
 
 @dataclass(frozen=True)
-class Verdicts:
+class Detection:
     """What a detector says of a file of logs.
 
     Attributes:
@@ -70,10 +70,10 @@ class Detector:
     """A fitted detector and what reads more logs of its system."""
 
     fitted: detectors.Ours
-    reader: Reader
+    reader: LogParser
 
-    def detect(self, logs: Path | str, idle: float = 3600.0) -> Verdicts:
-        """Verdicts on a file of raw lines or event numbers, plain or packed.
+    def detect(self, logs: Path | str, idle: float = 3600.0) -> Detection:
+        """Detection on a file of raw lines or event numbers, plain or packed.
 
         Args:
           idle: seconds of log time after whose silence a session has ended.
@@ -88,7 +88,7 @@ class Detector:
         for sequences, judged, _ in said:
             lines = json_lines(judged, sequences, self.fitted.threshold, self.reader.texts)
             found.append(lines.str.json_decode(pl.Struct(SCHEMA)).struct.unnest())
-        return Verdicts(pl.concat(found), counts)
+        return Detection(pl.concat(found), counts)
 
     def save(self, folder: Path | str) -> None:
         """Write it to `folder`, which must not exist; `load` and `experiments.detect` read it."""

@@ -16,8 +16,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from glx.logs.sequences import Distinct, Sequences
-from glx.logs.split import PARTS, TEST
+from glx.sequences import PARTS, TEST, Distinct, Sequences
 
 TOP = 3  # events named as evidence
 HOLE = 10**18  # stands for a key or line that is filled in later
@@ -37,7 +36,7 @@ SCHEMA = {
 
 
 @dataclass(frozen=True)
-class Judged:
+class Verdicts:
     """What a detector says of `N` sequences, by the `U` distinct ones among them.
 
     Attributes:
@@ -62,7 +61,7 @@ class Judged:
 
 
 def table(
-    sequences: Sequences, part: np.ndarray, judged: Judged, threshold: float, texts: list[str]
+    sequences: Sequences, part: np.ndarray, judged: Verdicts, threshold: float, texts: list[str]
 ) -> pl.DataFrame:
     """One row per sequence, in the order of `sequences`.
 
@@ -99,13 +98,13 @@ def table(
     ).select([pl.col(name).cast(kind) for name, kind in SCHEMA.items()])
 
 
-def routes(judged: Judged) -> list[str | None]:
+def routes(judged: Verdicts) -> list[str | None]:
     """The route of each of the `N` sequences."""
     u = judged.distinct.inverse
     return [None] * len(u) if judged.routes is None else judged.routes[u].tolist()
 
 
-def evidence(judged: Judged, sequences: Sequences, texts: list[str]) -> Iterator[list[dict]]:
+def evidence(judged: Verdicts, sequences: Sequences, texts: list[str]) -> Iterator[list[dict]]:
     """For each of the `N` sequences the events that weighed most, `{line, event, weight, text}`.
 
     `line` is the row of the file, `event` the place in the sequence.
@@ -115,7 +114,7 @@ def evidence(judged: Judged, sequences: Sequences, texts: list[str]) -> Iterator
     yield from _entries(*columns, texts)
 
 
-def evidence_json(judged: Judged, sequences: Sequences, texts: list[str]) -> pl.Series:
+def evidence_json(judged: Verdicts, sequences: Sequences, texts: list[str]) -> pl.Series:
     """`as_json` (str) of the evidence and notes of each of the `N` sequences."""
     notes = judged.notes or [{}] * len(judged.distinct)
     written = [as_json(e, n) for e, n in zip(_holes(judged, texts), notes, strict=True)]
@@ -123,7 +122,7 @@ def evidence_json(judged: Judged, sequences: Sequences, texts: list[str]) -> pl.
 
 
 def json_lines(
-    judged: Judged, sequences: Sequences, threshold: float, texts: list[str], **first: Any
+    judged: Verdicts, sequences: Sequences, threshold: float, texts: list[str], **first: Any
 ) -> pl.Series:
     """The verdict of each of the `N` sequences as an object of JSON (str), as docs/formats.md says.
 
@@ -156,13 +155,13 @@ def json_lines(
     return _filled(written, judged, keys, *lines)
 
 
-def _holes(judged: Judged, texts: list[str]) -> Iterator[list[dict]]:
+def _holes(judged: Verdicts, texts: list[str]) -> Iterator[list[dict]]:
     """The evidence of each of the `U` distinct sequences, its lines left open."""
     places = judged.places
     return _entries(np.full(places.shape, HOLE), places, judged.weights, judged.ids, texts)
 
 
-def _filled(written: Iterable[str], judged: Judged, *columns: Any) -> pl.Series:
+def _filled(written: Iterable[str], judged: Verdicts, *columns: Any) -> pl.Series:
     """What was written of each of the `U` distinct sequences, for each of the `N`.
 
     Args:
@@ -180,7 +179,7 @@ def _filled(written: Iterable[str], judged: Judged, *columns: Any) -> pl.Series:
     return frame.select(pl.concat_str("part 0", *after, ignore_nulls=True)).to_series()
 
 
-def _lines(judged: Judged, sequences: Sequences) -> np.ndarray:
+def _lines(judged: Verdicts, sequences: Sequences) -> np.ndarray:
     """`<int64>[N, K]` the row of the file of each event that weighed most."""
     places = judged.places[judged.distinct.inverse]
     if sequences.lines is None:

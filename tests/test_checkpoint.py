@@ -15,7 +15,7 @@ from glx.errors import InputError
 
 ARRAYS = {
     "params": {"gru": {"kernel": np.arange(6, dtype=np.float32).reshape(2, 3)}},
-    "habits": {"n": np.asarray(7, np.int64), "lengths": np.array([2, 2**40])},
+    "profile": {"n": np.asarray(7, np.int64), "lengths": np.array([2, 2**40])},
 }
 TABLES = {"templates": pl.DataFrame({"text": ["a <*>", "größer"], "count": [3, None]})}
 SETTINGS = {"threshold": 0.1, "layout": None, "time": ["a", "b"], "name": "größer"}

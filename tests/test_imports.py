@@ -14,14 +14,17 @@ import pytest
 ROOT = Path(__file__).parents[1]
 ORDER = (  # data flows down; a module imports from its own row and from those above
     ("glx.errors", "glx.config", "glx.files"),
-    ("glx.devices",),
-    ("glx.logs",),
+    ("glx.devices", "glx.checkpoint"),
+    ("glx.sequences",),
+    ("glx.verdicts",),
+    ("glx.parse",),
+    ("glx.data",),
     ("glx.embed",),
-    ("glx.surprise",),
+    ("glx.profile",),
     ("glx.evidence",),
     ("glx.threshold",),
-    ("glx.verdicts",),
-    ("glx.checkpoint",),
+    ("glx.llm",),
+    ("glx.nn",),
     ("glx.zerolog",),
     ("glx.generallog",),
     ("glx.methods",),
@@ -106,7 +109,7 @@ def test_the_place_of_labels_is_read_in_one_module():
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Name) and node.id == "LabelPlace":
                 users.add(module)
-    assert users == {"glx.logs.systems", "glx.logs.catalogue", "glx.evaluate.labels"}
+    assert users == {"glx.data.systems", "glx.data.catalogue", "glx.evaluate.labels"}
 
 
 @pytest.mark.parametrize("module", FILES)

@@ -6,9 +6,8 @@ import numpy as np
 import polars as pl
 
 from glx import verdicts
-from glx.logs.sequences import Distinct, Sequences
-from glx.logs.split import ADAPT, GAP, TEST
-from glx.verdicts import Judged
+from glx.sequences import ADAPT, GAP, TEST, Distinct, Sequences
+from glx.verdicts import Verdicts
 
 nan = np.nan
 # The columns and types of `verdicts.parquet`, which other programs rely on.
@@ -25,13 +24,13 @@ COLUMNS = {
 }
 
 
-def judged(scores, routes=None) -> Judged:
+def judged(scores, routes=None) -> Verdicts:
     """As many sequences of one event, each distinct."""
     n = len(scores)
     unique = Distinct(np.zeros(n, np.int32), np.arange(n + 1), np.ones(n, np.int64), np.arange(n))
     at = np.zeros((n, 1), np.int64)
     notes = [{"n": i} for i in range(n)]
-    return Judged(unique, np.array(scores, np.float32), at, at + 1.0, at, routes, notes)
+    return Verdicts(unique, np.array(scores, np.float32), at, at + 1.0, at, routes, notes)
 
 
 def table(scores, part=(ADAPT, GAP, TEST, TEST, TEST), threshold=0.5, keys=True, routes=None):
@@ -101,7 +100,7 @@ def test_heaviest_of_nothing():
 
 def test_evidence_names_lines_and_texts():
     unique = Distinct(np.array([2, 0, 1]), np.array([0, 2, 3]), np.array([1, 2]), np.array([0, 1]))
-    said = Judged(
+    said = Verdicts(
         unique,
         scores=np.array([1, 0], np.float32),
         places=np.array([[1, 0], [0, -1]]),
@@ -122,12 +121,12 @@ def test_evidence_names_lines_and_texts():
     assert "fällt" in as_json
 
 
-def two_alike_and_one_other(keys) -> tuple[Judged, Sequences]:
+def two_alike_and_one_other(keys) -> tuple[Verdicts, Sequences]:
     """Of ids 2 0, 1, 2 0; the first and the last are one distinct sequence."""
     unique = Distinct(
         np.array([1, 2, 0]), np.array([0, 1, 3]), np.array([1, 2]), np.array([1, 0, 1])
     )
-    said = Judged(
+    said = Verdicts(
         unique,
         scores=np.array([nan, 0.75], np.float32),
         places=np.array([[0, -1], [1, 0]]),

@@ -15,14 +15,14 @@ from pathlib import Path
 
 import numpy as np
 
-from experiments.benchmarks import barely_trained, hdfs_text
+from experiments.benchmarks import hdfs_text, one_step_detector
 from experiments.benchmarks.measure import Call, Case, Prepared
 from experiments.benchmarks.parse import peer_miner
 from experiments.benchmarks.settings import Settings
+from glx.data.catalogue import resolve
+from glx.data.load import DataConfig, load
+from glx.data.systems import BLOCK_ID
 from glx.generallog import detector as general
-from glx.logs.catalogue import resolve
-from glx.logs.load import DataConfig, load
-from glx.logs.systems import BLOCK_ID
 from glx.runs import detectors
 from glx.runs.detect import detect
 from glx.zerolog.detector import fit
@@ -83,9 +83,9 @@ def fit_both(folder: Path, data_dir: Path, most: int | None = None) -> None:
     data = DataConfig(data_dir=str(data_dir))
     cast = resolve("hdfs", ("sim_ras",), (), data)
     target, taught = load(cast.target, data), load(cast.sources[0], data, 1.0)
-    source = barely_trained.source("sim_ras", taught)
+    source = one_step_detector.source("sim_ras", taught)
     adapt = target.adapt.take(np.arange(len(target.adapt))[:most])
-    zerolog = fit([source], adapt, target.templates, barely_trained.config())
+    zerolog = fit([source], adapt, target.templates, one_step_detector.config())
     whole = general.fit(
         zerolog, [source], adapt, target.templates.texts, general.GeneralLogConfig()
     )

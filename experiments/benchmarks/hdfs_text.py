@@ -12,10 +12,10 @@ from string import Formatter
 import numpy as np
 import polars as pl
 
-from glx.logs import numbered
-from glx.logs.read import ReadCounts
-from glx.logs.sequences import Sequences, csr_offsets
-from glx.logs.systems import known
+from glx.data import numbered
+from glx.data.systems import known
+from glx.parse.read import ReadCounts
+from glx.sequences import Sequences, csr_offsets
 
 TOGETHER = 8192  # blocks whose lines are mixed: they take under an hour, as sessions may
 PER_SECOND = 80  # lines, as in HDFS

@@ -21,12 +21,12 @@ from experiments.benchmarks.measure import Call, Case, Prepared
 from experiments.benchmarks.settings import Settings
 from glx.embed.alarm import primer
 from glx.errors import OutsideError
-from glx.generallog import chat, wire
-from glx.generallog.cache import VerdictCache
-from glx.generallog.llm import LISTS_AT_ONCE, ask
 from glx.generallog.prompt import Question, Shown
-from glx.generallog.request import Request
-from glx.generallog.server import LLMConfig
+from glx.llm import chat, wire
+from glx.llm.answer_cache import AnswerCache
+from glx.llm.client import LISTS_AT_ONCE, ask
+from glx.llm.request import Request
+from glx.llm.server import LLMConfig
 
 HERE = "experiments.benchmarks.llm"
 ROOT = Path(__file__).parents[2]
@@ -91,12 +91,12 @@ def requests(folder: Path, prompts: int, first: int) -> list[list[Request]]:
 
 
 def ours(url: str, folder: str, prompts: int, first: int) -> Prepared:
-    """`ask`, with a verdict cache on disk."""
+    """`ask`, with a answer cache on disk."""
     sets = cycle(requests(Path(folder), prompts, first))
     words, config = chat.load(folder).words(), LLMConfig(llm_url=url)
 
     def run() -> None:
-        with tempfile.TemporaryDirectory() as kept, VerdictCache(Path(kept) / "v.sqlite") as cache:
+        with tempfile.TemporaryDirectory() as kept, AnswerCache(Path(kept) / "v.sqlite") as cache:
             answers, _ = ask(next(sets), words, config, cache)
         assert all(answer.certain for answer in answers.values())
 

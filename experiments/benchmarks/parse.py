@@ -14,12 +14,12 @@ import numpy as np
 from experiments.benchmarks import hdfs_text
 from experiments.benchmarks.measure import Call, Case, Prepared
 from experiments.benchmarks.settings import Settings
-from glx.logs.header import Layout
-from glx.logs.miner import Miner
-from glx.logs.parse import parse, records
-from glx.logs.read import ReadCounts, open_text
-from glx.logs.sequences import Sequences, Templates, csr_offsets
-from glx.logs.systems import BGL_HEADER, BLOCK_ID, HDFS_HEADER, NOVA_HEADER
+from glx.data.systems import BGL_HEADER, BLOCK_ID, HDFS_HEADER, NOVA_HEADER
+from glx.parse.events import parse, records
+from glx.parse.header import Layout
+from glx.parse.miner import Miner
+from glx.parse.read import ReadCounts, open_text
+from glx.sequences import Sequences, Templates, csr_offsets
 
 HERE = "experiments.benchmarks.parse"
 LAYOUTS = {

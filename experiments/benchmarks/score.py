@@ -11,13 +11,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from experiments.benchmarks import barely_trained
+from experiments.benchmarks import one_step_detector
 from experiments.benchmarks.measure import Call, Case, Prepared
 from experiments.benchmarks.settings import Settings
+from glx.data.catalogue import resolve
+from glx.data.load import DataConfig, load
 from glx.embed.alarm import meanings
-from glx.logs.catalogue import resolve
-from glx.logs.load import DataConfig, load
-from glx.logs.sequences import Distinct, csr_offsets
+from glx.sequences import Distinct, csr_offsets
 from glx.zerolog.detector import fit, score_sequences
 from glx.zerolog.inputs import Inputs
 from glx.zerolog.model import BiGRU, ModelConfig, ZeroLog
@@ -171,8 +171,8 @@ def hdfs(data_dir: str) -> Prepared:
     """Every sequence of HDFS through a ZeroLog of one training step."""
     data = DataConfig(data_dir=data_dir)
     parsed = load(resolve("hdfs", ("sim_ras",), (), data).target, data)
-    source = barely_trained.source("hdfs", parsed)
-    config = barely_trained.config()
+    source = one_step_detector.source("hdfs", parsed)
+    config = one_step_detector.config()
     detector = fit([source], parsed.adapt, parsed.templates, config)
     texts = parsed.reader.texts
     read = meanings(texts, config.embed)

@@ -8,7 +8,7 @@ import numpy as np
 
 from experiments.benchmarks.measure import Call, Case, Prepared
 from experiments.benchmarks.settings import Settings
-from glx.logs.sequences import Distinct, csr_offsets
+from glx.sequences import Distinct, csr_offsets
 from glx.zerolog import episodes as drawing
 from glx.zerolog import train
 from glx.zerolog.inputs import Inputs

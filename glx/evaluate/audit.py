@@ -9,7 +9,7 @@ from typing import TypedDict
 import numpy as np
 
 from glx import threshold
-from glx.logs.sequences import Sequences, csr_gather, distinct
+from glx.sequences import Sequences, csr_gather, distinct
 
 UNSOUND = {
     "transductive": "the detector saw the scored part, unlabelled, while it adapted",

@@ -10,8 +10,9 @@ from typing import NamedTuple
 import numpy as np
 import scipy.sparse as sp
 
-from glx import surprise, threshold
-from glx.logs.sequences import Distinct, Templates
+from glx import threshold
+from glx.profile import STATISTICS, fit_profile, sequence_statistics
+from glx.sequences import Distinct, Templates
 
 NAMES = ("all_positive", "keyword", "new_event", "surprise", "count_vector")
 BOUND = 0.02  # smallest probability, of an event that is there or one that is not, that is usual
@@ -68,9 +69,9 @@ def suspicious(templates: Templates) -> np.ndarray:
 
 def surprise_bound(adapt: Distinct, test: Distinct, n_templates: int) -> np.ndarray:
     """`<float32>[U]` `-log10` of the least P(present) or P(absent) in each test sequence."""
-    habits = surprise.fit(adapt, n_templates)
-    statistics = surprise.sequence_statistics(habits, test)
-    return statistics[:, surprise.STATISTICS.index("bound")]
+    profile = fit_profile(adapt, n_templates)
+    statistics = sequence_statistics(profile, test)
+    return statistics[:, STATISTICS.index("bound")]
 
 
 def count_vector(adapt: Distinct, test: Distinct) -> tuple[np.ndarray, np.ndarray]:

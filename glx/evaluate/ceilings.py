@@ -8,7 +8,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from glx.evaluate import metrics
-from glx.logs.sequences import Distinct, Sequences
+from glx.sequences import Distinct, Sequences
 
 FOLDS = 5
 TREES = 50

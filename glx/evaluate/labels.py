@@ -8,11 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
+from glx.data.systems import LabelPlace, System
 from glx.errors import InputError
-from glx.logs.read import open_text
-from glx.logs.sequences import Sequences
-from glx.logs.systems import LabelPlace, System
-from glx.logs.table import read_table
+from glx.parse.read import open_text
+from glx.parse.table import read_table
+from glx.sequences import Sequences
 
 
 @dataclass(frozen=True)

@@ -14,9 +14,10 @@ from pathlib import Path
 import numpy as np
 
 from glx.errors import InputError, is_disk_full
-from glx.evidence import log_odds
-from glx.generallog.expert import Costs, Judgement, Proprietary
-from glx.logs.sequences import WILDCARD, first_highest
+from glx.evidence import bounded_logit
+from glx.generallog.expert import ExpertAnswers, Proprietary
+from glx.llm.request import Costs
+from glx.sequences import WILDCARD, first_highest
 
 COLUMNS = ("id", "count", "template", "p")
 SHOWN = 200  # characters of a template in a reason
@@ -153,7 +154,7 @@ def read_rows(path: Path) -> tuple[list[str], list[Row]]:
     return names, [(line, dict(zip(names, cells, strict=True))) for line, cells in table[1:]]
 
 
-def judge(case: Proprietary, p: np.ndarray) -> Judgement:
+def judge(case: Proprietary, p: np.ndarray) -> ExpertAnswers:
     """A sequence takes the largest probability of all its events, the rarity of each considered.
 
     One without an answer to any of its events abstains.
@@ -162,13 +163,13 @@ def judge(case: Proprietary, p: np.ndarray) -> Judgement:
       p: `<float64>[V]` as of `read`.
     """
     ids, offsets = case.sequences.ids, case.sequences.offsets
-    says = np.where(np.isnan(p), -np.inf, log_odds(p) + case.rarity)[ids]
+    says = np.where(np.isnan(p), -np.inf, bounded_logit(p) + case.rarity)[ids]
     places = first_highest(says, case.sequences)[1]
     top = offsets[:-1] + places
     given = p[ids]
     open_ = np.isnan(given[top])
     events = np.unique(ids)
-    return Judgement(
+    return ExpertAnswers(
         p=np.where(open_, np.nan, given[top]).astype(np.float32),
         places=np.where(open_, case.deciding, places).astype(np.int64),
         reasons=[

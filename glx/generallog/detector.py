@@ -2,7 +2,7 @@
 
 In: a fitted ZeroLog, its labelled sources, the target's unlabelled adaptation sequences. Out: a
 detector that routes sequences, asks the expert about the proprietary ones, adds what the target's
-own habits say to its answers (`glx.evidence`), and puts both routes on one scale.
+own profile say to its answers (`glx.evidence`), and puts both routes on one scale.
 """
 
 from dataclasses import asdict, dataclass
@@ -17,16 +17,16 @@ from glx.config import nested
 from glx.embed.alarm import Meanings
 from glx.embed.embed import embed
 from glx.generallog import route
-from glx.generallog.expert import Costs, Expert, Proprietary
+from glx.generallog.expert import Expert, Proprietary
 from glx.generallog.experts import ExpertConfig
 from glx.generallog.knowledge import Knowledge, KnowledgeConfig, build, from_sources
 from glx.generallog.lots import ONE_WAY
 from glx.generallog.notes import with_notes
 from glx.generallog.route import RouteConfig, Routed, Router
-from glx.logs.sequences import Distinct, Sequences, distinct
-from glx.verdicts import Judged
+from glx.llm.request import Costs
+from glx.sequences import Distinct, LabelledSource, Sequences, distinct
+from glx.verdicts import Verdicts
 from glx.zerolog import detector as zerolog
-from glx.zerolog.detector import LabelledSource
 
 HIGHEST = 15.0  # log-odds; float32 has no score between those of 17 and 1
 CUT = 0.5  # of both routes, once their scores are on one scale
@@ -111,7 +111,7 @@ def fit(
 
 def judge(
     detector: Detector, sequences: Sequences, read: Meanings, texts: list[str], expert: Expert
-) -> tuple[Judged, dict[str, Any]]:
+) -> tuple[Verdicts, dict[str, Any]]:
     """Verdicts of sequences of the target, and what the routes and the expert did.
 
     Args:
@@ -133,8 +133,8 @@ def judge(
         case = proprietary(detector, asked, texts, read, routed, rows)
         said = expert(case)
         decisive = asked.ids[asked.offsets[:-1] + said.places]
-        absent = evidence.absence(detector.zerolog.habits, asked)
-        says = np.maximum(evidence.log_odds(said.p) + case.rarity[decisive], absent)
+        absent = evidence.absence(detector.zerolog.profile, asked)
+        says = np.maximum(evidence.bounded_logit(said.p) + case.rarity[decisive], absent)
         scores[rows] = expit(np.minimum(says, HIGHEST))
         places[rows], weights[rows] = -1, 0
         places[rows, 0], weights[rows, 0] = said.places, 1
@@ -142,7 +142,7 @@ def judge(
         for row, reason in zip(rows, said.reasons, strict=True):
             found[row]["reason"] = reason
         lack = np.flatnonzero((absent >= 0) & (says <= absent))
-        lacks = zerolog.missing(detector.zerolog.habits, asked, lack, texts)
+        lacks = zerolog.missing(detector.zerolog.profile, asked, lack, texts)
         for row, reason in zip(rows[lack], lacks, strict=True):
             found[row]["reason"] = reason
         costs = said.costs
@@ -152,7 +152,7 @@ def judge(
     figures |= {"tau": detector.router.tau, "expert": detector.config.expert.expert}
     figures["stamps"] = ["hardly two routes"] if figures["warning"] else []
     figures["stamps"] += ["abstentions"] if np.isnan(scores).any() else []
-    judged = Judged(unique, scores, places, weights, ids, routes, found, routed.x_sim)
+    judged = Verdicts(unique, scores, places, weights, ids, routes, found, routed.x_sim)
     return judged, figures
 
 
@@ -165,17 +165,17 @@ def proprietary(
     rows: np.ndarray,
 ) -> Proprietary:
     """What an expert is asked about: `sequences` are the `rows` of those that were routed."""
-    habits = detector.zerolog.habits
+    profile = detector.zerolog.profile
     share = np.zeros(len(texts))
-    share[: len(habits.present)] = habits.present / max(int(habits.n_sequences), 1)
+    share[: len(profile.present)] = profile.present / max(int(profile.n_sequences), 1)
     seen = np.zeros(len(texts), dtype=bool)
-    seen[: len(habits.seen)] = habits.seen
+    seen[: len(profile.seen)] = profile.seen
     return Proprietary(
         sequences=sequences,
         texts=texts,
         vectors=read.vectors,
         alarm=read.alarm,
-        rarity=evidence.rarity(habits, len(texts)),
+        rarity=evidence.rarity(profile, len(texts)),
         share=share,
         seen=seen,
         similarity=routed.similarity,

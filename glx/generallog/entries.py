@@ -10,9 +10,8 @@ from itertools import pairwise
 import numpy as np
 
 from glx.embed.embed import UNKNOWN, readable
-from glx.generallog.request import ANOMALOUS, NORMAL
-from glx.logs.sequences import Distinct, distinct
-from glx.zerolog.detector import LabelledSource
+from glx.llm.request import ANOMALOUS, NORMAL
+from glx.sequences import Distinct, LabelledSource, distinct
 
 EVENT, SEQUENCE, NOTE = "event", "sequence", "note"
 KINDS = (EVENT, SEQUENCE, NOTE)

@@ -6,11 +6,12 @@ never sees a label of the target.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 import numpy as np
 
-from glx.logs.sequences import Distinct
+from glx.llm.request import Costs
+from glx.sequences import Distinct
 
 
 @dataclass(frozen=True)
@@ -44,34 +45,7 @@ class Proprietary:
 
 
 @dataclass(frozen=True)
-class Costs:
-    """What answers cost; sums of whole numbers.
-
-    Attributes:
-      questions: distinct ones that the sequences came down to.
-      llm_calls: requests that reached a model, retries not counted.
-      llm_tokens_in, llm_tokens_out: as the model's server counts them.
-      cache_hits: questions answered from the verdict cache.
-      dropped_events: events left out of prompts to keep within the limit of tokens.
-      uncertain: answers without both log-probabilities, so that the choice alone counts.
-      abstained: questions without a usable answer.
-    """
-
-    questions: int = 0
-    llm_calls: int = 0
-    llm_tokens_in: int = 0
-    llm_tokens_out: int = 0
-    cache_hits: int = 0
-    dropped_events: int = 0
-    uncertain: int = 0
-    abstained: int = 0
-
-    def __add__(self, other: "Costs") -> "Costs":
-        return Costs(*(getattr(self, f.name) + getattr(other, f.name) for f in fields(self)))
-
-
-@dataclass(frozen=True)
-class Judgement:
+class ExpertAnswers:
     """What an expert says of `U` sequences.
 
     Attributes:
@@ -87,4 +61,4 @@ class Judgement:
     costs: Costs
 
 
-Expert = Callable[[Proprietary], Judgement]
+Expert = Callable[[Proprietary], ExpertAnswers]

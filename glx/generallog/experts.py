@@ -17,18 +17,19 @@ from scipy.special import expit
 from glx.config import nested, setting
 from glx.embed.embed import UNKNOWN, readable
 from glx.errors import InputError, Paused
-from glx.generallog import answers, batch, retrieval, wire
-from glx.generallog.cache import VerdictCache
-from glx.generallog.chat import ChatFormat
-from glx.generallog.chat import load as load_chat
+from glx.generallog import answers, retrieval
 from glx.generallog.entries import EVENT, NOTE, Entry
-from glx.generallog.expert import Costs, Expert, Judgement, Proprietary
+from glx.generallog.expert import Expert, ExpertAnswers, Proprietary
 from glx.generallog.knowledge import Knowledge, KnowledgeConfig
-from glx.generallog.llm import ask, silent
 from glx.generallog.prompt import Known, PromptConfig, ask_why, writer
 from glx.generallog.questions import Questions, collapse, fold
-from glx.generallog.request import ANOMALOUS, Answer, Request
-from glx.generallog.server import LLMConfig, connect, model_of
+from glx.llm import batch, wire
+from glx.llm.answer_cache import AnswerCache
+from glx.llm.chat import ChatFormat
+from glx.llm.chat import load as load_chat
+from glx.llm.client import ask, silent
+from glx.llm.request import ANOMALOUS, Answer, Costs, Request
+from glx.llm.server import LLMConfig, connect, model_of
 
 EXPERTS = ("retrieval", "vllm", "batch", "replay", "answers")
 PROMPTS = "prompts.jsonl"
@@ -101,7 +102,7 @@ def prepare(config: ExpertConfig) -> None:
 
 @contextmanager
 def opened(config: ExpertConfig, setting: Setting) -> Iterator[Expert]:
-    """The expert that the settings name; the verdict cache is open meanwhile.
+    """The expert that the settings name; the answer cache is open meanwhile.
 
     Raises:
       InputError: it lacks something, or cannot be used here.
@@ -112,13 +113,13 @@ def opened(config: ExpertConfig, setting: Setting) -> Iterator[Expert]:
     elif config.expert == "answers":
         yield partial(_by_answers, path=_responses(config), numbers=setting.numbers)
     else:
-        with VerdictCache(config.llm.cache) as verdicts:
+        with AnswerCache(config.llm.cache) as verdicts:
             send = _sender(config, setting, verdicts)
             link = cache(partial(_link, config.llm))  # when the first question comes
             yield partial(by_model, config=config, setting=setting, link=link, send=send)
 
 
-def _sender(config: ExpertConfig, setting: Setting, verdicts: VerdictCache) -> Send:
+def _sender(config: ExpertConfig, setting: Setting, verdicts: AnswerCache) -> Send:
     """The way to the model."""
     if config.expert == "replay":
         return partial(_read, verdicts=verdicts, path=_responses(config))
@@ -133,7 +134,7 @@ def _sender(config: ExpertConfig, setting: Setting, verdicts: VerdictCache) -> S
 
 def by_model(
     case: Proprietary, config: ExpertConfig, setting: Setting, link: Link, send: Send
-) -> Judgement:
+) -> ExpertAnswers:
     """Ask a language model each distinct question once; see `glx/generallog/questions.py`."""
     model, chat = link()
     asked = collapse(case, config.prompt.context)
@@ -149,7 +150,9 @@ def by_model(
         for q, request in zip(wanted, why, strict=True):
             reasons[q] = told[request.key].text or reasons[q]
     p = np.array([np.nan if a.p is None else a.p for a in said], dtype=np.float32)
-    return Judgement(*fold(asked, p, reasons, case.rarity), replace(costs, dropped_events=dropped))
+    return ExpertAnswers(
+        *fold(asked, p, reasons, case.rarity), replace(costs, dropped_events=dropped)
+    )
 
 
 def to_requests(
@@ -202,14 +205,14 @@ def _reason(answer: Answer) -> str:
 def _ask(
     requests: list[Request],
     chat: ChatFormat,
-    verdicts: VerdictCache,
+    verdicts: AnswerCache,
     config: LLMConfig,
     report: Report,
 ) -> Found:
     return ask(requests, chat.words(), config, verdicts, report)
 
 
-def _write(requests: list[Request], chat: ChatFormat, verdicts: VerdictCache, path: Path) -> Found:
+def _write(requests: list[Request], chat: ChatFormat, verdicts: AnswerCache, path: Path) -> Found:
     """Stops the run, unless every answer is known already."""
     wanted = {request.key: request for request in requests}
     known = verdicts.get(wanted)
@@ -226,7 +229,7 @@ def _write(requests: list[Request], chat: ChatFormat, verdicts: VerdictCache, pa
     )
 
 
-def _read(requests: list[Request], chat: ChatFormat, verdicts: VerdictCache, path: Path) -> Found:
+def _read(requests: list[Request], chat: ChatFormat, verdicts: AnswerCache, path: Path) -> Found:
     """The answers in the file, and from the cache what the file leaves out."""
     known = verdicts.get({request.key for request in requests})
     told = {line.get("custom_id") for _, line in batch.lines(path)}
@@ -237,7 +240,7 @@ def _read(requests: list[Request], chat: ChatFormat, verdicts: VerdictCache, pat
     return known | found, wire.tally(known | found, found, len(known), "choice")
 
 
-def _by_answers(case: Proprietary, path: Path, numbers: np.ndarray | None) -> Judgement:
+def _by_answers(case: Proprietary, path: Path, numbers: np.ndarray | None) -> ExpertAnswers:
     p = answers.read(path, case.texts, numbers)
     # Who says something of an event without words knows more than its text, perhaps its label.
     worded = [readable(text) != UNKNOWN for text in case.texts]

@@ -19,7 +19,7 @@ from glx import checkpoint
 from glx.config import setting
 from glx.errors import InputError, OutsideError
 from glx.generallog.entries import KINDS, LABELS, Entry, of_source
-from glx.zerolog.detector import LabelledSource
+from glx.sequences import LabelledSource
 
 SCHEMA = {
     "text": pl.String,

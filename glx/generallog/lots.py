@@ -8,7 +8,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from glx.logs.sequences import Distinct
+from glx.sequences import Distinct
 
 ONE_WAY = ("general", "proprietary")
 DRAWN = (*ONE_WAY, "random")

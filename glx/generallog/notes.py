@@ -26,8 +26,8 @@ from glx.embed.embed import UNKNOWN, readable
 from glx.errors import InputError
 from glx.generallog.entries import NOTE, Entry
 from glx.generallog.knowledge import Encode, Knowledge, KnowledgeConfig
-from glx.generallog.request import CHOICES
-from glx.logs.mask import mask
+from glx.llm.request import CHOICES
+from glx.parse.mask import mask
 
 YAML, MARKDOWN = (".yaml", ".yml"), (".md",)
 KEYS = ("text", "event", "label", "note", "system")

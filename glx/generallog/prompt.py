@@ -16,12 +16,12 @@ from functools import cache
 
 from glx.config import setting
 from glx.errors import InputError
-from glx.generallog.chat import ChatFormat, Messages
 from glx.generallog.expert import Proprietary
-from glx.generallog.hostile import CUT, neutral, special_pattern
 from glx.generallog.questions import CONTEXTS, Questions
-from glx.generallog.redact import redact
-from glx.generallog.request import ANOMALOUS, CHOICES, NORMAL
+from glx.llm.chat import ChatFormat, Messages
+from glx.llm.redact import redact
+from glx.llm.request import ANOMALOUS, CHOICES, NORMAL
+from glx.llm.sanitize import CUT, neutral, special_pattern
 
 SYSTEM = f"""You judge events from the logs of a computer system.
 {ANOMALOUS}: a sign of a failure, a fault, an attack or work that went wrong.

@@ -14,9 +14,9 @@ from itertools import groupby, pairwise
 
 import numpy as np
 
-from glx.evidence import log_odds
+from glx.evidence import bounded_logit
 from glx.generallog.expert import Proprietary
-from glx.logs.sequences import csr_offsets
+from glx.sequences import csr_offsets
 
 CONTEXTS = ("event", "neighbours", "sequence")
 
@@ -114,7 +114,7 @@ def fold(
         np.arange(len(questions.member_offsets) - 1), np.diff(questions.member_offsets)
     )
     of_member = np.asarray(p, dtype=np.float32)[questions.members]
-    says = log_odds(of_member) + np.asarray(rarity)[questions.events[questions.members]]
+    says = bounded_logit(of_member) + np.asarray(rarity)[questions.events[questions.members]]
     badness = np.where(np.isnan(of_member), -np.inf, says)
     order = np.lexsort((questions.places, -badness, owner))
     chosen = order[questions.member_offsets[:-1]]

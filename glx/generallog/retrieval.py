@@ -1,6 +1,6 @@
 """The expert without a language model: how alarming an event reads, and its labelled neighbours.
 
-In: proprietary sequences, knowledge. Out: a `Judgement`.
+In: proprietary sequences, knowledge. Out: a `ExpertAnswers`.
 
 Each distinct event gets log-odds of an anomaly, the sum of two parts:
 
@@ -23,9 +23,10 @@ from scipy.special import expit
 from glx.embed.embed import UNKNOWN, readable
 from glx.evidence import bounded
 from glx.generallog.entries import EVENT, NOTE, Entry
-from glx.generallog.expert import Costs, Judgement, Proprietary
+from glx.generallog.expert import ExpertAnswers, Proprietary
 from glx.generallog.knowledge import Knowledge, KnowledgeConfig
-from glx.logs.sequences import first_highest
+from glx.llm.request import Costs
+from glx.sequences import first_highest
 
 NEIGHBOUR_WEIGHT = 0.5
 NEAR = 0.02  # distance that counts as none
@@ -45,7 +46,7 @@ class Findings:
     reasons: list[str]
 
 
-def judge(case: Proprietary, knowledge: Knowledge, config: KnowledgeConfig) -> Judgement:
+def judge(case: Proprietary, knowledge: Knowledge, config: KnowledgeConfig) -> ExpertAnswers:
     """Judge every event of each sequence; never abstains."""
     sequences = case.sequences
     events, which = np.unique(sequences.ids, return_inverse=True)
@@ -53,7 +54,7 @@ def judge(case: Proprietary, knowledge: Knowledge, config: KnowledgeConfig) -> J
     says = (found.log_odds + case.rarity[events])[which]
     places = first_highest(says, sequences)[1]
     decisive = which[sequences.offsets[:-1] + places]
-    return Judgement(
+    return ExpertAnswers(
         p=expit(found.log_odds[decisive]).astype(np.float32),
         places=places,
         reasons=[found.reasons[event] for event in decisive],

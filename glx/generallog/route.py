@@ -11,11 +11,11 @@ from typing import Any
 
 import numpy as np
 
-from glx import surprise
 from glx.config import setting
 from glx.generallog.lots import DRAWN, ONE_WAY, by_lot
 from glx.generallog.nearest import nearest
-from glx.logs.sequences import Distinct, csr_offsets
+from glx.profile import membership, presence
+from glx.sequences import Distinct, csr_offsets
 
 ROUTES = ("centred", "paper", *DRAWN)
 LEAST, MOST = 0.05, 0.5  # share of adaptation sequences that the default cut may send to the expert
@@ -116,7 +116,7 @@ def fit(
       names: of the source systems.
       seed: of the route `random`.
     """
-    present = surprise.presence(surprise.held(adapt, len(vectors)), len(vectors))
+    present = presence(membership(adapt, len(vectors)), len(vectors))
     centred = config.route != "paper"
     relative = [unit(s - _mean(s, centred)) for s in sources]
     router = Router(

@@ -7,7 +7,7 @@ other events share the last column.
 import numpy as np
 import scipy.sparse as sp
 
-from glx.logs.sequences import Distinct
+from glx.sequences import Distinct
 
 
 def columns(sequences: Distinct, events: np.ndarray) -> np.ndarray:

@@ -24,9 +24,9 @@ import numpy as np
 import optax
 
 from glx.config import setting
-from glx.logs.sequences import Distinct
 from glx.methods.loop import LoopConfig, chunks, initial, minimise
 from glx.methods.task import Fitted, Log, Scores, Task
+from glx.sequences import Distinct
 
 CHUNK = 2048  # windows that are scored at once
 

@@ -1,7 +1,7 @@
 """The methods beside ours by name, from a target's logs to verdicts like those of our own.
 
 In: labelled sources, the target's unlabelled adaptation sequences, settings. Out: a `Detector`, and
-by it `Judged`.
+by it `Verdicts`.
 """
 
 from collections.abc import Callable
@@ -14,7 +14,6 @@ import numpy as np
 from glx import threshold
 from glx.config import nested, setting
 from glx.embed.embed import EmbedConfig, embed
-from glx.logs.sequences import Sequences, Templates, distinct
 from glx.methods import deeplog, forest, logtad, pca, plelog, rapid
 from glx.methods.deeplog import DeepLogConfig
 from glx.methods.forest import ForestConfig
@@ -23,8 +22,8 @@ from glx.methods.pca import PCAConfig
 from glx.methods.plelog import PLELogConfig
 from glx.methods.rapid import RapidConfig
 from glx.methods.task import Fitted, Log, Source, Task
-from glx.verdicts import Judged, heaviest
-from glx.zerolog.detector import LabelledSource
+from glx.sequences import LabelledSource, Sequences, Templates, distinct
+from glx.verdicts import Verdicts, heaviest
 
 
 class Method(NamedTuple):
@@ -109,7 +108,7 @@ def fit(
     return Detector(fitted, cut)
 
 
-def score_sequences(detector: Detector, sequences: Sequences, vectors: np.ndarray) -> Judged:
+def score_sequences(detector: Detector, sequences: Sequences, vectors: np.ndarray) -> Verdicts:
     """Score sequences of the target.
 
     Args:
@@ -121,7 +120,7 @@ def score_sequences(detector: Detector, sequences: Sequences, vectors: np.ndarra
     shares = weights / np.repeat(np.maximum(total, 1e-12), unique.lengths)
     at, heavy = heaviest(unique.offsets, shares.astype(np.float32))
     at = np.where(heavy > 0, at, -1)
-    return Judged(
+    return Verdicts(
         distinct=unique,
         scores=scores,
         places=np.where(at >= 0, at - unique.offsets[:-1, None], -1),

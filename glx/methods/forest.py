@@ -15,9 +15,9 @@ import numpy as np
 import scipy.sparse as sp
 
 from glx.config import setting
-from glx.logs.sequences import Distinct
 from glx.methods.counts import count, holders
 from glx.methods.task import Fitted, Log, Scores, Task
+from glx.sequences import Distinct
 
 if TYPE_CHECKING:
     from sklearn.ensemble import IsolationForest

@@ -24,7 +24,6 @@ import numpy as np
 import optax
 
 from glx.config import setting
-from glx.logs.sequences import Distinct
 from glx.methods.loop import (
     LoopConfig,
     bucket,
@@ -36,9 +35,8 @@ from glx.methods.loop import (
     table,
 )
 from glx.methods.task import Fitted, Log, Scores, Task
-from glx.zerolog.inputs import pad
+from glx.sequences import BUCKETS, Distinct, pad
 from glx.zerolog.model import Head
-from glx.zerolog.score import BUCKETS
 
 EDGE = 0.1  # least distance of the centre from 0 in each dimension: 0 is too easy to map to
 SAMPLE = 2048  # sequences that the centre and the scale are taken from

@@ -19,10 +19,9 @@ import optax
 
 from glx.config import setting
 from glx.errors import InputError
-from glx.logs.sequences import Distinct
 from glx.methods.task import Log
-from glx.zerolog.inputs import pad, shorten
-from glx.zerolog.score import BUCKETS, TABLE_STEP
+from glx.sequences import BUCKETS, Distinct, pad, shorten
+from glx.zerolog.score import TABLE_STEP
 
 LOG_EVERY = 50  # steps
 

@@ -18,9 +18,9 @@ import scipy.sparse as sp
 from scipy.special import chdtri, ndtri  # scipy.stats takes a second to import
 
 from glx.config import setting
-from glx.logs.sequences import Distinct, csr_gather
 from glx.methods.counts import columns, count, holders
 from glx.methods.task import Fitted, Log, Scores, Task
+from glx.sequences import Distinct, csr_gather
 
 CUT = 0.5  # SPE = Q
 LEAST = 1e-9  # of Q: an error below it is rounding

@@ -24,7 +24,6 @@ import numpy as np
 import optax
 
 from glx.config import setting
-from glx.logs.sequences import Distinct
 from glx.methods.counts import count, holders
 from glx.methods.loop import (
     LoopConfig,
@@ -37,9 +36,8 @@ from glx.methods.loop import (
     table,
 )
 from glx.methods.task import Fitted, Log, Scores, Task
-from glx.zerolog.inputs import pad
+from glx.sequences import BUCKETS, Distinct, pad
 from glx.zerolog.model import AttentionPooling, BiGRU, Head
-from glx.zerolog.score import BUCKETS
 
 
 @dataclass(frozen=True)

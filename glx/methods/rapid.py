@@ -20,8 +20,8 @@ import scipy.sparse as sp
 
 from glx.config import setting
 from glx.generallog.knowledge import make_index
-from glx.logs.sequences import Distinct, Sequences, csr_offsets, distinct
 from glx.methods.task import Fitted, Log, Scores, Task
+from glx.sequences import Distinct, Sequences, csr_offsets, distinct
 
 DECIMALS = 6  # of a distance: vectors are no more exact
 

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from glx.logs.sequences import Distinct
+from glx.sequences import Distinct
 
 Log = Callable[[dict], None]  # gets `{"step": n, "loss": x}` now and then
 

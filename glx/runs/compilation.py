@@ -2,8 +2,8 @@
 
 import jax
 
-from glx.logs.catalogue import cache_dir
-from glx.logs.load import DataConfig
+from glx.data.catalogue import cache_dir
+from glx.data.load import DataConfig
 
 
 def keep_compilations(config: DataConfig) -> None:

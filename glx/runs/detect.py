@@ -11,20 +11,20 @@ from typing import Any, TextIO
 
 import numpy as np
 
+from glx.data.load import LogParser
+from glx.data.stream import stream
 from glx.embed.alarm import Meanings
 from glx.errors import InputError, is_disk_full
 from glx.generallog import detector as general
-from glx.generallog.expert import Costs
 from glx.generallog.experts import ExpertConfig
-from glx.logs.load import Reader
-from glx.logs.read import ReadCounts, layout_of
-from glx.logs.sequences import Sequences
-from glx.logs.stream import stream
+from glx.llm.request import Costs
+from glx.parse.read import ReadCounts, layout_of
 from glx.runs import detectors
 from glx.runs.detectors import Ours
 from glx.runs.progress import Progress
-from glx.runs.remembered import Remembered
-from glx.verdicts import Judged, json_lines, routes
+from glx.runs.verdict_cache import VerdictCache
+from glx.sequences import Sequences
+from glx.verdicts import Verdicts, json_lines, routes
 
 COSTS = [field.name for field in fields(Costs)]
 
@@ -88,18 +88,18 @@ def detect(
 
 def verdicts(
     detector: Ours,
-    reader: Reader,
+    reader: LogParser,
     logs: Path | str,
     counts: ReadCounts,
     idle: float,
     progress: Progress,
-) -> Iterator[tuple[Sequences, Judged, dict[str, Any]]]:
+) -> Iterator[tuple[Sequences, Verdicts, dict[str, Any]]]:
     """The sequences of a file as they close, what the detector says of them, and figures."""
     config = detectors.base(detector).config
     read = detectors.understand(config, reader.texts)
     with progress.asking() as report, detectors.expert(detector, reader, report) as expert:
         # Ids keep their texts, so that a sequence keeps its verdict as new templates come.
-        judge = Remembered(lambda new: detectors.judge(detector, new, read, reader.texts, expert))
+        judge = VerdictCache(lambda new: detectors.judge(detector, new, read, reader.texts, expert))
         for sequences in stream(logs, reader, counts, idle):
             texts = reader.texts
             if len(texts) > len(read.vectors):
@@ -109,8 +109,8 @@ def verdicts(
 
 
 def _changed(
-    reader: Reader, logs: str, format: str | None, session: str | None, window: int | None
-) -> Reader:
+    reader: LogParser, logs: str, format: str | None, session: str | None, window: int | None
+) -> LogParser:
     """The reader with the layout, session rule or window that the user gave."""
     if session is not None and window is not None:
         raise InputError("--session and --window exclude each other; give one of them")

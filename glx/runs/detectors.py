@@ -12,25 +12,26 @@ from typing import Any
 
 import polars as pl
 
-from glx import checkpoint, surprise
+from glx import checkpoint
 from glx.config import rebuild
+from glx.data.load import LogParser
 from glx.embed import alarm
 from glx.embed.alarm import Meanings, meanings
 from glx.embed.embed import default_cache_dir
 from glx.errors import InputError
 from glx.generallog import detector as general
 from glx.generallog import experts, knowledge
-from glx.generallog.cache import default_cache
 from glx.generallog.detector import GeneralLogConfig
 from glx.generallog.expert import Expert
 from glx.generallog.route import Router
-from glx.logs.header import Layout
-from glx.logs.load import Reader
-from glx.logs.miner import Miner
-from glx.logs.sequences import Sequences
+from glx.llm.answer_cache import default_cache
 from glx.methods import detector as methods
 from glx.methods.detector import MethodConfig
-from glx.verdicts import Judged
+from glx.parse.header import Layout
+from glx.parse.miner import Miner
+from glx.profile import Profile
+from glx.sequences import Sequences
+from glx.verdicts import Verdicts
 from glx.zerolog import detector as zerolog
 from glx.zerolog.detector import ZeroLogConfig
 
@@ -51,7 +52,7 @@ def understand(config: ZeroLogConfig | MethodConfig, texts: list[str]) -> Meanin
 @contextmanager
 def expert(
     detector: Detector,
-    reader: Reader,
+    reader: LogParser,
     report: experts.Report = experts.silent,
     folder: Path | None = None,
 ) -> Iterator[Expert | None]:
@@ -76,7 +77,7 @@ def judge(
     read: Meanings,
     texts: list[str],
     expert: Expert | None,
-) -> tuple[Judged, dict[str, Any]]:
+) -> tuple[Verdicts, dict[str, Any]]:
     """Verdicts of sequences of the target, and the figures of GeneralLog's routes and expert.
 
     Args:
@@ -90,14 +91,14 @@ def judge(
     return general.judge(detector, sequences, read, texts, expert)
 
 
-def save(folder: Path, detector: Ours, reader: Reader, stamps: dict) -> None:
+def save(folder: Path, detector: Ours, reader: LogParser, stamps: dict) -> None:
     """Write everything that `experiments.detect` needs; nothing is pickled.
 
     Args:
       stamps: how it was fitted (`protocol`, `stamps`), kept for who finds the folder.
     """
     inner, state = base(detector), reader.miner.state()
-    arrays: dict[str, Any] = {"params": inner.params, "habits": asdict(inner.habits)}
+    arrays: dict[str, Any] = {"params": inner.params, "profile": asdict(inner.profile)}
     tables = {
         "templates": pl.DataFrame(
             {"text": state["texts"], "count": state["counts"], "number": reader.numbers},
@@ -123,7 +124,7 @@ def save(folder: Path, detector: Ours, reader: Reader, stamps: dict) -> None:
     checkpoint.save(folder, arrays=arrays, tables=tables, settings=settings)
 
 
-def load(folder: Path) -> tuple[Ours, Reader]:
+def load(folder: Path) -> tuple[Ours, LogParser]:
     """Read what `save` wrote.
 
     Raises:
@@ -140,7 +141,7 @@ def load(folder: Path) -> tuple[Ours, Reader]:
         inner = zerolog.Detector(
             rebuild(ZeroLogConfig, settings["model"]),
             arrays["params"],
-            surprise.Habits(**arrays["habits"]),
+            Profile(**arrays["profile"]),
             float(settings["threshold"]),
         )
         reader = _reader(tables["templates"], settings)
@@ -160,7 +161,7 @@ def load(folder: Path) -> tuple[Ours, Reader]:
         raise InputError(f"{folder}: a detector of another program ({e}); fit it again") from e
 
 
-def _reader(templates: pl.DataFrame, settings: dict) -> Reader:
+def _reader(templates: pl.DataFrame, settings: dict) -> LogParser:
     layout = settings["layout"]
     state = {
         "texts": templates["text"].to_list(),
@@ -168,7 +169,7 @@ def _reader(templates: pl.DataFrame, settings: dict) -> Reader:
         "glued": settings["glued"],
     }
     numbers = templates["number"]
-    return Reader(
+    return LogParser(
         miner=Miner.from_state(state),
         layout=None if layout is None else Layout(**layout | {"time": tuple(layout["time"])}),
         window=settings["window"],

@@ -7,19 +7,18 @@ from pathlib import Path
 
 import numpy as np
 
+from glx.data.catalogue import Cast
+from glx.data.load import Parsed, load
 from glx.evaluate.labels import check_source, few_labelled, read_labels
 from glx.generallog import detector as general
-from glx.logs.catalogue import Cast
-from glx.logs.load import Parsed, load
-from glx.logs.split import ADAPT
 from glx.methods import detector as methods
 from glx.runs.detectors import Ours
 from glx.runs.progress import Progress
 from glx.runs.settings import AnyRun, GeneralLogRun, MethodRun, RunConfig, share
 from glx.runs.shared import Shared
 from glx.runs.train_log import read_rows, train_log
+from glx.sequences import ADAPT, LabelledSource
 from glx.zerolog import detector as zerolog
-from glx.zerolog.detector import LabelledSource
 
 
 def read_sources(

@@ -4,15 +4,14 @@ from typing import Any
 
 import numpy as np
 
+from glx.data.load import Parsed
 from glx.evaluate import audit, baselines, ceilings, metrics
 from glx.evaluate.baselines import Baseline
 from glx.evaluate.labels import Labels
-from glx.logs.load import Parsed
-from glx.logs.sequences import Sequences, distinct
-from glx.logs.split import PARTS, TEST
 from glx.runs.settings import AnyRun
 from glx.runs.shared import Shared
-from glx.verdicts import Judged
+from glx.sequences import PARTS, TEST, Sequences, distinct
+from glx.verdicts import Verdicts
 
 KEPT = ("f1", "f1_interval", "precision", "recall", "auprc", "auroc", "oracle_f1", "threshold")
 
@@ -20,7 +19,7 @@ KEPT = ("f1", "f1_interval", "precision", "recall", "auprc", "auroc", "oracle_f1
 def measure(
     config: AnyRun,
     target: Parsed,
-    judged: Judged,
+    judged: Verdicts,
     threshold: float,
     labels: Labels | None,
     shared: Shared,
@@ -69,7 +68,9 @@ def measure(
     }
 
 
-def trivial(config: AnyRun, target: Parsed, judged: Judged, shared: Shared) -> dict[str, Baseline]:
+def trivial(
+    config: AnyRun, target: Parsed, judged: Verdicts, shared: Shared
+) -> dict[str, Baseline]:
     """The trivial detectors on the distinct test sequences."""
     templates = target.reader.miner.templates
     return shared.once(
@@ -83,7 +84,7 @@ def alike(config: AnyRun) -> tuple:
     return config.target, config.labels, config.data
 
 
-def decisions(judged: Judged, threshold: float) -> np.ma.MaskedArray:
+def decisions(judged: Verdicts, threshold: float) -> np.ma.MaskedArray:
     """`<bool>[N]` what is flagged; abstentions are masked."""
     scores = judged.scores[judged.distinct.inverse]
     return np.ma.masked_array(scores >= np.float32(threshold), np.isnan(scores))
@@ -97,7 +98,7 @@ def right_or_wrong(y: np.ndarray, flags: np.ma.MaskedArray) -> np.ndarray:
 def _evaluate(
     target: Parsed,
     test: Sequences,
-    judged: Judged,
+    judged: Verdicts,
     y: np.ndarray,
     scores: np.ndarray,
     flags: np.ndarray,
@@ -122,7 +123,7 @@ def _evaluate(
 def _baselines(
     target: Parsed,
     test: Sequences,
-    judged: Judged,
+    judged: Verdicts,
     y: np.ndarray,
     seed: int,
     beside: dict[str, Baseline],
@@ -136,7 +137,7 @@ def _baselines(
 
 
 def _ceilings(
-    target: Parsed, test: Sequences, judged: Judged, labels: Labels, y: np.ndarray
+    target: Parsed, test: Sequences, judged: Verdicts, labels: Labels, y: np.ndarray
 ) -> dict[str, float | None]:
     in_test = np.repeat(target.part == TEST, target.sequences.lengths)
     return {

@@ -7,9 +7,9 @@ from typing import Any
 
 from glx import threshold
 from glx.config import with_flags
+from glx.data.catalogue import resolve
+from glx.data.systems import SIMULATED
 from glx.errors import InputError
-from glx.logs.catalogue import resolve
-from glx.logs.systems import SIMULATED
 from glx.methods import detector as methods
 from glx.methods.detector import MethodConfig
 from glx.runs.settings import AS_ZEROLOG, GeneralLogRun, MethodRun, RunConfig

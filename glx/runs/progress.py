@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
 
-from glx.logs.read import ReadCounts
+from glx.parse.read import ReadCounts
 
 
 class Progress:

@@ -15,6 +15,8 @@ from typing import Any
 import numpy as np
 
 from glx import verdicts
+from glx.data.catalogue import resolve
+from glx.data.load import Parsed
 from glx.errors import Paused
 from glx.evaluate import audit
 from glx.evaluate.labels import read_labels
@@ -23,13 +25,10 @@ from glx.generallog.answers import write_questions
 from glx.generallog.detector import GeneralLogConfig
 from glx.generallog.experts import prepare as prepare_expert
 from glx.generallog.notes import read as read_notes
-from glx.logs.catalogue import resolve
-from glx.logs.load import Parsed
-from glx.logs.split import TEST
 from glx.methods import detector as methods
 from glx.report import run as report
 from glx.runs import detectors
-from glx.runs import figures as drawn
+from glx.runs import plots as drawn
 from glx.runs.fit import few_of_target, fit_detector, fit_method, read_sources, read_target
 from glx.runs.folder import run_folder
 from glx.runs.measure import measure, trivial
@@ -37,6 +36,7 @@ from glx.runs.memory import forget_peak, peak_memory_mb
 from glx.runs.progress import Progress
 from glx.runs.settings import AnyRun, GeneralLogRun, MethodRun, name, sources_of
 from glx.runs.shared import Shared
+from glx.sequences import TEST
 
 # Settings on which no result depends.
 WHERE = ("data.cache_dir", "model.embed.cache_dir")

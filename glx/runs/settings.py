@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from glx.config import get, leaves, nested
+from glx.data.load import DataConfig
 from glx.errors import InputError
 from glx.generallog.detector import GeneralLogConfig
-from glx.logs.load import DataConfig
 from glx.methods.detector import METHODS, MethodConfig
 from glx.zerolog.detector import ZeroLogConfig
 from glx.zerolog.model import ModelConfig

@@ -11,13 +11,14 @@ from pathlib import Path
 import numpy as np
 from scipy.special import expit, logit
 
-from glx import evidence, surprise, threshold
+from glx import evidence, threshold
 from glx.config import nested, setting
 from glx.embed.alarm import Meanings, meanings
 from glx.embed.embed import EmbedConfig
 from glx.errors import InputError
-from glx.logs.sequences import Distinct, Sequences, Templates, distinct, first_highest
-from glx.verdicts import Judged, heaviest
+from glx.profile import Profile, fit_profile, most_usual_missing
+from glx.sequences import Distinct, LabelledSource, Sequences, Templates, distinct, first_highest
+from glx.verdicts import Verdicts, heaviest
 from glx.zerolog import episodes
 from glx.zerolog.inputs import system_inputs
 from glx.zerolog.score import score
@@ -45,28 +46,12 @@ class ZeroLogConfig:
 
 
 @dataclass(frozen=True)
-class LabelledSource:
-    """A source system: `labels` is `<uint8>[N]`, one for each of its `N` sequences."""
-
-    name: str
-    sequences: Sequences
-    templates: Templates
-    labels: np.ndarray
-
-    def distinct(self) -> tuple[Distinct, np.ndarray]:
-        """Its `U` distinct sequences, and `<int64>[U]` how many of each are anomalous."""
-        unique = distinct(self.sequences)
-        anomalous = np.bincount(unique.inverse, self.labels, len(unique))
-        return unique, anomalous.astype(np.int64)
-
-
-@dataclass(frozen=True)
 class Detector:
-    """Parameters, the target's habits and the cut."""
+    """Parameters, the target's profile and the cut."""
 
     config: ZeroLogConfig
     params: dict
-    habits: surprise.Habits
+    profile: Profile
     threshold: float
 
 
@@ -96,18 +81,18 @@ def fit(
     if config.threshold == threshold.EVIDENCE and not config.train.structural:
         raise InputError("--nostructural: leaves no evidence to cut by; give --threshold=mixture")
 
-    def inputs_of(templates, habits, unique):
+    def inputs_of(templates, profile, unique):
         read = meanings(templates.texts, config.embed, config.reading)
         rules = config.train.max_events, config.train.structural
-        return system_inputs(read, habits, unique, *rules)
+        return system_inputs(read, profile, unique, *rules)
 
     adapted = distinct(adapt)
-    own = _habits(adapted, templates)
+    own = _profile(adapted, templates)
     inputs, normal, anomalous = [], [], []
     for source in [*sources, *([few] if few else [])]:
         unique, of_label = source.distinct()
-        habits = own if source is few else _habits(unique, source.templates)
-        inputs.append(inputs_of(source.templates, habits, unique))
+        profile = own if source is few else _profile(unique, source.templates)
+        inputs.append(inputs_of(source.templates, profile, unique))
         normal.append(unique.counts - of_label)
         anomalous.append(of_label)
     inputs.append(inputs_of(templates, own, adapted))
@@ -141,13 +126,13 @@ def _where_evidence_turns(scores: np.ndarray, says: np.ndarray, counts: np.ndarr
     return float(np.float32(expit(added[order][half])))
 
 
-def _habits(unique: Distinct, templates: Templates) -> surprise.Habits:
-    return surprise.fit(evidence.usual(unique, len(templates)), len(templates), unique)
+def _profile(unique: Distinct, templates: Templates) -> Profile:
+    return fit_profile(evidence.inliers(unique, len(templates)), len(templates), unique)
 
 
 def score_sequences(
     detector: Detector, sequences: Sequences, read: Meanings, texts: list[str]
-) -> Judged:
+) -> Verdicts:
     """Score sequences of the target; an event weighs by attention times what it says.
 
     Args:
@@ -155,26 +140,26 @@ def score_sequences(
         them.
       texts: of the same templates.
     """
-    unique, habits = distinct(sequences), detector.habits
+    unique, profile = distinct(sequences), detector.profile
     train = detector.config.train
-    inputs = system_inputs(read, habits, unique, train.max_events, train.structural)
+    inputs = system_inputs(read, profile, unique, train.max_events, train.structural)
     scores, attention = score(detector.config.train.model, detector.params, inputs)
     short = inputs.distinct
     owner = np.repeat(np.arange(len(short)), short.lengths)
     weight = attention
     notes: list[dict] | None = None
     if train.structural:
-        says = evidence.event_says(habits, read.alarm)[short.ids]
+        says = evidence.event_log_odds(profile, read.alarm)[short.ids]
         highest, _ = first_highest(says, short)
         weight = attention * np.exp(says - highest[owner])
-        absent = evidence.absence(habits, unique)
+        absent = evidence.absence(profile, unique)
         rows = np.flatnonzero((absent >= 0) & (absent >= highest))
         notes = [{} for _ in range(len(unique))]
-        for row, reason in zip(rows, missing(habits, unique, rows, texts), strict=True):
+        for row, reason in zip(rows, missing(profile, unique, rows, texts), strict=True):
             notes[row]["reason"] = reason
     total = np.bincount(owner, weight, len(short))
     at, weights = heaviest(short.offsets, (weight / total[owner]).astype(np.float32))
-    return Judged(
+    return Verdicts(
         distinct=unique,
         scores=scores,
         places=np.where(at >= 0, inputs.positions[at], -1),
@@ -184,12 +169,10 @@ def score_sequences(
     )
 
 
-def missing(
-    habits: surprise.Habits, sequences: Distinct, rows: np.ndarray, texts: list[str]
-) -> list[str]:
+def missing(profile: Profile, sequences: Distinct, rows: np.ndarray, texts: list[str]) -> list[str]:
     """For each of the `rows` what the most usual event is that the sequence lacks, in words."""
-    share = habits.present / max(int(habits.n_sequences), 1)
+    share = profile.present / max(int(profile.n_sequences), 1)
     return [
         f'lacks "{texts[v]}", which {share[v]:.1%} of sequences have'
-        for v in surprise.most_usual_missing(habits, sequences.take(rows)).tolist()
+        for v in most_usual_missing(profile, sequences.take(rows)).tolist()
     ]

@@ -22,7 +22,7 @@ class ModelConfig:
 
     Attributes:
       hidden: `H`, units of each GRU direction and of `z`.
-      source_limit: most that the sources may add to the log-odds that the target's own habits and
+      source_limit: most that the sources may add to the log-odds that the target's own profile and
         the reading of its texts give, or take off them; 0: any amount.
       bf16: matrix products in bfloat16 with float32 parameters and sums (for accelerators).
     """

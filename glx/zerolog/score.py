@@ -9,10 +9,10 @@ from functools import partial
 import jax
 import numpy as np
 
-from glx.zerolog.inputs import Inputs, pad
+from glx.sequences import BUCKETS, pad
+from glx.zerolog.inputs import Inputs
 from glx.zerolog.model import ModelConfig, ZeroLog, apply
 
-BUCKETS = (8, 16, 24, 32, 48, 64, 96, 128)  # events
 TABLE_STEP = 256  # templates: a table is padded to a multiple of it, new ones recompile seldom
 # A batch holds so many sequences, and no more events than that: with `H` 128 its arrays are then
 # the largest that malloc keeps at hand; of larger ones every page is new each time.

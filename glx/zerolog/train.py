@@ -24,10 +24,10 @@ from jax.sharding import Mesh, PartitionSpec
 from glx import checkpoint, devices
 from glx.config import nested, setting
 from glx.errors import InputError
+from glx.sequences import BUCKETS, pad
 from glx.zerolog import episodes, meta
-from glx.zerolog.inputs import Inputs, pad
+from glx.zerolog.inputs import Inputs
 from glx.zerolog.model import ModelConfig, ZeroLog
-from glx.zerolog.score import BUCKETS
 
 AT_ONCE = 2  # shares of the episodes on a CPU: products of one episode keep one core busy
 State = dict  # {"params", "opt_state", "step"}: one pytree

@@ -3,14 +3,14 @@
 import numpy as np
 
 from experiments.benchmarks import hdfs_text
-from glx.logs import numbered
-from glx.logs.header import Layout
-from glx.logs.load import Reader
-from glx.logs.miner import Miner
-from glx.logs.read import ReadCounts
-from glx.logs.sequences import Sequences, csr_offsets
-from glx.logs.stream import stream
-from glx.logs.systems import BLOCK_ID, HDFS_HEADER, known
+from glx.data import numbered
+from glx.data.load import LogParser
+from glx.data.stream import stream
+from glx.data.systems import BLOCK_ID, HDFS_HEADER, known
+from glx.parse.header import Layout
+from glx.parse.miner import Miner
+from glx.parse.read import ReadCounts
+from glx.sequences import Sequences, csr_offsets
 
 TEMPLATES = {
     5: "[*]Receiving block[*]src:[*]dest:[*]",
@@ -31,7 +31,7 @@ def sequences_of(*rows: list[int]) -> Sequences:
 
 def read_back(path, texts: list[str], numbers: np.ndarray) -> dict[str, list[int]]:
     layout = Layout(header=HDFS_HEADER, time_format="%y%m%d %H%M%S", session=BLOCK_ID)
-    reader = Reader(Miner.from_templates(texts, np.ones(len(texts))), layout, None)
+    reader = LogParser(Miner.from_templates(texts, np.ones(len(texts))), layout, None)
     found = {}
     for part in stream(path, reader, ReadCounts()):
         assert part.ids.max() < len(texts)  # nothing is new

@@ -3,7 +3,7 @@
 import pytest
 
 from experiments.benchmarks import llm
-from glx.generallog import wire
+from glx.llm import wire
 
 
 @pytest.mark.vllm

@@ -2,8 +2,8 @@
 
 from experiments.benchmarks import parse
 from experiments.benchmarks.settings import Settings
-from glx.logs.parse import collect, records
-from glx.logs.read import ReadCounts
+from glx.parse.events import collect, records
+from glx.parse.read import ReadCounts
 
 
 def test_hostile_lines_are_as_different_as_they_say(tmp_path):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from glx.evaluate.audit import audit
-from glx.logs.sequences import Sequences, csr_offsets
+from glx.sequences import Sequences, csr_offsets
 
 SPLIT = np.array(["adapt", "adapt", "gap", "test", "test"], dtype=object)
 CLEAN = Sequences(

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from glx.evaluate import baselines
-from glx.logs.sequences import Distinct, Sequences, Templates, csr_offsets, distinct
+from glx.sequences import Distinct, Sequences, Templates, csr_offsets, distinct
 
 TEXTS = ["open block <*>", "close block <*>", "write failed on <*>", "rotate <*>"]
 TEMPLATES = Templates(TEXTS, np.zeros(4, dtype=np.int64))

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from glx.evaluate import ceilings
-from glx.logs.sequences import Distinct, Sequences, csr_offsets, distinct
+from glx.sequences import Distinct, Sequences, csr_offsets, distinct
 
 
 def make(*rows: list[int]) -> Sequences:

@@ -5,10 +5,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from glx.data.systems import LabelPlace, System
 from glx.errors import InputError
 from glx.evaluate.labels import check_source, few_labelled, read_labels
-from glx.logs.sequences import Sequences
-from glx.logs.systems import LabelPlace, System
+from glx.sequences import Sequences
 
 
 def sequences(*rows, lines=True, keys=None) -> Sequences:

@@ -8,15 +8,16 @@ import pytest
 from tiny_chats import tiny_model
 from tiny_general import TEXTS, fit, make, read, untrained
 
-from glx.generallog import chat, detector, retrieval
+from glx.data.load import LogParser
+from glx.generallog import detector, retrieval
 from glx.generallog.experts import ExpertConfig, Setting, to_requests
 from glx.generallog.knowledge import KnowledgeConfig
 from glx.generallog.questions import collapse
 from glx.generallog.route import route
-from glx.logs.load import Reader
-from glx.logs.miner import Miner
-from glx.logs.sequences import distinct
+from glx.llm import chat
+from glx.parse.miner import Miner
 from glx.runs import detectors
+from glx.sequences import distinct
 from glx.zerolog import detector as zerolog
 
 ASKED = [[0, 1], [0, 3, 1], [0, 2, 1], [0], [1, 3], [0, 0, 2]]
@@ -96,7 +97,7 @@ def test_a_prompt_without_known_events(base, tmp_path):
 def test_an_ablation_survives_the_disk(base, route, tmp_path):
     fitted = fit(base, route, known_sources=False)
     templates = {"texts": TEXTS, "counts": np.ones(4, dtype=np.int64), "glued": False}
-    reader = Reader(Miner.from_state(templates), None, None)
+    reader = LogParser(Miner.from_state(templates), None, None)
     detectors.save(tmp_path / "d", fitted, reader, {})
     again, _ = detectors.load(tmp_path / "d")
     assert (again.router.drawn, again.router.seed) == (fitted.router.drawn, 3)

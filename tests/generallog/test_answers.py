@@ -7,10 +7,11 @@ import pytest
 
 from glx.errors import InputError
 from glx.generallog import answers
-from glx.generallog.expert import Costs, Proprietary
+from glx.generallog.expert import Proprietary
 from glx.generallog.experts import ExpertConfig, Setting, opened
 from glx.generallog.knowledge import KnowledgeConfig, build
-from glx.logs.sequences import Distinct
+from glx.llm.request import Costs
+from glx.sequences import Distinct
 
 TEXTS = ["send <*> to <*>", "send block to <*>", "disk failed", "other thing"]
 NUMBERS = np.array([5, 7, 22, 1000])

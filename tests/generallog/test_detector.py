@@ -15,11 +15,11 @@ import pytest
 from tiny_chats import tiny_model
 
 import glx
+from glx.data.load import DataConfig
 from glx.errors import InputError, OutsideError, Paused
 from glx.generallog.detector import GeneralLogConfig, on_one_scale
 from glx.generallog.experts import ExpertConfig
-from glx.generallog.server import LLMConfig
-from glx.logs.load import DataConfig
+from glx.llm.server import LLMConfig
 from glx.runs import detect, detectors
 from glx.runs import run as runs
 from glx.runs.compilation import keep_compilations

@@ -1,4 +1,4 @@
-"""The expert's answer and the target's own habits as one score, by numbers chosen by hand."""
+"""The expert's answer and the target's own profile as one score, by numbers chosen by hand."""
 
 import numpy as np
 import pytest
@@ -7,7 +7,8 @@ from tiny_general import TEXTS, fit, make, read, untrained
 
 from glx import evidence
 from glx.generallog import detector
-from glx.generallog.expert import Costs, Judgement
+from glx.generallog.expert import ExpertAnswers
+from glx.llm.request import Costs
 
 RARITY = np.array([-2, 0, 3, 1], np.float32)  # of the four templates
 ROWS = [[0, 1], [0, 2], [1, 3]]  # distinct sequences, in their order
@@ -25,9 +26,9 @@ def judge(monkeypatch, everything_asked):
     """Verdicts where the expert says `p` of the events at `places`."""
 
     def judged(p, absence, places=(0, 0, 0)):
-        said = Judgement(np.float32(p), np.array(places), ["A", "B", "C"], Costs())
-        monkeypatch.setattr(evidence, "rarity", lambda habits, n: RARITY[:n])
-        monkeypatch.setattr(evidence, "absence", lambda habits, rows: np.float32(absence))
+        said = ExpertAnswers(np.float32(p), np.array(places), ["A", "B", "C"], Costs())
+        monkeypatch.setattr(evidence, "rarity", lambda profile, n: RARITY[:n])
+        monkeypatch.setattr(evidence, "absence", lambda profile, rows: np.float32(absence))
         return detector.judge(everything_asked, make(ROWS), read(), TEXTS, lambda case: said)[0]
 
     return judged

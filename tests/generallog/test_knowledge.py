@@ -14,8 +14,7 @@ from glx import checkpoint
 from glx.errors import InputError, OutsideError
 from glx.generallog import entries, knowledge
 from glx.generallog.entries import EVENT, NOTE, SEQUENCE, Entry
-from glx.logs.sequences import Sequences, Templates, csr_offsets
-from glx.zerolog.detector import LabelledSource
+from glx.sequences import LabelledSource, Sequences, Templates, csr_offsets
 
 AXES = np.eye(4, dtype=np.float32)
 TEXTS = ["start", "read <*>", "disk failed", "<*> <*>", "start", "never seen"]

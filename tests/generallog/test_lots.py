@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from glx.generallog.lots import by_lot, lots
-from glx.logs.sequences import Distinct, Sequences, csr_offsets, distinct
+from glx.sequences import Distinct, Sequences, csr_offsets, distinct
 
 
 def make(*rows: list[int]) -> Distinct:

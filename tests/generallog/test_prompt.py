@@ -8,11 +8,11 @@ from tiny_chats import CHATS, tiny_model
 
 from glx.config import check
 from glx.errors import InputError
-from glx.generallog import chat
 from glx.generallog.expert import Proprietary
 from glx.generallog.prompt import SYSTEM, WHY, Known, PromptConfig, ask_why, writer
 from glx.generallog.questions import collapse
-from glx.logs.sequences import Distinct, csr_offsets
+from glx.llm import chat
+from glx.sequences import Distinct, csr_offsets
 
 TEXTS = [
     "Receiving block <*> src: <*>",

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from glx.generallog.expert import Proprietary
 from glx.generallog.questions import CONTEXTS, collapse, fold
-from glx.logs.sequences import Distinct, csr_offsets
+from glx.sequences import Distinct, csr_offsets
 
 LIKE = np.float32([0.9, 0.2, 0.8, 0.1, 0.7])  # events 1 and 3 are proprietary below 0.5
 

@@ -6,9 +6,10 @@ import pytest
 from glx import evidence
 from glx.generallog import knowledge, retrieval
 from glx.generallog.entries import EVENT, NOTE, SEQUENCE, Entry
-from glx.generallog.expert import Costs, Proprietary
+from glx.generallog.expert import Proprietary
 from glx.generallog.knowledge import KnowledgeConfig
-from glx.logs.sequences import Distinct, csr_offsets
+from glx.llm.request import Costs
+from glx.sequences import Distinct, csr_offsets
 
 AXES = np.eye(4, dtype=np.float32)
 GOING, OTHER = AXES[1], AXES[2]

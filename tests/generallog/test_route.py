@@ -9,15 +9,14 @@ from hypothesis import strategies as st
 
 from glx import checkpoint
 from glx.config import check
+from glx.data.catalogue import resolve
+from glx.data.load import DataConfig, load
+from glx.data.systems import SIMULATED
 from glx.embed.embed import EmbedConfig, embed
 from glx.errors import InputError
 from glx.generallog import route
 from glx.generallog.route import RouteConfig
-from glx.logs.catalogue import resolve
-from glx.logs.load import DataConfig, load
-from glx.logs.sequences import Distinct, Sequences, csr_offsets, distinct
-from glx.logs.split import TEST
-from glx.logs.systems import SIMULATED
+from glx.sequences import TEST, Distinct, Sequences, csr_offsets, distinct
 
 # Cosines to the sources (0.8, 0.6) and (1, 0): event 0 has 0.8 and 1, 1 0.96 and 0.6, 2 0.6 and 0.
 TARGET = np.array([[1, 0], [0.6, 0.8], [0, 1]], dtype=np.float32)

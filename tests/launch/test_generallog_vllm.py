@@ -9,11 +9,11 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from glx.data.load import DataConfig
 from glx.errors import Paused
 from glx.generallog.detector import GeneralLogConfig
 from glx.generallog.experts import ExpertConfig
-from glx.generallog.server import LLMConfig
-from glx.logs.load import DataConfig
+from glx.llm.server import LLMConfig
 from glx.runs import run as runs
 from glx.runs.settings import GeneralLogRun
 from glx.zerolog.detector import ZeroLogConfig

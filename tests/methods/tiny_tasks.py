@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from glx.logs.sequences import Distinct, Sequences, csr_offsets, distinct
 from glx.methods.task import Task
+from glx.sequences import Distinct, Sequences, csr_offsets, distinct
 
 
 def make(*rows: list[int]) -> Distinct:

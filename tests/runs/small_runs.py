@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import zstandard
 
-from glx.logs.load import DataConfig
+from glx.data.load import DataConfig
 from glx.runs.settings import RunConfig
 from glx.zerolog.detector import ZeroLogConfig
 from glx.zerolog.model import ModelConfig

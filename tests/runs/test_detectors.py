@@ -14,13 +14,12 @@ from glx.embed.alarm import Meanings
 from glx.generallog import detector as general
 from glx.generallog.detector import GeneralLogConfig
 from glx.generallog.route import RouteConfig
-from glx.logs.sequences import Sequences, Templates
 from glx.runs import detect as detecting
 from glx.runs import detectors
 from glx.runs import run as runs
+from glx.sequences import LabelledSource, Sequences, Templates
 from glx.verdicts import routes as verdict_routes
 from glx.zerolog import detector
-from glx.zerolog.detector import LabelledSource
 
 CONTRACT = {
     "f1", "precision", "recall", "auprc", "auroc", "mcc", "threshold", "prevalence", "oracle_f1",

@@ -10,18 +10,17 @@ import pytest
 import zstandard
 from small_runs import TINY, config, read_rows, write_zst
 
+from glx.data.catalogue import resolve
+from glx.data.load import DataConfig, load
 from glx.embed.alarm import meanings
 from glx.generallog.detector import GeneralLogConfig
 from glx.generallog.experts import ExpertConfig
 from glx.generallog.route import RouteConfig
-from glx.logs.catalogue import resolve
-from glx.logs.load import DataConfig, load
-from glx.logs.split import TEST
 from glx.runs import run as runs
 from glx.runs.progress import Progress
 from glx.runs.settings import GeneralLogRun, RunConfig
+from glx.sequences import TEST, LabelledSource
 from glx.zerolog import detector
-from glx.zerolog.detector import LabelledSource
 
 
 def flip(path: Path, column: str | None) -> None:

@@ -5,10 +5,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from glx import evidence, surprise
+from glx import evidence
 from glx.embed.alarm import Meanings
-from glx.logs.sequences import Sequences, distinct
-from glx.zerolog.inputs import pad, shorten, system_inputs
+from glx.profile import (
+    EVENT_STATISTICS,
+    event_statistics,
+    fit_profile,
+    sequence_statistics,
+    sequence_tails,
+)
+from glx.sequences import Sequences, distinct, pad, shorten
+from glx.zerolog.inputs import system_inputs
 
 RARITY = np.array([0.1, 0.2, 3.0, 0.3, 2.0])  # of five templates; 2 is the rarest
 
@@ -77,23 +84,23 @@ def test_pad():
 
 def test_inputs_of_a_system():
     adapt = unique([0, 1], [0, 1], [0, 1, 1, 1, 2])
-    habits = surprise.fit(adapt, 3)
+    profile = fit_profile(adapt, 3)
     vectors = np.eye(3, 4, dtype=np.float32)
     alarm = np.array([0, 3, -1], np.float32)
-    inputs = system_inputs(Meanings(vectors, alarm), habits, adapt, max_events=3)
-    own = 4 + len(surprise.EVENT_STATISTICS)
+    inputs = system_inputs(Meanings(vectors, alarm), profile, adapt, max_events=3)
+    own = 4 + len(EVENT_STATISTICS)
     assert inputs.table.shape == (3, own + 2)
     np.testing.assert_array_equal(inputs.table[:, :4], 2 * vectors)  # sqrt of the width
-    np.testing.assert_array_equal(inputs.table[:, 4:own], surprise.event_statistics(habits))
+    np.testing.assert_array_equal(inputs.table[:, 4:own], event_statistics(profile))
     # Then how alarming each reads, and that within bounds plus its rarity: 0 and 1 are in all
-    # sequences, 2 in one of three; the habits foretell 19 / 21 of a sequence.
+    # sequences, 2 in one of three; the profile foretell 19 / 21 of a sequence.
     np.testing.assert_array_equal(inputs.table[:, own], alarm)
     third = 9.5 * (np.log10(2) - evidence.NEUTRAL) - 1
     np.testing.assert_allclose(inputs.table[:, own + 1], [-10, -8, third], rtol=1e-4)
     # Statistics are of the whole sequence, not of what is left of it.
-    expected = surprise.tails(habits, surprise.sequence_statistics(habits, adapt))
+    expected = sequence_tails(profile, sequence_statistics(profile, adapt))
     np.testing.assert_array_equal(inputs.statistics[:, :-1], expected)
-    says = evidence.weigh(habits, adapt, alarm)
+    says = evidence.sequence_log_odds(profile, adapt, alarm)
     np.testing.assert_array_equal(inputs.statistics[:, -1], says)
     assert inputs.distinct.ids.tolist() == [0, 1, 0, 1, 2]
     assert inputs.positions.tolist() == [0, 1, 0, 1, 4]
@@ -101,10 +108,10 @@ def test_inputs_of_a_system():
 
 
 def test_templates_that_came_after_the_habits():
-    habits = surprise.fit(unique([0, 1], [0]), 2)
+    profile = fit_profile(unique([0, 1], [0]), 2)
     vectors = np.ones((4, 2), np.float32)
     read = Meanings(vectors, np.zeros(4, np.float32))
-    table = system_inputs(read, habits, unique([0, 3]), max_events=8).table
+    table = system_inputs(read, profile, unique([0, 3]), max_events=8).table
     np.testing.assert_array_equal(table[2], table[3])
     assert table[3, 2] > table[:2, 2].max()  # rarer than all that was seen
 
@@ -112,15 +119,15 @@ def test_templates_that_came_after_the_habits():
 @pytest.mark.parametrize("structural", [True, False])
 def test_structural_inputs_can_be_left_out(structural):
     adapt = unique([0, 1], [0, 1, 1, 2])
-    habits = surprise.fit(adapt, 3)
+    profile = fit_profile(adapt, 3)
     read = Meanings(np.eye(3, dtype=np.float32), np.full(3, 2, np.float32))
-    inputs = system_inputs(read, habits, adapt, 8, structural)
+    inputs = system_inputs(read, profile, adapt, 8, structural)
     assert inputs.statistics[:, -1].all() == structural  # the evidence too
     assert np.any(inputs.statistics) == np.any(inputs.table[:, 3:]) == structural
     assert np.any(inputs.table[:, :3])
 
 
 def test_what_says_most_survives_the_cut():
-    habits = surprise.fit(unique(*[[0, 1, 2]] * 9), 3)
+    profile = fit_profile(unique(*[[0, 1, 2]] * 9), 3)
     read = Meanings(np.eye(3, dtype=np.float32), np.array([-1, 1, 0], np.float32))
-    assert system_inputs(read, habits, unique([0, 1, 2]), 1).distinct.ids.tolist() == [1]
+    assert system_inputs(read, profile, unique([0, 1, 2]), 1).distinct.ids.tolist() == [1]

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from glx.logs.sequences import Distinct
+from glx.sequences import Distinct
 from glx.zerolog import score as scoring
 from glx.zerolog.inputs import Inputs
 from glx.zerolog.model import ModelConfig, ZeroLog

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from scipy.special import expit
 
-from glx import surprise
 from glx.embed.alarm import Meanings
-from glx.logs.sequences import Sequences, csr_offsets, distinct
+from glx.profile import fit_profile
+from glx.sequences import Sequences, csr_offsets, distinct
 from glx.zerolog import detector as zerolog
 from glx.zerolog.detector import ZeroLogConfig, _where_evidence_turns
 from glx.zerolog.inputs import system_inputs
@@ -48,10 +48,10 @@ def judged():
     """By a network as it is before its first step: the evidence is all there is."""
     train = TrainConfig(model=ModelConfig(hidden=4), max_events=8)
     unique = distinct(make([[0, 1, 2]] * 200 + [[0, 1, 1, 2]] * 100 + [[0, 3, 2]]))
-    habits = surprise.fit(unique, 4)
-    inputs = system_inputs(READ, habits, unique, train.max_events)
+    profile = fit_profile(unique, 4)
+    inputs = system_inputs(READ, profile, unique, train.max_events)
     params = init_state(train, pack([inputs], train.max_events), 0)["params"]
-    fitted = zerolog.Detector(ZeroLogConfig(train), params, habits, 0.5)
+    fitted = zerolog.Detector(ZeroLogConfig(train), params, profile, 0.5)
     return zerolog.score_sequences(fitted, make([[0, 1, 2], [0, 3, 1, 2], [1]]), READ, TEXTS)
 
 

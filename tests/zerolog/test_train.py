@@ -14,10 +14,10 @@ import numpy as np
 import optax
 import pytest
 
-from glx import surprise
 from glx.embed.alarm import Meanings
 from glx.errors import InputError
-from glx.logs.sequences import Sequences, csr_offsets, distinct
+from glx.profile import fit_profile
+from glx.sequences import Sequences, csr_offsets, distinct
 from glx.zerolog import episodes, inputs, meta, train
 from glx.zerolog.model import ModelConfig, ZeroLog
 
@@ -40,7 +40,7 @@ def system(seed):
     vectors = rng.normal(size=(5, 16))
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
     read = Meanings(vectors, np.linspace(-1, 1, 5, dtype=np.float32))
-    return inputs.system_inputs(read, surprise.fit(unique, 5), unique, CONFIG.max_events), unique
+    return inputs.system_inputs(read, fit_profile(unique, 5), unique, CONFIG.max_events), unique
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,1 @@
+"""Systems by name: their files read, cut into parts, made on demand."""

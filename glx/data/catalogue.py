@@ -1,0 +1,180 @@
+"""From what a user names to `System`s: known names, simulated ones (made on demand), own files.
+
+In: `--target`, `--source`, `--labels` as given. Out: descriptions; simulated files on disk.
+"""
+
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from glx.config import cache_home
+from glx.data import systems
+from glx.data.load import DataConfig
+from glx.data.simulate import SimConfig, write
+from glx.data.systems import SIMULATED, LabelPlace, System
+from glx.errors import InputError, is_disk_full
+from glx.parse.read import open_text
+from glx.parse.table import read_header
+
+
+@dataclass(frozen=True)
+class Cast:
+    """The systems of a run."""
+
+    target: System
+    sources: list[System]
+
+
+def resolve(
+    target: str, sources: tuple[str, ...] | None, labels: tuple[str, ...], config: DataConfig
+) -> Cast:
+    """The systems that a command line names.
+
+    Args:
+      sources: none given: the simulated systems; None: no source is wanted.
+
+    Raises:
+      InputError: an unknown name or one that the protocol does not read, a labels file for no
+        system, a source twice or of the target's family.
+    """
+    label_files: dict[str, Path] = {}
+    for given in labels:
+        name, _, path = given.partition("=")
+        if not name or not path:
+            raise InputError(f"--labels={given}: give it as NAME=FILE")
+        if name in label_files:
+            raise InputError(f"--labels={given}: {name} has labels already; give one file each")
+        label_files[name] = _own_path(f"--labels={given}", path)
+    names = split_names(sources or ())
+    if not names and sources is not None:
+        names = [name for name in SIMULATED if name != target]
+    cast = Cast(
+        _system("--target", target, label_files, config),
+        [_system("--source", n, label_files, config) for n in names],
+    )
+    if label_files:
+        raise InputError(
+            f"--labels={next(iter(label_files))}=...: no own file of that name among --target and "
+            "--source"
+        )
+    systems.check_family(cast.target, cast.sources)
+    for n, source in enumerate(cast.sources):
+        if source.name in [s.name for s in cast.sources[:n]]:
+            raise InputError(f"--source={source.name}: given twice")
+        if source.path.resolve() == cast.target.path.resolve():
+            raise InputError(
+                f"--source={source.name}: is the target's own file; choose another system"
+            )
+        if source.labels is None:
+            raise InputError(
+                f"--source={source.name}: has no labels to learn from; give them by "
+                f"--labels={source.name}=FILE, a CSV of `key,label` or `line,label`"
+            )
+    for system in (cast.target, *cast.sources):
+        if system.name in SIMULATED:
+            _simulate(system, config)
+        for file in [system.path] + ([system.numbered.templates] if system.numbered else []):
+            _look_at(file)
+    return cast
+
+
+def split_names(given: tuple[str, ...]) -> list[str]:
+    """`a,b` as two names; `NAME=FILE`, which may hold a comma, as one."""
+    return [name for text in given for name in ([text] if "=" in text else text.split(","))]
+
+
+def cache_dir(config: DataConfig) -> Path:
+    """The folder of simulated systems and compiled programs."""
+    if config.cache_dir is not None:
+        return Path(config.cache_dir).expanduser()
+    return cache_home()
+
+
+def _system(flag: str, given: str, label_files: dict[str, Path], config: DataConfig) -> System:
+    name, has_file, path = given.partition("=")
+    if not name or (has_file and not path):
+        raise InputError(f"{flag}={given}: give the name of a system, NAME=FILE or a file")
+    if config.protocol == "paper" and given not in systems.paper(Path()):
+        among = ", ".join(systems.paper(Path()))
+        raise InputError(
+            f"{flag}={given}: --protocol=paper reads {among} only; choose --target and --source "
+            "among these"
+        )
+    if not has_file:
+        if given in SIMULATED:
+            folder = cache_dir(config) / "simulated" / f"{config.sim_lines}-{config.sim_seed}"
+            return systems.simulated(given, folder)
+        if given in systems.known(Path()):
+            return _known(given, config)
+        if "/" not in given and "." not in given and not os.path.exists(given):
+            known = ", ".join([*systems.known(Path()), *SIMULATED])
+            raise InputError(
+                f"{flag}={given}: neither a known system ({known}) nor a file; give NAME=FILE for "
+                "your own"
+            )
+        name, path = re.sub(r"[^\w-]", "_", Path(given).name.split(".")[0]), given
+    elif not re.fullmatch(r"[\w.-]+", name):
+        raise InputError(f"{flag}={given}: a name has letters, digits, '.', '_' and '-' only")
+    elif name in systems.known(Path()) or name in SIMULATED:
+        raise InputError(
+            f"{flag}={given}: {name} is a known system; give your own file another name"
+        )
+    file = _own_path(f"{flag}={given}", path)
+    labels = label_files.pop(name, None)
+    return systems.own(name, file, None if labels is None else _own_labels(labels))
+
+
+def _own_path(given: str, path: str) -> Path:
+    """The path of a user's file, unless it gives its lines only once: a run looks at them again."""
+    file = Path(path).expanduser()
+    if path == "-" or (os.path.exists(file) and not (file.is_file() or file.is_dir())):
+        raise InputError(f"{given}: can be read only once; write it to a file and give that")
+    return file
+
+
+def _look_at(file: Path) -> None:
+    """Raise InputError for a file that cannot be read: now, rather than after much work."""
+    if not os.path.exists(file):  # unlike Path.exists, never an error itself
+        raise InputError(f"{file}: no such file; check the path")
+    open_text(file).close()
+
+
+def _own_labels(path: Path) -> LabelPlace:
+    """Where labels lie in a user's CSV, by its header alone: `key` or `line` beside `label`."""
+    _look_at(path)
+    columns = read_header(path)
+    for by in ("key", "line"):
+        if {by, "label"} <= set(columns):
+            return LabelPlace(path, by, key=by)
+    raise InputError(
+        f"{path}: line 1: needs the columns `key,label` or `line,label`, found {', '.join(columns)}"
+    )
+
+
+def _known(name: str, config: DataConfig) -> System:
+    folder = config.data_dir or os.environ.get("GLX_DATA")
+    if folder is None:
+        raise InputError(
+            f"{name}: a real data set; say where it is by --data_dir=DIR (or GLX_DATA); "
+            "docs/data.md says how to get it"
+        )
+    if not Path(folder).expanduser().is_dir():
+        raise InputError(f"--data_dir={folder}: no such folder; docs/data.md gives its layout")
+    named = systems.paper if config.protocol == "paper" else systems.known
+    return named(Path(folder).expanduser())[name]
+
+
+def _simulate(system: System, config: DataConfig) -> None:
+    """Write the system's files unless they are there: a name, length and seed give equal bytes."""
+    if system.path.exists() and system.labels and system.labels.path.exists():
+        return
+    folder = system.path.parent
+    try:
+        write(SimConfig(system.name, lines=config.sim_lines, seed=config.sim_seed), folder)
+    except OSError as e:
+        if is_disk_full(e):
+            raise
+        raise InputError(
+            f"{folder}: cannot be written ({e.strerror}); choose another --cache_dir"
+        ) from e

@@ -1,0 +1,204 @@
+"""Draws a whole log from a system's tables: episodes start, interleave, drift, and some are faulty.
+
+In: a `SimConfig`. Out: a `Simulation`, raw lines with the label of every session or line and the
+ground truth of every planted fault. Memory beyond the result is that of the episodes under way.
+"""
+
+import heapq
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from random import Random
+from string import Formatter
+
+import numpy as np
+
+from glx.data.simulate import blocks, ras, vms
+from glx.data.simulate.grammar import Fault, Step, System, Workload, apply, unroll, weighted
+from glx.errors import InputError
+
+SYSTEMS: dict[str, System] = {s.name: s for s in (blocks.SYSTEM, vms.SYSTEM, ras.SYSTEM)}
+
+
+@dataclass(frozen=True)
+class SimConfig:
+    """What to simulate.
+
+    Attributes:
+      system: `sim_blocks`, `sim_vms` or `sim_ras`.
+      lines: length of the log in lines; where there are sessions, those under way are finished, so
+        that the log is up to about one session longer.
+      seed: seed of everything random, an integer of at least 0.
+      anomaly_share: anomalous share of the sessions (`sim_ras`: of the lines), in [0, 0.5].
+    """
+
+    system: str
+    lines: int = 40_000
+    seed: int = 0
+    anomaly_share: float = 0.04
+
+
+@dataclass(frozen=True)
+class Planted:
+    """One planted fault.
+
+    Attributes:
+      key: its session, or the empty string in a system without sessions.
+      first_line, last_line: where it lies, counted from 0, both inclusive: the whole session, or
+        the burst; lines of other episodes may lie between.
+      fault: the name of the fault in the system's table.
+      scope: `shared` (other simulated systems know this kind too) or `proprietary`.
+    """
+
+    key: str
+    first_line: int
+    last_line: int
+    fault: str
+    scope: str
+
+
+@dataclass(frozen=True)
+class Simulation:
+    """A simulated log with its ground truth.
+
+    Attributes:
+      system: its name.
+      lines: raw log lines, without line ends.
+      labels: 0 or 1 for every session key, in order of first line; without sessions
+        `<uint8>[lines]`, one for every line.
+      faults: what was planted, in order of first line.
+    """
+
+    system: str
+    lines: list[str]
+    labels: dict[str, int] | np.ndarray
+    faults: list[Planted]
+
+
+@dataclass
+class _Episode:
+    """A session, or a piece of the stream, that is being written."""
+
+    key: str
+    fault: Fault | None
+    first_line: int = -1
+    last_line: int = -1
+
+
+def simulate(config: SimConfig) -> Simulation:
+    """The log of `config`; equal settings give equal logs.
+
+    Raises:
+      InputError: an unknown system, or a number out of its range.
+    """
+    system = _checked(config)
+    rng = Random(config.seed)
+    render = {name: _renderer(system, name) for name in system.events}
+    lines: list[str] = []
+    anomalous = bytearray()
+    episodes: list[_Episode] = []  # sessions, or planted bursts alone
+    for (time, event), episode in _interleaved(system, config, rng):
+        if system.session is None and len(lines) == config.lines:
+            break
+        if episode.first_line < 0:
+            episode.first_line = len(lines)
+            if system.session or episode.fault:
+                episodes.append(episode)
+        episode.last_line = len(lines)
+        anomalous.append(episode.fault is not None)
+        lines.append(render[event](time, episode.key, rng))
+    faults = [
+        Planted(
+            key=episode.key if system.session else "",
+            first_line=episode.first_line,
+            last_line=episode.last_line,
+            fault=episode.fault.name,
+            scope=episode.fault.scope,
+        )
+        for episode in episodes
+        if episode.fault
+    ]
+    if system.session:
+        labels = {episode.key: int(episode.fault is not None) for episode in episodes}
+        return Simulation(system.name, lines, labels, faults)
+    return Simulation(system.name, lines, np.frombuffer(anomalous, dtype=np.uint8), faults)
+
+
+def _checked(config: SimConfig) -> System:
+    if config.system not in SYSTEMS:
+        known = ", ".join(SYSTEMS)
+        raise InputError(f"There is no simulated system {config.system!r}; choose one of {known}.")
+    if config.lines < 1:
+        raise InputError(f"A simulated log needs at least 1 line, not {config.lines}.")
+    if not 0 <= config.anomaly_share <= 0.5:
+        raise InputError(f"The anomaly share is {config.anomaly_share}; choose one in [0, 0.5].")
+    if config.seed < 0:
+        raise InputError(f"The seed of a simulation is {config.seed}; choose one of at least 0.")
+    return SYSTEMS[config.system]
+
+
+def _interleaved(system: System, config: SimConfig, rng: Random) -> Iterator[tuple[Step, _Episode]]:
+    """All steps of all episodes in order of time; at least `config.lines` of them."""
+    waiting: list[tuple[float, int, str, _Episode]] = []
+    halves = _cycle(system.faults, rng), _cycle(system.faults, rng)
+    now, planned, units, planted = 0.0, 0, 0, 0
+    while planned < config.lines:
+        share = planned / config.lines
+        now -= math.log(1.0 - rng.random()) / system.arrivals
+        # planting what is owed by chance, rather than at a rate, keeps small logs near their share
+        owed = config.anomaly_share * units >= planted + 1
+        hit = owed and rng.random() < max(0.1, 2 * config.anomaly_share)
+        fault = next(halves[share >= 0.5]) if hit else None
+        steps = _steps(system, fault, now, share, rng)
+        size = 1 if system.session else len(steps)
+        planned, units, planted = planned + len(steps), units + size, planted + size * hit
+        episode = _Episode(system.key(rng), fault)
+        for number, (time, event) in enumerate(steps, start=planned):
+            heapq.heappush(waiting, (time, number, event, episode))
+        while waiting and waiting[0][0] <= now:
+            time, _, event, done = heapq.heappop(waiting)
+            yield (time, event), done
+    while waiting:
+        time, _, event, done = heapq.heappop(waiting)
+        yield (time, event), done
+
+
+def _cycle(faults: tuple[Fault, ...], rng: Random) -> Iterator[Fault]:
+    """Every fault once in a random order, then again in another, and so on."""
+    while True:
+        yield from sorted(faults, key=lambda _: rng.random())
+
+
+def _steps(
+    system: System, fault: Fault | None, now: float, share: float, rng: Random
+) -> list[Step]:
+    """The steps of one episode that starts at `now`, `share` of the log being planned."""
+    if fault and not system.session:
+        return unroll(fault.burst, now, fault.pace, share, rng)
+    hit = [w for w in system.workloads if not fault or w.name in fault.workloads]
+    workload: Workload = weighted(
+        [(w.weight + share * (w.end_weight - w.weight), w) for w in hit], rng
+    )
+    steps = unroll(workload.node, now, workload.pace, share, rng)
+    return apply(fault.edits, steps, fault.pace, rng) if fault else steps
+
+
+def _renderer(system: System, name: str) -> Callable[[float, str, Random], str]:
+    """(time, key, generator) to a line: the header and the text of the event, values filled in."""
+    event = system.events[name]
+    parts = [
+        (literal, None if field in (None, "key") else system.values[field], field == "key")
+        for literal, field, _, _ in Formatter().parse(event.text)
+    ]
+
+    def render(time: float, key: str, rng: Random) -> str:
+        line = [system.header(system.start + time, event.level, event.component, rng)]
+        for literal, draw, is_key in parts:
+            line.append(literal)
+            if is_key:
+                line.append(key)
+            elif draw:
+                line.append(draw(rng))
+        return "".join(line)
+
+    return render

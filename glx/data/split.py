@@ -1,0 +1,169 @@
+"""Adapt, gap and test: which part of a system is learned from and which is scored.
+
+In: times, sessions or counts; never a label. Out: sequences and the part each belongs to.
+"""
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+
+from glx.config import setting
+from glx.errors import InputError
+from glx.sequences import ADAPT, GAP, TEST, Sequences, csr_offsets
+
+
+@dataclass(frozen=True)
+class SplitConfig:
+    """Where a target is cut.
+
+    Attributes:
+      adapt_share: share of the lines or sessions to adapt on, unlabelled.
+      gap_lines: lines left out after the cut of a system of windows.
+      split_seed: of the fixed permutation of a system without times, and of all in `paper`.
+    """
+
+    adapt_share: float = setting(0.5, low=0.01, high=0.99)
+    gap_lines: int = setting(100, low=0)
+    split_seed: int = setting(0, low=0)
+
+
+@dataclass(frozen=True)
+class Events:
+    """Events of a file in its order, before they are grouped.
+
+    Attributes:
+      ids: `<int32>[E]`; only their order and number matter here.
+      lines: `<int64>[E]` row of the file of each event.
+      session: `<int64>[E]` index into `keys`, -1 for a line without a session; None for windows.
+      keys: `<object>[S]` session ids.
+      times: `<float64>[E]` seconds since the epoch, NaN where a line has none; None without times.
+      begins: `<int64>[F]` place of the first event of each of several files; None for one file.
+    """
+
+    ids: np.ndarray
+    lines: np.ndarray
+    session: np.ndarray | None = None
+    keys: np.ndarray | None = None
+    times: np.ndarray | None = None
+    begins: np.ndarray | None = None
+
+
+def split_windows(events: Events, window: int, config: SplitConfig) -> tuple[Sequences, np.ndarray]:
+    """Cut lines into adapt, gap and test, then each part into windows from its own start.
+
+    Returns:
+      Windows in the order of their lines, and `<int8>[N]` the part of each.
+    """
+    n = len(events.ids)
+    cut = int(n * config.adapt_share)
+    gap = min(config.gap_lines, n - cut)
+    starts, parts = [], []
+    for part, begin, end in ((ADAPT, 0, cut), (GAP, cut, cut + gap), (TEST, cut + gap, n)):
+        starts.append(np.arange(begin, end, window))
+        parts.append(np.full(len(starts[-1]), part, dtype=np.int8))
+    offsets = np.concatenate([*starts, [n]]).astype(np.int64)
+    return _grouped(events, np.arange(n), offsets, None), np.concatenate(parts)
+
+
+def draw_windows(events: Events, window: int, config: SplitConfig) -> tuple[Sequences, np.ndarray]:
+    """Cut each file into windows from its start, then draw those to adapt on: protocol `paper`.
+
+    Leaky on purpose: windows of one burst, and of one row where it holds many events, fall into
+    both parts. There is no gap, as there is no place for one.
+
+    Returns:
+      Windows in the order of their lines, and `<int8>[N]` the part of each.
+    """
+    n = len(events.ids)
+    begins = [0] if events.begins is None else events.begins.tolist()
+    starts = [np.arange(a, b, window) for a, b in pairwise([*begins, n])]
+    offsets = np.concatenate([*starts, [n]]).astype(np.int64)
+    found = _grouped(events, np.arange(n), offsets, None)
+    return found, split_rows(len(found), config)
+
+
+def split_sessions(events: Events, config: SplitConfig) -> tuple[Sequences, np.ndarray]:
+    """Group lines by session and cut the sessions by their first time (or line, without times).
+
+    A session that begins before the cut and ends after it goes to the gap. One without any time
+    has the times of the lines before its own (after them, at the start of the file).
+
+    Returns:
+      Sessions in the order of their first line, and `<int8>[N]` the part of each.
+    """
+    assert events.session is not None
+    assert events.keys is not None
+    keyed = np.flatnonzero(events.session >= 0)
+    order = keyed[np.argsort(events.session[keyed], kind="stable")]
+    lengths = np.bincount(events.session[keyed], minlength=len(events.keys))
+    grouped = _grouped(events, order, csr_offsets(lengths), events.keys)
+    grouped = grouped.take(np.argsort(grouped.first_line, kind="stable"))
+    start, end = grouped.start, grouped.end
+    if start is None or end is None:
+        start, end = grouped.first_line, grouped.last_line
+    return grouped, cut_by_time(start, end, config.adapt_share)
+
+
+def cut_by_time(start: np.ndarray, end: np.ndarray, adapt_share: float) -> np.ndarray:
+    """`<int8>[N]` parts: the earliest sessions adapt, those that straddle the cut are the gap."""
+    order = np.argsort(start, kind="stable")
+    n_adapt = int(len(order) * adapt_share)
+    part = np.full(len(order), TEST, dtype=np.int8)
+    part[order[:n_adapt]] = ADAPT
+    if n_adapt < len(order):
+        cut = start[order[n_adapt]]
+        part[(part == ADAPT) & (end >= cut)] = GAP
+    return part
+
+
+def split_rows(n: int, config: SplitConfig) -> np.ndarray:
+    """`<int8>[n]` parts by a fixed permutation that knows the number of rows and nothing else."""
+    permuted = np.random.default_rng(config.split_seed).permutation(n)
+    part = np.full(n, TEST, dtype=np.int8)
+    part[permuted[: int(n * config.adapt_share)]] = ADAPT
+    return part
+
+
+def check_parts(name: str, part: np.ndarray, adapt_share: float) -> None:
+    """Raise InputError where a part that is needed came out empty."""
+    if not np.any(part == ADAPT):
+        raise InputError(
+            f"{name}: no sequence to adapt on; give more logs or a larger --adapt_share"
+        )
+    if adapt_share < 1 and not np.any(part == TEST):
+        raise InputError(
+            f"{name}: no sequence left to score; give more logs or a smaller --adapt_share"
+        )
+
+
+def _grouped(events: Events, order, offsets, keys) -> Sequences:
+    """`events[order]` cut at `offsets`, no group empty."""
+    lines = events.lines[order]
+    start = end = None
+    if events.times is not None and not np.all(np.isnan(events.times)):
+        times = events.times[order]
+        start = np.fmin.reduceat(times, offsets[:-1])
+        end = np.fmax.reduceat(times, offsets[:-1])
+        timeless = np.isnan(start)
+        if np.any(timeless):
+            times = _filled(events.times)[order]
+            start = np.where(timeless, np.minimum.reduceat(times, offsets[:-1]), start)
+            end = np.where(timeless, np.maximum.reduceat(times, offsets[:-1]), end)
+    return Sequences(
+        ids=events.ids[order].astype(np.int32),
+        offsets=offsets,
+        first_line=np.minimum.reduceat(lines, offsets[:-1]),
+        last_line=np.maximum.reduceat(lines, offsets[:-1]),
+        lines=lines,
+        keys=keys,
+        start=start,
+        end=end,
+    )
+
+
+def _filled(times: np.ndarray) -> np.ndarray:
+    """Each NaN is the time before it, or the first where none is."""
+    known = ~np.isnan(times)
+    last = np.maximum.accumulate(np.where(known, np.arange(len(times)), known.argmax()))
+    return times[last]

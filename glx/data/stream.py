@@ -1,0 +1,207 @@
+"""A file of any length to closed sequences, a batch at a time, in flat memory.
+
+In: raw lines or event numbers, a detector's `LogParser`. Out: `Sequences` whose windows are
+full or whose sessions have ended.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from glx.data.load import LogParser
+from glx.data.numbered import numbered_blocks, numbered_column
+from glx.errors import InputError
+from glx.parse.events import parse
+from glx.parse.header import Layout
+from glx.parse.read import ReadCounts
+from glx.parse.records import records
+from glx.parse.shapes import distinct_codes
+from glx.sequences import Sequences, csr_offsets
+
+BATCH = 300_000  # events collected before sessions are looked through
+SHARDS = 16  # parts of the open sessions, looked through one at a time: what that takes is small
+NO_EVENTS = pl.DataFrame(
+    schema={"line": pl.Int64, "key": pl.String, "clock": pl.Float64, "id": pl.Int32}
+)
+
+
+def stream(
+    path: Path | str, reader: LogParser, counts: ReadCounts, idle: float = 3600.0
+) -> Iterator[Sequences]:
+    """Closed sequences of a file, in the order in which they close; sessions without times.
+
+    Log time is the latest time read so far: lines out of order neither end a session nor tear it.
+
+    Args:
+      reader: its miner gives new ids to lines that no template matches.
+      counts: is added to while reading.
+      idle: seconds of log time without a line of it after which a session has ended; where lines
+        have no time it ends with the input.
+
+    Raises:
+      InputError: the file is not as it should be, or no line has a session id.
+    """
+    column = None if reader.numbers is None else numbered_column(path)
+    if reader.numbers is not None and column is not None:
+        rows = numbered_blocks(Path(path), column, reader.numbers, counts)
+        yield from rows if column == "sequence" else _windows(map(_frame, rows), reader.window or 1)
+        return
+    frames = parse(records(path, _layout(reader), counts), reader.miner)
+    if reader.window is not None:
+        yield from _windows(frames, reader.window)
+    else:
+        yield from _sessions(path, frames, idle)
+
+
+@dataclass
+class OpenSessions:
+    """Sessions that have not ended: 6 bytes an event (while ids and lines are small), 72 and the
+    key's text each.
+
+    Attributes:
+      idle: seconds.
+      keys: `S` session ids.
+      last: `<float64>[S]` log time at their last line, seconds; NaN before the first time.
+      sequences: their events so far, `keys` None.
+    """
+
+    idle: float
+    keys: pl.Series = field(default_factory=lambda: pl.Series([], dtype=pl.String))
+    last: np.ndarray = field(default_factory=lambda: np.zeros(0))
+    sequences: Sequences = field(default_factory=lambda: _no_sequences())
+
+    def add(self, frame: pl.DataFrame, now: float, *, end: bool = False) -> Sequences:
+        """Take in later events (columns of `NO_EVENTS`) and give back the sessions that ended.
+
+        A session ends once `idle` seconds of log time passed since its last line.
+
+        Args:
+          now: log time by now, seconds.
+          end: of the input; every session ends.
+        """
+        held, n_held = self.sequences, len(self.sequences)
+        keys, places = distinct_codes(pl.concat([self.keys, frame["key"]]))
+        new_codes = places[n_held:].to_numpy()
+        # The held sessions come first among the keys; of their events only the last time matters.
+        codes = np.concatenate([np.repeat(np.arange(n_held), held.lengths), new_codes])
+        clock = np.concatenate([np.repeat(self.last, held.lengths), frame["clock"].to_numpy()])
+        order = np.argsort(codes, kind="stable")
+        ids = np.concatenate([held.ids, frame["id"].to_numpy()])[order]
+        lines = np.concatenate([held.lines, frame["line"].to_numpy()])[order]
+        codes, clock = codes[order], clock[order]
+        pause = np.diff(clock, prepend=np.nan) > self.idle
+        starts = np.flatnonzero((np.diff(codes, prepend=-1) != 0) | pause)
+        offsets = np.append(starts, len(codes))
+        owner, last = codes[starts], clock[offsets[1:] - 1]
+        sessions = _cut(ids, lines, offsets)
+        newest = np.append(owner[1:] != owner[:-1], True)[: len(owner)]
+        open_ = newest & ~(now - last > self.idle) & (not end)
+        self.keys = keys.gather(owner[open_])
+        self.last = last[open_]
+        self.sequences = _narrow(sessions.take(np.flatnonzero(open_)))
+        names = keys.gather(owner[~open_]).to_numpy().astype(object)
+        return replace(sessions.take(np.flatnonzero(~open_)), keys=names)
+
+
+def _sessions(path, frames: Iterator[pl.DataFrame], idle: float) -> Iterator[Sequences]:
+    shards = [OpenSessions(idle) for _ in range(SHARDS)]
+    waiting, events, keyed, now = [NO_EVENTS], 0, False, np.nan
+    for frame in frames:
+        clock = np.fmax.accumulate(np.append(now, frame["time"].to_numpy()))
+        now = clock[-1]
+        frame = frame.with_columns(clock=clock[1:]).filter(pl.col("key").is_not_null())
+        waiting.append(frame.select(NO_EVENTS.columns))
+        events += len(frame)
+        keyed = keyed or len(frame) > 0
+        # A share of what is open, so that the work stays linear in the length of the file.
+        if events >= max(BATCH, sum(len(shard.sequences.ids) for shard in shards) // 8):
+            yield from _ended(shards, pl.concat(waiting), now)
+            waiting, events = [NO_EVENTS], 0
+    if not keyed:
+        raise InputError(
+            f"{path}: no line has a session id as in the logs the detector was fitted on; "
+            "give --session=REGEX or COLUMN, or --window=N"
+        )
+    yield from _ended(shards, pl.concat(waiting), now, end=True)
+
+
+def _ended(
+    shards: list[OpenSessions], frame: pl.DataFrame, now: float, *, end: bool = False
+) -> Iterator[Sequences]:
+    """The sessions that ended, in the order of their first line."""
+    shard_of = (frame["key"].hash() % len(shards)).to_numpy().astype(np.uint8)
+    frame = frame[np.argsort(shard_of, kind="stable")]
+    sizes = np.bincount(shard_of, minlength=len(shards))
+    starts = csr_offsets(sizes)
+    parts = [
+        shard.add(frame.slice(start, size), now, end=end)
+        for shard, start, size in zip(shards, starts[:-1].tolist(), sizes.tolist(), strict=True)
+    ]
+    ended = _join(parts)
+    if len(ended):
+        yield ended.take(np.argsort(ended.first_line, kind="stable"))
+
+
+def _windows(frames: Iterator[pl.DataFrame], window: int) -> Iterator[Sequences]:
+    rest: pl.DataFrame | None = None
+    for frame in frames:
+        frame = frame if rest is None else pl.concat([rest, frame])
+        whole = len(frame) - len(frame) % window
+        if whole:
+            yield _window(frame.head(whole), window)
+        rest = frame.tail(len(frame) - whole)
+    if rest is not None and len(rest):
+        yield _window(rest, window)
+
+
+def _window(frame: pl.DataFrame, window: int) -> Sequences:
+    offsets = np.append(np.arange(0, len(frame), window), len(frame)).astype(np.int64)
+    return _cut(frame["id"].to_numpy(), frame["line"].to_numpy(), offsets)
+
+
+def _cut(ids: np.ndarray, lines: np.ndarray, offsets: np.ndarray) -> Sequences:
+    """Sequences of events whose lines ascend; none is empty."""
+    first, last = lines[offsets[:-1]], lines[offsets[1:] - 1]
+    return Sequences(ids.astype(np.int32), offsets, first, last, lines)
+
+
+def _frame(rows: Sequences) -> pl.DataFrame:
+    """The events of all rows as records."""
+    return pl.DataFrame({"id": rows.ids, "line": np.repeat(rows.first_line, rows.lengths)})
+
+
+def _join(parts: list[Sequences]) -> Sequences:
+    """All of them, one part after another."""
+
+    def joined(name: str) -> np.ndarray:
+        return np.concatenate([getattr(part, name) for part in parts])
+
+    return Sequences(
+        offsets=csr_offsets(joined("lengths")),
+        **{name: joined(name) for name in ("ids", "first_line", "last_line", "lines", "keys")},
+    )
+
+
+def _narrow(sequences: Sequences) -> Sequences:
+    """The same with ids and lines of as few bytes as hold them."""
+
+    assert sequences.lines is not None
+    ids, lines = (
+        values.astype(np.min_scalar_type(values.max(initial=0)))
+        for values in (sequences.ids, sequences.lines)
+    )
+    return replace(sequences, ids=ids, lines=lines)
+
+
+def _no_sequences() -> Sequences:
+    none = np.zeros(0, np.int64)
+    return Sequences(none.astype(np.int32), np.zeros(1, np.int64), none, none, none)
+
+
+def _layout(reader: LogParser) -> Layout:
+    if reader.layout is None:
+        raise InputError("this detector knows no raw lines; give a file of event numbers")
+    return reader.layout

@@ -1,0 +1,243 @@
+"""The systems glx knows by name, and a user's own: which file, its layout, where labels lie.
+
+In: a name, or NAME=FILE. Out: a `System`, a description only; nothing is read here. Labels are
+named here as places; `glx/evaluate/labels.py` alone goes there for a target.
+"""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from glx.errors import InputError
+from glx.parse.header import Layout
+
+
+@dataclass(frozen=True)
+class LabelPlace:
+    """Where the labels of a system lie.
+
+    Attributes:
+      path: the file.
+      by: `row` (a row of the file is a sequence), `key` (a session id) or `line` (a row of the
+        log).
+      column: column that is 1 for anomalous; None: the first word of a line is not `-`.
+      key: column of the session id or line number; None for the row's own number.
+    """
+
+    path: Path
+    by: str
+    column: str | None = "label"
+    key: str | None = None
+
+
+@dataclass(frozen=True)
+class Numbered:
+    """A table of event numbers in place of raw lines.
+
+    Attributes:
+      column: holds a whole sequence of numbers, or one event number a row.
+      templates: file of template texts.
+      template_columns: columns of the event number (a letter before it is dropped) and of the text.
+      whole_rows: True where a row is a sequence; else all rows are one stream, cut into windows.
+      key: column of the sequence's id, or None.
+      clock: column of the time of a row of a stream; where it goes back, another file begins, and
+        so another window.
+    """
+
+    column: str
+    templates: Path
+    template_columns: tuple[str, str]
+    whole_rows: bool
+    key: str | None = None
+    clock: str | None = None
+
+
+@dataclass(frozen=True)
+class System:
+    """One system's logs.
+
+    Attributes:
+      name, family: a source of the target's family is refused.
+      path: the file.
+      raw: how raw lines of this system are laid out, with the session rule; None: find out.
+      numbered: set where `path` holds event numbers in place of raw lines.
+      window: lines in a window; None where sessions group the lines.
+      labels: where labels lie, or None.
+    """
+
+    name: str
+    family: str
+    path: Path
+    raw: Layout | None = None
+    numbered: Numbered | None = None
+    window: int | None = None
+    labels: LabelPlace | None = None
+
+
+SIMULATED = ("sim_blocks", "sim_vms", "sim_ras")
+HDFS_HEADER = r"^(?P<time>\d{6} \d{6}) \d+ [A-Z]+ [^ ]+: (?P<text>.*)$"
+# The first word of a BGL line is its label. These fit every line, however it goes on, so that the
+# word is in no group and no line enters whole.
+BGL_HEADER = r"^\S* ?(?:(?P<time>\d+) (?:\S+ ){7})?(?P<text>.*)$"
+RAS_HEADER = r"^\S* ?(?:(?P<time>\d+) (?:\S+ ){6}(?P<level>\S+) ?)?(?P<text>.*)$"
+NOVA_HEADER = (
+    r"^(?P<time>\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d+) \d+ (?P<level>[A-Z]+) \S+ ?"
+    r"(?:\[req-[^\]]*\] )?(?P<text>.*)$"
+)
+BLOCK_ID = r"blk_-?\d+"
+INSTANCE_ID = r"\[instance: ([0-9a-f-]{36})\]"
+
+
+def known(data_dir: Path) -> dict[str, System]:
+    """Every system of `docs/data.md` by name, with files under `data_dir`."""
+    hdfs, bgl, openstack = (data_dir / name for name in ("hdfs", "bgl", "openstack"))
+    hdfs_lines = Layout(header=HDFS_HEADER, time_format="%y%m%d %H%M%S", session=BLOCK_ID)
+    bgl_lines = Layout(header=BGL_HEADER, time_format="epoch")
+    nova_lines = Layout(header=NOVA_HEADER, time_format="%Y-%m-%d %H:%M:%S%.f")
+    no_level = NOVA_HEADER.replace("?P<level>", "?:")  # published templates do not name it
+    sequences = hdfs / "hdfs_block_sequences.csv.zst"
+    blocks = hdfs / "hdfs_raw_2pct.csv.zst"
+    events = bgl / "bgl_events_50to80.csv.zst"
+    ras = bgl / "BGL_first100k.log.zst"
+    faults = openstack / "openstack_faultinj_nova_odd.tsv.zst"
+    instances = openstack / "openstack_sessions.csv.zst"
+    systems = [
+        System(
+            "hdfs",
+            "hdfs",
+            sequences,
+            raw=hdfs_lines,
+            numbered=Numbered(
+                "sequence", hdfs / "hdfs_templates.csv", ("EventId", "EventTemplate"), True
+            ),
+            labels=LabelPlace(sequences, "row"),
+        ),
+        System(
+            "hdfs_raw",
+            "hdfs",
+            blocks,
+            raw=Layout(
+                format="csv",
+                text="message",
+                time=("date", "time"),
+                time_format="%y%m%d %H%M%S",
+                level="level",
+                session="block_id",
+            ),
+            labels=LabelPlace(blocks, "key", key="block_id"),
+        ),
+        System(
+            "bgl",
+            "bgl",
+            events,
+            raw=bgl_lines,
+            numbered=Numbered(
+                "event_id", bgl / "bgl_templates.csv", ("event_id", "template"), False
+            ),
+            window=20,
+            labels=LabelPlace(events, "line"),
+        ),
+        System(
+            "bgl_raw",
+            "bgl",
+            ras,
+            raw=replace(bgl_lines, header=RAS_HEADER),
+            window=20,
+            labels=LabelPlace(ras, "line", column=None),
+        ),
+        System(
+            "openstack",
+            "openstack",
+            faults,
+            raw=replace(
+                nova_lines,
+                format="csv",
+                separator="\t",
+                quote=False,
+                text="line",
+                session="session_id",
+            ),
+            labels=LabelPlace(
+                openstack / "openstack_faultinj_nova_odd_labels.csv",
+                "key",
+                column="label_failure",
+                key="session_id",
+            ),
+        ),
+        System(
+            "openstack_loghub",
+            "openstack",
+            instances,
+            raw=replace(nova_lines, header=no_level, session=INSTANCE_ID),
+            numbered=Numbered(
+                "sequence",
+                openstack / "openstack_templates.csv",
+                ("event_id", "template"),
+                True,
+                key="instance_id",
+            ),
+            labels=LabelPlace(instances, "row", column="label_file"),
+        ),
+    ]
+    return {system.name: system for system in systems}
+
+
+def paper(data_dir: Path) -> dict[str, System]:
+    """The systems of `--protocol=paper` by name, each in the unit of the nearest public code.
+
+    Of the minutes of OpenStack only their label says which file they are from, and no reader may
+    look at that. But the abnormal file, the earliest, lies last, so the clock says it as well.
+    """
+    systems, openstack = known(data_dir), data_dir / "openstack"
+    instances, minutes = systems["openstack_loghub"], openstack / "openstack_minute_windows.csv.zst"
+    assert instances.raw is not None
+    return {
+        "hdfs": systems["hdfs"],
+        "bgl": replace(systems["bgl"], window=120),
+        "openstack_loghub": replace(
+            instances,
+            path=minutes,
+            raw=replace(instances.raw, session=None),
+            numbered=Numbered(
+                "sequence",
+                openstack / "openstack_templates_2k.csv",
+                ("EventId", "EventTemplate"),
+                False,
+                clock="datetime",
+            ),
+            window=20,
+            labels=LabelPlace(minutes, "line", column="label_file"),
+        ),
+    }
+
+
+def simulated(name: str, folder: Path) -> System:
+    """A simulated system whose files `glx.data.simulate.write` put into `folder`."""
+    by_line = name == "sim_ras"
+    session = {"sim_blocks": BLOCK_ID, "sim_vms": INSTANCE_ID, "sim_ras": None}[name]
+    return System(
+        name,
+        name,
+        folder / f"{name}.log",
+        raw=Layout(session=session),
+        window=20 if by_line else None,
+        labels=LabelPlace(
+            folder / f"{name}.labels.csv",
+            "line" if by_line else "key",
+            key="line" if by_line else "key",
+        ),
+    )
+
+
+def own(name: str, path: Path, labels: LabelPlace | None) -> System:
+    """A user's own file."""
+    return System(name, name, path, labels=labels)
+
+
+def check_family(target: System, sources: list[System]) -> None:
+    """Raise InputError where a source shares the target's family."""
+    for source in sources:
+        if source.family == target.family:
+            raise InputError(
+                f"--source={source.name}: of the same family as the target {target.name}, so its "
+                "labels are not those of another system; choose sources of other families"
+            )

@@ -1,0 +1,1 @@
+"""Everything that talks to a language model; it knows prompts, not detectors."""

@@ -1,0 +1,203 @@
+"""An OpenAI-compatible server: its settings, and one exchange with it.
+
+In: a body to send. Out: the JSON of the answer, or an exception that says whether to try again:
+`Trouble` for what may pass (a server that is not there or loading, time-outs, closed connections,
+408, 425, 429, 5xx, no JSON), `Refused` for a request that the server will never take.
+"""
+
+import os
+import random
+import time
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+import httpx
+
+from glx.config import setting
+from glx.errors import InputError, OutsideError
+from glx.llm import wire
+from glx.llm.answer_cache import default_cache
+
+KEY_VARIABLE = "GLX_LLM_API_KEY"
+FIRST_WAIT, LONGEST_WAIT = 0.25, 20.0  # seconds, bounds of the backoff
+CONNECT_SECONDS = 10.0
+LOOPBACK = ("localhost", "127.0.0.1", "::1")
+
+
+@dataclass(frozen=True)
+class LLMConfig:
+    """Which server is asked, how, and where its answers are kept. Its key: GLX_LLM_API_KEY.
+
+    Attributes:
+      llm_url: of an OpenAI-compatible server, up to and with `/v1`.
+      llm_model: the model's name at the server; None for the first one that it names.
+      llm_endpoint: `completions` sends lists of prompts, with the chat template applied here;
+        `chat` sends one question a call, and the server applies its template.
+      llm_patience: seconds without a usable answer after which the server is given up.
+      llm_tokenizer: folder or hub name of the model's tokenizer; None for the model's name.
+      llm_concurrency: calls under way at once with `chat`.
+      llm_batch: prompts in one call with `completions`.
+      llm_timeout: seconds that one call may be silent before it is made again.
+      llm_reason: ask also for a reason, one line for each sequence found anomalous.
+      cache: file of the answers so far, so that no question is asked twice; empty for no file.
+    """
+
+    llm_url: str = "http://127.0.0.1:8000/v1"
+    llm_model: str | None = None
+    llm_endpoint: str = setting("completions", among=("completions", "chat"))
+    llm_patience: float = setting(600.0, low=0.1)
+    llm_tokenizer: str | None = None
+    llm_concurrency: int = setting(32, low=1, high=1024)
+    llm_batch: int = setting(64, low=1, high=4096)
+    llm_timeout: float = setting(180.0, low=0.05)
+    llm_reason: bool = False
+    cache: str | None = field(default_factory=default_cache)
+
+
+class Trouble(Exception):
+    """An exchange to try again, after `wait` seconds at least.
+
+    `heavy`: it may have been too much at once; `slow`: it was not done in time.
+    """
+
+    def __init__(self, what: str, *, wait: float = 0.0, heavy: bool = False, slow: bool = False):
+        super().__init__(what)
+        self.wait, self.heavy, self.slow = wait, heavy, slow
+
+
+class Refused(Exception):
+    """The server understood, and will not answer this."""
+
+
+def model_of(config: LLMConfig) -> str:
+    """The name of the model: `llm_model`, or the first that the server names.
+
+    Waits for a server that is not there yet or still loading.
+
+    Raises:
+      InputError: what answers is no such server.
+      OutsideError: nothing named a model within `llm_patience` seconds.
+    """
+    if config.llm_model:
+        return config.llm_model
+    began = time.monotonic()
+    with connect(config) as client:
+        for attempt in range(1_000_000):
+            try:
+                return first_model(exchange(client, "models"))
+            except Trouble as trouble:
+                left = began + config.llm_patience - time.monotonic()
+                if left <= 0:
+                    raise given_up(config, str(trouble)) from trouble
+                time.sleep(min(left, backoff(attempt, trouble.wait, config.llm_patience)))
+            except Refused as refused:
+                raise InputError(
+                    f"--llm_url={config.llm_url}: it names no models ({refused}); give the URL of"
+                    " an OpenAI-compatible server, up to /v1."
+                ) from refused
+    raise AssertionError("patience ends before the attempts do")
+
+
+def first_model(body: Any) -> str:
+    """The first name in an answer of `/models`; a server may name none while it loads."""
+    models = body.get("data") if isinstance(body, dict) else None
+    for model in models if isinstance(models, list) else []:
+        if isinstance(model, dict) and isinstance(model.get("id"), str):
+            return model["id"]
+    raise Trouble("it names no model yet")
+
+
+def connect(config: LLMConfig) -> httpx.Client:
+    """One pooled session; no call outlasts the patience."""
+    headers = {"Content-Type": "application/json"}
+    key = os.environ.get(KEY_VARIABLE, "").strip()
+    if key:
+        if not (key.isascii() and key.isprintable()):
+            raise InputError(f"{KEY_VARIABLE} has characters that no key has; set it again.")
+        headers["Authorization"] = f"Bearer {key}"
+    try:
+        url = httpx.URL(config.llm_url)
+    except httpx.InvalidURL as error:
+        raise not_a_url(config, str(error)) from error
+    if url.scheme not in ("http", "https") or not url.host:
+        raise not_a_url(config, "it must begin with http:// or https:// and a host")
+    if url.userinfo:  # the URL goes into config.json and messages
+        raise InputError(f"--llm_url: leave the password out of it and set {KEY_VARIABLE}.")
+    seconds = min(config.llm_timeout, config.llm_patience)
+    return httpx.Client(
+        base_url=url,
+        headers=headers,
+        timeout=httpx.Timeout(seconds, connect=min(CONNECT_SECONDS, seconds)),
+        limits=httpx.Limits(max_connections=None, max_keepalive_connections=None),
+        trust_env=url.host not in LOOPBACK,  # no proxy leads to this machine
+    )
+
+
+def exchange(client: httpx.Client, path: str, body: Any = None) -> Any:
+    """The JSON of one call, GET without a body and POST with one.
+
+    Raises:
+      Trouble: it may succeed another time.
+      Refused: not this request.
+      InputError: not with this key, URL or model.
+    """
+    try:
+        content = None if body is None else wire.dumps(body)
+        response = client.request("GET" if body is None else "POST", path, content=content)
+    except httpx.RequestError as error:
+        slow = isinstance(error, httpx.ReadTimeout)
+        raise Trouble(f"{type(error).__name__}: {error}".rstrip(": "), slow=slow) from error
+    status = response.status_code
+    if status in (408, 425, 429) or status >= 500:
+        raise Trouble(f"it answered {status}", wait=retry_after(response), heavy=status == 500)
+    said = f"{status} {complaint(response)}".strip()
+    if status in (401, 403):
+        raise InputError(f"{response.url} answered {said}: set {KEY_VARIABLE} to a key it takes.")
+    if status == 404 or 300 <= status < 400:
+        raise InputError(f"{response.url} answered {said}: mend --llm_url or --llm_model.")
+    if status >= 400:
+        raise Refused(said)
+    try:
+        return response.json()
+    except (ValueError, RecursionError) as error:
+        raise Trouble("its answer is not JSON") from error
+
+
+def complaint(response: httpx.Response) -> str:
+    """What the server says is wrong, on one short line."""
+    try:
+        text = response.json()["error"]["message"]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        text = response.text
+    return wire.one_line(str(text))[:200]
+
+
+def retry_after(response: httpx.Response) -> float:
+    """Seconds that the server asks to wait: `Retry-After`, a number or a date; 0 without one."""
+    value = response.headers.get("Retry-After", "").strip()
+    if value.isdecimal():
+        return float(value)
+    try:
+        return max(0.0, (parsedate_to_datetime(value) - datetime.now(UTC)).total_seconds())
+    except (TypeError, ValueError):
+        return 0.0
+
+
+def backoff(attempt: int, asked: float, patience: float) -> float:
+    """Seconds to wait: exponential, full jitter, at least what the server asked for."""
+    most = min(FIRST_WAIT * 2 ** min(attempt, 16), LONGEST_WAIT, patience / 8)
+    return min(asked, patience) + random.random() * most
+
+
+def given_up(config: LLMConfig, trouble: str) -> OutsideError:
+    return OutsideError(
+        f"--llm_url={config.llm_url}: no answer for {config.llm_patience:g} seconds (last:"
+        f" {trouble}); start the server (launch/serve_vllm.sh MODEL) and run the same command"
+        " again: answers so far are kept."
+    )
+
+
+def not_a_url(config: LLMConfig, why: str) -> InputError:
+    return InputError(f"--llm_url={config.llm_url}: not the URL of a server ({why}).")

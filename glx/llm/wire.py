@@ -1,0 +1,195 @@
+"""Requests as the JSON of an OpenAI-compatible server, and its JSON as answers.
+
+In: requests, and what a server (or `vllm run-batch`) made of them. Out: request bodies for both
+endpoints with the same decoding settings, and answers read in the same way from either. Field names
+beyond OpenAI's are vLLM's.
+"""
+
+import json
+from collections.abc import Collection, Mapping, Sequence
+from itertools import accumulate, pairwise
+from math import exp, isfinite
+from typing import Any
+
+from glx.llm.chat import SETTINGS as TEMPLATE_SETTINGS
+from glx.llm.request import ANOMALOUS, CHOICES, MAX_TOKENS, TOP, Answer, Costs, Request, Words
+
+ONE_LINE = r"[^\n\r]+"  # MAX_TOKENS bounds its length
+MAX_CHARACTERS = 400  # of an answer's text that are kept
+NO_LOGPROB = -9999.0  # what servers write for minus infinity
+TOKEN_ID = "token_id:"
+NO_ANSWER = Answer(None, False, "", 0, 0)  # an abstention of ours: no server wrote it
+BROKEN_OFF = ("abort", "error")  # a server that goes down ends its answers like this, with 200
+
+
+def completions_body(requests: Sequence[Request]) -> dict[str, Any]:
+    """One call to `/completions` for requests of one model and kind."""
+    return {
+        "model": requests[0].model,
+        "prompt": [request.rendered for request in requests],
+        "add_special_tokens": False,  # the chat template has put them in
+        **({"logprobs": TOP} if requests[0].kind == "choice" else {}),
+        **decoding(requests[0].kind),
+    }
+
+
+def chat_body(request: Request) -> dict[str, Any]:
+    """One call to `/chat/completions`, whose server applies the chat template itself."""
+    return {
+        "model": request.model,
+        "messages": [{"role": role, "content": content} for role, content in request.messages],
+        "chat_template_kwargs": TEMPLATE_SETTINGS,
+        **({"logprobs": True, "top_logprobs": TOP} if request.kind == "choice" else {}),
+        **decoding(request.kind),
+    }
+
+
+def decoding(kind: str) -> dict[str, Any]:
+    """The settings that both endpoints share; greedy, whatever the model's own defaults are."""
+    form = {"choice": list(CHOICES)} if kind == "choice" else {"regex": ONE_LINE}
+    return {
+        "max_tokens": MAX_TOKENS[kind],
+        "temperature": 0,
+        "repetition_penalty": 1,
+        "structured_outputs": form,
+        "return_tokens_as_token_ids": True,
+    }
+
+
+def dumps(body: Any) -> str:
+    """JSON in ASCII, on one line: nothing in a text can break it."""
+    return json.dumps(body)
+
+
+def read_answers(body: Any, requests: Sequence[Request], words: Words) -> dict[str, Answer]:
+    """The answers in a response to `requests`; one that is missing or was broken off is left out.
+
+    Tokens are the server's counts, shared out over the requests of one call.
+
+    Raises:
+      ValueError: it is not a response of either endpoint, or every answer was broken off.
+    """
+    if not isinstance(body, dict) or not isinstance(body.get("choices"), list):
+        raise ValueError("its answer has no list of choices")
+    choices: dict[int, dict] = {}
+    for place, choice in enumerate(body["choices"]):
+        if isinstance(choice, dict) and choice.get("finish_reason") not in BROKEN_OFF:
+            index = choice.get("index", place)
+            choices[index if isinstance(index, int) else place] = choice
+    if body["choices"] and not choices:
+        raise ValueError("it broke its answer off")
+    usage = body.get("usage")
+    usage = usage if isinstance(usage, dict) else {}
+    written = [len(written_tokens(choices.get(n, {}))) for n in range(len(requests))]
+    tokens_in = shared(usage.get("prompt_tokens"), [len(r.rendered) for r in requests])
+    tokens_out = shared(usage.get("completion_tokens"), written)
+    return {
+        request.key: to_answer(choices[n], request.kind, words, tokens_in[n], tokens_out[n])
+        for n, request in enumerate(requests)
+        if n in choices
+    }
+
+
+def to_answer(choice: dict, kind: str, words: Words, tokens_in: int, tokens_out: int) -> Answer:
+    """One choice of either endpoint; no usable word in it is an abstention."""
+    text = one_line(said(choice))
+    if kind == "reason" or text not in CHOICES:
+        return Answer(None, False, text, tokens_in, tokens_out)
+    top = alternatives(choice, words.place)
+    a, n = top.get(words.anomalous), top.get(words.normal)
+    if a is None or n is None:
+        return Answer(float(text == ANOMALOUS), False, text, tokens_in, tokens_out)
+    return Answer(two_way(a, n), True, text, tokens_in, tokens_out)
+
+
+def two_way(a: float, n: float) -> float:
+    """`exp(a) / (exp(a) + exp(n))`, without overflow."""
+    small = exp(-abs(a - n))
+    return 1 / (1 + small) if a >= n else small / (1 + small)
+
+
+def said(choice: dict) -> str:
+    """The text of a choice; empty where there is none."""
+    message = choice.get("message")
+    text = message.get("content") if isinstance(message, dict) else choice.get("text")
+    return text if isinstance(text, str) else ""
+
+
+def one_line(text: str) -> str:
+    """`text` without line breaks, control and format characters, of bounded length."""
+    words = " ".join(text[: 2 * MAX_CHARACTERS].split())
+    return "".join(c for c in words if c.isprintable())[:MAX_CHARACTERS]
+
+
+def alternatives(choice: dict, place: int) -> dict[int, float]:
+    """Log-probabilities by token id at one place of an answer.
+
+    A server that does not give token ids, or nothing at that place, yields none.
+    """
+    try:
+        logprobs = choice["logprobs"]
+        if "content" in logprobs:  # the chat endpoint
+            top = logprobs["content"][place]["top_logprobs"]
+            pairs = [(entry["token"], entry["logprob"]) for entry in top]
+        else:
+            pairs = list(logprobs["top_logprobs"][place].items())
+        return {
+            int(token.removeprefix(TOKEN_ID)): float(logprob)
+            for token, logprob in pairs
+            if token.startswith(TOKEN_ID) and isfinite(logprob) and logprob > NO_LOGPROB
+        }
+    except (KeyError, IndexError, TypeError, ValueError, AttributeError):
+        return {}
+
+
+def written_tokens(choice: dict) -> list:
+    """The tokens of a choice, in either form."""
+    logprobs = choice.get("logprobs")
+    if not isinstance(logprobs, dict):
+        return []
+    tokens = logprobs.get("content", logprobs.get("tokens"))
+    return tokens if isinstance(tokens, list) else []
+
+
+def shared(total: Any, weights: Sequence[int]) -> list[int]:
+    """Whole numbers in proportion to `weights` (one of 1 each where all are 0) that sum to `total`.
+
+    Weights that sum to `total` come back as they are. What is no count is 0.
+    """
+    total = total if isinstance(total, int) and total > 0 else 0
+    if not sum(weights):
+        weights = [1] * len(weights)
+    sums = [0, *accumulate(weights)]
+    return [total * b // sums[-1] - total * a // sums[-1] for a, b in pairwise(sums)]
+
+
+def usable(answer: Answer, kind: str) -> bool:
+    """Whether it is more than an abstention."""
+    return answer.p is not None if kind == "choice" else answer.text != ""
+
+
+def keep(answers: Mapping[str, Answer], kind: str, heard: bool = False) -> dict[str, Answer]:
+    """Those of one run's `answers` of one kind that may go into the answer cache.
+
+    An abstention that a server wrote is its verdict only if the server can do better: where nothing
+    was usable, its settings are at fault, and once they are mended it is to be asked again.
+
+    Args:
+      heard: a usable answer came earlier in this run.
+    """
+    if not heard and not any(usable(answer, kind) for answer in answers.values()):
+        return {}
+    return {key: answer for key, answer in answers.items() if answer != NO_ANSWER}
+
+
+def tally(answers: Mapping[str, Answer], asked: Collection[str], hits: int, kind: str) -> Costs:
+    """What `answers` of one kind cost: the keys `asked` reached a model, `hits` were known."""
+    return Costs(
+        questions=len(answers),
+        llm_calls=len(asked),
+        llm_tokens_in=sum(answers[key].tokens_in for key in asked),
+        llm_tokens_out=sum(answers[key].tokens_out for key in asked),
+        cache_hits=hits,
+        uncertain=sum(a.p is not None and not a.certain for a in answers.values()),
+        abstained=sum(not usable(a, kind) for a in answers.values()),
+    )

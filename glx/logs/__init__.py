@@ -1,1 +1,0 @@
-"""Raw text to lines, lines to templates and sequences."""

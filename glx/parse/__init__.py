@@ -1,0 +1,1 @@
+"""Raw bytes to lines, lines to template ids."""

@@ -1,0 +1,94 @@
+"""Records to event ids.
+
+In: frames of records (`glx/parse/records.py`) and a miner. Out: frames with the id of every event,
+streaming; or everything collected once, to mine a part of it and then look up all.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+
+from glx.parse.miner import DEFAULT, Miner, MinerConfig, fit
+from glx.parse.records import records
+
+__all__ = ["Collected", "collect", "fit_part", "parse", "records", "texts_of"]
+
+
+@dataclass(frozen=True)
+class Collected:
+    """All records of a file, each masked text held once.
+
+    Attributes:
+      frame: a row per event: `line` int64, `text` uint32 (place in `texts`), `key` str or null,
+        `time` f64 seconds since the epoch or null, `level` str or null.
+      texts: distinct masked texts in order of first appearance.
+    """
+
+    frame: pl.DataFrame
+    texts: list[str]
+
+
+def parse(frames: Iterable[pl.DataFrame], miner: Miner) -> Iterator[pl.DataFrame]:
+    """Records with `id` int32, the id of the event, in place of `text`.
+
+    Ids are given in the order of the file; what no template matches gets a new id.
+    """
+    for frame in frames:
+        ids = miner.ids(texts_of(frame))[frame["text"].to_physical().to_numpy()]
+        yield frame.drop("text").with_columns(id=pl.Series(ids, dtype=pl.Int32))
+
+
+def collect(frames: Iterable[pl.DataFrame]) -> Collected:
+    """All records at once, about 50 bytes an event beside the keys."""
+    index: dict[str, int] = {}
+    parts = []
+    for frame in frames:
+        codes = [index.setdefault(text, len(index)) for text in texts_of(frame)]
+        places = np.array(codes, np.uint32)[frame["text"].to_physical().to_numpy()]
+        parts.append(frame.with_columns(text=pl.Series(places, dtype=pl.UInt32)))
+    empty = pl.DataFrame(
+        schema={
+            "line": pl.Int64,
+            "text": pl.UInt32,
+            "key": pl.String,
+            "time": pl.Float64,
+            "level": pl.String,
+        }
+    )
+    return Collected(pl.concat([empty, *parts]), list(index))
+
+
+def fit_part(
+    collected: Collected, adapt: np.ndarray, config: MinerConfig = DEFAULT
+) -> tuple[Miner, np.ndarray]:
+    """Mine templates from a part of the events, then look up every event.
+
+    Args:
+      adapt: `<bool>[E]` the events to mine from; the others are new to the miner.
+
+    Returns:
+      The frozen miner and `<int32>[E]` ids; ids of `len(miner.fitted)` and above are new.
+    """
+    codes = collected.frame["text"].to_numpy()
+    seen = first_appearance(codes[adapt])
+    counts = np.bincount(codes[adapt], minlength=len(collected.texts))
+    miner = fit([collected.texts[code] for code in seen], counts[seen], config)
+    order = first_appearance(codes)
+    ids = np.zeros(len(collected.texts), dtype=np.int32)
+    ids[order] = miner.ids([collected.texts[code] for code in order])
+    return miner, ids[codes]
+
+
+def first_appearance(codes: np.ndarray) -> np.ndarray:
+    """`<int>[D]` distinct codes in order of first appearance."""
+    distinct, first = np.unique(codes, return_index=True)
+    return distinct[np.argsort(first)]
+
+
+def texts_of(frame: pl.DataFrame) -> list[str]:
+    """The distinct masked texts of a frame of records, in order of first appearance."""
+    dtype = frame.schema["text"]
+    assert isinstance(dtype, pl.Enum)
+    return dtype.categories.to_list()

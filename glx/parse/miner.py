@@ -1,0 +1,244 @@
+"""Templates: mined once from the adapt part, then frozen; what is new later gets new ids.
+
+In: distinct masked texts (`glx/parse/mask.py`), in order of first appearance. Out: event ids.
+
+Mining is Drain (He et al., "Drain: An Online Log Parsing Approach with Fixed Depth Tree", ICWS
+2017). After it, a wildcard that only ever stood for a few words is spelt out again: `VM <*>`
+becomes `VM Started` and `VM Crashed`, which is what tells a fault from everyday life. The
+templates' texts and counts are the whole state: matching looks at nothing else, so a loaded miner
+equals the saved one.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from operator import itemgetter
+
+import numpy as np
+import polars as pl
+
+from glx.parse.drain import FastDrain
+from glx.parse.mask import mask
+from glx.sequences import WILDCARD, Templates
+
+OVERFLOW = "any of too many new events"
+Match = Callable[[str], int]  # masked text -> id, or -1
+
+
+@dataclass(frozen=True)
+class MinerConfig:
+    """How templates are mined.
+
+    Attributes:
+      similarity: least share of equal tokens at which a text joins a template.
+      depth: levels of Drain's tree, its root and leaves included.
+      children: branches of a node of the tree.
+      few_words: a wildcard that stands for at most so many different words is spelt out.
+      max_new: templates mined after freezing; what is newer still shares one id.
+      max_cached: distinct texts whose ids are remembered.
+    """
+
+    similarity: float = 0.4
+    depth: int = 4
+    children: int = 100
+    few_words: int = 4
+    max_new: int = 10_000
+    max_cached: int = 200_000
+
+
+DEFAULT = MinerConfig()
+
+
+class Miner:
+    """Fitted templates, and those mined since.
+
+    Args:
+      fitted: the frozen templates; their rows are the ids `0 .. V - 1`.
+      config: settings for new templates.
+      glued: the templates are wildcard texts of another parser: `<*>` may be glued to words and
+        stands for any text, possibly none. Else it stands for one token.
+
+    Attributes:
+      overflowed: distinct texts that came after `max_new` new templates (again, if forgotten).
+    """
+
+    def __init__(self, fitted: Templates, config: MinerConfig = DEFAULT, glued: bool = False):
+        self.fitted, self.config, self.glued = fitted, config, glued
+        self.overflowed = 0
+        self._n_fitted = len(fitted)  # looked up for every text
+        self._match = match_glued(fitted.texts) if glued else match_tokens(fitted.texts)
+        self._cache: dict[str, int] = {}
+        self._drain = new_drain(config)
+        self._new: list[str] = []
+
+    @classmethod
+    def from_templates(
+        cls, texts: Sequence[str], counts: np.ndarray, config: MinerConfig = DEFAULT
+    ) -> "Miner":
+        """Seeded with published wildcard templates (`<*>` or `[*]`), one id for each."""
+        plain = [text.replace("[*]", WILDCARD) for text in texts]
+        return cls(Templates(plain, np.asarray(counts, np.int64)), config, glued=True)
+
+    @classmethod
+    def from_state(cls, state: dict, config: MinerConfig = DEFAULT) -> "Miner":
+        """The miner that `state()` described."""
+        fitted = Templates(list(state["texts"]), np.asarray(state["counts"], np.int64))
+        return cls(fitted, config, glued=bool(state["glued"]))
+
+    def state(self) -> dict:
+        """What a saved miner needs, as JSON can hold it; new templates are not kept."""
+        counts = [int(n) for n in self.fitted.counts]
+        return {"texts": list(self.fitted.texts), "counts": counts, "glued": self.glued}
+
+    @property
+    def templates(self) -> Templates:
+        """Every id's text: the fitted ones, then the new ones with a count of 0."""
+        new = self._new + [OVERFLOW] * (self.overflowed > 0)
+        zeros = np.zeros(len(new), np.int64)
+        return Templates(self.fitted.texts + new, np.concatenate([self.fitted.counts, zeros]))
+
+    def ids(self, texts: Iterable[str]) -> np.ndarray:
+        """`<int32>[N]` ids of masked texts; those that match no template are mined, in order."""
+        cache, most, find, found = self._cache, self.config.max_cached, self._find, []
+        for text in texts:
+            id_ = cache.get(text)
+            if id_ is None:
+                if len(cache) >= most:
+                    cache.clear()
+                id_ = cache[text] = find(text)
+            found.append(id_)
+        return np.array(found, dtype=np.int32)
+
+    def _find(self, text: str) -> int:
+        if self._n_fitted:
+            id_ = self._match(text)
+            if id_ >= 0:
+                return id_
+        new = len(self._new)  # and as many clusters
+        if new < self.config.max_new:
+            cluster, _ = self._drain.add_log_message(text)
+            if cluster.cluster_id > new:
+                self._new.append(text)  # never generalised: a verdict must not hang on later lines
+        else:
+            cluster = self._drain.match(text)
+        if cluster is None:
+            self.overflowed += 1
+            return self._n_fitted + self.config.max_new
+        return self._n_fitted + cluster.cluster_id - 1
+
+
+def fit(texts: Sequence[str], counts: np.ndarray, config: MinerConfig = DEFAULT) -> Miner:
+    """Mine templates from distinct masked texts, in order of first appearance, and freeze them.
+
+    Args:
+      texts: `T` distinct masked texts of the adapt part.
+      counts: `<int>[T]` lines with each.
+    """
+    drain = new_drain(config)
+    for text in texts:
+        drain.add_log_message(text)
+    mined = list(dict.fromkeys(cluster.get_template() for cluster in drain.clusters))
+    spelt = spell_out(mined, texts, config.few_words)
+    ids = np.array([*map(match_tokens(spelt), texts)], dtype=np.int64)
+    used = np.bincount(ids, weights=np.asarray(counts, float), minlength=len(spelt))
+    return Miner(Templates(spelt, used.astype(np.int64)), config)
+
+
+def new_drain(config: MinerConfig) -> FastDrain:
+    """An empty Drain tree."""
+    return FastDrain(
+        depth=config.depth,
+        sim_th=config.similarity,
+        max_children=config.children,
+    )
+
+
+def spell_out(templates: list[str], texts: Sequence[str], few: int) -> list[str]:
+    """Put words back where a wildcard stands for at most `few` different ones in `texts`.
+
+    A token with a mask in it is a value, not a word, and keeps its wildcard.
+    """
+    match = match_tokens(templates)
+    members: dict[int, list[list[str]]] = {i: [] for i in range(len(templates))}
+    for text in texts:
+        members[match(text)].append(text.split())
+    spelt: dict[str, None] = {}
+    for template, rows in zip(templates, members.values(), strict=True):
+        tokens = template.split()
+        words = [
+            at
+            for at, token in enumerate(tokens)
+            if token == WILDCARD and is_word({row[at] for row in rows}, few)
+        ]
+        for row in rows:
+            spelt[" ".join(row[i] if i in words else t for i, t in enumerate(tokens))] = None
+    return list(spelt)
+
+
+def is_word(values: set[str], few: int) -> bool:
+    """Whether a place takes few enough values, none of them masked."""
+    return len(values) <= few and not any(WILDCARD in value for value in values)
+
+
+def match_tokens(templates: Sequence[str]) -> Match:
+    """The template with as many tokens as the text, equal but for `<*>`; the fewest `<*>` wins.
+
+    Templates of one length whose wildcards stand in the same places are one dict of their fixed
+    tokens, so that a text costs a few look-ups however many templates there are.
+    """
+    shapes: dict[int, dict[tuple[int, ...], dict]] = {}
+    for id_, template in enumerate(templates):
+        tokens = template.split()
+        fixed = tuple(at for at, token in enumerate(tokens) if token != WILDCARD)
+        table = shapes.setdefault(len(tokens), {}).setdefault(fixed, {})
+        table.setdefault(pick(fixed)(tokens), id_)
+    ordered = {
+        length: [
+            (len(fixed), pick(fixed), tables[fixed]) for fixed in sorted(tables, key=len)[::-1]
+        ]
+        for length, tables in shapes.items()
+    }
+
+    def match(text: str) -> int:
+        tokens, best, most = text.split(), -1, -1
+        for n_fixed, key, table in ordered.get(len(tokens), ()):
+            if n_fixed < most:
+                break
+            id_ = table.get(key(tokens), -1)
+            if id_ >= 0 and (best < 0 or id_ < best):
+                best, most = id_, n_fixed
+        return best
+
+    return match
+
+
+def pick(places: tuple[int, ...]) -> Callable[[list[str]], object]:
+    """A function that takes the tokens at `places`."""
+    return itemgetter(*places) if places else lambda tokens: ()
+
+
+def match_glued(templates: Sequence[str]) -> Match:
+    """The template whose literal parts are in the text, with anything at `<*>`; most literal wins.
+
+    The literal parts are masked as the texts are, with a digit at each wildcard, so that what
+    stands around one is masked as it would be around a value. In a template without a word, which
+    would fit everything, a wildcard is one token.
+    """
+    masked = mask(
+        pl.Series([template.replace(WILDCARD, "0") for template in templates], dtype=pl.String)
+    )
+    rules = []
+    for id_, template in enumerate(masked.to_list()):
+        parts = template.split(WILDCARD)
+        any_text = ".*" if re.search(r"\w", "".join(parts)) else r"\S+"
+        pattern = re.compile(any_text.join(map(re.escape, parts)), re.DOTALL)
+        rules.append((-sum(map(len, parts)), id_, max(parts, key=len), pattern.fullmatch))
+    rules.sort(key=itemgetter(0, 1))
+
+    def match(text: str) -> int:
+        for _, id_, literal, matches in rules:
+            if literal in text and matches(text):
+                return id_
+        return -1
+
+    return match

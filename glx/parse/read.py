@@ -1,0 +1,266 @@
+"""Files of log lines as blocks of clean UTF-8 lines: plain, gzip, Zstandard or standard input.
+
+In: a path. Out: `blocks(path)`, a few MiB of whole lines each, so that memory is flat in the length
+of the file; what had to be mended is counted. Layouts, headers and texts: `glx/parse/header.py`.
+"""
+
+import gzip
+import io
+import sys
+import zlib
+from collections.abc import Generator, Iterator
+from contextlib import nullcontext
+from dataclasses import dataclass, fields
+from itertools import chain
+from pathlib import Path
+from typing import BinaryIO
+
+import zstandard
+
+from glx.errors import InputError
+from glx.parse.header import Layout, detect_layout
+
+__all__ = ["Layout", "ReadCounts", "blocks", "detect_layout", "head", "layout_of", "open_text"]
+
+BLOCK = 8 << 20  # bytes in a block; larger ones are faster and take more memory
+LONGEST = 1 << 20  # bytes of a line that are kept
+HEAD = 1 << 16  # bytes looked at to tell text from something else
+BOM = b"\xef\xbb\xbf"  # what some editors put before UTF-8
+TAR = (b"ustar\0", b"ustar ")  # at byte 257
+STDIN = Path("-")
+
+
+@dataclass
+class ReadCounts:
+    """What was read and what was mended; each counts lines of the file (rows of a table).
+
+    Attributes:
+      lines: all of them, the empty ones included.
+      empty: without a character but white space; they keep their number and yield no event.
+      invalid_utf8: with bytes that are not UTF-8, replaced by U+FFFD.
+      nul: with NUL bytes, replaced by nothing.
+      crlf: that ended in CR LF.
+      overlong: longer than 1 MiB, the rest of which was dropped.
+      no_header: that the layout's header does not fit; the whole line is the text.
+      broken_json: that are no JSON object with a text; the whole line is the text.
+      no_session: with text but without a session id where one was asked for; they are left out.
+    """
+
+    lines: int = 0
+    empty: int = 0
+    invalid_utf8: int = 0
+    nul: int = 0
+    crlf: int = 0
+    overlong: int = 0
+    no_header: int = 0
+    broken_json: int = 0
+    no_session: int = 0
+
+    def add(self, other: "ReadCounts") -> None:
+        """Add the counts of another part of the file."""
+        for field in fields(self):
+            name = field.name
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+
+
+def open_text(path: Path | str) -> BinaryIO:
+    """The bytes of a text file, unpacked where it is gzip or Zstandard (by content); `-` is stdin.
+
+    Raises:
+      InputError: missing, a directory, unreadable, empty, not text, a tar; later, while reading: a
+        damaged or truncated archive.
+    """
+    return io.BufferedReader(_Chunks(_text_chunks(Path(path), LONGEST)), LONGEST)
+
+
+def head(path: Path | str, lines: int = 200) -> list[str]:
+    """The first lines, for `detect_layout`; not for standard input, which is read only once."""
+    with open_text(path) as file:
+        raw = file.read(BLOCK)
+    return (
+        raw.decode("utf-8", "replace").replace("\0", "").replace("\r\n", "\n").split("\n")[:lines]
+    )
+
+
+def layout_of(path: Path | str, format: str = "auto") -> Layout:
+    """The layout of a log file that nobody described."""
+    lines = head(path)
+    try:
+        return detect_layout(lines, format)
+    except InputError as e:
+        raise InputError(f"{path}: {e}") from e
+
+
+def blocks(
+    path: Path | str, size: int = BLOCK, quoted: bool = False
+) -> Generator[bytes, None, None]:
+    """Whole lines, about `size` bytes of them at a time; every line but the last ends in LF.
+
+    A line that is longer than a block yields its first bytes only (`clean` cuts and counts it).
+
+    Args:
+      quoted: a line break between double quotes ends no line (a table of quoted fields).
+    """
+    rest = b""
+    for chunk in _text_chunks(Path(path), size):
+        end = chunk.rfind(b"\n") + 1
+        if quoted:
+            rest, chunk = b"", rest + chunk
+            outside = _end_outside_quotes(chunk, chunk.rfind(b"\n") + 1)
+            # A quote that nobody closed must not hold the file: then lines are taken as they come.
+            end = chunk.rfind(b"\n") + 1 if len(chunk) > LONGEST and not outside else outside
+        if end:
+            yield b"".join((rest, memoryview(chunk)[:end]))
+            rest = chunk[end : end + LONGEST + 1]
+        else:
+            rest = (rest + chunk)[: LONGEST + 1]
+    if rest:
+        yield rest
+
+
+def clean(raw: bytes, counts: ReadCounts, quoted: bool = False) -> bytes:
+    """A block without NUL, CR LF, invalid UTF-8 and overlong lines; `counts` is added to."""
+    raw = _cut_overlong(raw, counts, b'"' if quoted else b"")
+    if b"\r" in raw:
+        counts.crlf += raw.count(b"\r\n")
+        raw = raw.replace(b"\r\n", b"\n")
+    if b"\0" in raw:
+        counts.nul += sum(b"\0" in line for line in raw.split(b"\n"))
+        raw = raw.replace(b"\0", b"")
+    if not _is_utf8(raw):
+        counts.invalid_utf8 += sum(not _is_utf8(line) for line in raw.split(b"\n"))
+        raw = raw.decode("utf-8", "replace").encode()
+    return raw
+
+
+def _is_utf8(raw: bytes) -> bool:
+    if raw.isascii():  # needs no memory, unlike decoding
+        return True
+    try:
+        raw.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _cut_overlong(raw: bytes, counts: ReadCounts, quote: bytes) -> bytes:
+    """Lines cut to `LONGEST` bytes. Leaps from line end to line end, so that it costs nothing."""
+    pieces, kept, at = [], 0, 0
+    while at + LONGEST < len(raw):
+        end = raw.rfind(b"\n", at, at + LONGEST + 1) + 1
+        if not end:
+            counts.overlong += 1
+            cut = raw[at : at + LONGEST]
+            pieces += [raw[kept:at], cut, quote * (cut.count(quote) % 2 if quote else 0)]
+            kept = raw.find(b"\n", at + LONGEST)
+            if kept < 0:
+                kept = len(raw)
+            end = kept + 1
+        at = end
+    return b"".join([*pieces, raw[kept:]]) if pieces else raw
+
+
+def _end_outside_quotes(raw: bytes, end: int) -> int:
+    """The end of the last line of `raw[:end]` that lies outside quotes, or 0."""
+    open_ = raw.count(b'"', 0, end) % 2
+    while open_ and end:
+        before = raw.rfind(b"\n", 0, end - 1) + 1
+        open_ ^= raw.count(b'"', before, end) % 2
+        end = before
+    return end
+
+
+class _Chunks(io.RawIOBase):
+    """An iterator of bytes as a file."""
+
+    def __init__(self, chunks: Generator[bytes, None, None]):
+        self._chunks, self._rest = chunks, memoryview(next(chunks))
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer) -> int:
+        if not self._rest:
+            self._rest = memoryview(next(self._chunks, b""))
+        n = min(len(buffer), len(self._rest))
+        buffer[:n] = self._rest[:n]
+        self._rest = self._rest[n:]
+        return n
+
+    def close(self) -> None:
+        self._chunks.close()
+        super().close()
+
+
+def _text_chunks(path: Path, size: int) -> Generator[bytes, None, None]:
+    """Unpacked bytes in pieces, checked to be text."""
+    name = "standard input" if path == STDIN else str(path)
+    try:
+        chunks = _unpacked(path, size)
+        first = b""
+        for chunk in chunks:
+            first += chunk
+            if len(first) >= HEAD:
+                break
+        first = first.removeprefix(BOM)
+        if not first:
+            raise InputError(f"{name}: the file is empty; give a file with at least one line")
+        if first[257:263] in TAR:
+            raise InputError(f"{name}: a tar archive; unpack it and give one log file of it")
+        if _not_text(first[:HEAD]):
+            raise InputError(
+                f"{name}: not a text file (over 30 % of its first bytes are no characters); "
+                "give a log of text lines, plain or packed with gzip or zstd"
+            )
+        yield from chain([first], chunks)
+    except FileNotFoundError as e:
+        raise InputError(f"{name}: no such file; check the path") from e
+    except IsADirectoryError as e:
+        raise InputError(f"{name}: a directory; give one file in it") from e
+    except PermissionError as e:
+        raise InputError(f"{name}: not readable for this user; check its permissions") from e
+    except gzip.BadGzipFile as e:
+        raise InputError(f"{name}: the archive is damaged ({e}); get the file again") from e
+    except OSError as e:
+        raise InputError(f"{name}: cannot be read ({e.strerror}); check the path") from e
+    except EOFError as e:
+        raise InputError(f"{name}: the archive is cut short; get the whole file again") from e
+    except (zlib.error, zstandard.ZstdError) as e:
+        raise InputError(f"{name}: the archive is damaged ({e}); get the file again") from e
+
+
+def _unpacked(path: Path, size: int) -> Iterator[bytes]:
+    with nullcontext(sys.stdin.buffer) if path == STDIN else path.open("rb") as file:
+        magic = file.peek(4)[:4]  # type: ignore[union-attr]
+        if magic == b"\x28\xb5\x2f\xfd":
+            yield from _zstd_chunks(file, size)
+        else:
+            plain = gzip.GzipFile(fileobj=file) if magic[:2] == b"\x1f\x8b" else file
+            yield from iter(lambda: plain.read(size), b"")
+
+
+def _zstd_chunks(file: BinaryIO, size: int) -> Iterator[bytes]:
+    """Every frame; the package's stream reader would take a truncated frame for a whole one."""
+    unpack, packed, inside = zstandard.ZstdDecompressor(), b"", None
+    held: list[bytes] = []
+    total = 0
+    while packed or (packed := file.read(4096)):  # little at a time: it may grow a thousandfold
+        inside = inside or unpack.decompressobj()
+        held.append(inside.decompress(packed))
+        total += len(held[-1])
+        if total >= size:
+            yield b"".join(held)
+            held, total = [], 0
+        packed = inside.unused_data
+        if inside.eof:
+            inside = None
+    yield b"".join(held)
+    if inside:
+        raise EOFError
+
+
+def _not_text(data: bytes) -> bool:
+    """Whether over 30 % are NUL, control or undecodable bytes."""
+    text = data.decode("utf-8", "surrogateescape")
+    bad = sum((c < " " and c not in "\t\n\r\f\x1b") or "\udc80" <= c <= "\udcff" for c in text)
+    return bad > 0.3 * len(data)

@@ -1,0 +1,83 @@
+"""Columns of a CSV or TSV table (plain, .gz, .zst), as strings; only those asked for are parsed."""
+
+import csv
+from functools import partial
+from pathlib import Path
+
+import polars as pl
+
+from glx.errors import InputError
+from glx.parse.read import ReadCounts, clean, open_text
+
+
+def read_table(path: Path, columns: list[str], counts: ReadCounts | None = None) -> pl.DataFrame:
+    """`columns` of a table with a header line, in the order of the file; an empty row is all null.
+
+    Args:
+      counts: what was mended is added to it.
+
+    Raises:
+      InputError: empty, a column is missing (naming it and those there are), or no table.
+    """
+    with open_text(path) as file:
+        data = clean(file.read(), counts or ReadCounts(), quoted=True)
+    read = partial(pl.read_csv, data, separator=separator(path), infer_schema=False)
+    try:
+        header = read(n_rows=0).columns
+        missing = [name for name in columns if name not in header]
+        if missing:
+            raise InputError(
+                f"{path}: line 1: no column {missing[0]!r}; the columns are {', '.join(header)}"
+            )
+        return read(columns=columns)
+    except pl.exceptions.NoDataError as e:
+        raise InputError(f"{path}: the file is empty; give a table with a header line") from e
+    except pl.exceptions.PolarsError as e:
+        line = suspect(data, separator(path))
+        raise InputError(f"{path}: line {line}: not a row of the table; correct it") from e
+
+
+def read_rows(raw: bytes, width: int, columns: list[int], comma: str, quoted: bool) -> pl.DataFrame:
+    """Some columns of the rows of a table, named by their place; of a short row the rest is null.
+
+    Args:
+      raw: clean rows without the header.
+      width: columns in a row; what stands in more is dropped.
+      comma: what separates them.
+    """
+    header = comma.join(map(str, range(width)))  # else Polars takes the width from the first row
+    return pl.read_csv(
+        header.encode() + b"\n" + raw,
+        separator=comma,
+        quote_char='"' if quoted else None,
+        schema={str(i): pl.String for i in range(width)},
+        columns=columns,
+        truncate_ragged_lines=True,
+    )
+
+
+def read_header(path: Path) -> list[str]:
+    """The names of the columns."""
+    with open_text(path) as file:
+        line = file.readline()
+    if not line.strip():
+        raise InputError(f"{path}: line 1: is empty; give a table with a header line")
+    return pl.read_csv(line, separator=separator(path), n_rows=0, infer_schema=False).columns
+
+
+def separator(path: Path) -> str:
+    """A tab for `.tsv` (`.tsv.gz`, `.tsv.zst`), else a comma."""
+    return "\t" if ".tsv" in path.suffixes else ","
+
+
+def suspect(data: bytes, separator: str, width: int | None = None) -> int:
+    """The first line that leaves a quote open or has over `width` fields (those of the first)."""
+    for n, raw in enumerate(data.split(b"\n"), start=1):
+        try:
+            fields = next(csv.reader([raw.decode()], delimiter=separator, strict=True), [])
+        except csv.Error:
+            return n
+        width = width or len(fields)
+        if len(fields) > width or raw.count(b'"') % 2:
+            return n
+    return 1

@@ -1,0 +1,220 @@
+"""The arrays that stages hand to each other: templates, sequences, distinct sequences.
+
+No type here has a label: a target's labels never leave `glx/evaluate/labels.py`.
+"""
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+
+WILDCARD = "<*>"
+ADAPT, GAP, TEST = 0, 1, 2
+PARTS = ("adapt", "gap", "test")
+BUCKETS = (8, 16, 24, 32, 48, 64, 96, 128)  # events
+
+
+@dataclass(frozen=True)
+class Templates:
+    """The template table of one system; a row's index is the event id.
+
+    Attributes:
+      texts: `V` template texts, `<*>` where a value was masked.
+      counts: `<int64>[V]` lines of the part the table was fitted on; 0 for a template it never saw.
+    """
+
+    texts: list[str]
+    counts: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.texts)
+
+
+@dataclass(frozen=True)
+class Sequences:
+    """`N` sequences of events in CSR form: sequence `n` is `ids[offsets[n]:offsets[n + 1]]`.
+
+    Attributes:
+      ids: `<int32>[E]` event ids, in order within each sequence.
+      offsets: `<int64>[N + 1]`.
+      lines: `<int64>[E]` row of the file, counted from 0 without its header, that each event came
+        from, or None where a row of the file is a whole sequence.
+      first_line, last_line: `<int64>[N]` smallest and largest row of the sequence, both inclusive.
+      keys: `<object>[N]` session ids (str), or None.
+      start, end: `<float64>[N]` first and last time in seconds since the epoch, or None.
+    """
+
+    ids: np.ndarray
+    offsets: np.ndarray
+    first_line: np.ndarray
+    last_line: np.ndarray
+    lines: np.ndarray | None = None
+    keys: np.ndarray | None = None
+    start: np.ndarray | None = None
+    end: np.ndarray | None = None
+
+    def __len__(self) -> int:
+        return len(self.offsets) - 1
+
+    @property
+    def lengths(self) -> np.ndarray:
+        """`<int64>[N]` events in each sequence."""
+        return np.diff(self.offsets)
+
+    def take(self, rows: np.ndarray) -> "Sequences":
+        """The sequences `rows` (`<int>[M]`), in that order."""
+        gather = csr_gather(self.offsets, rows)
+
+        def pick(a, at):
+            return None if a is None else a[at]
+
+        return Sequences(
+            ids=self.ids[gather],
+            offsets=csr_offsets(self.lengths[rows]),
+            first_line=self.first_line[rows],
+            last_line=self.last_line[rows],
+            lines=pick(self.lines, gather),
+            keys=pick(self.keys, rows),
+            start=pick(self.start, rows),
+            end=pick(self.end, rows),
+        )
+
+
+@dataclass(frozen=True)
+class Distinct:
+    """The `U` distinct sequences among `N`, sorted, whatever the order of the `N`.
+
+    Attributes:
+      ids, offsets: as in `Sequences`, `U` sequences.
+      counts: `<int64>[U]` how often each occurs.
+      inverse: `<int64>[N]` the distinct sequence of each, so that `values[inverse]` scatters back.
+    """
+
+    ids: np.ndarray
+    offsets: np.ndarray
+    counts: np.ndarray
+    inverse: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.offsets) - 1
+
+    @property
+    def lengths(self) -> np.ndarray:
+        """`<int64>[U]` events in each distinct sequence."""
+        return np.diff(self.offsets)
+
+    def take(self, rows: np.ndarray) -> "Distinct":
+        """The distinct sequences `rows` (`<int>[M]`) alone, each standing for itself."""
+        return Distinct(
+            ids=self.ids[csr_gather(self.offsets, rows)],
+            offsets=csr_offsets(self.lengths[rows]),
+            counts=self.counts[rows],
+            inverse=np.arange(len(rows)),
+        )
+
+
+def csr_offsets(lengths: np.ndarray) -> np.ndarray:
+    """`<int64>[N + 1]` offsets of rows with `lengths` (`<int>[N]`)."""
+    return np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)])
+
+
+def csr_gather(offsets: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """`<int64>[sum of lengths]` positions of the elements of `rows`, row after row."""
+    lengths = np.diff(offsets)[rows]
+    starts = np.repeat(offsets[rows] - csr_offsets(lengths)[:-1], lengths)
+    return starts + np.arange(len(starts))
+
+
+def first_highest(values: np.ndarray, sequences: Distinct) -> tuple[np.ndarray, np.ndarray]:
+    """The largest of `values` (`<float>[E]`) in each sequence and its first place, `<int64>[U]`."""
+    starts = sequences.offsets[:-1]
+    if not len(starts):
+        return values[:0], starts
+    highest = np.maximum.reduceat(values, starts)
+    at = np.flatnonzero(values == np.repeat(highest, sequences.lengths))
+    return highest, at[np.searchsorted(at, starts)] - starts
+
+
+def distinct(sequences: Sequences) -> Distinct:
+    """Group equal event sequences; sorted by ids, so a function of the multiset."""
+    raw = np.ascontiguousarray(sequences.ids, dtype=">i4").tobytes()
+    bounds = (sequences.offsets * 4).tolist()
+    index: dict[bytes, int] = {}
+    seen = np.fromiter(
+        (index.setdefault(raw[a:b], len(index)) for a, b in pairwise(bounds)),
+        dtype=np.int64,
+        count=len(sequences),
+    )
+    rows = sorted(index)  # big-endian bytes sort as the ids do
+    rank = np.empty(len(rows), dtype=np.int64)
+    rank[[index[row] for row in rows]] = np.arange(len(rows))
+    inverse = rank[seen]
+    return Distinct(
+        ids=np.frombuffer(b"".join(rows), dtype=">i4").astype(np.int32),
+        offsets=csr_offsets(np.array([len(row) // 4 for row in rows], dtype=np.int64)),
+        counts=np.bincount(inverse, minlength=len(rows)).astype(np.int64),
+        inverse=inverse,
+    )
+
+
+@dataclass(frozen=True)
+class LabelledSource:
+    """A source system: `labels` is `<uint8>[N]`, one for each of its `N` sequences."""
+
+    name: str
+    sequences: Sequences
+    templates: Templates
+    labels: np.ndarray
+
+    def distinct(self) -> tuple[Distinct, np.ndarray]:
+        """Its `U` distinct sequences, and `<int64>[U]` how many of each are anomalous."""
+        unique = distinct(self.sequences)
+        anomalous = np.bincount(unique.inverse, self.labels, len(unique))
+        return unique, anomalous.astype(np.int64)
+
+
+def shorten(
+    sequences: Distinct, rarity: np.ndarray, max_events: int
+) -> tuple[Distinct, np.ndarray]:
+    """Cut sequences longer than `max_events`: repeats first, then the most familiar events.
+
+    A run of one event becomes a single one; if that is not enough, the rarest `max_events` events
+    stay, in their order (ties: the earlier). An anomaly in the middle of a long session survives.
+
+    Args:
+      rarity: `<float>[V]` how much each template says.
+
+    Returns:
+      The shortened sequences, still one per original one, and `<int64>[E]` where each kept event
+      stood in its sequence.
+    """
+    lengths = sequences.lengths.copy()
+    positions = np.arange(len(sequences.ids)) - np.repeat(sequences.offsets[:-1], lengths)
+    drop = np.zeros(len(sequences.ids), dtype=bool)
+    for n in np.flatnonzero(lengths > max_events):
+        at = np.arange(sequences.offsets[n], sequences.offsets[n + 1])
+        ids = sequences.ids[at]
+        at = at[np.concatenate([[True], ids[1:] != ids[:-1]])]
+        if len(at) > max_events:
+            rarest = np.argsort(-rarity[sequences.ids[at]], kind="stable")[:max_events]
+            at = at[np.sort(rarest)]
+        drop[sequences.offsets[n] : sequences.offsets[n + 1]] = True
+        drop[at] = False
+        lengths[n] = len(at)
+    short = Distinct(
+        ids=sequences.ids[~drop],
+        offsets=csr_offsets(lengths),
+        counts=sequences.counts,
+        inverse=sequences.inverse,
+    )
+    return short, positions[~drop]
+
+
+def pad(sequences: Distinct, rows: np.ndarray, length: int) -> tuple[np.ndarray, np.ndarray]:
+    """`<int32>[B, length]` ids of `rows`, 0 after the end; `<int32>[B]` lengths (at least 1)."""
+    lengths = sequences.lengths[rows]
+    inside = np.arange(length) < lengths[:, None]
+    padded = np.zeros((len(rows), length), dtype=np.int32)
+    at = sequences.offsets[rows][:, None] + np.arange(length)
+    padded[inside] = sequences.ids[at[inside]]
+    return padded, np.maximum(lengths, 1).astype(np.int32)

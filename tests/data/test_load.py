@@ -1,0 +1,187 @@
+"""A small system from disk to sequences, parts and templates, in every shape a system has."""
+
+import numpy as np
+import pytest
+
+from glx.data.load import DataConfig, Parsed, load
+from glx.data.split import SplitConfig
+from glx.data.systems import Numbered, System, own
+from glx.errors import InputError
+from glx.parse.events import collect, records
+from glx.parse.read import ReadCounts
+from glx.sequences import ADAPT, PARTS
+
+# Two sessions to adapt on, one astride the cut, two to score; the last holds lines never seen.
+LOG = """\
+2024-01-01 10:00:00 INFO start vm=1
+2024-01-01 10:00:01 INFO start vm=2
+2024-01-01 10:00:02 INFO stop vm=1
+no session here
+2024-01-01 10:00:03 INFO stop vm=2
+
+2024-01-01 10:00:04 INFO start vm=3
+2024-01-01 10:00:05 INFO start vm=4
+2024-01-01 10:00:06 INFO stop vm=3 after 9 tries
+2024-01-01 10:00:07 INFO start vm=5
+2024-01-01 10:00:08 INFO disk of vm=5 is full
+2024-01-01 10:00:09 INFO stop vm=4
+2024-01-01 10:00:10 INFO start vm=6
+2024-01-01 10:00:11 INFO disk of vm=6 is full
+"""
+SESSIONS = DataConfig(session=r"vm=(\w+)")
+WINDOWS = DataConfig(window=4, split=SplitConfig(gap_lines=2))
+
+
+@pytest.fixture
+def system(tmp_path) -> System:
+    (tmp_path / "cloud.log").write_text(LOG)
+    return own("cloud", tmp_path / "cloud.log", None)
+
+
+def told(parsed: Parsed) -> list[list[str]]:
+    """The texts of each sequence."""
+    found, texts = parsed.sequences, parsed.reader.texts
+    bounds = zip(found.offsets, found.offsets[1:], strict=False)
+    return [[texts[i] for i in found.ids[a:b]] for a, b in bounds]
+
+
+def test_sessions_of_a_raw_log(system):
+    parsed = load(system, SESSIONS)
+    found = parsed.sequences
+    assert found.keys.tolist() == [*"123456"]
+    assert [PARTS[p] for p in parsed.part] == ["adapt", "adapt", "gap", "test", "test", "test"]
+    assert found.first_line.tolist() == [0, 1, 6, 7, 9, 12]
+    assert found.last_line.tolist() == [2, 4, 8, 11, 10, 13]
+    assert found.start[0] == 1704103200.0
+    assert (found.end - found.start).tolist() == [2, 2, 2, 4, 1, 1]
+    assert parsed.ordered
+    assert (parsed.counts.lines, parsed.counts.empty, parsed.counts.no_header) == (14, 1, 1)
+    assert told(parsed)[2:5] == [
+        ["start vm=<*>", "stop vm=<*> after <*> tries"],
+        ["start vm=<*>", "stop vm=<*>"],
+        ["start vm=<*>", "disk of vm=<*> is full"],
+    ]
+
+
+def test_templates_are_those_of_the_adapt_part(system):
+    parsed = load(system, SESSIONS)
+    assert parsed.templates.texts == ["start vm=<*>", "stop vm=<*>"]
+    assert parsed.templates.counts.tolist() == [2, 2]  # lines of the adapt part
+    # In the order of the file; the line of no session is known, though no sequence holds it.
+    new = ["no session here", "stop vm=<*> after <*> tries", "disk of vm=<*> is full"]
+    assert parsed.reader.texts == parsed.templates.texts + new
+    assert parsed.reader.miner.templates.counts.tolist() == [2, 2, 0, 0, 0]
+    assert parsed.sequences.ids.tolist() == [0, 1, 0, 1, 0, 3, 0, 1, 0, 4, 0, 4]
+
+
+def test_what_comes_later_changes_nothing_before_it(system):
+    before = load(system, SESSIONS)
+    system.path.write_text(LOG.replace("disk of", "kernel panic on"))
+    after = load(system, SESSIONS)
+    assert after.templates.texts == before.templates.texts
+    old = np.repeat(before.part == ADAPT, before.sequences.lengths)
+    assert after.sequences.ids[old].tolist() == before.sequences.ids[old].tolist()
+
+
+def test_transductive_adaptation_sees_everything(system):
+    parsed = load(system, DataConfig(session=SESSIONS.session, protocol="transductive"))
+    assert "disk of vm=<*> is full" in parsed.templates.texts
+    assert parsed.templates.counts.sum() == 12
+    assert parsed.reader.texts[: len(parsed.templates)] == parsed.templates.texts
+    assert parsed.sequences.ids.max() < len(parsed.templates)
+    assert parsed.part.tolist() == load(system, SESSIONS).part.tolist()
+
+
+def test_a_source_is_learned_from_as_a_whole(system):
+    parsed = load(system, SESSIONS, adapt_share=1.0)
+    assert set(parsed.part) == {ADAPT}
+    assert parsed.templates.counts.sum() == 12
+
+
+def test_windows_of_a_raw_log(system):
+    parsed = load(system, WINDOWS)
+    assert parsed.sequences.lengths.tolist() == [4, 2, 2, 4, 1]
+    assert [PARTS[p] for p in parsed.part] == ["adapt", "adapt", "gap", "test", "test"]
+    # 13 events, cut at 6; line 5 of the file is empty and keeps its number.
+    assert parsed.sequences.first_line.tolist() == [0, 4, 7, 9, 13]
+    assert parsed.sequences.keys is None
+    assert parsed.reader.window == 4
+
+
+def test_windows_of_20_lines_where_nothing_is_said(system):
+    system.path.write_text("event of a kind\n" * 250)
+    parsed = load(system, DataConfig())
+    assert parsed.sequences.lengths.tolist() == [20] * 6 + [5] + [20] * 5 + [20, 5]
+    assert parsed.part.tolist() == [0] * 7 + [1] * 5 + [2] * 2
+
+
+def test_level_and_time_come_from_the_header(system):
+    system.path.write_text(LOG.replace("INFO disk", "ERROR disk"))
+    parsed = load(system, SESSIONS)
+    frame = collect(records(system.path, parsed.reader.layout, ReadCounts())).frame
+    assert frame["level"].to_list()[:4] == ["INFO", "INFO", "INFO", None]
+    assert frame["level"].to_list()[-1] == "ERROR"
+    assert frame["time"].to_list()[:2] == [1704103200.0, 1704103201.0]
+    assert not any("INFO" in text or "2024" in text for text in parsed.reader.texts)
+
+
+def numbered_system(tmp_path, text: str, column: str) -> System:
+    (tmp_path / "t.csv").write_text("id,text\n1,one\n2,two\n3,three [*]\n")
+    (tmp_path / "n.csv").write_text(text)
+    whole = column == "sequence"
+    spec = Numbered(column, tmp_path / "t.csv", ("id", "text"), whole)
+    return System("n", "n", tmp_path / "n.csv", numbered=spec, window=None if whole else 2)
+
+
+def test_sequences_of_numbers(tmp_path):
+    text = "label,sequence\n" + "".join(f"0,{'1 2' if i % 2 else '1 3 3'}\n" for i in range(10))
+    parsed = load(numbered_system(tmp_path, text, "sequence"), DataConfig())
+    adapt = np.flatnonzero(parsed.part == ADAPT)
+    assert adapt.tolist() == [2, 3, 4, 6, 7]  # the fixed permutation, whatever the seed of a run
+    assert parsed.templates.counts.tolist() == [5, 2, 6]  # of rows 2, 4, 6 and 3, 7
+    assert parsed.templates.texts == ["one", "two", "three <*>"]
+    assert not parsed.ordered
+    assert parsed.sequences.start is None
+    assert parsed.reader.numbers.tolist() == [1, 2, 3]
+
+
+def test_the_number_of_a_row_decides_its_part_not_what_it_holds(tmp_path):
+    rows = [f"0,{1 + i % 3}\n" for i in range(30)]
+    one = load(
+        numbered_system(tmp_path, "label,sequence\n" + "".join(rows), "sequence"), DataConfig()
+    )
+    other_text = "label,sequence\n" + "".join(rows[::-1]).replace("0,", "1,")
+    other = load(numbered_system(tmp_path, other_text, "sequence"), DataConfig())
+    assert one.part.tolist() == other.part.tolist()
+
+
+def test_stream_of_numbers(tmp_path):
+    text = "event_id,label\n" + "".join(f"{1 + i % 3},0\n" for i in range(10))
+    config = DataConfig(split=SplitConfig(gap_lines=1))
+    parsed = load(numbered_system(tmp_path, text, "event_id"), config)
+    assert parsed.sequences.lengths.tolist() == [2, 2, 1, 1, 2, 2]
+    assert [PARTS[p][0] for p in parsed.part] == [*"aaagtt"]
+    assert parsed.templates.counts.tolist() == [2, 2, 1]
+    assert parsed.ordered
+    wider = load(parsed.system, DataConfig(window=5, split=SplitConfig(gap_lines=0)))
+    assert wider.sequences.lengths.tolist() == [5, 5]
+
+
+@pytest.mark.parametrize(
+    ("text", "config", "message"),
+    [
+        (LOG, DataConfig(session="order=(.*)"), r"no line has a session id by --session=order="),
+        (LOG, DataConfig(session="vm=("), r"--session 'vm=\(' is not a regular expression"),
+        (LOG, DataConfig(session="vm", window=5), "--session and --window exclude each other"),
+        (LOG, DataConfig(), "cloud: no sequence left to score; give more logs or a smaller"),
+        ("start vm=a\n", SESSIONS, "cloud: no sequence to adapt on; give more logs or a larger"),
+        ("\n\n", DataConfig(), "no line with text"),
+        (LOG, DataConfig(format="jsonl"), "no JSON field of text"),
+        (LOG, DataConfig(format="csv"), "no column of text"),
+    ],
+)
+def test_what_cannot_be_learned_from(system, text, config, message):
+    system.path.write_text(text)
+    with pytest.raises(InputError, match=message) as e:
+        load(system, config)
+    assert "cloud" in str(e.value) or "--session" in str(e.value)

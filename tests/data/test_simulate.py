@@ -1,0 +1,255 @@
+"""The simulated systems: reproducible, well formed, and neither trivial nor impossible to judge."""
+
+import csv
+import re
+from dataclasses import replace
+from datetime import datetime
+
+import numpy as np
+import pytest
+from sklearn.ensemble import RandomForestClassifier
+from sklearn.metrics import f1_score
+from sklearn.model_selection import cross_val_predict
+
+from glx.data.simulate import SYSTEMS, SimConfig, Simulation, simulate, write
+from glx.data.simulate.grammar import Cut, Drop, Insert, Maybe, Swap, Times, apply, unroll
+from glx.errors import InputError
+
+NAMES = list(SYSTEMS)
+SESSIONS = ["sim_blocks", "sim_vms"]
+HEADER = re.compile(
+    r"(?P<time>\d{4}-\d\d-\d\d[ T-]\d\d[.:]\d\d[.:]\d\d[.,]\d+)Z? (?P<host>\S+ )?"
+    r"(RAS (?P<part>[A-Z]+) )?(?P<level>[A-Z]+) (?P<text>.+)"
+)
+WINDOW = 20
+# windows of the stream are only partly anomalous, so a forest needs more of them to learn from
+LINES = {"sim_blocks": 40_000, "sim_vms": 40_000, "sim_ras": 80_000}
+
+
+@pytest.fixture(scope="module")
+def simulations() -> dict[str, Simulation]:
+    return {name: simulate(SimConfig(name, LINES[name])) for name in NAMES}
+
+
+def units(simulation: Simulation) -> tuple[np.ndarray, np.ndarray]:
+    """`<int64>[lines]` session or window of each line, and `<int64>[N]` their labels."""
+    pattern = SYSTEMS[simulation.system].session
+    if pattern is None:
+        rows = np.arange(len(simulation.lines)) // WINDOW
+        return rows, np.bincount(rows, simulation.labels).astype(bool).astype(np.int64)
+    keys = [re.findall(pattern, line) for line in simulation.lines]
+    index = {key: i for i, key in enumerate(simulation.labels)}
+    assert all(len(key) == 1 for key in keys)
+    rows = np.array([index[key[0]] for key in keys])
+    return rows, np.array(list(simulation.labels.values()))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_equal_settings_give_equal_bytes_and_the_seed_matters(name, tmp_path):
+    config = SimConfig(name, lines=2000, seed=3)
+    first, again = write(config, tmp_path / "a"), write(simulate(config), tmp_path / "b")
+    other = write(replace(config, seed=4), tmp_path / "c")
+    for file in ("log", "labels", "faults"):
+        assert getattr(first, file).read_bytes() == getattr(again, file).read_bytes()
+        assert getattr(first, file).read_bytes() != getattr(other, file).read_bytes()
+    assert sorted(path.name for path in (tmp_path / "a").iterdir()) == [
+        f"{name}.faults.csv",
+        f"{name}.labels.csv",
+        f"{name}.log",
+    ]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_files_say_what_the_simulation_says(name, tmp_path):
+    simulation = simulate(SimConfig(name, lines=3000))
+    paths = write(simulation, tmp_path)
+    assert paths.log.read_text().splitlines() == simulation.lines
+    with paths.labels.open() as file:
+        head, *rows = csv.reader(file)
+    if name == "sim_ras":
+        assert head == ["line", "label"]
+        assert rows == [[str(i), str(y)] for i, y in enumerate(simulation.labels)]
+    else:
+        assert head == ["key", "label"]
+        assert {key: int(label) for key, label in rows} == simulation.labels
+    with paths.faults.open() as file:
+        planted = list(csv.DictReader(file))
+    assert [row["fault"] for row in planted] == [fault.fault for fault in simulation.faults]
+    assert set(planted[0]) == {"key", "first_line", "last_line", "fault", "scope"}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_line_has_time_level_and_text_and_time_never_runs_back(name, simulations):
+    parsed = [HEADER.fullmatch(line) for line in simulations[name].lines]
+    assert all(parsed)
+    times = [
+        datetime.strptime(
+            re.sub(r"(\d\d)[.:](\d\d)[.:](\d\d)[.,]", r"\1:\2:\3.", match["time"])
+            .replace("T", "-")
+            .replace(" ", "-"),
+            "%Y-%m-%d-%H:%M:%S.%f",
+        )
+        for match in parsed[:5000]
+    ]
+    assert times == sorted(times)
+    levels = {"FATAL", "ERROR", "WARN", "WARNING", "INFO"}
+    assert {event.level for event in SYSTEMS[name].events.values()} <= levels
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_share_of_anomalies_and_the_length_are_as_asked(name, simulations):
+    simulation = simulations[name]
+    labels = simulation.labels
+    share = np.mean(labels if name == "sim_ras" else list(labels.values()))
+    assert share == pytest.approx(0.04, abs=0.005)
+    longer = len(simulation.lines) - LINES[name]
+    assert longer == 0 if name == "sim_ras" else 0 <= longer < 100
+
+
+@pytest.mark.parametrize("name", SESSIONS)
+def test_sessions_overlap(name, simulations):
+    rows, _ = units(simulations[name])
+    assert np.mean(rows[1:] != rows[:-1]) > 0.8
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_planted_faults_are_the_labels(name, simulations):
+    simulation = simulations[name]
+    if name == "sim_ras":
+        assert all(simulation.labels[f.first_line] == 1 for f in simulation.faults)
+        covered = np.zeros(len(simulation.lines), dtype=bool)
+        for fault in simulation.faults:
+            covered[fault.first_line : fault.last_line + 1] = True
+        assert covered[simulation.labels == 1].all()
+    else:
+        anomalous = {key for key, label in simulation.labels.items() if label}
+        assert {fault.key for fault in simulation.faults} == anomalous
+        assert all(fault.key in simulation.lines[fault.first_line] for fault in simulation.faults)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_fault_occurs_in_both_halves(name, simulations):
+    simulation = simulations[name]
+    half = len(simulation.lines) // 2
+    kinds = {fault.name for fault in SYSTEMS[name].faults}
+    assert {f.fault for f in simulation.faults if f.last_line < half} == kinds
+    assert {f.fault for f in simulation.faults if f.first_line >= half} == kinds
+
+
+def test_shared_faults_are_in_all_systems_and_proprietary_ones_in_one():
+    kinds = {
+        scope: [{f.name for f in s.faults if f.scope == scope} for s in SYSTEMS.values()]
+        for scope in ("shared", "proprietary")
+    }
+    assert kinds["shared"][0] == kinds["shared"][1] == kinds["shared"][2]
+    assert sum(map(len, kinds["proprietary"])) == len(set.union(*kinds["proprietary"]))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_no_keyword_solves_it_but_event_counts_do(name, simulations):
+    simulation = simulations[name]
+    rows, labels = units(simulation)
+    words = re.compile(r" (ERROR|FATAL) |error|fail|exception|fatal|timeout|timed out", re.I)
+    keyword = np.zeros(len(labels), dtype=bool)
+    keyword[rows[[bool(words.search(line)) for line in simulation.lines]]] = True
+    assert 0.05 < f1_score(labels, keyword) < 0.5
+
+    masked = [re.sub(r"\S*\d\S*|req-\w+|\b[a-f]{8}\b", "*", line) for line in simulation.lines]
+    _, events = np.unique(masked, return_inverse=True)
+    counts = np.zeros((len(labels), events.max() + 1))
+    np.add.at(counts, (rows, events), 1)
+    forest = RandomForestClassifier(100, random_state=0)
+    assert f1_score(labels, cross_val_predict(forest, counts, labels, cv=5)) > 0.9
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_tables_are_sound(name):
+    """Every event is reachable, no text lacks its key or values, every fault has what it edits."""
+    system = SYSTEMS[name]
+    assert 20 <= len(system.events) <= 45
+    workloads = {workload.name for workload in system.workloads}
+    for fault in system.faults:
+        assert bool(fault.edits) != bool(fault.burst)
+        assert set(fault.workloads) <= workloads
+    if system.session:
+        assert all("{key}" in event.text for event in system.events.values())
+    many = simulate(SimConfig(name, 60_000, seed=1, anomaly_share=0.3))
+    texts = [re.sub(r"\{\w+\}", "\0", event.text) for event in system.events.values()]
+    patterns = [re.compile(re.escape(text).replace("\0", ".+")) for text in texts]
+    unseen = {p.pattern for p in patterns if not any(p.search(line) for line in many.lines)}
+    assert not unseen
+
+
+def test_a_benign_event_appears_in_the_second_half_only(simulations):
+    for name, text in (
+        ("sim_blocks", "recompressed"),
+        ("sim_vms", "guest agent reports"),
+        ("sim_ras", "firmware"),
+    ):
+        lines = simulations[name].lines
+        where = [i for i, line in enumerate(lines) if text in line]
+        assert len(where) > 50
+        assert min(where) >= len(lines) // 2 - 200
+
+
+def test_without_anomalies_there_are_none():
+    simulation = simulate(SimConfig("sim_vms", lines=2000, anomaly_share=0.0))
+    assert simulation.faults == []
+    assert not any(simulation.labels.values())
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"system": "sim_disks"}, "sim_blocks, sim_vms, sim_ras"),
+        ({"lines": 0}, "at least 1 line"),
+        ({"anomaly_share": 0.7}, "anomaly share"),
+        ({"seed": -1}, "seed"),
+    ],
+)
+def test_wrong_settings_are_refused(change, said):
+    with pytest.raises(InputError, match=said):
+        simulate(replace(SimConfig("sim_blocks"), **change))
+
+
+class Fixed:
+    """A generator that always draws the same number."""
+
+    def __init__(self, value: float) -> None:
+        self.value = value
+
+    def random(self) -> float:
+        return self.value
+
+
+def test_a_grammar_unrolls_in_order():
+    node = (
+        "a",
+        Maybe(0.6, "b"),
+        Maybe(0.4, "never"),
+        Maybe(1.0, "late", since=0.9),
+        Times(2, 3, "c"),
+    )
+    steps = unroll(node, 10.0, pace=1.0, share=0.5, rng=Fixed(0.5))
+    assert [event for _, event in steps] == ["a", "b", "c", "c", "c"]
+    gaps = np.diff([10.0, *(time for time, _ in steps)])
+    assert gaps == pytest.approx(np.full(5, np.log(2)))
+
+
+@pytest.mark.parametrize(
+    ("edit", "expected"),
+    [
+        (Drop("b"), ["a", "c", "a"]),
+        (Cut("b"), ["a", "b"]),
+        (Swap("a", "c"), ["c", "b", "a", "a"]),
+        (Insert("b", ("x", "x")), ["a", "b", "x", "x", "c", "a"]),
+        (Insert("b", Maybe(0.1, "x")), ["a", "b", "c", "a"]),
+    ],
+)
+def test_edits(edit, expected):
+    steps = [(1.0, "a"), (2.0, "b"), (3.0, "c"), (4.0, "a")]
+    edited = apply((edit,), steps, 1.0, Fixed(0.5))
+    assert [event for _, event in edited] == expected
+    assert edited == sorted(edited, key=lambda step: step[0])
+    with pytest.raises(ValueError, match="'z'"):
+        apply((Drop("z"),), steps, 1.0, Fixed(0.5))

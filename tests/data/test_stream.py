@@ -1,0 +1,221 @@
+"""Closed sessions and windows of a file of any length, against grouping it at once."""
+
+import numpy as np
+import polars as pl
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from glx.data import numbered, stream
+from glx.data.load import LogParser
+from glx.data.stream import NO_EVENTS, OpenSessions
+from glx.errors import InputError
+from glx.parse import records
+from glx.parse.header import Layout
+from glx.parse.miner import Miner, fit
+from glx.parse.read import ReadCounts
+
+LAYOUT = Layout(header=r"^(?P<time>\d+|-) (?P<text>.*)$", time_format="epoch", session=r"vm=(\w+)")
+
+
+def reader(window=None, session=LAYOUT.session, texts=("start <*>",)) -> LogParser:
+    layout = Layout(**(vars(LAYOUT) | {"session": session}))
+    return LogParser(fit(list(texts), np.ones(len(texts), int)), layout, window)
+
+
+def in_blocks(n):
+    """In place of `blocks`: `n` lines at a time."""
+
+    def blocks(path, quoted=False):
+        lines = path.read_bytes().splitlines(keepends=True)
+        return (b"".join(lines[i : i + n]) for i in range(0, len(lines), n))
+
+    return blocks
+
+
+@pytest.fixture
+def line_by_line(monkeypatch):
+    monkeypatch.setattr(stream, "BATCH", 1)
+    monkeypatch.setattr(records, "blocks", in_blocks(1))
+
+
+def write(tmp_path, text: str):
+    path = tmp_path / "a.log"
+    path.write_text(text)
+    return path
+
+
+def found(path, reader, idle=10.0) -> list[tuple[str, list[int]]]:
+    """(key, lines) of each sequence, in the order in which they come."""
+    return [
+        ("" if part.keys is None else part.keys[n], part.lines[a:b].tolist())
+        for part in stream.stream(path, reader, ReadCounts(), idle)
+        for n, (a, b) in enumerate(zip(part.offsets, part.offsets[1:], strict=False))
+    ]
+
+
+def by_hand(lines, idle) -> list[tuple[str, list[int]]]:
+    """The rule itself: a session ends when log time is over `idle` past its last line."""
+    groups, of_key, now = [], {}, None
+    for n, (time, key) in enumerate(lines):
+        now = time if now is None else max(now, now if time is None else time)
+        if key is None:
+            continue
+        group, last = of_key.get(key, (None, None))
+        if group is None or (last is not None and now - last > idle):
+            group = (key, [])
+            groups.append(group)
+        group[1].append(n)
+        of_key[key] = group, now
+    return groups
+
+
+def render(lines) -> str:
+    return "".join(
+        f"{'-' if time is None else time} event{n % 3} {'' if key is None else f'vm={key}'}\n"
+        for n, (time, key) in enumerate(lines)
+    )
+
+
+def test_a_session_ends_by_silence_by_a_pause_and_with_the_input(tmp_path, line_by_line):
+    path = write(
+        tmp_path,
+        "1000 start vm=a\n"
+        "1001 start vm=b\n"
+        "1010 stop vm=a\n"  # b has said nothing for 9 seconds
+        "1012 start vm=c\n"  # for 11: it ended
+        "1023 stop vm=c\n"  # 11 after its start: another session; a ended
+        "1024 start vm=b\n",  # a new session of that name
+    )
+    assert found(path, reader()) == [
+        ("b", [1]),
+        ("a", [0, 2]),
+        ("c", [3]),
+        ("c", [4]),
+        ("b", [5]),
+    ]
+
+
+def test_events_of_a_session(tmp_path):
+    path = write(tmp_path, "5 start vm=a\n\n5 stop vm=a\n6 start vm=b\n7 no session\n8 stop vm=b\n")
+    use, counts = reader(), ReadCounts()
+    (part,) = stream.stream(path, use, counts)
+    assert part.keys.tolist() == ["a", "b"]
+    assert part.ids.tolist() == [0, 1, 0, 1]  # `stop` is new: after the fitted one
+    assert use.texts == ["start <*>", "stop vm=a", "no session"]
+    assert part.lines.tolist() == [0, 2, 3, 5]
+    assert (part.first_line.tolist(), part.last_line.tolist()) == ([0, 3], [2, 5])
+    assert part.ids.dtype == np.int32
+    assert (counts.lines, counts.empty) == (6, 1)
+
+
+def test_without_times_sessions_end_with_the_input(tmp_path):
+    path = write(tmp_path, "".join(f"- event vm={'ab'[i % 2]}\n" for i in range(6)))
+    assert found(path, reader()) == [("a", [0, 2, 4]), ("b", [1, 3, 5])]
+
+
+def test_a_line_out_of_order_neither_ends_nor_tears_a_session(tmp_path, request):
+    path = write(tmp_path, "100 x vm=a\n50 x vm=b\n103 x vm=a\n- x vm=b\n61 x vm=b\n112 x vm=a\n")
+    whole = found(path, reader())
+    assert whole == [("a", [0, 2, 5]), ("b", [1, 3, 4])]
+    request.getfixturevalue("line_by_line")
+    assert sorted(found(path, reader())) == whole
+
+
+TIMES = st.integers(0, 60) | st.none()
+KEYS = st.sampled_from([*"abc", None])
+
+
+@settings(
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(
+    lines=st.lists(st.tuples(TIMES, KEYS), min_size=1, max_size=30),
+    in_order=st.booleans(),
+    size=st.sampled_from([1, 2, 5, 99]),
+    batch=st.sampled_from([1, 3, 7, 300_000]),
+)
+def test_sessions_do_not_depend_on_blocks_and_batches(tmp_path, lines, in_order, size, batch):
+    if in_order:
+        times = sorted(time or 0 for time, _ in lines)
+        lines = [(time, key) for time, (_, key) in zip(times, lines, strict=True)]
+    lines.append((None, "a"))
+    path = write(tmp_path, render(lines))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(stream, "BATCH", batch)
+        patch.setattr(records, "blocks", in_blocks(size))
+        assert sorted(found(path, reader())) == sorted(by_hand(lines, 10))
+
+
+def test_the_order_is_that_in_which_sessions_close(tmp_path, request):
+    text = "".join(f"{100 * i} x vm={key}\n" for i, key in enumerate("dbcaefg"))
+    path = write(tmp_path, text)
+    # All close in one batch: by first line. In batches of one, as log time passes them: the same.
+    assert [key for key, _ in found(path, reader())] == [*"dbcaefg"]
+    request.getfixturevalue("line_by_line")
+    assert [key for key, _ in found(path, reader())] == [*"dbcaefg"]
+
+
+@pytest.mark.parametrize("size", [1, 3, 5, 99])
+def test_windows_run_across_blocks(tmp_path, size, monkeypatch):
+    monkeypatch.setattr(records, "blocks", in_blocks(size))
+    path = write(tmp_path, "".join(f"{i} start vm={i}\n" + "\n" * (i == 3) for i in range(10)))
+    windows = [lines for _, lines in found(path, reader(window=4, session=None))]
+    assert windows == [[0, 1, 2, 3], [5, 6, 7, 8], [9, 10]]  # line 4 is empty
+
+
+def test_no_line_of_any_session(tmp_path):
+    with pytest.raises(InputError, match=r"a\.log: no line has a session id"):
+        found(write(tmp_path, "1 start\n2 stop\n"), reader())
+
+
+@pytest.mark.parametrize("size", [1, 2, 99])
+@pytest.mark.parametrize("column", ["sequence", "event_id"])
+def test_event_numbers_in_place_of_lines(tmp_path, column, size, monkeypatch):
+    monkeypatch.setattr(numbered, "blocks", in_blocks(size))
+    values = ["7 5", "5", "7 7 7", "5 7"] if column == "sequence" else [*"75577"]
+    path = write(tmp_path, f"label,{column}\n" + "".join(f"0,{value}\n" for value in values))
+    miner = Miner.from_templates(["five", "seven"], np.zeros(2))
+    use = LogParser(miner, None, window=2, numbers=np.array([5, 7]))
+    parts = list(stream.stream(path, use, ReadCounts()))
+    ids = [
+        part.ids[a:b].tolist()
+        for part in parts
+        for a, b in zip(part.offsets, part.offsets[1:], strict=False)
+    ]
+    first = [n for part in parts for n in part.first_line.tolist()]
+    if column == "sequence":
+        assert ids == [[1, 0], [0], [1, 1, 1], [0, 1]]
+        assert first == [0, 1, 2, 3]
+    else:
+        assert ids == [[1, 0], [0, 1], [1]]
+        assert first == [0, 2, 4]
+
+
+def test_a_detector_of_numbers_alone_reads_no_raw_lines(tmp_path):
+    use = LogParser(Miner.from_templates(["five"], np.zeros(1)), None, None, np.array([5]))
+    with pytest.raises(InputError, match="give a file of event numbers"):
+        found(write(tmp_path, "1 start vm=a\n"), use)
+
+
+def test_bytes_of_an_open_session():
+    sessions, n = OpenSessions(idle=3600.0), 5000
+    for i in range(20):
+        frame = pl.DataFrame(
+            {
+                "line": np.arange(n) + 10_000_000 + i * n,
+                "key": [f"blk_-{10**18 + k}" for k in range(n)],
+                "clock": np.full(n, float(i)),
+                "id": np.arange(n, dtype=np.int32) % 500,
+            },
+            schema=NO_EVENTS.schema,
+        )
+        assert len(sessions.add(frame, now=float(i))) == 0
+    held = sessions.sequences
+    arrays = (held.ids, held.lines, held.offsets, held.first_line, held.last_line, sessions.last)
+    used = sum(a.nbytes for a in arrays) + sessions.keys.estimated_size()
+    assert (len(held), len(held.ids)) == (n, 20 * n)
+    assert used / n <= 200
+    ended = sessions.add(NO_EVENTS, now=20.0, end=True)
+    assert ended.lines[:3].tolist() == [10_000_000, 10_005_000, 10_010_000]
+    assert (ended.ids.dtype, len(sessions.keys)) == (np.int32, 0)

@@ -1,0 +1,218 @@
+"""The systems by name: files, families, what a command line may name, what a header lets in."""
+
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+
+from glx.data.catalogue import resolve
+from glx.data.load import DataConfig, load
+from glx.data.systems import BGL_HEADER, RAS_HEADER, LabelPlace, check_family, known, simulated
+from glx.errors import InputError
+from glx.evaluate.labels import read_labels
+from glx.parse.events import collect, records
+from glx.parse.header import Layout
+from glx.parse.read import ReadCounts
+
+FILES = {
+    "hdfs": ("hdfs", "hdfs/hdfs_block_sequences.csv.zst", "hdfs/hdfs_templates.csv"),
+    "hdfs_raw": ("hdfs", "hdfs/hdfs_raw_2pct.csv.zst", None),
+    "bgl": ("bgl", "bgl/bgl_events_50to80.csv.zst", "bgl/bgl_templates.csv"),
+    "bgl_raw": ("bgl", "bgl/BGL_first100k.log.zst", None),
+    "openstack": ("openstack", "openstack/openstack_faultinj_nova_odd.tsv.zst", None),
+    "openstack_loghub": (
+        "openstack",
+        "openstack/openstack_sessions.csv.zst",
+        "openstack/openstack_templates.csv",
+    ),
+}
+ROOT = Path("/logs")
+BGL_LINE = (
+    "{label} 1117838570 2005.06.03 R02-M1-N0 2005-06-03-15.42.50.363779 R02-M1-N0 RAS KERNEL INFO "
+    "instruction cache parity error corrected"
+)
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_family_and_files(name):
+    system = known(ROOT)[name]
+    family, path, templates = FILES[name]
+    assert (system.name, system.family, system.path) == (name, family, ROOT / path)
+    assert (system.numbered is None) == (templates is None)
+    if system.numbered is not None:
+        assert system.numbered.templates == ROOT / templates
+
+
+def test_units_and_places_of_labels():
+    systems = known(ROOT)
+    assert set(systems) == set(FILES)
+    windows = {name: system.window for name, system in systems.items() if system.window}
+    assert windows == {"bgl": 20, "bgl_raw": 20}
+    places = {name: (s.labels.by, s.labels.column, s.labels.key) for name, s in systems.items()}
+    assert places == {
+        "hdfs": ("row", "label", None),
+        "hdfs_raw": ("key", "label", "block_id"),
+        "bgl": ("line", "label", None),
+        "bgl_raw": ("line", None, None),
+        "openstack": ("key", "label_failure", "session_id"),
+        "openstack_loghub": ("row", "label_file", None),
+    }
+    assert systems["openstack"].labels.path.name == "openstack_faultinj_nova_odd_labels.csv"
+    # What is an outcome beside a label is no input either.
+    for system in systems.values():
+        inputs = {system.raw.text, system.raw.session, *system.raw.time}
+        if system.numbered is not None:
+            inputs |= {system.numbered.column, system.numbered.key}
+        assert not inputs & {"label", "label_file", "label_injected", "source_split", "id_source"}
+
+
+def test_simulated_systems():
+    units = {
+        "sim_blocks": ("key", None, True),
+        "sim_vms": ("key", None, True),
+        "sim_ras": ("line", 20, False),
+    }
+    for name, (by, window, sessions) in units.items():
+        system = simulated(name, ROOT)
+        assert (system.family, system.path) == (name, ROOT / f"{name}.log")
+        assert (system.labels.by, system.window) == (by, window)
+        assert (system.raw is not None and system.raw.session is not None) == sessions
+
+
+def test_a_source_of_the_family_of_the_target_is_refused():
+    systems = known(ROOT)
+    check_family(systems["hdfs"], [systems["bgl"], systems["openstack"]])
+    with pytest.raises(InputError, match="--source=hdfs_raw: of the same family as the target hdf"):
+        check_family(systems["hdfs"], [systems["bgl"], systems["hdfs_raw"]])
+
+
+@pytest.mark.parametrize("header", [RAS_HEADER, BGL_HEADER])
+@pytest.mark.parametrize(
+    "line",
+    [
+        BGL_LINE,
+        BGL_LINE.removesuffix(" instruction cache parity error corrected"),
+        BGL_LINE.removesuffix("instruction cache parity error corrected"),
+        "{label} 1117838570 2005.06.03 R02",
+        "{label} not a line of this layout",
+        "{label}",
+    ],
+)
+def test_no_part_of_a_bgl_line_holds_its_label(tmp_path, header, line):
+    def read(label):
+        path = tmp_path / "a.log"
+        path.write_text(f"{line.format(label=label)}\n{BGL_LINE.format(label='-')}\n")
+        found = collect(records(path, Layout(header=header, time_format="epoch"), ReadCounts()))
+        return found.frame.with_columns(
+            pl.Series("text", [found.texts[i] for i in found.frame["text"]])
+        )
+
+    frame = read("KERNDTLB")
+    assert frame.equals(read("-"))
+    assert "KERNDTLB" not in str(frame.rows())
+
+
+def test_parts_of_a_bgl_line(tmp_path):
+    path = tmp_path / "a.log"
+    path.write_text(BGL_LINE.format(label="APPREAD") + "\n")
+    for header, level, text in (
+        (RAS_HEADER, "INFO", "instruction cache parity error corrected"),
+        (BGL_HEADER, None, "instruction cache parity error corrected"),
+    ):
+        found = collect(records(path, Layout(header=header, time_format="epoch"), ReadCounts()))
+        assert found.texts == [text]
+        assert found.frame.row(0)[2:] == (None, 1117838570.0, level)
+
+
+@pytest.fixture
+def config(tmp_path) -> DataConfig:
+    return DataConfig(cache_dir=str(tmp_path / "cache"), sim_lines=1000)
+
+
+def test_names_files_and_labels_of_a_command_line(tmp_path, config):
+    shop, bank, labels = (tmp_path / name for name in ("shop.log", "bank.log", "bank.csv"))
+    shop.write_text("start\n")
+    bank.write_text("stop\n")
+    labels.write_text("line,label\n0,1\n")
+    given = (f"bank={bank}", "sim_blocks,sim_ras")
+    cast = resolve(str(shop), given, (f"bank={labels}",), config)
+    assert (cast.target.name, cast.target.path, cast.target.labels) == ("shop", shop, None)
+    assert [s.name for s in cast.sources] == ["bank", "sim_blocks", "sim_ras"]
+    assert cast.sources[0].path == bank
+    assert cast.sources[0].labels == LabelPlace(labels, "line", key="line")
+    made = cast.sources[1].path
+    assert made.is_file()
+    assert cast.sources[1].labels.path.is_file()
+    before = made.stat().st_mtime_ns
+    resolve("sim_vms", ("sim_blocks",), (), config)  # made once
+    assert made.stat().st_mtime_ns == before
+
+
+@pytest.mark.parametrize(
+    ("header", "message"),
+    [
+        ("key,value", r"line 1: needs the columns `key,label` or `line,label`, found key, value"),
+        ("label", "found label"),
+    ],
+)
+def test_header_of_an_own_labels_file(tmp_path, config, header, message):
+    (tmp_path / "l.csv").write_text(header + "\na,1\n")
+    with pytest.raises(InputError, match=message):
+        resolve("sim_vms", ("shop=shop.log",), (f"shop={tmp_path / 'l.csv'}",), config)
+
+
+@pytest.mark.parametrize(
+    ("target", "sources", "labels", "message"),
+    [
+        ("hdsf", ("sim_ras",), (), r"hdsf: neither a known system \(hdfs, .*sim_ras\) nor a file"),
+        ("sim_vms", ("sim_vms",), (), "--source=sim_vms: "),
+        ("sim_vms", ("shop=a.log",), (), "--source=shop: has no labels to learn from"),
+        ("sim_vms", ("sim_ras,sim_ras",), (), "--source=sim_ras: given twice"),
+        ("sim_vms", ("sim_ras",), ("shop=l.csv",), "--labels=shop=...: no own file of that name"),
+        ("sim_vms", ("sim_ras",), ("l.csv",), "--labels=l.csv: give it as NAME=FILE"),
+        ("hdfs=my.log", ("sim_ras",), (), "hdfs=my.log: hdfs is a known system; give your own"),
+        ("hdfs", ("sim_ras",), (), r"--data_dir=/no/such: no such folder"),
+    ],
+)
+def test_what_a_command_line_may_not_name(config, target, sources, labels, message):
+    config = DataConfig(data_dir="/no/such", cache_dir=config.cache_dir, sim_lines=1000)
+    with pytest.raises(InputError, match=message):
+        resolve(target, sources, labels, config)
+
+
+def test_real_systems_need_a_folder(config, monkeypatch):
+    monkeypatch.delenv("GLX_DATA", raising=False)
+    with pytest.raises(InputError, match=r"hdfs: a real data set; say where it is by --data_dir"):
+        resolve("hdfs", ("sim_ras",), (), config)
+
+
+REAL = {  # sequences, events, anomalous sequences, events of anomalous ones (lines for windows)
+    "hdfs": (575_059, 11_172_157, 16_838, 284_818),
+    "hdfs_raw": (11_501, 222_579, 350, 5_749),
+    "bgl": (70_702, 1_414_028, 4_562, 72_329),
+    "bgl_raw": (5_000, 100_000, 518, 2_613),
+    "openstack": (440, 93_992, 137, 21_496),
+    "openstack_loghub": (2_069, 57_784, 198, 5_494),
+}
+PARTS = {  # adapt, gap, test; hdfs_raw and openstack by time, the gap is what straddles the cut
+    "hdfs": [287_529, 0, 287_530],
+    "hdfs_raw": [4_983, 767, 5_751],
+    "bgl": [35_351, 5, 35_346],
+    "bgl_raw": [2_500, 5, 2_495],
+    "openstack": [218, 2, 220],
+    "openstack_loghub": [1_034, 0, 1_035],
+}
+
+
+@pytest.mark.data
+@pytest.mark.parametrize("name", REAL)
+def test_the_real_systems(data_dir, name):
+    system = known(data_dir)[name]
+    parsed = load(system, DataConfig())
+    labels = read_labels(system, parsed.sequences)
+    found = (len(parsed.sequences), len(parsed.sequences.ids))
+    assert (*found, int(labels.sequences.sum()), int(labels.events.sum())) == REAL[name]
+    assert np.bincount(parsed.part, minlength=3).tolist() == PARTS[name]
+    if system.numbered is None:
+        assert np.all(np.diff(parsed.sequences.first_line) > 0)

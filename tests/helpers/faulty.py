@@ -1,0 +1,202 @@
+"""A small OpenAI-compatible server with scripted faults, and questions for it.
+
+Each POST takes the next of `faults` (None or none left: it answers well). `answered` holds the
+prompts that it answered in full, `bodies` all that it was sent.
+"""
+
+import json
+import re
+import socket
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+from glx.llm.request import Request, Words
+
+WORDS = Words(place=0, normal=10, anomalous=11)
+ENDPOINTS = ("completions", "chat")
+
+
+def question(n: int, kind: str = "choice") -> Request:
+    """Question `n`, which the server below answers with `logprobs_of(n)`."""
+    messages = (("system", "Judge."), ("user", f"event {n}"))
+    return Request(messages, render(messages), model="tiny", kind=kind)
+
+
+def render(messages: Iterable[tuple[str, str]]) -> str:
+    """The chat template of the server."""
+    return "".join(f"<{role}>{text}" for role, text in messages) + "<assistant>"
+
+
+def logprobs_of(n: int) -> tuple[float, float]:
+    """Log-probabilities of `normal` and `anomalous`: odd questions are anomalous."""
+    return (-2.0, -0.25) if n % 2 else (-0.5, -1.0 - n / 8)
+
+
+def number(prompt: str) -> int:
+    return int(re.search(r"event (\d+)", prompt)[1])
+
+
+class Faulty(ThreadingHTTPServer):
+    """Serves from the moment it is made; `with` stops it."""
+
+    daemon_threads = True
+    allow_reuse_address = True
+    request_queue_size = 64
+
+    def __init__(
+        self,
+        faults: Iterable[str | None] = (),
+        *,
+        port: int = 0,
+        models: Iterable[str] = (),
+        bad: Callable[[list[str]], str | None] = lambda prompts: None,
+        said: str | None = None,
+    ):
+        self.faults, self.models, self.bad, self.said = deque(faults), deque(models), bad, said
+        self.answered: list[str] = []
+        self.bodies: list[dict] = []
+        self.keys: list[str | None] = []
+        self.connections: list[socket.socket] = []
+        self.lock, self.stopped = threading.Lock(), threading.Event()
+        super().__init__(("127.0.0.1", port), Handler)
+        self.thread = threading.Thread(target=self.serve_forever, args=(0.01,), daemon=True)
+        self.thread.start()
+
+    @property
+    def port(self) -> int:
+        return self.server_address[1]
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}/v1"
+
+    def stop(self) -> None:
+        """As a killed process: nobody listens any more, open connections break."""
+        if self.stopped.is_set():
+            return
+        self.stopped.set()
+        self.shutdown()
+        self.server_close()
+        for connection in self.connections:
+            with suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def handle_error(self, request, client_address) -> None:
+        """A client that has gone is no error of the server's."""
+
+
+class Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+    server: Faulty
+
+    def setup(self) -> None:
+        super().setup()
+        self.server.connections.append(self.connection)
+
+    def log_message(self, *_: object) -> None:
+        """Tests read `answered`, not stderr."""
+
+    def do_GET(self) -> None:
+        with self.server.lock:
+            model = self.server.models.popleft() if self.server.models else "tiny"
+        if model == "503":
+            self.reply(503, b"loading")
+        else:
+            self.reply_json({"data": [{"id": model}] if model else []})
+
+    def do_POST(self) -> None:
+        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        prompts = prompts_of(body)
+        server = self.server
+        with server.lock:
+            server.bodies.append(body)
+            server.keys.append(self.headers["Authorization"])
+            fault = server.faults.popleft() if server.faults else None
+        fault = fault or server.bad(prompts)
+        if fault == "hang":
+            server.stopped.wait(5)
+            self.close_connection = True
+        elif fault == "die":
+            threading.Thread(target=server.stop).start()
+            server.stopped.wait(5)
+            self.close_connection = True
+        elif fault == "close":
+            self.close_connection = True
+        elif fault == "cut":
+            self.send_response(200)
+            self.send_header("Content-Length", "1000")
+            self.end_headers()
+            self.wfile.write(b'{"choices": [')
+            self.close_connection = True
+        elif fault == "garbage":
+            self.reply(200, b'{"choices": [{"te')
+        elif fault == "list":
+            self.reply_json([1, 2])
+        elif fault == "no choice":
+            self.reply_json({"choices": []})
+        elif fault == "abort":
+            broken = {"text": "", "message": {"content": None}, "finish_reason": "abort"}
+            self.reply_json({"choices": [broken | {"index": n} for n in range(len(prompts))]})
+        elif fault and fault.isdigit():
+            self.reply(int(fault), b'{"error": {"message": "no\\nway"}}')
+        elif fault and fault.startswith("429 "):
+            self.reply(429, b"", {"Retry-After": fault[4:]})
+        else:
+            with server.lock:
+                server.answered += prompts
+            self.reply_json(answer(body, prompts, "Normal." if fault == "other" else server.said))
+
+    def reply_json(self, value: object) -> None:
+        self.reply(200, json.dumps(value).encode())
+
+    def reply(self, status: int, content: bytes, headers: dict[str, str] | None = None) -> None:
+        self.send_response(status)
+        for name, value in ({"Content-Length": str(len(content))} | (headers or {})).items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(content)
+
+
+def prompts_of(body: dict) -> list[str]:
+    if "prompt" in body:
+        return body["prompt"]
+    return [render((m["role"], m["content"]) for m in body["messages"])]
+
+
+def answer(body: dict, prompts: list[str], said: str | None) -> dict:
+    """A whole response, in the shapes of vLLM 0.32."""
+    choices = [choice(n, prompt, "prompt" in body, said) for n, prompt in enumerate(prompts)]
+    usage = {"prompt_tokens": sum(map(len, prompts)), "completion_tokens": 2 * len(prompts)}
+    return {"object": "x", "model": body["model"], "choices": choices[::-1], "usage": usage}
+
+
+def choice(index: int, prompt: str, completion: bool, said: str | None) -> dict:
+    normal, anomalous = logprobs_of(number(prompt))
+    text = ("anomalous" if anomalous > normal else "normal") if said is None else said
+    top = {"token_id:10": normal, "token_id:11": anomalous, "token_id:12": -9999.0}
+    last = {"token_id:2": 0.0}
+    if completion:
+        logprobs = {"tokens": ["token_id:10", "token_id:2"], "top_logprobs": [top, last]}
+        return {"index": index, "text": text, "finish_reason": "stop", "logprobs": logprobs}
+    content = [
+        {
+            "token": next(iter(step)),
+            "logprob": 0.0,
+            "top_logprobs": [{"token": t, "logprob": p, "bytes": [0]} for t, p in step.items()],
+        }
+        for step in (top, last)
+    ]
+    message = {"role": "assistant", "content": text}
+    return {
+        "index": index,
+        "message": message,
+        "finish_reason": "stop",
+        "logprobs": {"content": content},
+    }

@@ -1,0 +1,156 @@
+"""Raw files to event ids, and the real data sets where they are."""
+
+import re
+import sys
+import tarfile
+from collections import Counter
+from itertools import pairwise
+
+import numpy as np
+import polars as pl
+import pytest
+import zstandard
+
+from glx.data.systems import known
+from glx.parse.events import collect, fit_part, parse, records
+from glx.parse.header import Layout
+from glx.parse.mask import mask
+from glx.parse.miner import Miner, fit
+from glx.parse.read import ReadCounts, blocks, layout_of
+from glx.parse.records import TURN, ordered
+from glx.parse.table import read_table
+
+LOG = b"""\
+2024-01-01 10:00:00 INFO Receiving block blk_1 src: /10.0.0.1:54106
+2024-01-01 10:00:01 INFO Receiving block blk_2 src: /10.0.0.2:54106
+
+2024-01-01 10:00:02 WARN Verification failed for blk_1
+2024-01-01 10:00:03 INFO Receiving block blk_3 src: /10.0.0.3:54106
+2024-01-01 10:00:04 ERROR disk 5 is full
+"""
+
+
+def test_a_log_that_nobody_described(tmp_path):
+    path = tmp_path / "a.log"
+    path.write_bytes(LOG)
+    layout = layout_of(path)
+    collected = collect(records(path, layout, ReadCounts()))
+    adapt = np.array([True, True, True, False, False])
+    miner, ids = fit_part(collected, adapt)
+    assert miner.fitted.texts == [
+        "Receiving block blk_<*> src: <*>",
+        "WARN Verification failed for blk_<*>",
+    ]
+    assert miner.fitted.counts.tolist() == [2, 1]
+    assert ids.tolist() == [0, 0, 1, 0, 2]
+    assert miner.templates.texts[2] == "ERROR disk <*> is full"
+    assert collected.frame["level"].to_list() == ["INFO", "INFO", "WARN", "INFO", "ERROR"]
+
+    frames = list(parse(records(path, layout, ReadCounts()), Miner(miner.fitted)))
+    assert frames[0].columns == ["line", "key", "time", "level", "id"]
+    assert frames[0].schema["id"] == pl.Int32
+    assert frames[0]["id"].to_list() == ids.tolist()
+    assert frames[0]["line"].to_list() == [0, 1, 3, 4, 5]
+
+
+def test_ids_do_not_depend_on_blocks_or_threads(tmp_path, monkeypatch):
+    path = tmp_path / "a.log"
+    path.write_bytes(
+        b"".join(b"event %d of %s\n" % (i, b"ab"[i % 2 :] * (i % 9)) for i in range(9000))
+    )
+
+    def ids(size, threads):
+        monkeypatch.setattr("glx.parse.records.blocks", lambda p, quoted: blocks(p, size, quoted))
+        miner = fit(["event <*> of a"], np.ones(1))
+        frames = parse(records(path, Layout(), ReadCounts(), threads), miner)
+        return [*pl.concat(frames)["id"]], miner.templates.texts
+
+    assert ids(2000, 3) == ids(1 << 20, 1) == ids(999, 2)
+
+
+def test_nothing_collected():
+    assert len(collect([]).frame) == 0
+
+
+@pytest.mark.data
+def test_published_hdfs_templates_match_as_their_patterns_do(data_dir):
+    path = data_dir / "hdfs/hdfs_raw_2pct.csv.zst"
+    templates = read_table(data_dir / "hdfs/hdfs_templates.csv", ["EventTemplate"])
+    texts = templates["EventTemplate"].to_list()
+    miner = Miner.from_templates(texts, np.zeros(len(texts)))
+    layout = Layout("csv", text="message")
+    ids = pl.concat(parse(records(path, layout, ReadCounts()), miner))["id"].to_numpy()
+
+    messages = read_table(path, ["message"])["message"].to_list()
+    literal = [len(text.replace("[*]", "")) for text in texts]
+    rules = [re.compile(".*".join(map(re.escape, text.split("[*]")))) for text in texts]
+    order = sorted(range(len(texts)), key=lambda i: -literal[i])
+    direct = [next(i for i in order if rules[i].fullmatch(message)) for message in messages]
+    assert ids.tolist() == direct
+
+
+@pytest.mark.data
+def test_published_bgl_templates_match_raw_lines(data_dir):
+    table = read_table(data_dir / "bgl/bgl_templates.csv", ["template"])
+    texts = table["template"].fill_null("unknown event").to_list()
+    miner = Miner.from_templates(texts, np.zeros(len(texts)))
+    path, counts = data_dir / "bgl/BGL_first100k.log.zst", ReadCounts()
+    ids = pl.concat(parse(records(path, known(data_dir)["bgl"].raw, counts), miner))[
+        "id"
+    ].to_numpy()
+    assert counts.no_header == 0
+    assert np.mean(ids < len(texts)) > 0.975
+
+
+@pytest.fixture(scope="module")
+def samples(data_dir, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("loghub")
+    with (
+        zstandard.open(data_dir / "loghub_2k/loghub_2k.tar.zst") as file,
+        tarfile.open(fileobj=file, mode="r|") as archive,
+    ):
+        archive.extractall(folder, filter="data")
+    return sorted(folder.glob("loghub_2k/*/*_2k.log"))
+
+
+@pytest.mark.data
+def test_layouts_of_16_systems(samples):
+    assert len(samples) == 16
+    for path in samples:
+        counts = ReadCounts()
+        frame = collect(records(path, layout_of(path), counts)).frame
+        assert frame["time"].null_count() == 0, path.name
+        assert counts.no_header == 0, path.name
+
+
+@pytest.mark.data
+def test_grouping_of_16_systems(samples):
+    """Share of lines whose group is exactly a group of the reference: 0.867 on average."""
+    shares = []
+    for path in samples:
+        table = pl.read_csv(next(path.parent.glob("*structured.csv")), infer_schema=False)
+        texts = mask(table["Content"]).to_list()
+        counts = Counter(texts)
+        miner = fit(list(counts), np.array(list(counts.values())))
+        groups: dict[int, list[str]] = {}
+        for id_, event in zip(miner.ids(texts), table["EventId"], strict=True):
+            groups.setdefault(int(id_), []).append(event)
+        sizes = Counter(table["EventId"])
+        exact = [g for g in groups.values() if len(set(g)) == 1 and len(g) == sizes[g[0]]]
+        shares.append(sum(map(len, exact)) / len(texts))
+    assert np.mean(shares) == pytest.approx(0.867, abs=0.002)
+
+
+@pytest.mark.data
+def test_times_of_hdfs_are_in_order(data_dir):
+    path = data_dir / "hdfs/HDFS_first20k.log.zst"
+    time = collect(records(path, layout_of(path), ReadCounts())).frame["time"].to_list()
+    assert len(time) == 20_000
+    assert all(a <= b for a, b in pairwise(time))
+
+
+def test_threads_take_short_turns_only_while_lines_are_read():
+    before = sys.getswitchinterval()
+    seen = [sys.getswitchinterval() for _ in ordered(abs, [1, -2, 3], threads=1)]
+    assert seen == [pytest.approx(TURN)] * 3
+    assert sys.getswitchinterval() == before

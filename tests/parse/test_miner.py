@@ -1,0 +1,103 @@
+"""Templates of literal texts; ids that stay; seeded templates."""
+
+import json
+
+import numpy as np
+import polars as pl
+import pytest
+
+from glx.parse.mask import mask
+from glx.parse.miner import OVERFLOW, Miner, MinerConfig, fit, match_tokens
+
+LINES = [
+    "Receiving block blk_-16 src: /10.250.19.102:54106 dest: /10.250.19.102:50010",
+    "Receiving block blk_38 src: /10.251.43.21:55555 dest: /10.251.43.21:50010",
+    "PacketResponder 1 for block blk_38 terminating",
+    "Verification succeeded for blk_38",
+    "[instance: 96abccce-8d1f-4e07-b6d1-4b2ab87e23b4] VM Started (Lifecycle Event)",
+    "[instance: 96abccce-8d1f-4e07-b6d1-4b2ab87e23b4] VM Paused (Lifecycle Event)",
+]
+
+
+def fitted(lines: list[str]) -> Miner:
+    texts = mask(pl.Series(lines)).to_list()
+    distinct = list(dict.fromkeys(texts))
+    return fit(distinct, np.array([texts.count(text) for text in distinct]))
+
+
+def test_six_lines_and_their_templates():
+    miner = fitted(LINES)
+    assert miner.fitted.texts == [
+        "Receiving block blk_<*> src: <*> dest: <*>",
+        "PacketResponder <*> for block blk_<*> terminating",
+        "Verification succeeded for blk_<*>",
+        "[instance: <*>] VM Started (Lifecycle Event)",
+        "[instance: <*>] VM Paused (Lifecycle Event)",
+    ]
+    assert miner.fitted.counts.tolist() == [2, 1, 1, 1, 1]
+
+
+def test_many_words_are_a_wildcard_and_few_are_spelt_out():
+    users = [f"session opened for user {name} by root" for name in ("ann", "bob", "cy", "di", "ed")]
+    assert fitted(users).fitted.texts == ["session opened for user <*> by root"]
+    assert len(fitted(users[:4]).fitted) == 4
+
+
+def test_new_texts_get_new_ids_and_old_ids_stay():
+    miner = fitted(LINES)
+    old = mask(pl.Series(LINES)).to_list()
+    before = miner.ids(old).tolist()
+    new = ["kernel panic at cpu <*>", "kernel panic at node <*>", "disk is full"]
+    assert miner.ids(new).tolist() == [5, 5, 6]
+    assert miner.ids(old).tolist() == before == [0, 0, 1, 2, 3, 4]
+    assert miner.templates.texts[5:] == ["kernel panic at cpu <*>", "disk is full"]
+    assert miner.templates.counts[5:].tolist() == [0, 0]
+    assert len(miner.fitted) == 5
+
+
+def test_a_saved_miner_gives_the_same_ids():
+    miner = fitted(LINES)
+    loaded = Miner.from_state(json.loads(json.dumps(miner.state())))
+    texts = [*mask(pl.Series(LINES)).to_list(), "something else", "Verification succeeded for all"]
+    assert loaded.ids(texts).tolist() == miner.ids(texts).tolist()
+
+
+def test_too_many_new_templates_share_one_id():
+    miner = Miner(fitted(LINES).fitted, MinerConfig(max_new=2, max_cached=2))
+    texts = ["a", "b b", "c c c", "d d d d", "a", "b b"]
+    assert miner.ids(texts).tolist() == [5, 6, 7, 7, 5, 6]
+    assert miner.templates.texts[5:] == ["a", "b b", OVERFLOW]
+    assert miner.overflowed == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "id_"),
+    [("a b c", 2), ("a x c", 1), ("x b c", 0), ("x x x", 4), ("a b", -1), ("", -1), ("a b x", 1)],
+)
+def test_the_fewest_wildcards_win_and_then_the_lowest_id(text, id_):
+    templates = ["<*> b c", "a <*> <*>", "a b c", "<*> b <*>", "<*> <*> <*>"]
+    assert match_tokens(templates)(text) == id_
+
+
+def test_seeded_templates():
+    miner = Miner.from_templates(
+        [
+            "[*]Received block[*]of size[*]from[*]",
+            "<*>Received block<*>src:<*>dest:<*>of size<*>",
+            "reason 1002rts: <*>",
+            "memory limit: <*>.<*> MB",
+            "src: /<*>:50010",
+            "<*> <*>",
+        ],
+        np.zeros(6),
+    )
+    lines = [
+        "Received block blk_1 of size 67108864 from /10.250.14.224",
+        "Received block blk_1 src: /10.1.1.1:5 dest: /10.1.1.2:5 of size 7",
+        "reason 1002rts: bad message",
+        "memory limit: 96.00 MB",
+        "src: /10.251.1.1:50010",
+        "two tokens",
+        "three such tokens",
+    ]
+    assert miner.ids(mask(pl.Series(lines))).tolist() == [0, 1, 2, 3, 4, 5, 6]

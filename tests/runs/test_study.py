@@ -1,0 +1,350 @@
+"""Studies: which cells there are, that each is done once, alike however it is done."""
+
+import json
+import pickle
+import shlex
+import sys
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+import jax
+import polars as pl
+import pytest
+
+from experiments import ablate, cells, study
+from experiments.flags import command
+from glx.data.catalogue import resolve
+from glx.data.load import load
+from glx.errors import InputError, Paused
+from glx.runs import plan
+from glx.runs import run as runs
+from glx.runs import study as studies
+from glx.runs.fit import few_of_target
+from glx.runs.settings import GeneralLogRun, MethodRun, RunConfig
+from glx.runs.study import Study, conduct, unfinished
+from glx.sequences import ADAPT
+
+SYSTEMS = ("sim_vms", "sim_ras", "sim_blocks")
+TINY = (
+    *("--sim_lines=4000", "--steps=2", "--episodes=2", "--batch=4", "--hidden=4"),
+    "--nosecond_order",  # half of the compilation
+)
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory):
+    yield tmp_path_factory.mktemp("cache")
+    jax.config.update("jax_compilation_cache_dir", None)
+
+
+def tiny(cache: Path, *flags: str) -> GeneralLogRun:
+    values = study.declare()
+    values(["study", *TINY, f"--cache_dir={cache}", *flags])
+    return cells.base(values)
+
+
+def small(base: GeneralLogRun, names: tuple[str, ...]) -> Study:
+    """`names` on sim_vms from the two others."""
+    planned = [
+        cell
+        for cell in plan.study(base, SYSTEMS, names, (), 1, None)
+        if cell.config.target == "sim_vms"
+    ]
+    return Study("study", "python", "small", "sound", planned)
+
+
+def verdicts(folder: Path) -> bytes:
+    return (folder / "verdicts.parquet").read_bytes()
+
+
+def test_leave_one_out_and_pairs():
+    assert plan.leave_one_out("abc") == [("a", ("b", "c")), ("b", ("a", "c")), ("c", ("a", "b"))]
+    assert plan.pairs("abc") == [
+        ("a", ("b",)), ("a", ("c",)), ("b", ("a",)), ("b", ("c",)), ("c", ("a",)), ("c", ("b",)),
+    ]  # fmt: skip
+
+
+def test_the_cells_of_a_study(cache):
+    planned = plan.study(tiny(cache), SYSTEMS, tuple(plan.METHODS), ("zerolog",), 2, None)
+    # Nobody gave answers, so the two methods that read them have no cell.
+    assert len(planned) == 3 * 2 * (len(plan.METHODS) - 2) + 6 * 2
+    assert len({cell.folder for cell in planned}) == len(planned)
+    first = planned[0]
+    assert (first.method, first.folder) == (
+        "GeneralLog",
+        "cells/generallog/sim_vms-from-sim_ras+sim_blocks/0",
+    )
+    kinds = {cell.name: cell.config for cell in planned}
+    assert kinds["metalog"].target_labels == "1%"
+    assert all(
+        c.target_labels is None
+        for n, c in kinds.items()
+        if isinstance(c, RunConfig) and n != "metalog"
+    )
+    assert not kinds["source_only"].model.train.reversal
+    assert isinstance(kinds["deeplog"], MethodRun)
+
+
+def test_answers_have_a_cell_where_there_is_a_file(cache, tmp_path):
+    (tmp_path / "sim_ras_events.csv").write_text("template,p\n")
+    planned = plan.study(tiny(cache), SYSTEMS, ("answers",), (), 1, tmp_path)
+    assert [cell.config.target for cell in planned] == ["sim_ras"]
+    assert planned[0].config.general.expert.responses == str(tmp_path / "sim_ras_events.csv")
+
+
+def test_the_experts_alone_get_every_sequence(cache, tmp_path):
+    (tmp_path / "sim_ras_events.csv").write_text("template,p\n")
+    names = ("expert", "answers_expert", "answers")
+    planned = plan.study(tiny(cache), ("sim_vms", "sim_ras"), names, (), 1, tmp_path)
+    assert [(c.name, c.config.target, c.config.general.route.route) for c in planned] == [
+        ("expert", "sim_vms", "proprietary"),
+        ("expert", "sim_ras", "proprietary"),
+        ("answers_expert", "sim_ras", "proprietary"),
+        ("answers", "sim_ras", "centred"),
+    ]
+    experts = [c.config.general.expert for c in planned]
+    assert [e.expert for e in experts] == ["retrieval", "retrieval", "answers", "answers"]
+    assert experts[2] == experts[3]
+
+
+def test_methods_beside_ours_have_no_evidence_to_cut_at(cache):
+    names = ("pca", "zerolog", "metalog", "source_only")
+
+    def cuts(*flags):
+        planned = plan.study(tiny(cache, *flags), SYSTEMS, names, (), 1, None)
+        return {cell.name: cell.config.model.threshold for cell in planned}
+
+    ours = {"metalog": "prior", "source_only": "prior"}
+    assert cuts() == {"pca": "mixture", "zerolog": "evidence"} | ours
+    assert cuts("--threshold=knee") == {"pca": "knee", "zerolog": "knee"} | ours
+
+
+def test_each_component_of_the_ablation_is_a_flag(cache):
+    base = tiny(cache, "--second_order")
+    planned = plan.ablation(base, SYSTEMS, tuple(plan.COMPONENTS), (0.3,), (1,), 1)
+    whole, *others = (c.config for c in planned if c.config.target == "sim_vms")
+    flags = [command(config, whole) for config in others]
+    assert ["--noreversal"] in flags
+    assert ["--nosecond_order"] in flags
+    assert ["--alpha=0.0"] in flags
+    assert ["--route=random"] in flags
+    assert ["--embed_model=tfidf"] in flags
+    assert ["--noknown_sources"] in flags
+    assert ["--noreading"] in flags
+    assert ["--source_limit=0.0"] in flags
+    assert ["--tau=0.3"] in flags
+    # No evidence: nothing to weigh the sources against, and nothing to cut by.
+    bare = ["--source_limit=0.0", "--nostructural", "--threshold=mixture"]
+    assert [sorted(given) for given in flags if len(given) != 1] == [sorted(bare)]
+
+
+def test_a_printed_command_makes_the_same_run(cache, tmp_path):
+    planned = plan.study(tiny(cache), SYSTEMS, ("generallog", "metalog", "pca"), (), 1, None)
+    for cell in planned:
+        python, _, module, *given = cells.cell_command(cell, tmp_path, "small")
+        assert python == sys.executable
+        entry = __import__(module, fromlist=["declare"])
+        values = entry.declare()
+        values([module, *given])
+        _, presets = cells.entry(cell.config)
+        built = cells.build(values, presets["small"])
+        assert built == cell.config
+        assert values.run_dir == str(tmp_path / cell.folder)
+
+
+@pytest.fixture(scope="module")
+def finished(cache, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("study")
+    done: list[studies.Outcome] = []
+    conduct(small(tiny(cache), ("generallog", "zerolog", "pca", "metalog")), folder, 1, done.append)
+    return folder, done
+
+
+def test_every_cell_is_a_run_folder(finished):
+    folder, done = finished
+    assert [(o.kind, o.cell.name) for o in done] == [
+        ("done", name) for name in ("generallog", "zerolog", "pca", "metalog")
+    ]
+    listed = json.loads((folder / "study.json").read_text())["cells"]
+    for entry, outcome in zip(listed, done, strict=True):
+        figures = json.loads((folder / entry["run"] / "metrics.json").read_text())
+        assert figures["f1"] == outcome.f1
+        assert (folder / entry["run"] / "report.html").is_file()
+        assert pl.read_parquet(folder / entry["run"] / "verdicts.parquet").height > 10
+        blocks = json.loads((folder / entry["run"] / "figures.json").read_text())["blocks"]
+        assert sum(blocks["tp"]) == figures["confusion"]["tp"]
+    assert [entry["few_labels"] for entry in listed] == [None, None, None, "1%"]
+
+
+def test_what_cells_share_changes_nothing(finished, cache, tmp_path):
+    """ZeroLog was fitted for GeneralLog; alone it leaves the same folder."""
+    folder, done = finished
+    cell = next(o.cell for o in done if o.cell.name == "zerolog")
+    runs.run(cell.config, tmp_path / "alone")
+    assert verdicts(tmp_path / "alone") == verdicts(folder / cell.folder)
+    alone, shared = (
+        sorted(file.name for file in at.iterdir())
+        for at in (tmp_path / "alone", folder / cell.folder)
+    )
+    assert alone == shared
+    rows = [
+        [json.loads(row)["query_loss_cls"] for row in (at / "train.jsonl").read_text().splitlines()]
+        for at in (tmp_path / "alone", folder / cell.folder)
+    ]
+    assert rows[0] == rows[1] != []
+
+
+def test_labels_of_the_target_are_stamped(finished):
+    folder, done = finished
+    few, none = (
+        json.loads((folder / o.cell.folder / "metrics.json").read_text())
+        for o in (done[3], done[1])
+    )
+    assert any("labels of the target" in stamp for stamp in few["stamps"])
+    assert not none["stamps"]
+    assert "target_labels" in {f["check"] for f in few["audit"] if not f["ok"]}
+
+
+def test_a_study_that_was_killed_goes_on(finished, cache, tmp_path):
+    folder, done = finished
+    whole = Study("study", "", "small", "sound", [o.cell for o in done])
+
+    def killed(outcome):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        conduct(whole, tmp_path, 1, killed)
+    again: list[studies.Outcome] = []
+    conduct(whole, tmp_path, 1, again.append)
+    assert [o.cell.name for o in again] == ["zerolog", "pca", "metalog"]
+    assert not unfinished(whole, tmp_path)
+    for outcome in done:
+        assert verdicts(tmp_path / outcome.cell.folder) == verdicts(folder / outcome.cell.folder)
+
+
+def test_cells_can_be_sent_to_a_process(finished, tmp_path):
+    """What `side_by_side` sends and gets back; tests/test_workers.py does so in real ones."""
+    _, done = finished
+    begin = pickle.loads(pickle.dumps(partial(studies._begin, tmp_path)))
+    group = pickle.loads(pickle.dumps([o.cell for o in done]))
+    assert group == [o.cell for o in done]
+    (outcome,) = begin()(group[2:3])
+    assert pickle.loads(pickle.dumps(outcome)) == outcome
+    assert verdicts(tmp_path / outcome.cell.folder)
+
+
+def test_other_settings_are_refused(finished):
+    folder, done = finished
+    pca = done[2].cell
+    changed = replace(pca.config, model=replace(pca.config.model, threshold="knee"))
+    planned = [replace(o.cell, config=changed) if o.cell is pca else o.cell for o in done]
+    with pytest.raises(InputError, match=r"cells/pca.*threshold"):
+        conduct(Study("study", "", "small", "sound", planned), folder)
+
+
+def test_the_others_go_on_when_a_cell_fails(finished, tmp_path):
+    _, done = finished
+    pca = done[2].cell
+    nowhere = replace(pca, name="nowhere", config=replace(pca.config, target="nowhere.log"))
+    told: list[studies.Outcome] = []
+    with pytest.raises(InputError, match=r"1 of 2 cells failed.*nowhere"):
+        conduct(Study("study", "", "small", "sound", [nowhere, pca]), tmp_path, 1, told.append)
+    assert [o.kind for o in told] == ["input", "done"]
+
+
+@pytest.mark.parametrize(
+    ("main", "given", "said"),
+    [
+        (study.main, ["--methods=oracle"], "oracle: no such method"),
+        (study.main, ["--systems=sim_vms,nothing"], "nothing"),
+        (study.main, ["--systems=sim_vms"], "give at least two, each once"),
+        (study.main, ["--systems=sim_vms,sim_vms"], "give at least two, each once"),
+        (study.main, ["--methods=", "--pairs="], "no cell is left to do"),
+        (study.main, ["--answers=nowhere"], "nowhere: holds no TARGET_events.csv"),
+        (study.main, ["--parallel=0"], "0 is not a positive integer"),
+        (study.main, ["--seeds=many"], "must be a whole number"),
+        (study.main, ["--seeds=0"], "seeds"),
+        (ablate.main, ["--taus=high"], "--taus=high: must be numbers"),
+        (ablate.main, ["--components=wings"], "wings: no such component"),
+        (ablate.main, ["--ks=0"], "--k=0"),
+    ],
+)
+def test_wrong_input_is_one_sentence(main, given, said, cache, tmp_path, capsys):
+    argv = [
+        "study",
+        *given,
+        f"--cache_dir={cache}",
+        f"--study_dir={tmp_path / 'study'}",
+        "--sim_lines=4000",
+    ]
+    assert main(argv) == 2
+    error = capsys.readouterr().err
+    assert said in error
+    assert error.count("\n") == 1
+    assert not (tmp_path / "study").exists()
+
+
+def test_a_method_of_the_target_alone_sees_no_source(finished):
+    folder, done = finished
+    pca = done[2].cell
+    assert pca.folder == "cells/pca/sim_vms/0"
+    assert json.loads((folder / pca.folder / "metrics.json").read_text())["source"] == []
+    given = replace(pca.config, source=("sim_ras",))
+    with pytest.raises(InputError, match="--method=pca learns from the target alone"):
+        runs.run(given, folder / "refused")
+
+
+def test_labelled_sequences_are_of_the_adaptation_part(cache):
+    base = tiny(cache, "--protocol=transductive")
+    cell = next(c for c in small(base, ("metalog",)).cells if c.name == "metalog")
+    target = load(resolve(cell.config.target, None, (), cell.config.data).target, cell.config.data)
+    few = few_of_target(replace(cell.config, target_labels="50%"), target)
+    adapt = set(target.sequences.first_line[target.part == ADAPT].tolist())
+    assert set(few.sequences.first_line.tolist()) <= adapt
+    assert len(few.labels) == pytest.approx(len(adapt) / 2, abs=1)
+
+
+def test_own_logs_among_several_systems(cache):
+    """Labels go to the cells that hold their system, and to no other."""
+    folder = cache / "simulated/4000-0"
+    base = tiny(
+        cache, f"--labels=shop={folder / 'sim_vms.labels.csv'}", r"--session=instance: (\S+)\]"
+    )
+    systems = (f"shop={folder / 'sim_vms.log'}", "sim_ras", "sim_blocks")
+    planned = plan.study(base, systems, ("zerolog", "pca"), ("zerolog",), 1, None)
+    labelled = {cell.folder for cell in planned if cell.config.labels}
+    assert len(planned) == 3 * 2 + 6
+    assert {f for f in (cell.folder for cell in planned) if "shop" in f} == labelled
+
+
+def test_a_study_is_not_forgotten(finished, tmp_path):
+    folder, done = finished
+    fewer = Study("study", "", "small", "sound", [done[2].cell])
+    with pytest.raises(InputError, match="3 finished cells that this one does not have"):
+        conduct(fewer, folder)
+    (tmp_path / "notes.txt").write_text("mine")
+    with pytest.raises(InputError, match="no study"):
+        conduct(fewer, tmp_path)
+
+
+def test_a_cell_that_waits_for_answers_is_no_bug(finished, tmp_path):
+    _, done = finished
+    asks = done[0].cell
+    general = replace(asks.config.general, write_questions=str(tmp_path / "q.csv"))
+    expert = replace(general.expert, expert="answers")
+    asks = replace(asks, config=replace(asks.config, general=replace(general, expert=expert)))
+    told: list[studies.Outcome] = []
+    cells_ = [asks, done[2].cell]
+    with pytest.raises(Paused, match=r"1 of 2 cells wait.*q\.csv"):
+        conduct(Study("study", "", "small", "sound", cells_), tmp_path / "s", 1, told.append)
+    assert [o.kind for o in told] == ["paused", "done"]
+
+
+def test_commands_are_printed(cache, tmp_path, capsys):
+    given = ["--dry_run", "--seeds=1", "--methods=pca", "--pairs=", f"--study_dir={tmp_path / 's'}"]
+    assert study.main(["study", *given, *TINY, f"--cache_dir={cache}"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 3
+    assert shlex.split(lines[0])[1:3] == ["-m", "experiments.method"]
+    assert not (tmp_path / "s").exists()

@@ -1,0 +1,167 @@
+"""Statistics of a system's profile, against numbers worked out by hand."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from glx.profile import (
+    EVENT_STATISTICS,
+    STATISTICS,
+    Profile,
+    event_statistics,
+    event_tails,
+    fit_profile,
+    membership,
+    presence,
+    sequence_statistics,
+    sequence_tails,
+    sum_of_present,
+)
+from glx.sequences import Distinct, Sequences, csr_offsets, distinct
+
+
+def make(*rows: list[int]) -> Distinct:
+    lengths = np.array([len(row) for row in rows], dtype=np.int64)
+    ids = np.array([i for row in rows for i in row], dtype=np.int32)
+    at = np.arange(len(rows))
+    return distinct(Sequences(ids, csr_offsets(lengths), first_line=at, last_line=at))
+
+
+def column(profile: Profile, rows: Distinct, name: str) -> np.ndarray:
+    return sequence_statistics(profile, rows)[:, STATISTICS.index(name)]
+
+
+# Eight sequences: event 0 is in all, event 1 in seven, event 2 in one, event 3 in none.
+ADAPT = make(*[[0, 1]] * 6, [0, 1, 1], [0, 2])
+
+
+def test_presence_and_absence_by_the_rule_of_succession():
+    profile = fit_profile(ADAPT, 4)
+    assert profile.n_sequences == 8
+    assert profile.present.tolist() == [8, 7, 1, 0]
+    asked = make([0, 1], [2])
+    # P(0) = 9/10, P(1) = 8/10, P(2) = 2/10, P(3) = 1/10
+    assert column(profile, asked, "presence_max") == pytest.approx(-np.log10([0.8, 0.2]))
+    assert column(profile, asked, "presence_sum") == pytest.approx(-np.log10([0.9 * 0.8, 0.2]))
+    # [0, 1] lacks 2 and 3; [2] lacks 0, 1 and 3
+    assert column(profile, asked, "absence_max") == pytest.approx(-np.log10([0.8, 0.1]))
+    assert column(profile, asked, "absence_sum") == pytest.approx(
+        -np.log10([0.8 * 0.9, 0.1 * 0.2 * 0.9])
+    )
+    assert column(profile, asked, "bound") == pytest.approx(-np.log10([0.8, 0.1]))
+
+
+def test_counts_and_lengths_are_two_sided_tails():
+    profile = fit_profile(ADAPT, 4)
+    asked = make([0, 1], [0, 1, 1], [0, 1, 1, 1], [0])
+    # Distinct sequences come sorted: [0], [0, 1], [0, 1, 1], [0, 1, 1, 1].
+    # Of the 7 sequences that hold event 1, all count 1 or more, one counts 2, none 3.
+    assert column(profile, asked, "count_max") == pytest.approx(np.log10([1, 8 / 7, 8 / 2, 8]))
+    # Lengths: seven of 2, one of 3.
+    assert column(profile, asked, "length") == pytest.approx(np.log10([9, 9 / 8, 9 / 2, 9]))
+
+
+def test_transitions_are_smoothed_by_what_follows_overall():
+    profile = fit_profile(make([0], [0], [0]), 1)
+    # States: 0, unseen, edge. Targets: 0 three times, edge three times; shares 4/9, 1/9, 4/9.
+    # edge -> 0 and 0 -> edge: (3 + 4/9) / (3 + 1); 0 -> 0: (0 + 4/9) / 4.
+    usual, repeated = 31 / 36, 1 / 9
+    asked = make([0], [0, 0])
+    assert column(profile, asked, "transition_max") == pytest.approx(-np.log10([usual, repeated]))
+    assert column(profile, asked, "transition_mean") == pytest.approx(
+        -np.log10([usual, (usual**2 * repeated) ** (1 / 3)])
+    )
+
+
+def test_tails_count_the_adaptation_sequences_that_reach_a_value():
+    profile = fit_profile(ADAPT, 4)
+    asked = make([0, 1], [0, 2], [3])
+    at = STATISTICS.index("presence_max")
+    tails = sequence_tails(profile, sequence_statistics(profile, asked))[:, at]
+    # All 8 reach the surprise of event 1, one that of event 2, none that of event 3.
+    assert tails == pytest.approx(np.log10([9 / 9, 9 / 2, 9 / 1]))
+    assert tails.dtype == np.float32
+
+
+def test_event_tails_count_the_sequences_that_hold_anything_as_rare():
+    # All 8 hold an event as rare as 0, and as 1, one holds one as rare as 2, none as an unseen one.
+    found = event_tails(fit_profile(ADAPT, 4), 5)
+    assert found == pytest.approx(np.log10([9 / 9, 9 / 9, 9 / 2, 9 / 1, 9 / 1]))
+
+
+def test_an_event_counts_once_a_sequence_and_one_outside_the_table_never():
+    held = membership(make([0, 1, 1], [0, 1, 1], [2, 0], [7]), 4)
+    assert presence(held, 4).tolist() == [3, 2, 1, 0]
+    # Sorted: [0, 1, 1], [2, 0], [7].
+    values = np.array([1.0, 10, 100, 1000])
+    assert sum_of_present(held, values).tolist() == [11, 101, 0]
+
+
+def test_ids_outside_the_table_are_unseen():
+    profile = fit_profile(ADAPT, 3)
+    inside, outside = fit_profile(ADAPT, 4), make([0, 99], [0, -1])
+    asked = make([0, 3], [0, 3, 3])
+    for name in ("presence_max", "presence_sum", "transition_mean", "unseen_share"):
+        assert column(profile, outside, name) == pytest.approx(column(profile, asked, name)[0])
+        assert np.isfinite(column(inside, outside, name)).all()
+    assert column(profile, asked, "unseen_share") == pytest.approx([1 / 2, 2 / 3])
+
+
+def test_event_statistics_are_finite_and_extend_to_new_templates():
+    profile = fit_profile(ADAPT, 4)
+    table = event_statistics(profile)
+    names = EVENT_STATISTICS
+    assert table.shape == (4, len(names))
+    assert table.dtype == np.float32
+    assert np.isfinite(table).all()
+    assert table[:, names.index("rarity")] == pytest.approx(-np.log10([0.9, 0.8, 0.2, 0.1]))
+    assert table[:, names.index("unseen")].tolist() == [0, 0, 0, 1]
+    # 17 events: 8, 8, 1 and 0; at least as rare as 0: all, as 1: nine, as 2: one, as 3: none.
+    assert table[:, names.index("tail")] == pytest.approx(np.log10([1, 18 / 10, 18 / 2, 18]))
+    assert table[:, names.index("repeats")] == pytest.approx(np.log10([1, 8 / 7, 1, 1]))
+    extended = event_statistics(profile, 6)
+    assert np.array_equal(extended[:4], table)
+    assert np.array_equal(extended[4:], table[[3, 3]])
+
+
+@pytest.mark.parametrize("rows", [[[0]], [[]], [[], [0], []], [[0, 0, 0]], []])
+def test_tiny_systems_give_finite_numbers(rows):
+    rows = make(*rows) if rows else Distinct(*(np.zeros(n, np.int64) for n in (0, 1, 0, 0)))
+    profile = fit_profile(rows, 1)
+    for asked in (rows, make([], [0], [5, 5])):
+        statistics = sequence_statistics(profile, asked)
+        assert statistics.shape == (len(asked), len(STATISTICS))
+        assert np.isfinite(statistics).all()
+        assert np.isfinite(sequence_tails(profile, statistics)).all()
+    assert np.isfinite(event_statistics(profile)).all()
+
+
+def test_habits_are_arrays_that_survive_a_file(tmp_path):
+    profile = fit_profile(ADAPT, 4)
+    np.savez(tmp_path / "profile.npz", **dataclasses.asdict(profile))
+    with np.load(tmp_path / "profile.npz", allow_pickle=False) as stored:
+        again = Profile(**stored)
+    assert np.array_equal(event_statistics(again), event_statistics(profile))
+
+
+systems = st.lists(st.lists(st.integers(0, 5), max_size=6), min_size=1, max_size=12)
+
+
+@settings(max_examples=60, deadline=None)
+@given(systems, systems, st.randoms())
+def test_absence_matches_a_plain_loop_and_order_does_not_matter(rows, asked, random):
+    profile = fit_profile(make(*rows), 5)
+    shuffled = random.sample(rows, len(rows))
+    again = fit_profile(make(*shuffled), 5)
+    for field in dataclasses.fields(profile):
+        assert np.array_equal(getattr(profile, field.name), getattr(again, field.name))
+    n = len(rows)
+    p = [(sum(v in row for row in rows) + 1) / (n + 2) for v in range(5)]
+    sought = make(*asked)
+    for u, value in enumerate(column(profile, sought, "absence_max")):
+        held = sought.ids[sought.offsets[u] : sought.offsets[u + 1]]
+        missing = [-np.log10(1 - p[v]) for v in range(5) if v not in held]
+        assert value == pytest.approx(max(missing, default=0.0), abs=1e-6)
