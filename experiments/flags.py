@@ -33,9 +33,9 @@ def define(values: FlagValues, cls: type, presets: Mapping[str, Any] | None = No
         if len(set(defaults.values())) < 2:
             default = _shown(settings.get(cls(), leaf.path))
         KINDS.get(kind, flags.DEFINE_string)(leaf.name, None, "", flag_values=values)
-        among = [", ".join(leaf.field.metadata.get("among") or [])]
-        notes = "; ".join(filter(None, among + [f"default {default}" if default else ""]))
-        values[leaf.name].help = leaf.doc + (f" ({notes})" if notes else "")
+        doc, among = leaf.field.metadata["doc"], ", ".join(leaf.field.metadata["among"] or ())
+        notes = "; ".join(filter(None, [among, f"default {default}" if default else ""]))
+        values[leaf.name].help = doc + (f" ({notes})" if notes else "")
 
 
 def build(values: FlagValues, base: Any) -> Any:

@@ -1,4 +1,4 @@
-"""Settings as frozen dataclasses: bounds of their fields, and their documentation for `--help`.
+"""Settings as frozen dataclasses whose fields carry their bounds and their text for `--help`.
 
 A stage's settings live in one dataclass next to the stage. Here is what all of them share.
 """
@@ -6,8 +6,7 @@ A stage's settings live in one dataclass next to the stage. Here is what all of 
 import dataclasses
 import math
 import os
-import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -20,19 +19,30 @@ def cache_home() -> Path:
 
 
 class Leaf(NamedTuple):
-    """One setting: `name` as a flag, where it is in the tree, its field and what it means."""
+    """One setting: `name` as a flag, where it is in the tree, and its field."""
 
     name: str
     path: tuple[str, ...]
     field: dataclasses.Field
-    doc: str
 
 
 def setting(
-    default: Any, *, low: float | None = None, high: float | None = None, among: Any = None
+    default: Any,
+    doc: str,
+    *,
+    low: float | None = None,
+    high: float | None = None,
+    among: Sequence[str] | None = None,
 ) -> Any:
-    """A dataclass field with a default and bounds (inclusive), or the values it may take."""
-    return dataclasses.field(default=default, metadata={"low": low, "high": high, "among": among})
+    """A dataclass field: its default (or a function that makes it) and what `--help` says of it.
+
+    Args:
+      low, high: bounds, inclusive.
+      among: the values it may take.
+    """
+    kind = "default_factory" if callable(default) else "default"
+    metadata = {"doc": doc, "low": low, "high": high, "among": among}
+    return dataclasses.field(**{kind: default}, metadata=metadata)
 
 
 def nested(cls: type, *, prefix: str = "") -> Any:
@@ -42,25 +52,12 @@ def nested(cls: type, *, prefix: str = "") -> Any:
 
 def leaves(cls: type, path: tuple[str, ...] = (), prefix: str = "") -> Iterator[Leaf]:
     """All settings below the dataclass `cls`, depth first."""
-    docs = field_docs(cls)
     for field in dataclasses.fields(cls):
         inner = field.metadata.get("cls")
         if inner is not None:
             yield from leaves(inner, (*path, field.name), prefix + field.metadata["prefix"])
         else:
-            yield Leaf(prefix + field.name, (*path, field.name), field, docs[field.name])
-
-
-def field_docs(cls: type) -> dict[str, str]:
-    """What the `Attributes:` of the docstrings say of each field, on one line each."""
-    docs: dict[str, str] = {}
-    for base in reversed(cls.__mro__):
-        _, _, text = (base.__doc__ or "").partition("Attributes:\n")
-        for names, doc in re.findall(
-            r"^      (\w[\w, ]*): ((?:.*\n(?:        +.*\n)*))", text, re.M
-        ):
-            docs |= {name: " ".join(doc.split()) for name in names.split(", ")}
-    return docs
+            yield Leaf(prefix + field.name, (*path, field.name), field)
 
 
 def get(config: Any, path: tuple[str, ...]) -> Any:

@@ -18,33 +18,20 @@ from glx.errors import InputError, OutsideError
 
 @dataclass(frozen=True)
 class Oven:
-    """An oven.
+    """An oven."""
 
-    Attributes:
-      heat: degrees.
-      fan: blow.
-    """
-
-    heat: float = setting(180.0, low=0, high=300)
-    fan: bool = True
+    heat: float = setting(180.0, "degrees.", low=0, high=300)
+    fan: bool = setting(True, "blow.")
 
 
 @dataclass(frozen=True)
 class Cake:
-    """A cake.
+    """A cake."""
 
-    Attributes:
-      eggs: how many.
-      kind: what it is.
-      fruit: on top.
-      note: for whom.
-      oven: where.
-    """
-
-    eggs: int = setting(3, low=1)
-    kind: str = setting("sponge", among=("sponge", "torte"))
-    fruit: tuple[str, ...] = ("plum", "pear")
-    note: str | None = None
+    eggs: int = setting(3, "how many.", low=1)
+    kind: str = setting("sponge", "what it is.", among=("sponge", "torte"))
+    fruit: tuple[str, ...] = setting(("plum", "pear"), "on top.")
+    note: str | None = setting(None, "for whom.")
     oven: Oven = nested(Oven, prefix="oven_")
 
 

@@ -33,34 +33,40 @@ WINDOW = 20  # lines, where nothing says how lines belong together
 
 @dataclass(frozen=True)
 class DataConfig:
-    """Where logs are, how they are read and how the target is cut.
+    """Where logs are, how they are read and how the target is cut."""
 
-    Attributes:
-      data_dir: folder of the real data sets, laid out as docs/data.md says.
-      format: of your own files: `auto`, `lines`, `jsonl` or `csv`.
-      session: of your own files: a regular expression that finds the session id in a line (its
-        group 1 if it has one), or the name of a column; unset, lines are cut into windows.
-      window: lines in a window (default 20), for systems that are cut into windows.
-      bgl_inferred_text: keep the texts of `bgl` that were assigned with the help of labels.
-      protocol: `sound`; `transductive`: adaptation also sees the test part, unlabelled; or `paper`:
-        the leaky one of the literature, for hdfs, bgl and openstack_loghub only, which draws the
-        adaptation part at random from windows of the whole file (bgl 120 lines, openstack_loghub
-        20 events, hdfs blocks). Outputs are stamped with it.
-      sim_lines: length of each simulated system.
-      sim_seed: of the simulated systems.
-      cache_dir: folder of simulated systems and compiled programs; None for ~/.cache/glx.
-      split: where the target is cut.
-    """
-
-    data_dir: str | None = None
-    format: str = setting("auto", among=("auto", "lines", "jsonl", "csv"))
-    session: str | None = None
-    window: int | None = setting(None, low=1)
-    bgl_inferred_text: bool = False
-    protocol: str = setting("sound", among=("sound", "transductive", "paper"))
-    sim_lines: int = setting(40_000, low=1000)
-    sim_seed: int = setting(0, low=0)
-    cache_dir: str | None = None
+    data_dir: str | None = setting(
+        None, "folder of the real data sets, laid out as docs/data.md says."
+    )
+    format: str = setting(
+        "auto",
+        "of your own files: `auto`, `lines`, `jsonl` or `csv`.",
+        among=("auto", "lines", "jsonl", "csv"),
+    )
+    session: str | None = setting(
+        None,
+        "of your own files: a regular expression that finds the session id in a line (its group 1 "
+        "if it has one), or the name of a column; unset, lines are cut into windows.",
+    )
+    window: int | None = setting(
+        None, "lines in a window (default 20), for systems that are cut into windows.", low=1
+    )
+    bgl_inferred_text: bool = setting(
+        False, "keep the texts of `bgl` that were assigned with the help of labels."
+    )
+    protocol: str = setting(
+        "sound",
+        "`sound`; `transductive`: adaptation also sees the test part, unlabelled; or `paper`: the "
+        "leaky one of the literature, for hdfs, bgl and openstack_loghub only, which draws the "
+        "adaptation part at random from windows of the whole file (bgl 120 lines, "
+        "openstack_loghub 20 events, hdfs blocks). Outputs are stamped with it.",
+        among=("sound", "transductive", "paper"),
+    )
+    sim_lines: int = setting(40_000, "length of each simulated system.", low=1000)
+    sim_seed: int = setting(0, "of the simulated systems.", low=0)
+    cache_dir: str | None = setting(
+        None, "folder of simulated systems and compiled programs; None for ~/.cache/glx."
+    )
     split: SplitConfig = nested(SplitConfig)
 
 

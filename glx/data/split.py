@@ -15,17 +15,15 @@ from glx.sequences import ADAPT, GAP, TEST, Sequences, csr_offsets
 
 @dataclass(frozen=True)
 class SplitConfig:
-    """Where a target is cut.
+    """Where a target is cut."""
 
-    Attributes:
-      adapt_share: share of the lines or sessions to adapt on, unlabelled.
-      gap_lines: lines left out after the cut of a system of windows.
-      split_seed: of the fixed permutation of a system without times, and of all in `paper`.
-    """
-
-    adapt_share: float = setting(0.5, low=0.01, high=0.99)
-    gap_lines: int = setting(100, low=0)
-    split_seed: int = setting(0, low=0)
+    adapt_share: float = setting(
+        0.5, "share of the lines or sessions to adapt on, unlabelled.", low=0.01, high=0.99
+    )
+    gap_lines: int = setting(100, "lines left out after the cut of a system of windows.", low=0)
+    split_seed: int = setting(
+        0, "of the fixed permutation of a system without times, and of all in `paper`.", low=0
+    )
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ import hashlib
 import importlib.util
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ import jax
 import numpy as np
 from tokenizers import Tokenizer
 
-from glx.config import cache_home
+from glx.config import cache_home, setting
 from glx.embed import bert, cache, lexical
 from glx.errors import InputError, OutsideError
 
@@ -41,24 +41,23 @@ def default_cache_dir() -> str:
 
 @dataclass(frozen=True)
 class EmbedConfig:
-    """How texts become vectors.
+    """How texts become vectors."""
 
-    Attributes:
-      model: `minilm` (all-MiniLM-L6-v2 of the installed weights package), a folder with a BERT
-        checkpoint (config.json, model.safetensors, tokenizer.json), or such a model's hub name; for
-        ablations, without a language model and the settings below, `tfidf` (weighted words) or
-        `random` (a direction for each text, no meaning).
-      cache_dir: folder of the vectors on disk; None for no cache.
-      batch_size: texts per step of the encoder; 32 to 64 on a CPU.
-      max_tokens: tokens of a text that count, its two special ones included; the rest is cut off.
-      dtype: what the encoder computes in, `float32` or `bfloat16`.
-    """
-
-    model: str = "minilm"
-    cache_dir: str | None = field(default_factory=default_cache_dir)
-    batch_size: int = 32
-    max_tokens: int = 128
-    dtype: str = "float32"
+    model: str = setting(
+        "minilm",
+        "`minilm` (all-MiniLM-L6-v2 of the installed weights package), a folder with a BERT "
+        "checkpoint (config.json, model.safetensors, tokenizer.json), or such a model's hub name; "
+        "for ablations, without a language model and the settings below, `tfidf` (weighted words) "
+        "or `random` (a direction for each text, no meaning).",
+    )
+    cache_dir: str | None = setting(
+        default_cache_dir, "folder of the vectors on disk; None for no cache."
+    )
+    batch_size: int = setting(32, "texts per step of the encoder; 32 to 64 on a CPU.")
+    max_tokens: int = setting(
+        128, "tokens of a text that count, its two special ones included; the rest is cut off."
+    )
+    dtype: str = setting("float32", "what the encoder computes in, `float32` or `bfloat16`.")
 
 
 def embed(texts: Sequence[str], config: EmbedConfig) -> np.ndarray:

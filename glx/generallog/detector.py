@@ -13,7 +13,7 @@ import numpy as np
 from scipy.special import expit, logit
 
 from glx import evidence
-from glx.config import nested
+from glx.config import nested, setting
 from glx.embed.alarm import Meanings
 from glx.embed.embed import embed
 from glx.generallog import route
@@ -37,19 +37,14 @@ WHERE = ("llm_url", "llm_patience", "llm_concurrency", "llm_batch", "llm_timeout
 
 @dataclass(frozen=True)
 class GeneralLogConfig:
-    """What GeneralLog adds to ZeroLog.
-
-    Attributes:
-      route: how target sequences are told apart.
-      knowledge: what the expert may look up.
-      expert: who judges the proprietary ones.
-      write_questions: file to write our templates to, with counts, for somebody to answer.
-    """
+    """What GeneralLog adds to ZeroLog."""
 
     route: RouteConfig = nested(RouteConfig)
     knowledge: KnowledgeConfig = nested(KnowledgeConfig)
     expert: ExpertConfig = nested(ExpertConfig)
-    write_questions: str | None = None
+    write_questions: str | None = setting(
+        None, "file to write our templates to, with counts, for somebody to answer."
+    )
 
 
 @dataclass(frozen=True)

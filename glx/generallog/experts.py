@@ -41,19 +41,19 @@ Send = Callable[[list[Request], ChatFormat], Found]
 
 @dataclass(frozen=True)
 class ExpertConfig:
-    """Who judges proprietary sequences.
+    """Who judges proprietary sequences."""
 
-    Attributes:
-      expert: `retrieval` needs no language model: how alarming an event reads, and its labelled
-        neighbours; `vllm` asks a server; `batch` writes the same questions to a file and stops;
-        `replay` goes on with the file of their answers; `answers` reads probabilities per template.
-      responses: the file of answers, for `replay` (JSONL) and `answers` (CSV).
-      prompt: what a question looks like.
-      llm: the server and the cache of its answers.
-    """
-
-    expert: str = setting("retrieval", among=EXPERTS)
-    responses: str | None = None
+    expert: str = setting(
+        "retrieval",
+        "`retrieval` needs no language model: how alarming an event reads, and its labelled "
+        "neighbours; `vllm` asks a server; `batch` writes the same questions to a file and stops; "
+        "`replay` goes on with the file of their answers; `answers` reads probabilities per "
+        "template.",
+        among=EXPERTS,
+    )
+    responses: str | None = setting(
+        None, "the file of answers, for `replay` (JSONL) and `answers` (CSV)."
+    )
     prompt: PromptConfig = nested(PromptConfig)
     llm: LLMConfig = nested(LLMConfig)
 

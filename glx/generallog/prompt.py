@@ -36,19 +36,23 @@ LEAST = 20  # characters of an event that still say something
 
 @dataclass(frozen=True)
 class PromptConfig:
-    """What a language model gets to read.
+    """What a language model gets to read."""
 
-    Attributes:
-      prompt_tokens: tokens of a prompt at most, as the model's tokenizer counts the rendered text;
-        the question for a reason included.
-      context: what is shown around a proprietary event and makes questions distinct: `event`
-        (nothing), `neighbours` (the events before and after) or `sequence` (all of it).
-      redact: mask secrets (passwords, tokens, keys, e-mail addresses, card numbers).
-    """
-
-    prompt_tokens: int = setting(1000, low=256)
-    context: str = setting("neighbours", among=CONTEXTS)
-    redact: bool = setting(True)
+    prompt_tokens: int = setting(
+        1000,
+        "tokens of a prompt at most, as the model's tokenizer counts the rendered text; the "
+        "question for a reason included.",
+        low=256,
+    )
+    context: str = setting(
+        "neighbours",
+        "what is shown around a proprietary event and makes questions distinct: `event` "
+        "(nothing), `neighbours` (the events before and after) or `sequence` (all of it).",
+        among=CONTEXTS,
+    )
+    redact: bool = setting(
+        True, "mask secrets (passwords, tokens, keys, e-mail addresses, card numbers)."
+    )
 
 
 @dataclass(frozen=True)

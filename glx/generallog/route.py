@@ -25,19 +25,23 @@ USUAL = (0.01, 0.99)  # a share of proprietary sequences outside of this is warn
 
 @dataclass(frozen=True)
 class RouteConfig:
-    """How sequences are divided between the transferred detector and the expert.
+    """How sequences are divided between the transferred detector and the expert."""
 
-    Attributes:
-      route: `centred` compares events by how they differ from the mean of their own system, and
-        takes what at least half of the adaptation sequences contain as known; `paper` compares
-        them as they are. For ablations, `general` sends none to the expert, `proprietary` all, and
-        `random` draws lots, as many as `centred` sends of the sequences that are judged.
-      tau: the least similarity of a general sequence, a cosine; unset, it is chosen from the
-        target's adaptation part and the sources' templates, without labels.
-    """
-
-    route: str = setting("centred", among=ROUTES)
-    tau: float | None = setting(None, low=-1, high=1)
+    route: str = setting(
+        "centred",
+        "`centred` compares events by how they differ from the mean of their own system, and "
+        "takes what at least half of the adaptation sequences contain as known; `paper` compares "
+        "them as they are. For ablations, `general` sends none to the expert, `proprietary` all, "
+        "and `random` draws lots, as many as `centred` sends of the sequences that are judged.",
+        among=ROUTES,
+    )
+    tau: float | None = setting(
+        None,
+        "the least similarity of a general sequence, a cosine; unset, it is chosen from the "
+        "target's adaptation part and the sources' templates, without labels.",
+        low=-1,
+        high=1,
+    )
 
 
 @dataclass(frozen=True)

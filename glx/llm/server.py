@@ -8,7 +8,7 @@ In: a body to send. Out: the JSON of the answer, or an exception that says wheth
 import os
 import random
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -28,32 +28,38 @@ LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 @dataclass(frozen=True)
 class LLMConfig:
-    """Which server is asked, how, and where its answers are kept. Its key: GLX_LLM_API_KEY.
+    """Which server is asked, how, and where its answers are kept. Its key: GLX_LLM_API_KEY."""
 
-    Attributes:
-      llm_url: of an OpenAI-compatible server, up to and with `/v1`.
-      llm_model: the model's name at the server; None for the first one that it names.
-      llm_endpoint: `completions` sends lists of prompts, with the chat template applied here;
-        `chat` sends one question a call, and the server applies its template.
-      llm_patience: seconds without a usable answer after which the server is given up.
-      llm_tokenizer: folder or hub name of the model's tokenizer; None for the model's name.
-      llm_concurrency: calls under way at once with `chat`.
-      llm_batch: prompts in one call with `completions`.
-      llm_timeout: seconds that one call may be silent before it is made again.
-      llm_reason: ask also for a reason, one line for each sequence found anomalous.
-      cache: file of the answers so far, so that no question is asked twice; empty for no file.
-    """
-
-    llm_url: str = "http://127.0.0.1:8000/v1"
-    llm_model: str | None = None
-    llm_endpoint: str = setting("completions", among=("completions", "chat"))
-    llm_patience: float = setting(600.0, low=0.1)
-    llm_tokenizer: str | None = None
-    llm_concurrency: int = setting(32, low=1, high=1024)
-    llm_batch: int = setting(64, low=1, high=4096)
-    llm_timeout: float = setting(180.0, low=0.05)
-    llm_reason: bool = False
-    cache: str | None = field(default_factory=default_cache)
+    llm_url: str = setting(
+        "http://127.0.0.1:8000/v1", "of an OpenAI-compatible server, up to and with `/v1`."
+    )
+    llm_model: str | None = setting(
+        None, "the model's name at the server; None for the first one that it names."
+    )
+    llm_endpoint: str = setting(
+        "completions",
+        "`completions` sends lists of prompts, with the chat template applied here; `chat` sends "
+        "one question a call, and the server applies its template.",
+        among=("completions", "chat"),
+    )
+    llm_patience: float = setting(
+        600.0, "seconds without a usable answer after which the server is given up.", low=0.1
+    )
+    llm_tokenizer: str | None = setting(
+        None, "folder or hub name of the model's tokenizer; None for the model's name."
+    )
+    llm_concurrency: int = setting(32, "calls under way at once with `chat`.", low=1, high=1024)
+    llm_batch: int = setting(64, "prompts in one call with `completions`.", low=1, high=4096)
+    llm_timeout: float = setting(
+        180.0, "seconds that one call may be silent before it is made again.", low=0.05
+    )
+    llm_reason: bool = setting(
+        False, "ask also for a reason, one line for each sequence found anomalous."
+    )
+    cache: str | None = setting(
+        default_cache,
+        "file of the answers so far, so that no question is asked twice; empty for no file.",
+    )
 
 
 class Trouble(Exception):

@@ -33,22 +33,15 @@ CHUNK = 2048  # windows that are scored at once
 
 @dataclass(frozen=True)
 class DeepLogConfig(LoopConfig):
-    """DeepLog.
+    """DeepLog."""
 
-    Attributes:
-      window: `h`, events that the next one is predicted from.
-      top: `g`, the likeliest next events that are normal.
-      hidden: memory units of each LSTM layer.
-      layers: LSTM layers.
-    """
-
-    window: int = setting(10, low=1)
-    top: int = setting(9, low=1)
-    hidden: int = setting(64, low=1)
-    layers: int = setting(2, low=1)
-    steps: int = setting(600, low=1)
-    batch: int = setting(128, low=1)
-    rate: float = setting(5e-3, low=0)
+    window: int = setting(10, "`h`, events that the next one is predicted from.", low=1)
+    top: int = setting(9, "`g`, the likeliest next events that are normal.", low=1)
+    hidden: int = setting(64, "memory units of each LSTM layer.", low=1)
+    layers: int = setting(2, "LSTM layers.", low=1)
+    steps: int = setting(600, "updates.", low=1)
+    batch: int = setting(128, "examples in each, drawn by how often they occur.", low=1)
+    rate: float = setting(5e-3, "learning rate (Adam, cosine decay to a tenth).", low=0)
 
 
 def fit(task: Task, config: DeepLogConfig, log: Log = lambda row: None) -> Fitted:

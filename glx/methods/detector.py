@@ -46,23 +46,9 @@ METHODS = {
 
 @dataclass(frozen=True)
 class MethodConfig:
-    """Everything that determines a fitted method beside its data.
+    """Everything that determines a fitted method beside its data."""
 
-    Attributes:
-      method: which one.
-      deeplog: next event, learned from the target (Du et al., 2017).
-      plelog: a classifier of pseudo-labels (Yang et al., 2021).
-      logtad: an adversarial one-class model of sources and target (Han and Yuan, 2021).
-      rapid: distance to retrieved sequences, no training (No et al., 2023).
-      forest: isolation forest of event counts (Liu et al., 2008).
-      pca: principal components of event counts (Xu et al., 2009).
-      embed: the sentence encoder.
-      threshold: method of the label-free cut, one of `glx.threshold.METHODS`, where the paper has
-        none that needs no label.
-      seed: of all that is drawn.
-    """
-
-    method: str = setting("deeplog", among=tuple(METHODS))
+    method: str = setting("deeplog", "which one.", among=tuple(METHODS))
     deeplog: DeepLogConfig = nested(DeepLogConfig, prefix="deeplog_")
     plelog: PLELogConfig = nested(PLELogConfig, prefix="plelog_")
     logtad: LogTADConfig = nested(LogTADConfig, prefix="logtad_")
@@ -70,8 +56,13 @@ class MethodConfig:
     forest: ForestConfig = nested(ForestConfig, prefix="forest_")
     pca: PCAConfig = nested(PCAConfig, prefix="pca_")
     embed: EmbedConfig = nested(EmbedConfig, prefix="embed_")
-    threshold: str = setting(threshold.DEFAULT, among=threshold.METHODS)
-    seed: int = setting(0, low=0)
+    threshold: str = setting(
+        threshold.DEFAULT,
+        "method of the label-free cut, one of `glx.threshold.METHODS`, where the paper has none "
+        "that needs no label.",
+        among=threshold.METHODS,
+    )
+    seed: int = setting(0, "of all that is drawn.", low=0)
 
 
 @dataclass(frozen=True)

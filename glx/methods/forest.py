@@ -28,15 +28,10 @@ RARE = 0.01  # share of the adaptation sequences that hold an event, below which
 
 @dataclass(frozen=True)
 class ForestConfig:
-    """An isolation forest.
+    """An isolation forest."""
 
-    Attributes:
-      trees: in the forest.
-      sample: adaptation sequences that a tree is grown on.
-    """
-
-    trees: int = setting(100, low=1, high=10_000)
-    sample: int = setting(256, low=2, high=100_000)
+    trees: int = setting(100, "in the forest.", low=1, high=10_000)
+    sample: int = setting(256, "adaptation sequences that a tree is grown on.", low=2, high=100_000)
 
 
 def fit(task: Task, config: ForestConfig, log: Log = lambda row: None) -> Fitted:

@@ -44,19 +44,16 @@ SAMPLE = 2048  # sequences that the centre and the scale are taken from
 
 @dataclass(frozen=True)
 class LogTADConfig(LoopConfig):
-    """LogTAD-style.
+    """LogTAD-style."""
 
-    Attributes:
-      hidden: units of each LSTM layer, and the dimensions of `z`.
-      layers: LSTM layers.
-      max_events: events of a sequence; longer ones are shortened.
-      alpha: how much of the discriminator's gradient reaches the encoder, reversed.
-    """
-
-    hidden: int = setting(64, low=1)
-    layers: int = setting(2, low=1)
-    max_events: int = setting(32, low=1, high=BUCKETS[-1])
-    alpha: float = setting(0.1, low=0)
+    hidden: int = setting(64, "units of each LSTM layer, and the dimensions of `z`.", low=1)
+    layers: int = setting(2, "LSTM layers.", low=1)
+    max_events: int = setting(
+        32, "events of a sequence; longer ones are shortened.", low=1, high=BUCKETS[-1]
+    )
+    alpha: float = setting(
+        0.1, "how much of the discriminator's gradient reaches the encoder, reversed.", low=0
+    )
 
 
 def fit(task: Task, config: LogTADConfig, log: Log = lambda row: None) -> Fitted:

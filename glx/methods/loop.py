@@ -28,17 +28,11 @@ LOG_EVERY = 50  # steps
 
 @dataclass(frozen=True)
 class LoopConfig:
-    """How a network is trained.
+    """How a network is trained."""
 
-    Attributes:
-      steps: updates.
-      batch: examples in each, drawn by how often they occur.
-      rate: learning rate (Adam, cosine decay to a tenth).
-    """
-
-    steps: int = setting(300, low=1)
-    batch: int = setting(64, low=1)
-    rate: float = setting(2e-3, low=0)
+    steps: int = setting(300, "updates.", low=1)
+    batch: int = setting(64, "examples in each, drawn by how often they occur.", low=1)
+    rate: float = setting(2e-3, "learning rate (Adam, cosine decay to a tenth).", low=0)
 
 
 def initial(model: nn.Module, seed: int, *inputs: Any) -> Any:

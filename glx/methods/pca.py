@@ -29,15 +29,14 @@ CHUNK = 4096  # sequences at once
 
 @dataclass(frozen=True)
 class PCAConfig:
-    """Principal components of event counts.
+    """Principal components of event counts."""
 
-    Attributes:
-      variance: share of the variance that the normal subspace holds.
-      alpha: probability that a normal sequence exceeds the cut.
-    """
-
-    variance: float = setting(0.95, low=0, high=1)
-    alpha: float = setting(0.001, low=1e-9, high=0.5)
+    variance: float = setting(
+        0.95, "share of the variance that the normal subspace holds.", low=0, high=1
+    )
+    alpha: float = setting(
+        0.001, "probability that a normal sequence exceeds the cut.", low=1e-9, high=0.5
+    )
 
 
 @dataclass(frozen=True)

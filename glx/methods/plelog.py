@@ -42,23 +42,25 @@ from glx.zerolog.model import AttentionPooling, BiGRU, Head
 
 @dataclass(frozen=True)
 class PLELogConfig(LoopConfig):
-    """PLELog-style.
+    """PLELog-style."""
 
-    Attributes:
-      hidden: units of each GRU direction.
-      max_events: events of a sequence; longer ones are shortened.
-      clustered: distinct sequences that are clustered, the commonest (equally common ones: drawn).
-      components: of the vectors that are clustered.
-      cluster: distinct vectors in a cluster, at least.
-      normal: share of those clustered, by occurrence, that the normal groups hold at most.
-    """
-
-    hidden: int = setting(64, low=1)
-    max_events: int = setting(32, low=1, high=BUCKETS[-1])
-    clustered: int = setting(16_000, low=1)
-    components: int = setting(50, low=1)
-    cluster: int = setting(5, low=2)
-    normal: float = setting(0.95, low=0, high=1)
+    hidden: int = setting(64, "units of each GRU direction.", low=1)
+    max_events: int = setting(
+        32, "events of a sequence; longer ones are shortened.", low=1, high=BUCKETS[-1]
+    )
+    clustered: int = setting(
+        16_000,
+        "distinct sequences that are clustered, the commonest (equally common ones: drawn).",
+        low=1,
+    )
+    components: int = setting(50, "of the vectors that are clustered.", low=1)
+    cluster: int = setting(5, "distinct vectors in a cluster, at least.", low=2)
+    normal: float = setting(
+        0.95,
+        "share of those clustered, by occurrence, that the normal groups hold at most.",
+        low=0,
+        high=1,
+    )
 
 
 def fit(task: Task, config: PLELogConfig, log: Log = lambda row: None) -> Fitted:

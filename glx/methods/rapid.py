@@ -28,15 +28,20 @@ DECIMALS = 6  # of a distance: vectors are no more exact
 
 @dataclass(frozen=True)
 class RapidConfig:
-    """Retrieval of known sequences.
+    """Retrieval of known sequences."""
 
-    Attributes:
-      share: of the adaptation sequences that the database stands for, the commonest first.
-      core: sequences of the database that a sequence is compared with, the nearest.
-    """
-
-    share: float = setting(0.9, low=0, high=1)
-    core: int = setting(5, low=1, high=1000)
+    share: float = setting(
+        0.9,
+        "of the adaptation sequences that the database stands for, the commonest first.",
+        low=0,
+        high=1,
+    )
+    core: int = setting(
+        5,
+        "sequences of the database that a sequence is compared with, the nearest.",
+        low=1,
+        high=1000,
+    )
 
 
 @dataclass(frozen=True)

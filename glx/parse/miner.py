@@ -17,6 +17,7 @@ from operator import itemgetter
 import numpy as np
 import polars as pl
 
+from glx.config import setting
 from glx.parse.drain import FastDrain
 from glx.parse.mask import mask
 from glx.sequences import WILDCARD, Templates
@@ -27,23 +28,20 @@ Match = Callable[[str], int]  # masked text -> id, or -1
 
 @dataclass(frozen=True)
 class MinerConfig:
-    """How templates are mined.
+    """How templates are mined."""
 
-    Attributes:
-      similarity: least share of equal tokens at which a text joins a template.
-      depth: levels of Drain's tree, its root and leaves included.
-      children: branches of a node of the tree.
-      few_words: a wildcard that stands for at most so many different words is spelt out.
-      max_new: templates mined after freezing; what is newer still shares one id.
-      max_cached: distinct texts whose ids are remembered.
-    """
-
-    similarity: float = 0.4
-    depth: int = 4
-    children: int = 100
-    few_words: int = 4
-    max_new: int = 10_000
-    max_cached: int = 200_000
+    similarity: float = setting(
+        0.4, "least share of equal tokens at which a text joins a template."
+    )
+    depth: int = setting(4, "levels of Drain's tree, its root and leaves included.")
+    children: int = setting(100, "branches of a node of the tree.")
+    few_words: int = setting(
+        4, "a wildcard that stands for at most so many different words is spelt out."
+    )
+    max_new: int = setting(
+        10_000, "templates mined after freezing; what is newer still shares one id."
+    )
+    max_cached: int = setting(200_000, "distinct texts whose ids are remembered.")
 
 
 DEFAULT = MinerConfig()

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from glx.config import get, leaves, nested
+from glx.config import get, leaves, nested, setting
 from glx.data.load import DataConfig
 from glx.errors import InputError
 from glx.generallog.detector import GeneralLogConfig
@@ -12,55 +12,53 @@ from glx.zerolog.detector import ZeroLogConfig
 from glx.zerolog.model import ModelConfig
 from glx.zerolog.train import TrainConfig
 
+# What `--help` says of the flags of every run: (default, text).
+TARGET = (
+    "sim_vms",
+    "the system to judge: a name of docs/data.md, NAME=FILE or a file of your own logs.",
+)
+SOURCE = (
+    (),
+    "a labelled system to learn from, a name or NAME=FILE; repeat it or list several with "
+    "commas. None given: the simulated systems.",
+)
+LABELS = (
+    (),
+    "NAME=FILE, labels of your own source (or of your target, to measure): a CSV of "
+    "`key,label` or `line,label`; repeat it for several.",
+)
+
 
 @dataclass(frozen=True)
 class RunConfig:
-    """What a run of ZeroLog learns from, what it scores, and how.
+    """What a run of ZeroLog learns from, what it scores, and how."""
 
-    Attributes:
-      target: the system to judge: a name of docs/data.md, NAME=FILE or a file of your own logs.
-      source: a labelled system to learn from, a name or NAME=FILE; repeat it or list several with
-        commas. None given: the simulated systems.
-      labels: NAME=FILE, labels of your own source (or of your target, to measure): a CSV of
-        `key,label` or `line,label`; repeat it for several.
-      target_labels: share of the target's adaptation sequences whose labels may be learned from, as
-        `1%`; the result is no zero-label one and stamped so. Unset, no label is read.
-      data: where files are and how they are read and cut.
-      model: ZeroLog.
-    """
-
-    target: str = "sim_vms"
-    source: tuple[str, ...] = ()
-    labels: tuple[str, ...] = ()
-    target_labels: str | None = None
+    target: str = setting(*TARGET)
+    source: tuple[str, ...] = setting(*SOURCE)
+    labels: tuple[str, ...] = setting(*LABELS)
+    target_labels: str | None = setting(
+        None,
+        "share of the target's adaptation sequences whose labels may be learned from, as `1%`; "
+        "the result is no zero-label one and stamped so. Unset, no label is read.",
+    )
     data: DataConfig = nested(DataConfig)
     model: ZeroLogConfig = nested(ZeroLogConfig)
 
 
 @dataclass(frozen=True)
 class GeneralLogRun(RunConfig):
-    """A run of GeneralLog: ZeroLog, and what it adds.
-
-    Attributes:
-      general: router, knowledge and expert.
-    """
+    """A run of GeneralLog: ZeroLog, and what it adds."""
 
     general: GeneralLogConfig = nested(GeneralLogConfig)
 
 
 @dataclass(frozen=True)
 class MethodRun:
-    """A run of a method beside ours.
+    """A run of a method beside ours."""
 
-    Attributes:
-      target, source, labels: as in `RunConfig`.
-      data: where files are and how they are read and cut.
-      model: the method.
-    """
-
-    target: str = "sim_vms"
-    source: tuple[str, ...] = ()
-    labels: tuple[str, ...] = ()
+    target: str = setting(*TARGET)
+    source: tuple[str, ...] = setting(*SOURCE)
+    labels: tuple[str, ...] = setting(*LABELS)
     data: DataConfig = nested(DataConfig)
     model: MethodConfig = nested(MethodConfig)
 

@@ -27,22 +27,20 @@ from glx.zerolog.train import TrainConfig, pack, train
 
 @dataclass(frozen=True)
 class ZeroLogConfig:
-    """Everything that determines a fitted ZeroLog beside its data.
-
-    Attributes:
-      train: network and training.
-      embed: the sentence encoder.
-      reading: weigh how alarming texts read; False: every event reads alike (an ablation).
-      threshold: method of the label-free cut: `evidence`, where the evidence turns to speak for an
-        anomaly, or one of `glx.threshold.METHODS`, on the scores.
-      seed: of initialisation, episodes and pools.
-    """
+    """Everything that determines a fitted ZeroLog beside its data."""
 
     train: TrainConfig = nested(TrainConfig)
     embed: EmbedConfig = nested(EmbedConfig, prefix="embed_")
-    reading: bool = True
-    threshold: str = setting(threshold.EVIDENCE, among=threshold.LABEL_FREE)
-    seed: int = setting(0, low=0)
+    reading: bool = setting(
+        True, "weigh how alarming texts read; False: every event reads alike (an ablation)."
+    )
+    threshold: str = setting(
+        threshold.EVIDENCE,
+        "method of the label-free cut: `evidence`, where the evidence turns to speak for an "
+        "anomaly, or one of `glx.threshold.METHODS`, on the scores.",
+        among=threshold.LABEL_FREE,
+    )
+    seed: int = setting(0, "of initialisation, episodes and pools.", low=0)
 
 
 @dataclass(frozen=True)

@@ -18,18 +18,18 @@ from glx.config import setting
 
 @dataclass(frozen=True)
 class ModelConfig:
-    """Sizes of the network.
+    """Sizes of the network."""
 
-    Attributes:
-      hidden: `H`, units of each GRU direction and of `z`.
-      source_limit: most that the sources may add to the log-odds that the target's own profile and
-        the reading of its texts give, or take off them; 0: any amount.
-      bf16: matrix products in bfloat16 with float32 parameters and sums (for accelerators).
-    """
-
-    hidden: int = setting(32, low=1)
-    source_limit: float = setting(0.25, low=0)
-    bf16: bool = False
+    hidden: int = setting(32, "`H`, units of each GRU direction and of `z`.", low=1)
+    source_limit: float = setting(
+        0.25,
+        "most that the sources may add to the log-odds that the target's own profile and the "
+        "reading of its texts give, or take off them; 0: any amount.",
+        low=0,
+    )
+    bf16: bool = setting(
+        False, "matrix products in bfloat16 with float32 parameters and sums (for accelerators)."
+    )
 
 
 class Gates(NamedTuple):

@@ -35,39 +35,34 @@ State = dict  # {"params", "opt_state", "step"}: one pytree
 
 @dataclass(frozen=True)
 class TrainConfig:
-    """How ZeroLog is trained.
-
-    Attributes:
-      model: sizes of the network.
-      steps: outer steps.
-      episodes: `N`, episodes in a step; on a CPU an even number makes use of two cores.
-      batch: source sequences, and as many target sequences, in each support and query set.
-      max_events: `L`, events of a sequence; longer ones are shortened.
-      alpha: inner learning rate.
-      beta: outer learning rate (Adam, cosine decay to a tenth).
-      mu: weight of the domain loss.
-      gamma: weight of the query's losses.
-      second_order: differentiate through the inner step; else first-order MAML.
-      reversal: train the encoder against the domain head; False switches the reversal off.
-      structural: give the network the structural statistics beside the text vectors.
-      log_every: steps between two lines of `train.jsonl`.
-      checkpoint_every: steps between two checkpoints.
-    """
+    """How ZeroLog is trained."""
 
     model: ModelConfig = nested(ModelConfig)
-    steps: int = setting(200, low=1)
-    episodes: int = setting(4, low=1)
-    batch: int = setting(16, low=2)
-    max_events: int = setting(32, low=1, high=BUCKETS[-1])
-    alpha: float = setting(0.05, low=0)
-    beta: float = setting(2e-3, low=0)
-    mu: float = setting(0.1, low=0)
-    gamma: float = setting(1.0, low=0)
-    second_order: bool = True
-    reversal: bool = True
-    structural: bool = True
-    log_every: int = setting(20, low=1)
-    checkpoint_every: int = setting(100, low=1)
+    steps: int = setting(200, "outer steps.", low=1)
+    episodes: int = setting(
+        4, "`N`, episodes in a step; on a CPU an even number makes use of two cores.", low=1
+    )
+    batch: int = setting(
+        16, "source sequences, and as many target sequences, in each support and query set.", low=2
+    )
+    max_events: int = setting(
+        32, "`L`, events of a sequence; longer ones are shortened.", low=1, high=BUCKETS[-1]
+    )
+    alpha: float = setting(0.05, "inner learning rate.", low=0)
+    beta: float = setting(2e-3, "outer learning rate (Adam, cosine decay to a tenth).", low=0)
+    mu: float = setting(0.1, "weight of the domain loss.", low=0)
+    gamma: float = setting(1.0, "weight of the query's losses.", low=0)
+    second_order: bool = setting(
+        True, "differentiate through the inner step; else first-order MAML."
+    )
+    reversal: bool = setting(
+        True, "train the encoder against the domain head; False switches the reversal off."
+    )
+    structural: bool = setting(
+        True, "give the network the structural statistics beside the text vectors."
+    )
+    log_every: int = setting(20, "steps between two lines of `train.jsonl`.", low=1)
+    checkpoint_every: int = setting(100, "steps between two checkpoints.", low=1)
 
 
 @dataclass(frozen=True)

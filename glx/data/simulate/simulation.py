@@ -13,6 +13,7 @@ from string import Formatter
 
 import numpy as np
 
+from glx.config import setting
 from glx.data.simulate import blocks, ras, vms
 from glx.data.simulate.grammar import Fault, Step, System, Workload, apply, unroll, weighted
 from glx.errors import InputError
@@ -22,20 +23,18 @@ SYSTEMS: dict[str, System] = {s.name: s for s in (blocks.SYSTEM, vms.SYSTEM, ras
 
 @dataclass(frozen=True)
 class SimConfig:
-    """What to simulate.
-
-    Attributes:
-      system: `sim_blocks`, `sim_vms` or `sim_ras`.
-      lines: length of the log in lines; where there are sessions, those under way are finished, so
-        that the log is up to about one session longer.
-      seed: seed of everything random, an integer of at least 0.
-      anomaly_share: anomalous share of the sessions (`sim_ras`: of the lines), in [0, 0.5].
-    """
+    """What to simulate; `system` is `sim_blocks`, `sim_vms` or `sim_ras`."""
 
     system: str
-    lines: int = 40_000
-    seed: int = 0
-    anomaly_share: float = 0.04
+    lines: int = setting(
+        40_000,
+        "length of the log in lines; where there are sessions, those under way are finished, so "
+        "that the log is up to about one session longer.",
+    )
+    seed: int = setting(0, "seed of everything random, an integer of at least 0.")
+    anomaly_share: float = setting(
+        0.04, "anomalous share of the sessions (`sim_ras`: of the lines), in [0, 0.5]."
+    )
 
 
 @dataclass(frozen=True)
