@@ -1,15 +1,20 @@
 """glx finds anomalies in the logs of a system for which nobody has labelled a single line.
 
-`glx.fit` and `glx.load` are those of `glx/api.py`, imported when they are first used, so that to
-import a part of the package imports that part alone.
+Array shapes are written `<dtype>[...]` with one letter per axis, the same in every module:
+
+    B batch                      L events of a sequence     V templates of a system
+    N sequences                  U distinct sequences       S templates of the sources
+    H hidden units               G gate units, 3 H          F statistics of a sequence
+    D width of text embeddings   K evidence of a verdict    Q questions to an expert
+    E width of template vectors; in CSR arrays, events of all sequences together
+
+`glx.fit` and `glx.load` come from `glx/api.py`, which is imported when they are first used.
 """
 
 from importlib import import_module
 from typing import Any
 
 __version__ = "0.1.0"
-
-
 PUBLIC = ("fit", "load")
 
 

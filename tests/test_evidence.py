@@ -2,33 +2,33 @@
 
 import numpy as np
 import pytest
-from test_profile import make
+from rows import unique
 
 from glx import evidence
 from glx.profile import event_tails, fit_profile, most_usual_missing
 from glx.sequences import Distinct
 
 # A system of one routine: all hold 0, 1 and 2; one in a thousand holds 3; nobody holds 4.
-ROUTINE = fit_profile(make(*[[0, 1, 2]] * 999, [0, 1, 2, 3]), 5)
+ROUTINE = fit_profile(unique(*[[0, 1, 2]] * 999, [0, 1, 2, 3]), 5)
 # A system without one: four kinds of sequences, and an event that was there once.
-ARBITRARY = fit_profile(make(*[[0], [1], [2], [3]] * 100, [4]), 5)
+ARBITRARY = fit_profile(unique(*[[0], [1], [2], [3]] * 100, [4]), 5)
 EMPTY = Distinct(*(np.zeros(n, np.int64) for n in (0, 1, 0, 0)))
 
 
 def test_what_one_sequence_in_twenty_holds_is_no_evidence():
-    profile = fit_profile(make(*[[0]] * 38, [0, 1]), 2)  # (39 + 1) / (1 + 1)
+    profile = fit_profile(unique(*[[0]] * 38, [0, 1]), 2)  # (39 + 1) / (1 + 1)
     assert evidence.rarity(profile, 2)[1] == pytest.approx(0, abs=1e-6)
 
 
 def test_rarity_grows_as_events_grow_rarer():
     rows = [*[[0]] * 800, *[[0, 1]] * 100, *[[0, 2]] * 10, *[[0, 3]] * 1]
-    everyday, one_in_nine, one_in_ninety, once = evidence.rarity(fit_profile(make(*rows), 4), 4)
+    everyday, one_in_nine, one_in_ninety, once = evidence.rarity(fit_profile(unique(*rows), 4), 4)
     assert everyday < one_in_nine < 0 < one_in_ninety < once
 
 
 def test_rarity_says_no_more_below_one_in_three_hundred():
-    one_in_a_thousand = fit_profile(make(*[[0], [1]] * 250, *[[0, 1]] * 499, [0, 1, 2]), 3)
-    rarer = fit_profile(make(*[[0], [1]] * 2500, *[[0, 1]] * 4999, [0, 1, 2]), 3)
+    one_in_a_thousand = fit_profile(unique(*[[0], [1]] * 250, *[[0, 1]] * 499, [0, 1, 2]), 3)
+    rarer = fit_profile(unique(*[[0], [1]] * 2500, *[[0, 1]] * 4999, [0, 1, 2]), 3)
     # Half hold 0 alone or 1 alone, half both: 0.75 of the sequences hold each, odds 3.
     expected = (3 - 1) * (2.5 - np.log10(20))
     for profile in (one_in_a_thousand, rarer):
@@ -43,7 +43,7 @@ def test_an_event_that_no_sequence_held_says_nothing(n_templates):
 def test_everyday_events_speak_against_an_anomaly_at_least_as_bayes_has_it():
     # What is in a quarter of the sequences, or more, is not in one of twenty: log(20) in log-odds.
     assert evidence.rarity(ARBITRARY, 5)[:4] == pytest.approx([-np.log(20)] * 4, abs=0.01)
-    regular = fit_profile(make(*[[0, 1, 2]] * 5, [0, 1]), 3)
+    regular = fit_profile(unique(*[[0, 1, 2]] * 5, [0, 1]), 3)
     assert evidence.regularity(regular) == pytest.approx(97 / 102)  # shares 1, 1 and 5/6
     assert (evidence.rarity(regular, 3) < -np.log(20)).all()
 
@@ -60,14 +60,14 @@ def test_rarity_has_bounds():
 
 
 def test_the_odds_of_a_system_whose_sequences_are_all_alike_but_for_one_event_are_capped():
-    profile = fit_profile(make(*[[0]] * 59, [0, 1]), 2)
+    profile = fit_profile(unique(*[[0]] * 59, [0, 1]), 2)
     assert evidence.regularity(profile) > 0.98  # odds above 50, taken as 10
     expected = (10 - 1) * np.log10(61 / 2 / 20)
     assert evidence.rarity(profile, 2)[1] == pytest.approx(expected, rel=1e-5)
 
 
 def test_an_event_of_a_sequence_that_was_left_out_is_rare_and_not_new():
-    whole = make(*[[0, 1, 2, 3]] * 400, *[[0, 4]] * 3)
+    whole = unique(*[[0, 1, 2, 3]] * 400, *[[0, 4]] * 3)
     left = evidence.inliers(whole, 6)
     assert rows_of(left) == [[0, 1, 2, 3, 400]]
     profile = fit_profile(left, 6, whole)
@@ -79,10 +79,10 @@ def test_an_event_of_a_sequence_that_was_left_out_is_rare_and_not_new():
 
 
 def test_regularity_is_the_chance_to_meet_an_event_again():
-    profile = fit_profile(make([0, 1], [0, 1], [0, 2], [0]), 3)
+    profile = fit_profile(unique([0, 1], [0, 1], [0, 2], [0]), 3)
     # Shares 1, 1/2 and 1/4.
     assert evidence.regularity(profile) == pytest.approx((1 + 1 / 4 + 1 / 16) / (7 / 4))
-    assert evidence.regularity(fit_profile(make([0, 1, 1], [1, 0]), 2)) == pytest.approx(1)
+    assert evidence.regularity(fit_profile(unique([0, 1, 1], [1, 0]), 2)) == pytest.approx(1)
     assert evidence.regularity(fit_profile(EMPTY, 2)) == 0
 
 
@@ -93,27 +93,27 @@ def rows_of(sequences: Distinct) -> list[list[int]]:
 
 
 def test_usual_leaves_out_what_stops_short():
-    found = evidence.inliers(make(*[[0, 1, 2, 3]] * 100, *[[0]] * 10), 4)
+    found = evidence.inliers(unique(*[[0, 1, 2, 3]] * 100, *[[0]] * 10), 4)
     assert rows_of(found) == [[0, 1, 2, 3, 100]]
 
 
 def test_usual_counts_again_without_what_it_left_out():
     # While [0] is counted, lacking 3 is no more than four standard deviations away.
-    rows = make(*[[0, 1, 2, 3]] * 400, *[[0, 1, 2]] * 8, *[[0]] * 20)
+    rows = unique(*[[0, 1, 2, 3]] * 400, *[[0, 1, 2]] * 8, *[[0]] * 20)
     profile = fit_profile(rows, 4)
-    assert (evidence.absence(profile, make([0, 1, 2])) < 0).all()
+    assert (evidence.absence(profile, unique([0, 1, 2])) < 0).all()
     assert rows_of(evidence.inliers(rows, 4)) == [[0, 1, 2, 3, 400]]
 
 
 def test_usual_keeps_all_where_most_would_go():
     full = list(range(61))
-    rows = make(*[full] * 40, *[[60]] * 60)
-    assert (evidence.absence(fit_profile(rows, 61), make([60])) > 0).all()
+    rows = unique(*[full] * 40, *[[60]] * 60)
+    assert (evidence.absence(fit_profile(rows, 61), unique([60])) > 0).all()
     assert evidence.inliers(rows, 61) is rows
 
 
 def test_usual_changes_nothing_in_a_log_without_short_sequences():
-    rows = make(*[[0, 1, 2]] * 90, *[[0, 2, 1]] * 50, *[[0, 1, 2, 3]] * 10)
+    rows = unique(*[[0, 1, 2]] * 90, *[[0, 2, 1]] * 50, *[[0, 1, 2, 3]] * 10)
     assert rows_of(evidence.inliers(rows, 4)) == rows_of(rows)
     assert len(evidence.inliers(EMPTY, 4)) == 0
 
@@ -121,48 +121,48 @@ def test_usual_changes_nothing_in_a_log_without_short_sequences():
 def test_usual_does_not_depend_on_the_order_of_sequences():
     rows = [*[[0, 1, 2, 3]] * 100, *[[0]] * 10, *[[0, 1, 3, 2]] * 20]
     expected = [[0, 1, 2, 3, 100], [0, 1, 3, 2, 20]]
-    assert rows_of(evidence.inliers(make(*rows), 4)) == expected
-    assert rows_of(evidence.inliers(make(*rows[::-1]), 4)) == expected
+    assert rows_of(evidence.inliers(unique(*rows), 4)) == expected
+    assert rows_of(evidence.inliers(unique(*rows[::-1]), 4)) == expected
 
 
 def test_absence_in_standard_deviations_beyond_four():
-    profile = fit_profile(make(*[[0]] * 98), 1)
+    profile = fit_profile(unique(*[[0]] * 98), 1)
     # P(0) = 99/100, a miss weighs 2 decades: on average 0.02, standard deviation 2 sqrt(0.0099).
     spread = 2 * np.sqrt(0.0099)
-    found = evidence.absence(profile, make([0], [7]))
+    found = evidence.absence(profile, unique([0], [7]))
     assert found == pytest.approx([-0.02 / spread - 4, (2 - 0.02) / spread - 4])
     assert found.dtype == np.float32
 
 
 def test_absence_has_bounds():
-    profile = fit_profile(make(*[[0, 1, 2]] * 999), 3)
-    assert evidence.absence(profile, make([7])).tolist() == [10]
+    profile = fit_profile(unique(*[[0, 1, 2]] * 999), 3)
+    assert evidence.absence(profile, unique([7])).tolist() == [10]
     # Each of 100 events is in one sequence; one that holds all lacks far less than is usual.
-    one_each = fit_profile(make(*[[event] for event in range(100)]), 100)
-    assert evidence.absence(one_each, make(list(range(100)))).tolist() == [-10]
+    one_each = fit_profile(unique(*[[event] for event in range(100)]), 100)
+    assert evidence.absence(one_each, unique(list(range(100)))).tolist() == [-10]
 
 
 @pytest.mark.parametrize(("n", "speaks"), [(3, False), (14, False), (20, True)])
 def test_one_missing_event_is_not_enough_in_a_short_log(n, speaks):
-    profile = fit_profile(make(*[[0]] * n), 1)
-    assert (evidence.absence(profile, make([7]))[0] > 0) == speaks
+    profile = fit_profile(unique(*[[0]] * n), 1)
+    assert (evidence.absence(profile, unique([7]))[0] > 0) == speaks
 
 
 def test_absence_without_any_event_to_lack_is_finite():
-    assert evidence.absence(fit_profile(EMPTY, 0), make([7], [7, 7])).tolist() == [-4, -4]
+    assert evidence.absence(fit_profile(EMPTY, 0), unique([7], [7, 7])).tolist() == [-4, -4]
 
 
 def test_a_sequence_says_what_its_event_or_its_absence_says():
-    asked = make([0, 1], [0, 1, 2], [0, 3, 1, 2])
+    asked = unique([0, 1], [0, 1, 2], [0, 3, 1, 2])
     says = evidence.sequence_log_odds(ROUTINE, asked, np.array([0, 0, 0, -1.0, 0]))
     # It lacks 2; nothing to say; 3 is as rare as it gets and reads a little harmless.
-    assert says[0] == evidence.absence(ROUTINE, make([0, 1]))[0] == 10
-    assert says[1] == pytest.approx(evidence.absence(ROUTINE, make([0, 1, 2]))[0])
+    assert says[0] == evidence.absence(ROUTINE, unique([0, 1]))[0] == 10
+    assert says[1] == pytest.approx(evidence.absence(ROUTINE, unique([0, 1, 2]))[0])
     assert says[2] == 9
 
 
 def test_an_event_that_is_new_says_what_it_reads():
-    asked = make([0, 4, 1, 2])
+    asked = unique([0, 4, 1, 2])
     assert evidence.sequence_log_odds(ROUTINE, asked, np.array([0, 0, 0, 0, 1.5])).tolist() == [1.5]
 
 
@@ -178,6 +178,6 @@ def test_a_reading_has_bounds():
 
 
 def test_the_most_usual_event_that_a_sequence_lacks():
-    asked = make([0, 1], [0, 1, 2], [1, 2, 2], [4])
+    asked = unique([0, 1], [0, 1, 2], [1, 2, 2], [4])
     # Of equally usual ones the first.
     assert most_usual_missing(ROUTINE, asked).tolist() == [2, 3, 0, 0]

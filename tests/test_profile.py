@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from rows import unique
 
 from glx.profile import (
     EVENT_STATISTICS,
@@ -20,14 +21,7 @@ from glx.profile import (
     sequence_tails,
     sum_of_present,
 )
-from glx.sequences import Distinct, Sequences, csr_offsets, distinct
-
-
-def make(*rows: list[int]) -> Distinct:
-    lengths = np.array([len(row) for row in rows], dtype=np.int64)
-    ids = np.array([i for row in rows for i in row], dtype=np.int32)
-    at = np.arange(len(rows))
-    return distinct(Sequences(ids, csr_offsets(lengths), first_line=at, last_line=at))
+from glx.sequences import Distinct
 
 
 def column(profile: Profile, rows: Distinct, name: str) -> np.ndarray:
@@ -35,14 +29,14 @@ def column(profile: Profile, rows: Distinct, name: str) -> np.ndarray:
 
 
 # Eight sequences: event 0 is in all, event 1 in seven, event 2 in one, event 3 in none.
-ADAPT = make(*[[0, 1]] * 6, [0, 1, 1], [0, 2])
+ADAPT = unique(*[[0, 1]] * 6, [0, 1, 1], [0, 2])
 
 
 def test_presence_and_absence_by_the_rule_of_succession():
     profile = fit_profile(ADAPT, 4)
     assert profile.n_sequences == 8
     assert profile.present.tolist() == [8, 7, 1, 0]
-    asked = make([0, 1], [2])
+    asked = unique([0, 1], [2])
     # P(0) = 9/10, P(1) = 8/10, P(2) = 2/10, P(3) = 1/10
     assert column(profile, asked, "presence_max") == pytest.approx(-np.log10([0.8, 0.2]))
     assert column(profile, asked, "presence_sum") == pytest.approx(-np.log10([0.9 * 0.8, 0.2]))
@@ -56,7 +50,7 @@ def test_presence_and_absence_by_the_rule_of_succession():
 
 def test_counts_and_lengths_are_two_sided_tails():
     profile = fit_profile(ADAPT, 4)
-    asked = make([0, 1], [0, 1, 1], [0, 1, 1, 1], [0])
+    asked = unique([0, 1], [0, 1, 1], [0, 1, 1, 1], [0])
     # Distinct sequences come sorted: [0], [0, 1], [0, 1, 1], [0, 1, 1, 1].
     # Of the 7 sequences that hold event 1, all count 1 or more, one counts 2, none 3.
     assert column(profile, asked, "count_max") == pytest.approx(np.log10([1, 8 / 7, 8 / 2, 8]))
@@ -65,11 +59,11 @@ def test_counts_and_lengths_are_two_sided_tails():
 
 
 def test_transitions_are_smoothed_by_what_follows_overall():
-    profile = fit_profile(make([0], [0], [0]), 1)
+    profile = fit_profile(unique([0], [0], [0]), 1)
     # States: 0, unseen, edge. Targets: 0 three times, edge three times; shares 4/9, 1/9, 4/9.
     # edge -> 0 and 0 -> edge: (3 + 4/9) / (3 + 1); 0 -> 0: (0 + 4/9) / 4.
     usual, repeated = 31 / 36, 1 / 9
-    asked = make([0], [0, 0])
+    asked = unique([0], [0, 0])
     assert column(profile, asked, "transition_max") == pytest.approx(-np.log10([usual, repeated]))
     assert column(profile, asked, "transition_mean") == pytest.approx(
         -np.log10([usual, (usual**2 * repeated) ** (1 / 3)])
@@ -78,7 +72,7 @@ def test_transitions_are_smoothed_by_what_follows_overall():
 
 def test_tails_count_the_adaptation_sequences_that_reach_a_value():
     profile = fit_profile(ADAPT, 4)
-    asked = make([0, 1], [0, 2], [3])
+    asked = unique([0, 1], [0, 2], [3])
     at = STATISTICS.index("presence_max")
     tails = sequence_tails(profile, sequence_statistics(profile, asked))[:, at]
     # All 8 reach the surprise of event 1, one that of event 2, none that of event 3.
@@ -93,7 +87,7 @@ def test_event_tails_count_the_sequences_that_hold_anything_as_rare():
 
 
 def test_an_event_counts_once_a_sequence_and_one_outside_the_table_never():
-    held = membership(make([0, 1, 1], [0, 1, 1], [2, 0], [7]), 4)
+    held = membership(unique([0, 1, 1], [0, 1, 1], [2, 0], [7]), 4)
     assert presence(held, 4).tolist() == [3, 2, 1, 0]
     # Sorted: [0, 1, 1], [2, 0], [7].
     values = np.array([1.0, 10, 100, 1000])
@@ -102,8 +96,8 @@ def test_an_event_counts_once_a_sequence_and_one_outside_the_table_never():
 
 def test_ids_outside_the_table_are_unseen():
     profile = fit_profile(ADAPT, 3)
-    inside, outside = fit_profile(ADAPT, 4), make([0, 99], [0, -1])
-    asked = make([0, 3], [0, 3, 3])
+    inside, outside = fit_profile(ADAPT, 4), unique([0, 99], [0, -1])
+    asked = unique([0, 3], [0, 3, 3])
     for name in ("presence_max", "presence_sum", "transition_mean", "unseen_share"):
         assert column(profile, outside, name) == pytest.approx(column(profile, asked, name)[0])
         assert np.isfinite(column(inside, outside, name)).all()
@@ -129,9 +123,9 @@ def test_event_statistics_are_finite_and_extend_to_new_templates():
 
 @pytest.mark.parametrize("rows", [[[0]], [[]], [[], [0], []], [[0, 0, 0]], []])
 def test_tiny_systems_give_finite_numbers(rows):
-    rows = make(*rows) if rows else Distinct(*(np.zeros(n, np.int64) for n in (0, 1, 0, 0)))
+    rows = unique(*rows) if rows else Distinct(*(np.zeros(n, np.int64) for n in (0, 1, 0, 0)))
     profile = fit_profile(rows, 1)
-    for asked in (rows, make([], [0], [5, 5])):
+    for asked in (rows, unique([], [0], [5, 5])):
         statistics = sequence_statistics(profile, asked)
         assert statistics.shape == (len(asked), len(STATISTICS))
         assert np.isfinite(statistics).all()
@@ -153,14 +147,14 @@ systems = st.lists(st.lists(st.integers(0, 5), max_size=6), min_size=1, max_size
 @settings(max_examples=60, deadline=None)
 @given(systems, systems, st.randoms())
 def test_absence_matches_a_plain_loop_and_order_does_not_matter(rows, asked, random):
-    profile = fit_profile(make(*rows), 5)
+    profile = fit_profile(unique(*rows), 5)
     shuffled = random.sample(rows, len(rows))
-    again = fit_profile(make(*shuffled), 5)
+    again = fit_profile(unique(*shuffled), 5)
     for field in dataclasses.fields(profile):
         assert np.array_equal(getattr(profile, field.name), getattr(again, field.name))
     n = len(rows)
     p = [(sum(v in row for row in rows) + 1) / (n + 2) for v in range(5)]
-    sought = make(*asked)
+    sought = unique(*asked)
     for u, value in enumerate(column(profile, sought, "absence_max")):
         held = sought.ids[sought.offsets[u] : sought.offsets[u + 1]]
         missing = [-np.log10(1 - p[v]) for v in range(5) if v not in held]

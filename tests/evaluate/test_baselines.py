@@ -2,24 +2,18 @@
 
 import numpy as np
 import pytest
+from rows import unique
 
 from glx.evaluate import baselines
-from glx.sequences import Distinct, Sequences, Templates, csr_offsets, distinct
+from glx.sequences import Templates
 
 TEXTS = ["open block <*>", "close block <*>", "write failed on <*>", "rotate <*>"]
 TEMPLATES = Templates(TEXTS, np.zeros(4, dtype=np.int64))
 
 
-def make(*rows: list[int]) -> Distinct:
-    lengths = np.array([len(row) for row in rows], dtype=np.int64)
-    ids = np.array([i for row in rows for i in row], dtype=np.int32)
-    at = np.arange(len(rows))
-    return distinct(Sequences(ids, csr_offsets(lengths), first_line=at, last_line=at))
-
-
 # Event 2 is in 1 of 100 adaptation sequences; event 3 in none. Distinct test sequences come sorted.
-ADAPT = make(*[[0, 1]] * 99, [0, 2, 1])
-TEST = make([0, 0, 1], [0, 1], [0, 1, 3], [0, 2, 1], [1])
+ADAPT = unique(*[[0, 1]] * 99, [0, 2, 1])
+TEST = unique([0, 0, 1], [0, 1], [0, 1, 3], [0, 2, 1], [1])
 
 
 def test_each_baseline_decides_by_its_own_rule():
@@ -37,8 +31,8 @@ def test_each_baseline_decides_by_its_own_rule():
 
 
 def test_count_vector_is_the_mean_distance_by_hand():
-    adapt = make([0], [0], [0], [0, 1])
-    within, beyond = baselines.count_vector(adapt, make([0], [1, 1], [2], []))
+    adapt = unique([0], [0], [0], [0, 1])
+    within, beyond = baselines.count_vector(adapt, unique([0], [1, 1], [2], []))
     # Four sequences: idf(0) = 1, idf(1) = 1 + log(5/2), idf(2) = 1 + log(5).
     one = 1 + np.log(5 / 2)
     cosine = 1 / np.hypot(1, one)
@@ -48,7 +42,7 @@ def test_count_vector_is_the_mean_distance_by_hand():
 
 
 def test_count_vector_leaves_its_input_alone():
-    adapt, test = make([0, 1, 0], [1, 0, 1]), make([1, 0, 1])
+    adapt, test = unique([0, 1, 0], [1, 0, 1]), unique([1, 0, 1])
     before = [array.copy() for array in (adapt.ids, adapt.offsets, test.ids, test.offsets)]
     baselines.count_vector(adapt, test)
     after = [adapt.ids, adapt.offsets, test.ids, test.offsets]
@@ -76,7 +70,7 @@ def test_keywords_begin_where_words_do(text, expected):
 
 
 def test_templates_without_a_row_in_the_table_are_new_and_without_text():
-    found = baselines.run(ADAPT, make([0, 1, 9]), TEMPLATES)
+    found = baselines.run(ADAPT, unique([0, 1, 9]), TEMPLATES)
     assert found["new_event"].flagged.tolist() == [True]
     assert found["keyword"].flagged.tolist() == [False]
     assert found["surprise"].flagged.tolist() == [True]

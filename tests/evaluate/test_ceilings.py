@@ -2,60 +2,49 @@
 
 import numpy as np
 import pytest
+from rows import sequences, unique
 
 from glx.evaluate import ceilings
-from glx.sequences import Distinct, Sequences, csr_offsets, distinct
-
-
-def make(*rows: list[int]) -> Sequences:
-    lengths = np.array([len(row) for row in rows], dtype=np.int64)
-    ids = np.array([i for row in rows for i in row], dtype=np.int32)
-    at = np.arange(len(rows))
-    return Sequences(ids, csr_offsets(lengths), first_line=at, last_line=at)
-
-
-def grouped(*rows: list[int]) -> Distinct:
-    return distinct(make(*rows))
 
 
 def test_counts_that_tell_give_one():
     rows = [[0, 1]] * 60 + [[0, 1, 1]] * 20 + [[1, 0, 1]] * 20
     labels = np.array([len(row) == 3 for row in rows])
-    assert ceilings.supervised_ceiling(grouped(*rows), labels) == 1.0
+    assert ceilings.supervised_ceiling(unique(*rows), labels) == 1.0
 
 
 def test_a_row_with_both_labels_is_judged_by_its_majority():
     # 30 anomalous and 10 normal copies of one sequence: flagged in whole, F1 = 60 / (60 + 10).
     rows = [[1]] * 40 + [[0]] * 200
     labels = np.array([True] * 30 + [False] * 210)
-    assert ceilings.supervised_ceiling(grouped(*rows), labels) == pytest.approx(60 / 70)
+    assert ceilings.supervised_ceiling(unique(*rows), labels) == pytest.approx(60 / 70)
 
 
 def test_what_never_repeats_is_not_memorised():
     rng = np.random.default_rng(0)
     rows = [[0] * int(k) + [1] * int(m) for k, m in rng.integers(1, 60, (200, 2))]
     labels = rng.random(200) < 0.3
-    assert ceilings.supervised_ceiling(grouped(*rows), labels) < 0.5
+    assert ceilings.supervised_ceiling(unique(*rows), labels) < 0.5
 
 
 def test_the_seed_alone_decides():
     rng = np.random.default_rng(1)
     rows = [[int(i) for i in rng.integers(0, 3, 4)] for _ in range(80)]
     labels = np.array([sum(row) > 4 for row in rows]) ^ (rng.random(80) < 0.2)
-    first, again = (ceilings.supervised_ceiling(grouped(*rows), labels, seed=3) for _ in range(2))
+    first, again = (ceilings.supervised_ceiling(unique(*rows), labels, seed=3) for _ in range(2))
     assert first == again
 
 
 @pytest.mark.parametrize("n_anomalous", [0, 1, 4])
 def test_too_few_of_a_class_give_none(n_anomalous):
     labels = np.arange(4) < n_anomalous
-    assert ceilings.supervised_ceiling(grouped([0], [0], [1], [1]), labels) is None
+    assert ceilings.supervised_ceiling(unique([0], [0], [1], [1]), labels) is None
 
 
 def test_template_ceiling_flags_templates_that_are_mostly_anomalous():
-    sequences = make([0, 1], [0, 2], [2, 0], [0, 1], [0, 1])
+    rows = sequences([0, 1], [0, 2], [2, 0], [0, 1], [0, 1])
     lines = np.array([0, 1, 0, 1, 0, 0, 0, 1, 0, 0], dtype=bool)
     # Template 1: two of three lines, bad. Template 2: one of two, not mostly. Template 0: none.
     labels = np.array([True, True, False, True, False])
-    assert ceilings.template_ceiling(sequences, lines, labels) == pytest.approx(2 * 2 / (4 + 1 + 1))
-    assert ceilings.template_ceiling(sequences, lines, np.zeros(5, dtype=bool)) is None
+    assert ceilings.template_ceiling(rows, lines, labels) == pytest.approx(2 * 2 / (4 + 1 + 1))
+    assert ceilings.template_ceiling(rows, lines, np.zeros(5, dtype=bool)) is None
