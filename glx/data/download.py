@@ -1,43 +1,29 @@
-"""Fetches loghub's public archives of raw logs, whole or the rest of them, and unpacks them.
+"""Fetches loghub's public archives of raw logs and unpacks them; a partial download is resumed.
 
-In: the name of a system and a data folder. Out: `DATA_DIR/SYSTEM/NAME/`, the unpacked archive. Run
-`python -m glx.data.download --system=hdfs --data_dir=DIR`; an interrupted run leaves `NAME.part`,
-and the same command goes on from there. What else there is, and the licences: `docs/data.md`.
+In: the name of a system and a data folder. Out: `DATA_DIR/SYSTEM/NAME/`, the unpacked archive. An
+interrupted download leaves `NAME.part`, from which the same call continues (pooch, which verifies
+checksums too, cannot resume). What else there is, and the licences: `docs/data.md`.
 
 Source: Zhu et al., "Loghub", ISSRE 2023; Zenodo record 8196385.
 """
 
-import errno
 import hashlib
 import http.client
-import sys
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from absl import flags
-from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    DownloadColumn,
-    Progress,
-    TimeRemainingColumn,
-    TransferSpeedColumn,
-)
-
-from glx.errors import InputError, OutsideError
+from glx.errors import InputError, OutsideError, is_disk_full
 from glx.parse.unpack import unpack
 
 RECORD = "https://zenodo.org/records/8196385/files"
-CHUNK = 1 << 20
-"""Bytes read at once."""
-TIMEOUT = 60.0
-"""Seconds without a byte after which a server counts as gone."""
+CHUNK = 1 << 20  # bytes read at once
+TIMEOUT = 60.0  # seconds without a byte after which a server counts as gone
+ALGORITHMS = ("md5", "sha1", "sha256", "sha512")
 
-Advance = Callable[[int, int | None], None]
-"""Told (bytes there, bytes in all or None) after every chunk."""
+Progress = Callable[[int, int | None], None]  # called with (bytes so far, bytes in all or None)
 
 
 @dataclass(frozen=True)
@@ -45,12 +31,12 @@ class Archive:
     """One archive.
 
     Attributes:
-      name: the file name that it gets here.
+      name: its file name here.
       url: where it is.
       size: bytes, as the record states it, or None.
-      checksum: `ALGORITHM:HEX` as `hashlib` names the algorithm, or None when none is known.
-      verified: whether a download by this project had that checksum; if not, it was only read in
-        the public record, and the program says so.
+      checksum: `ALGORITHM:HEX`, or None to accept any file.
+      verified: whether the checksum was given by the user; those below were only read in the
+        public record, and messages say so.
     """
 
     name: str
@@ -71,46 +57,103 @@ ARCHIVES: dict[str, Archive] = {
 }
 
 
-def _silent(done: int, total: int | None) -> None:
-    """The default progress: none."""
-
-
-def fetch(archive: Archive, folder: Path, advance: Advance = _silent) -> tuple[Path, str]:
-    """Downloads the archive into `folder`, going on where an earlier attempt stopped.
+def download(
+    system: str,
+    data_dir: Path,
+    *,
+    url: str | None = None,
+    checksum: str | None = None,
+    keep_archive: bool = False,
+    progress: Progress = lambda done, total: None,
+) -> str:
+    """Fetches and unpacks the archive of a system into `data_dir / system`.
 
     Args:
-      advance: told of the progress.
+      system: one of `ARCHIVES`.
+      url: another place of the same archive.
+      checksum: expected one as `ALGORITHM:HEX`, or `none` to accept any file.
+      keep_archive: whether the archive stays beside the unpacked folder.
+      progress: called after every chunk.
+
+    Returns:
+      The checksum and the files there are now, a few lines for the user.
+
+    Raises:
+      InputError: an argument is wrong, the folder cannot be made, or the archive holds a link or a
+        path outside of its folder.
+      OutsideError: see `fetch`; or the archive is damaged.
+    """
+    archive = _archive(system, url, checksum)
+    folder = data_dir / system
+    target = folder / archive.name.split(".")[0]
+    if target.exists():
+        return f"{target} is already there; remove it to fetch it again."
+    path, found = fetch(archive, folder, progress)
+    files = unpack(path, target)
+    if not keep_archive:
+        path.unlink()
+    if archive.checksum is None:
+        note = "no checksum is known to compare it with"
+    elif archive.verified:
+        note = "as expected"
+    else:
+        note = "as the public record states, which no download by this project has verified"
+    return "\n".join([f"checksum {found} ({note})", *(f"{target / file}" for file in files)])
+
+
+def _archive(system: str, url: str | None, checksum: str | None) -> Archive:
+    """The archive to fetch, with the changes that the user asks for."""
+    if system not in ARCHIVES:
+        raise InputError(f"--system={system}: unknown; choose one of {', '.join(ARCHIVES)}")
+    archive = ARCHIVES[system]
+    if url:
+        archive = replace(archive, url=url, size=None)
+    if "://" not in archive.url:
+        raise InputError(f"--url={url}: not an address; give one like https://HOST/FILE")
+    if checksum == "none":
+        return replace(archive, checksum=None)
+    if checksum:
+        algorithm, _, digest = checksum.lower().partition(":")
+        if algorithm not in ALGORITHMS or not digest.isalnum():
+            raise InputError(f"--checksum={checksum}: give it like sha256:HEX or md5:HEX, or none")
+        return replace(archive, checksum=f"{algorithm}:{digest}", verified=True)
+    return archive
+
+
+def fetch(archive: Archive, folder: Path, progress: Progress) -> tuple[Path, str]:
+    """Downloads the archive into `folder`, resuming where an earlier attempt stopped.
 
     Returns:
       The file, and its checksum as `ALGORITHM:HEX` (sha256 where none is known beforehand).
 
     Raises:
       InputError: a folder that cannot be made.
-      OutsideError: no server, an answer that is none, or a connection that broke: what came is
-        kept in `NAME.part`. Or the bytes have another checksum: then they are removed.
+      OutsideError: the server cannot be reached, refuses, or breaks off: what came is kept in
+        `NAME.part`. Or the bytes have another checksum: then they are removed.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise InputError(f"{folder} cannot be made ({error.strerror}); choose another.") from None
+        raise InputError(f"{folder}: cannot be made ({error.strerror}); choose another") from None
     path, part = folder / archive.name, folder / f"{archive.name}.part"
     if not path.exists():
-        _receive(archive, part, advance)
+        _receive(archive, part, progress)
     complete = path if path.exists() else part
     algorithm = (archive.checksum or "sha256:").split(":")[0]
-    found = f"{algorithm}:{_digest(complete, algorithm)}"
+    with complete.open("rb") as file:
+        found = f"{algorithm}:{hashlib.file_digest(file, algorithm).hexdigest()}"
     if archive.checksum and found != archive.checksum:
         complete.unlink()
         doubt = "" if archive.verified else " (by the public record, not verified by a download)"
         raise OutsideError(
-            f"{archive.url} gave a file with the checksum {found}, not {archive.checksum}{doubt},"
-            f" and it was removed; try again, or pass --checksum={found} if you trust the file."
+            f"{archive.url}: the file has the checksum {found}, not {archive.checksum}{doubt}, and "
+            f"was removed; try again, or pass --checksum={found} if you trust the file"
         )
     complete.replace(path)
     return path, found
 
 
-def _receive(archive: Archive, part: Path, advance: Advance) -> None:
+def _receive(archive: Archive, part: Path, progress: Progress) -> None:
     """Appends to `part` what it lacks; a server that ignores the range starts it anew."""
     start = part.stat().st_size if part.exists() else 0
     if archive.size is not None and start == archive.size:
@@ -120,10 +163,12 @@ def _receive(archive: Archive, part: Path, advance: Advance) -> None:
         request.add_header("Range", f"bytes={start}-")
     try:
         with urllib.request.urlopen(request, timeout=TIMEOUT) as answer:
-            resumed = answer.status == 206 and _first_byte(answer) == start
-            if answer.status == 206 and not resumed:
+            resumed = answer.status == 206
+            if resumed and not answer.headers.get("Content-Range", "").startswith(
+                f"bytes {start}-"
+            ):
                 part.unlink()
-                raise OutsideError(f"{archive.url} sent another part than asked; run it again.")
+                raise OutsideError(f"{archive.url}: sent another part than asked for; run it again")
             done = start if resumed else 0
             length = answer.headers.get("Content-Length")
             total = done + int(length) if length else archive.size
@@ -131,164 +176,28 @@ def _receive(archive: Archive, part: Path, advance: Advance) -> None:
                 while chunk := answer.read(CHUNK):
                     file.write(chunk)
                     done += len(chunk)
-                    advance(done, total)
+                    progress(done, total)
     except urllib.error.HTTPError as error:
         with error:
-            if error.code == 416 and error.headers.get("Content-Range", "") == f"bytes */{start}":
-                return
             if error.code == 416:
+                if error.headers.get("Content-Range", "") == f"bytes */{start}":
+                    return
                 part.unlink()
         raise OutsideError(
-            f"{archive.url} answered {error.code} {error.reason}; try again, or pass another --url."
+            f"{archive.url}: answered {error.code} {error.reason}; try again, or pass another --url"
         ) from None
     except (OSError, http.client.HTTPException) as error:
-        raise OutsideError(_broken(archive, part, error)) from None
+        if isinstance(error, OSError) and is_disk_full(error):
+            raise OutsideError(
+                f"{part}: no space left on the disk; free some and repeat the command"
+            ) from None
+        kept = part.stat().st_size if part.exists() else 0
+        raise OutsideError(
+            f"{archive.url}: cannot be read ({getattr(error, 'reason', None) or error}); {kept} "
+            f"bytes are kept in {part.parent}, repeat the command once the server can be reached"
+        ) from None
     if total is not None and done < total:
         raise OutsideError(
-            f"{archive.url} broke off after {done} of {total} bytes, which are kept in {part}; the"
-            " same command goes on from there."
+            f"{archive.url}: broke off after {done} of {total} bytes, which are kept in {part}; "
+            "repeat the command to resume"
         )
-
-
-def _first_byte(answer: http.client.HTTPResponse) -> int:
-    """Where the bytes of a partial answer begin, or -1 when it does not say."""
-    first = answer.headers.get("Content-Range", "").removeprefix("bytes ").split("-")[0]
-    return int(first) if first.isdigit() else -1
-
-
-def _broken(archive: Archive, part: Path, error: Exception) -> str:
-    """One sentence on why the transfer stopped."""
-    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
-        return f"There is no space left for {part}; make some, and the same command goes on."
-    kept = part.stat().st_size if part.exists() else 0
-    reason = getattr(error, "reason", None) or error
-    return (
-        f"{archive.url} could not be read ({reason}); {kept} bytes are kept in {part.parent},"
-        " and the same command goes on from there once the server can be reached."
-    )
-
-
-def _digest(path: Path, algorithm: str) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, algorithm).hexdigest()
-
-
-def download(
-    archive: Archive, folder: Path, keep_archive: bool = False, advance: Advance = _silent
-) -> str:
-    """Fetches and unpacks the archive into `folder`.
-
-    Args:
-      keep_archive: whether the archive stays beside the unpacked folder.
-      advance: told of the progress.
-
-    Returns:
-      What there is now, in a few lines for a person.
-
-    Raises:
-      InputError, OutsideError: see `fetch` and `unpack`.
-    """
-    target = folder / archive.name.split(".")[0]
-    if target.exists():
-        return f"{target} is already there; remove it to fetch it again."
-    path, found = fetch(archive, folder, advance)
-    files = unpack(path, target)
-    if not keep_archive:
-        path.unlink()
-    if archive.checksum is None:
-        checked = f"{found} (no checksum is known to compare it with)"
-    elif archive.verified:
-        checked = f"{found} (as expected)"
-    else:
-        checked = (
-            f"{found} (as the public record states; no download by this project has verified"
-            " that statement)"
-        )
-    return "\n".join([f"checksum {checked}", *(f"{target / file}" for file in files)])
-
-
-def _parsed(argv: Sequence[str]) -> flags.FlagValues:
-    """The flags of the command line; absl's errors become InputError."""
-    values = flags.FlagValues()
-    known = ", ".join(ARCHIVES)
-    flags.DEFINE_string("system", None, f"What to fetch: {known}.", flag_values=values)
-    flags.DEFINE_string("data_dir", None, "Folder of the data sets.", flag_values=values)
-    flags.DEFINE_string("url", None, "Another place of the same archive.", flag_values=values)
-    flags.DEFINE_string(
-        "checksum",
-        None,
-        "Expected checksum as ALGORITHM:HEX, or `none` to accept any file.",
-        flag_values=values,
-    )
-    flags.DEFINE_boolean(
-        "keep_archive", False, "Keep the archive beside the unpacked folder.", flag_values=values
-    )
-    flags.DEFINE_boolean("help", False, "Show this help.", flag_values=values)
-    try:
-        rest = values(list(argv))
-    except flags.Error as error:
-        raise InputError(f"{error}; --help lists the flags.") from None
-    if len(rest) > 1:
-        raise InputError(f"The argument {rest[1]!r} is not a flag; --help lists the flags.")
-    return values
-
-
-def _chosen(values: flags.FlagValues) -> Archive:
-    """The archive that the flags ask for."""
-    if values.system not in ARCHIVES:
-        known = ", ".join(ARCHIVES)
-        raise InputError(
-            f"There is no archive for --system={values.system}; choose one of {known}."
-        )
-    if not values.data_dir:
-        raise InputError("The flag --data_dir is missing; give the folder of the data sets.")
-    archive = ARCHIVES[values.system]
-    if values.url:
-        archive = replace(archive, url=values.url, size=None)
-    if "://" not in archive.url:
-        raise InputError(f"--url={values.url} is not an address like https://HOST/FILE.")
-    if values.checksum == "none":
-        return replace(archive, checksum=None)
-    if values.checksum:
-        algorithm, _, digest = values.checksum.lower().partition(":")
-        if algorithm not in ("md5", "sha1", "sha256", "sha512") or not digest.isalnum():
-            raise InputError(
-                f"--checksum={values.checksum} is not like sha256:HEX, md5:HEX or none."
-            )
-        return replace(archive, checksum=f"{algorithm}:{digest}", verified=True)
-    return archive
-
-
-def main(argv: Sequence[str]) -> int:
-    """Runs the command line `argv` (program name first) and returns the exit code."""
-    try:
-        values = _parsed(argv)
-        if values.help:
-            print(f"{__doc__}\n{values.get_help()}")
-            return 0
-        archive = _chosen(values)
-        columns = (BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
-        with Progress("{task.description}", *columns, console=Console(stderr=True)) as progress:
-            task = progress.add_task(archive.name, total=archive.size)
-            print(
-                download(
-                    archive,
-                    Path(values.data_dir) / values.system,
-                    values.keep_archive,
-                    lambda done, total: progress.update(task, completed=done, total=total),
-                )
-            )
-        return 0
-    except InputError as error:
-        print(error, file=sys.stderr)
-        return 2
-    except OutsideError as error:
-        print(error, file=sys.stderr)
-        return 3
-    except KeyboardInterrupt:
-        print("Stopped; the same command goes on from there.", file=sys.stderr)
-        return 3
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv))

@@ -1,7 +1,4 @@
-"""Unpacks an archive that came from outside, without trusting the paths in it.
-
-In: a zip or tar file (gzip, bzip2 and xz too) and a new folder. Out: the folder, or nothing.
-"""
+"""Unpacks an untrusted zip or tar archive (gzip, bzip2, xz too) into a new folder, or nothing."""
 
 import lzma
 import shutil
@@ -36,27 +33,27 @@ def unpack(path: Path, target: Path) -> list[Path]:
       InputError: a member that would lie outside of `target`, or is neither file nor folder.
       OutsideError: the archive is damaged, or the disk is full.
     """
-    begun = target.with_name(target.name + ".partial")
-    shutil.rmtree(begun, ignore_errors=True)
-    begun.mkdir(parents=True)
+    incomplete = target.with_name(target.name + ".partial")
+    shutil.rmtree(incomplete, ignore_errors=True)
+    incomplete.mkdir(parents=True)
     try:
         for name, copy in _members(path):
-            place = (begun / name).resolve()
-            if not place.is_relative_to(begun.resolve()):
+            place = (incomplete / name).resolve()
+            if not place.is_relative_to(incomplete.resolve()):
                 raise InputError(
-                    f"{path} holds {name!r}, outside of its folder; nothing was unpacked."
+                    f"{path}: holds {name!r}, outside of its folder; get the archive elsewhere"
                 )
             place.parent.mkdir(parents=True, exist_ok=True)
             with place.open("wb") as file:
                 copy(file)
-        begun.replace(target)
+        incomplete.replace(target)
     except DAMAGE as error:
         raise OutsideError(
-            f"{path} could not be unpacked ({error}); make room if the disk is full, else remove"
-            " the file, then run the same command again."
+            f"{path}: cannot be unpacked ({error}); make room if the disk is full, else remove the "
+            "file, then repeat the command"
         ) from None
     finally:
-        shutil.rmtree(begun, ignore_errors=True)
+        shutil.rmtree(incomplete, ignore_errors=True)
     return sorted(file.relative_to(target) for file in target.rglob("*") if file.is_file())
 
 
@@ -75,6 +72,6 @@ def _members(path: Path) -> Iterator[tuple[str, Callable[[IO[bytes]], None]]]:
                 continue
             stream = tar.extractfile(member) if member.isfile() else None
             if stream is None:
-                raise InputError(f"{path} holds the link {member.name!r}; nothing was unpacked.")
+                raise InputError(f"{path}: holds the link {member.name!r}; unpack it by hand")
             with stream:
                 yield member.name, partial(shutil.copyfileobj, stream)
