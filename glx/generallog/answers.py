@@ -15,7 +15,7 @@ import numpy as np
 
 from glx.errors import InputError, is_disk_full
 from glx.evidence import bounded_logit
-from glx.generallog.expert import ExpertAnswers, Proprietary
+from glx.generallog.expert import ExpertAnswers, ExpertInput
 from glx.llm.request import Costs
 from glx.sequences import WILDCARD, first_highest
 
@@ -154,7 +154,7 @@ def read_rows(path: Path) -> tuple[list[str], list[Row]]:
     return names, [(line, dict(zip(names, cells, strict=True))) for line, cells in table[1:]]
 
 
-def judge(case: Proprietary, p: np.ndarray) -> ExpertAnswers:
+def judge(inputs: ExpertInput, p: np.ndarray) -> ExpertAnswers:
     """A sequence takes the largest probability of all its events, the rarity of each considered.
 
     One without an answer to any of its events abstains.
@@ -162,20 +162,23 @@ def judge(case: Proprietary, p: np.ndarray) -> ExpertAnswers:
     Args:
       p: `<float64>[V]` as of `read`.
     """
-    ids, offsets = case.sequences.ids, case.sequences.offsets
-    says = np.where(np.isnan(p), -np.inf, bounded_logit(p) + case.rarity)[ids]
-    places = first_highest(says, case.sequences)[1]
+    ids, offsets = inputs.sequences.ids, inputs.sequences.offsets
+    says = np.where(np.isnan(p), -np.inf, bounded_logit(p) + inputs.rarity)[ids]
+    places = first_highest(says, inputs.sequences)[1]
     top = offsets[:-1] + places
     given = p[ids]
     open_ = np.isnan(given[top])
     events = np.unique(ids)
     return ExpertAnswers(
         p=np.where(open_, np.nan, given[top]).astype(np.float32),
-        places=np.where(open_, case.deciding, places).astype(np.int64),
+        places=np.where(open_, inputs.deciding, places).astype(np.int64),
         reasons=[
             "no answer for any of its events" if none else f"{given[at]:.2g} for: {text}"
             for none, at, text in zip(
-                open_.tolist(), top.tolist(), (case.texts[v][:SHOWN] for v in ids[top]), strict=True
+                open_.tolist(),
+                top.tolist(),
+                (inputs.texts[v][:SHOWN] for v in ids[top]),
+                strict=True,
             )
         ],
         costs=Costs(questions=len(events), abstained=int(np.isnan(p[events]).sum())),

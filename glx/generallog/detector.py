@@ -17,7 +17,7 @@ from glx.config import nested, setting
 from glx.embed.alarm import Meanings
 from glx.embed.embed import embed
 from glx.generallog import route
-from glx.generallog.expert import Expert, Proprietary
+from glx.generallog.expert import Expert, ExpertInput
 from glx.generallog.experts import ExpertConfig
 from glx.generallog.knowledge import Knowledge, KnowledgeConfig, build, from_sources
 from glx.generallog.lots import ONE_WAY
@@ -125,22 +125,22 @@ def judge(
     rows, costs = np.flatnonzero(~routed.general), Costs()
     if len(rows):
         asked = unique.take(rows)
-        case = proprietary(detector, asked, texts, read, routed, rows)
-        said = expert(case)
-        decisive = asked.ids[asked.offsets[:-1] + said.places]
+        inputs = expert_input(detector, asked, texts, read, routed, rows)
+        answers = expert(inputs)
+        decisive = asked.ids[asked.offsets[:-1] + answers.places]
         absent = evidence.absence(detector.zerolog.profile, asked)
-        says = np.maximum(evidence.bounded_logit(said.p) + case.rarity[decisive], absent)
+        says = np.maximum(evidence.bounded_logit(answers.p) + inputs.rarity[decisive], absent)
         scores[rows] = expit(np.minimum(says, HIGHEST))
         places[rows], weights[rows] = -1, 0
-        places[rows, 0], weights[rows, 0] = said.places, 1
+        places[rows, 0], weights[rows, 0] = answers.places, 1
         ids[rows, 0] = decisive
-        for row, reason in zip(rows, said.reasons, strict=True):
+        for row, reason in zip(rows, answers.reasons, strict=True):
             found[row]["reason"] = reason
         lack = np.flatnonzero((absent >= 0) & (says <= absent))
         lacks = zerolog.missing(detector.zerolog.profile, asked, lack, texts)
         for row, reason in zip(rows[lack], lacks, strict=True):
             found[row]["reason"] = reason
-        costs = said.costs
+        costs = answers.costs
     routes = np.where(routed.general, "general", "proprietary")
     one_way = detector.config.route.route in ONE_WAY
     figures = route.summary(routed, unique.counts, one_way=one_way) | asdict(costs)
@@ -151,21 +151,21 @@ def judge(
     return judged, figures
 
 
-def proprietary(
+def expert_input(
     detector: Detector,
     sequences: Distinct,
     texts: list[str],
     read: Meanings,
     routed: Routed,
     rows: np.ndarray,
-) -> Proprietary:
+) -> ExpertInput:
     """What an expert is asked about: `sequences` are the `rows` of those that were routed."""
     profile = detector.zerolog.profile
     share = np.zeros(len(texts))
     share[: len(profile.present)] = profile.present / max(int(profile.n_sequences), 1)
     seen = np.zeros(len(texts), dtype=bool)
     seen[: len(profile.seen)] = profile.seen
-    return Proprietary(
+    return ExpertInput(
         sequences=sequences,
         texts=texts,
         vectors=read.vectors,

@@ -15,7 +15,7 @@ from glx.sequences import Distinct
 
 
 @dataclass(frozen=True)
-class Proprietary:
+class ExpertInput:
     """`U` distinct proprietary sequences of a target and what is known of its `V` events.
 
     Attributes:
@@ -61,4 +61,4 @@ class ExpertAnswers:
     costs: Costs
 
 
-Expert = Callable[[Proprietary], ExpertAnswers]
+Expert = Callable[[ExpertInput], ExpertAnswers]

@@ -19,8 +19,8 @@ from glx.embed.embed import UNKNOWN, readable
 from glx.errors import InputError, Paused
 from glx.generallog import answers, retrieval
 from glx.generallog.entries import EVENT, NOTE, Entry
-from glx.generallog.expert import Expert, ExpertAnswers, Proprietary
-from glx.generallog.knowledge import Knowledge, KnowledgeConfig
+from glx.generallog.expert import Expert, ExpertAnswers, ExpertInput
+from glx.generallog.knowledge import Knowledge
 from glx.generallog.prompt import Known, PromptConfig, ask_why, writer
 from glx.generallog.questions import Questions, collapse, fold
 from glx.llm import batch, wire
@@ -59,18 +59,19 @@ class ExpertConfig:
 
 
 @dataclass(frozen=True)
-class Setting:
+class ExpertContext:
     """Where an expert works.
 
     Attributes:
-      knowledge, known: what it may look up, and how.
+      knowledge: what it may look up.
+      k: known entries that it looks up for an event.
       numbers: `<int64>[V]` event numbers of the target's template table, or None.
       folder: where `batch` writes its requests; None where it cannot be used.
       report: gets questions done, questions in all, tokens so far.
     """
 
     knowledge: Knowledge
-    known: KnowledgeConfig
+    k: int
     numbers: np.ndarray | None = None
     folder: Path | None = None
     report: Report = silent
@@ -101,7 +102,7 @@ def prepare(config: ExpertConfig) -> None:
 
 
 @contextmanager
-def opened(config: ExpertConfig, setting: Setting) -> Iterator[Expert]:
+def opened(config: ExpertConfig, context: ExpertContext) -> Iterator[Expert]:
     """The expert that the settings name; the answer cache is open meanwhile.
 
     Raises:
@@ -109,36 +110,36 @@ def opened(config: ExpertConfig, setting: Setting) -> Iterator[Expert]:
     """
     check(config)
     if config.expert == "retrieval":
-        yield partial(retrieval.judge, knowledge=setting.knowledge, config=setting.known)
+        yield partial(retrieval.judge, knowledge=context.knowledge, k=context.k)
     elif config.expert == "answers":
-        yield partial(_by_answers, path=_responses(config), numbers=setting.numbers)
+        yield partial(_by_answers, path=_responses(config), numbers=context.numbers)
     else:
         with AnswerCache(config.llm.cache) as verdicts:
-            send = _sender(config, setting, verdicts)
+            send = _sender(config, context, verdicts)
             link = cache(partial(_link, config.llm))  # when the first question comes
-            yield partial(by_model, config=config, setting=setting, link=link, send=send)
+            yield partial(by_model, config=config, context=context, link=link, send=send)
 
 
-def _sender(config: ExpertConfig, setting: Setting, verdicts: AnswerCache) -> Send:
+def _sender(config: ExpertConfig, context: ExpertContext, verdicts: AnswerCache) -> Send:
     """The way to the model."""
     if config.expert == "replay":
         return partial(_read, verdicts=verdicts, path=_responses(config))
     if config.expert == "vllm":
-        return partial(_ask, verdicts=verdicts, config=config.llm, report=setting.report)
-    if setting.folder is None:
+        return partial(_ask, verdicts=verdicts, config=config.llm, report=context.report)
+    if context.folder is None:
         raise InputError(
             "--expert=batch: stops to be answered, which a stream cannot; choose another --expert"
         )
-    return partial(_write, verdicts=verdicts, path=setting.folder / PROMPTS)
+    return partial(_write, verdicts=verdicts, path=context.folder / PROMPTS)
 
 
 def by_model(
-    case: Proprietary, config: ExpertConfig, setting: Setting, link: Link, send: Send
+    inputs: ExpertInput, config: ExpertConfig, context: ExpertContext, link: Link, send: Send
 ) -> ExpertAnswers:
     """Ask a language model each distinct question once; see `glx/generallog/questions.py`."""
     model, chat = link()
-    asked = collapse(case, config.prompt.context)
-    requests, dropped = to_requests(case, asked, config, setting, chat, model)
+    asked = collapse(inputs, config.prompt.context)
+    requests, dropped = to_requests(inputs, asked, config, context, chat, model)
     found, costs = send(requests, chat)
     said = [found[request.key] for request in requests]
     reasons = [_reason(answer) for answer in said]
@@ -151,24 +152,24 @@ def by_model(
             reasons[q] = told[request.key].text or reasons[q]
     p = np.array([np.nan if a.p is None else a.p for a in said], dtype=np.float32)
     return ExpertAnswers(
-        *fold(asked, p, reasons, case.rarity), replace(costs, dropped_events=dropped)
+        *fold(asked, p, reasons, inputs.rarity), replace(costs, dropped_events=dropped)
     )
 
 
 def to_requests(
-    case: Proprietary,
+    inputs: ExpertInput,
     asked: Questions,
     config: ExpertConfig,
-    setting: Setting,
+    context: ExpertContext,
     chat: ChatFormat,
     model: str,
 ) -> tuple[list[Request], int]:
     """A request for each question, and how many events were left out of them."""
     events, of_event = np.unique(asked.events, return_inverse=True)
-    known = setting.knowledge.only(EVENT, NOTE)
-    _, rows = known.search(case.vectors[events], setting.known.k)
+    known = context.knowledge.only(EVENT, NOTE)
+    _, rows = known.search(inputs.vectors[events], context.k)
     near = [[_known(known.entries[row]) for row in found if row >= 0] for found in rows]
-    write = writer(case, asked, chat, config.prompt)
+    write = writer(inputs, asked, chat, config.prompt)
     written = [write(q, near[event]) for q, event in enumerate(of_event.tolist())]
     requests = [Request(messages, chat.render(messages), model) for messages, _ in written]
     return requests, sum(dropped for _, dropped in written)
@@ -240,11 +241,11 @@ def _read(requests: list[Request], chat: ChatFormat, verdicts: AnswerCache, path
     return known | found, wire.tally(known | found, found, len(known), "choice")
 
 
-def _by_answers(case: Proprietary, path: Path, numbers: np.ndarray | None) -> ExpertAnswers:
-    p = answers.read(path, case.texts, numbers)
+def _by_answers(inputs: ExpertInput, path: Path, numbers: np.ndarray | None) -> ExpertAnswers:
+    p = answers.read(path, inputs.texts, numbers)
     # Who says something of an event without words knows more than its text, perhaps its label.
-    worded = [readable(text) != UNKNOWN for text in case.texts]
-    return answers.judge(case, np.where(worded, p, expit(case.alarm)))
+    worded = [readable(text) != UNKNOWN for text in inputs.texts]
+    return answers.judge(inputs, np.where(worded, p, expit(inputs.alarm)))
 
 
 def _responses(config: ExpertConfig) -> Path:

@@ -11,10 +11,10 @@ import numpy as np
 from glx.sequences import Distinct
 
 ONE_WAY = ("general", "proprietary")
-DRAWN = (*ONE_WAY, "random")
+ABLATIONS = (*ONE_WAY, "random")
 
 
-def by_lot(sequences: Distinct, general: np.ndarray, seed: int) -> np.ndarray:
+def random_route(sequences: Distinct, general: np.ndarray, seed: int) -> np.ndarray:
     """`<bool>[U]` general ones, as many as `general` has, but for what counts do not allow.
 
     As many occurrences go to the expert, that is, as far as distinct sequences can be parted: the

@@ -16,7 +16,7 @@ from functools import cache
 
 from glx.config import setting
 from glx.errors import InputError
-from glx.generallog.expert import Proprietary
+from glx.generallog.expert import ExpertInput
 from glx.generallog.questions import CONTEXTS, Questions
 from glx.llm.chat import ChatFormat, Messages
 from glx.llm.redact import redact
@@ -115,7 +115,7 @@ class Question:
 
 
 def writer(
-    case: Proprietary, questions: Questions, chat: ChatFormat, config: PromptConfig
+    inputs: ExpertInput, questions: Questions, chat: ChatFormat, config: PromptConfig
 ) -> Callable[[int, Sequence[Known]], tuple[Messages, int]]:
     """`write(question, known) -> messages, dropped` for the questions about `case`.
 
@@ -137,7 +137,7 @@ def writer(
         return all(chat.count(chat.render(m)) <= config.prompt_tokens for m in requests)
 
     def write(question: int, known: Sequence[Known] = ()) -> tuple[Messages, int]:
-        whole = compose(case, questions, question, known, safe)
+        whole = compose(inputs, questions, question, known, safe)
         fitted = fit(whole, fits)
         if fitted is None:
             raise InputError(
@@ -156,7 +156,7 @@ def ask_why(messages: Messages, choice: str) -> Messages:
 
 
 def compose(
-    case: Proprietary,
+    inputs: ExpertInput,
     questions: Questions,
     question: int,
     known: Sequence[Known],
@@ -168,12 +168,12 @@ def compose(
     return Question(
         known=tuple(describe(one, safe) for one in known),
         events=tuple(
-            Shown(safe(case.texts[v]), int(n), float(case.similarity[v]), place == asked)
+            Shown(safe(inputs.texts[v]), int(n), float(inputs.similarity[v]), place == asked)
             for place, (v, n) in enumerate(
                 zip(questions.ids[start:end], questions.repeats[start:end], strict=True)
             )
         ),
-        share=float(case.share[questions.events[question]]),
+        share=float(inputs.share[questions.events[question]]),
     )
 
 

@@ -15,7 +15,7 @@ from itertools import groupby, pairwise
 import numpy as np
 
 from glx.evidence import bounded_logit
-from glx.generallog.expert import Proprietary
+from glx.generallog.expert import ExpertInput
 from glx.sequences import csr_offsets
 
 CONTEXTS = ("event", "neighbours", "sequence")
@@ -54,11 +54,11 @@ class Questions:
         return self.ids[self.offsets[:-1] + self.asked]
 
 
-def collapse(case: Proprietary, context: str) -> Questions:
+def collapse(inputs: ExpertInput, context: str) -> Questions:
     """The distinct questions about a target's proprietary sequences.
 
     The rule. Events that repeat at once are taken for one. A sequence is asked about once for each
-    distinct proprietary event in it (similarity below `case.tau`; the deciding event whatever its
+    distinct proprietary event in it (similarity below `inputs.tau`; the deciding event whatever its
     similarity), where that event first occurs. Its context is, by `context`,
     - `event`: nothing but the event itself;
     - `neighbours`: the event before and the event after;
@@ -67,12 +67,14 @@ def collapse(case: Proprietary, context: str) -> Questions:
     often events repeat there. Questions ascend by event and context: they depend on the set of
     sequences, not on its order.
     """
-    proprietary = case.similarity < case.tau
+    proprietary = inputs.similarity < inputs.tau
     least: dict[tuple[int, int, tuple[int, ...]], list[int]] = {}  # question -> run lengths
     found: list[tuple[tuple[int, int, tuple[int, ...]], int]] = []  # question, place in sequence
     counts = []
-    for (start, end), deciding in zip(pairwise(case.sequences.offsets), case.deciding, strict=True):
-        row = case.sequences.ids[start:end].tolist()
+    for (start, end), deciding in zip(
+        pairwise(inputs.sequences.offsets), inputs.deciding, strict=True
+    ):
+        row = inputs.sequences.ids[start:end].tolist()
         events, lengths = _runs(row)
         for r in _asked(events, row[deciding], proprietary, whole=context == "sequence"):
             low, high = _window(r, len(events), context)

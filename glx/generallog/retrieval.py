@@ -23,8 +23,8 @@ from scipy.special import expit
 from glx.embed.embed import UNKNOWN, readable
 from glx.evidence import bounded
 from glx.generallog.entries import EVENT, NOTE, Entry
-from glx.generallog.expert import ExpertAnswers, Proprietary
-from glx.generallog.knowledge import Knowledge, KnowledgeConfig
+from glx.generallog.expert import ExpertAnswers, ExpertInput
+from glx.generallog.knowledge import Knowledge
 from glx.llm.request import Costs
 from glx.sequences import first_highest
 
@@ -46,12 +46,12 @@ class Findings:
     reasons: list[str]
 
 
-def judge(case: Proprietary, knowledge: Knowledge, config: KnowledgeConfig) -> ExpertAnswers:
+def judge(inputs: ExpertInput, knowledge: Knowledge, k: int) -> ExpertAnswers:
     """Judge every event of each sequence; never abstains."""
-    sequences = case.sequences
+    sequences = inputs.sequences
     events, which = np.unique(sequences.ids, return_inverse=True)
-    found = examine(case, events, knowledge, config.k)
-    says = (found.log_odds + case.rarity[events])[which]
+    found = examine(inputs, events, knowledge, k)
+    says = (found.log_odds + inputs.rarity[events])[which]
     places = first_highest(says, sequences)[1]
     decisive = which[sequences.offsets[:-1] + places]
     return ExpertAnswers(
@@ -62,11 +62,11 @@ def judge(case: Proprietary, knowledge: Knowledge, config: KnowledgeConfig) -> E
     )
 
 
-def examine(case: Proprietary, events: np.ndarray, knowledge: Knowledge, k: int) -> Findings:
-    """What speaks for and against each of `events`, `<int64>[E]` ids of the case."""
+def examine(inputs: ExpertInput, events: np.ndarray, knowledge: Knowledge, k: int) -> Findings:
+    """What speaks for and against each of `events`, `<int64>[E]` ids of `inputs`."""
     known = knowledge.only(EVENT, NOTE)
-    vectors = case.vectors[events]
-    worded = np.array([readable(case.texts[event]) != UNKNOWN for event in events], dtype=bool)
+    vectors = inputs.vectors[events]
+    worded = np.array([readable(inputs.texts[event]) != UNKNOWN for event in events], dtype=bool)
     scores, rows = known.search(vectors, k)
     pull = np.where(rows >= 0, 1 / (1 - np.minimum(scores.astype(np.float64), 1) + NEAR), 0.0)
     pull /= np.maximum(pull.sum(axis=1, keepdims=True), 1e-12)
@@ -75,9 +75,9 @@ def examine(case: Proprietary, events: np.ndarray, knowledge: Knowledge, k: int)
     neighbours = np.where(worded, (pull * says).sum(axis=1) * closeness, 0.0)
 
     leaned = rows[np.arange(len(rows)), np.abs(pull * says).argmax(axis=1)]
-    columns = worded, case.alarm[events], case.share[events], case.seen[events]
+    columns = worded, inputs.alarm[events], inputs.share[events], inputs.seen[events]
     return Findings(
-        log_odds=bounded(case.alarm[events]) + NEIGHBOUR_WEIGHT * neighbours,
+        log_odds=bounded(inputs.alarm[events]) + NEIGHBOUR_WEIGHT * neighbours,
         reasons=[
             _reason(known.entries[row] if row >= 0 else None, *found)
             for row, *found in zip(leaned, *columns, strict=True)

@@ -12,12 +12,12 @@ from typing import Any
 import numpy as np
 
 from glx.config import setting
-from glx.generallog.lots import DRAWN, ONE_WAY, by_lot
+from glx.generallog.lots import ABLATIONS, ONE_WAY, random_route
 from glx.generallog.nearest import nearest
 from glx.profile import membership, presence
 from glx.sequences import Distinct, csr_offsets
 
-ROUTES = ("centred", "paper", *DRAWN)
+ROUTES = ("centred", "paper", *ABLATIONS)
 LEAST, MOST = 0.05, 0.5  # share of adaptation sequences that the default cut may send to the expert
 ISOLATED = 0.05  # share of a source's templates that count as outliers of their own system
 USUAL = (0.01, 0.99)  # a share of proprietary sequences outside of this is warned of
@@ -52,20 +52,20 @@ class Router:
       mean: `<float32>[D]` taken off the target's vectors.
       sources: `<float32>[S, D]` source templates, relative to the mean of their system, length 1.
       offsets: `<int64>[n + 1]` the templates of source `i` are rows `offsets[i]:offsets[i + 1]`.
-      everyday: `<bool>[V]` events that are known because most sequences of the target hold them.
+      common: `<bool>[V]` events that are known because most sequences of the target hold them.
       names: of the `n` source systems.
       tau: a sequence is general if its similarity is at least this.
-      drawn: of `DRAWN`, what divides sequences in place of their similarity; None for nothing.
-      seed: of the lots of `random`.
+      ablation: the route of `ABLATIONS` that is taken in place of the similarities; None for none.
+      seed: of the route `random`.
     """
 
     mean: np.ndarray
     sources: np.ndarray
     offsets: np.ndarray
-    everyday: np.ndarray
+    common: np.ndarray
     names: list[str]
     tau: float
-    drawn: str | None = None
+    ablation: str | None = None
     seed: int = 0
 
 
@@ -74,13 +74,13 @@ class Routed:
     """`U` distinct sequences over `V` events, and what they were divided by.
 
     Attributes:
-      general: `<bool>[U]` `x_sim >= tau`, unless drawn; the others are proprietary.
+      general: `<bool>[U]` `x_sim >= tau`, unless an ablation divides; the others are proprietary.
       x_sim: `<float32>[U]` least `similarity` of the events of each sequence.
       deciding: `<int64>[U]` place in its sequence of the event with that similarity. Of equal ones
-        (as in a sequence of everyday events only) the event with the least `cosine`, then the
+        (as in a sequence of common events only) the event with the least `cosine`, then the
         smaller id decides; of its places the first.
       event: `<int64>[U]` id of that event.
-      similarity: `<float32>[V]` what `tau` cuts: `cosine`, or 1 for an everyday event.
+      similarity: `<float32>[V]` what `tau` cuts: `cosine`, or 1 for an common event.
       cosine: `<float32>[V]` of each event to the nearest source template.
       nearest: `<int32>[V]` row of that template in `Router.sources`; `origin` says whose it is.
     """
@@ -106,11 +106,11 @@ def fit(
 
     `paper` compares unit vectors as they are. Sentence vectors of log lines share a large part that
     only says "a line of this system's log", so that between systems all cosines are alike; and one
-    everyday event without a counterpart decides nearly every sequence. `centred` therefore takes
+    common event without a counterpart decides nearly every sequence. `centred` therefore takes
     off the mean of the templates of each system (of the target: those that adaptation holds), and
     lets an event that at least half of the adaptation sequences contain count as known. Each mean
     is shrunk by one template at the origin, which keeps a system of one template in its direction.
-    The routes of ablations are fitted as `centred`, then drawn.
+    The routes of ablations are fitted as `centred`.
 
     Args:
       vectors: `<float32>[V, D]` unit vectors of the target's templates; rows that no sequence of
@@ -127,16 +127,16 @@ def fit(
         mean=_mean(vectors[present > 0], centred),
         sources=np.concatenate(relative),
         offsets=csr_offsets(np.array([len(s) for s in sources])),
-        everyday=centred & (2 * present >= adapt.counts.sum()),
+        common=centred & (2 * present >= adapt.counts.sum()),
         names=list(names),
         tau=0.0 if config.tau is None else config.tau,
-        drawn=config.route if config.route in DRAWN else None,
+        ablation=config.route if config.route in ABLATIONS else None,
         seed=seed,
     )
     if config.tau is not None:
         return router
     x_sim = route(router, adapt, vectors).x_sim
-    return replace(router, tau=default_tau(x_sim, adapt.counts, kinship(relative)))
+    return replace(router, tau=default_tau(x_sim, adapt.counts, within_source_similarity(relative)))
 
 
 def route(router: Router, sequences: Distinct, vectors: np.ndarray) -> Routed:
@@ -150,9 +150,9 @@ def route(router: Router, sequences: Distinct, vectors: np.ndarray) -> Routed:
     if not sequences.lengths.all():
         raise ValueError("a sequence without events has nothing to be routed by")
     cosine, at = nearest(unit(vectors - router.mean), router.sources)
-    everyday = np.zeros(len(vectors), dtype=bool)
-    everyday[: len(router.everyday)] = router.everyday[: len(vectors)]
-    similarity = np.where(everyday, np.float32(1), cosine)
+    common = np.zeros(len(vectors), dtype=bool)
+    common[: len(router.common)] = router.common[: len(vectors)]
+    similarity = np.where(common, np.float32(1), cosine)
     weakest_first = np.lexsort((cosine, similarity))
     rank = np.argsort(weakest_first)[sequences.ids]
     lowest = np.minimum.reduceat(rank, sequences.offsets[:-1])
@@ -162,10 +162,10 @@ def route(router: Router, sequences: Distinct, vectors: np.ndarray) -> Routed:
     event = weakest_first[lowest].astype(np.int64)
     x_sim = similarity[event]
     general = x_sim >= np.float32(router.tau)
-    if router.drawn in ONE_WAY:
-        general = np.full(len(sequences), router.drawn == "general")
-    elif router.drawn:
-        general = by_lot(sequences, general, router.seed)
+    if router.ablation in ONE_WAY:
+        general = np.full(len(sequences), router.ablation == "general")
+    elif router.ablation:
+        general = random_route(sequences, general, router.seed)
     return Routed(
         general=general,
         x_sim=x_sim,
@@ -180,13 +180,13 @@ def route(router: Router, sequences: Distinct, vectors: np.ndarray) -> Routed:
 def default_tau(x_sim: np.ndarray, counts: np.ndarray, level: float) -> float:
     """The cut where none is given: `level`, moved as little as the share of sequences asks for.
 
-    `level` (`kinship`) is how near the outliers of a source still are to the rest of their own
-    system: an event below it is further than that from everything the sources have. It holds as
-    long as between `LEAST` and `MOST` of the target's adaptation sequences lie below it. But an
-    event of another system is seldom that near, and a sequence goes by its least similar event, so
-    that often nearly all lie below; then, as where hardly any do, the cut is the nearest one within
-    those shares, midway between two similarities. Similarities come in few values: where no cut is
-    within, it is the one whose share is nearest.
+    `level` (`within_source_similarity`) is how near the outliers of a source still are to the rest
+    of their own system: an event below it is further than that from everything the sources have. It
+    holds as long as between `LEAST` and `MOST` of the target's adaptation sequences lie below it.
+    But an event of another system is seldom that near, and a sequence goes by its least similar
+    event, so that often nearly all lie below; then, as where hardly any do, the cut is the nearest
+    one within those shares, midway between two similarities. Similarities come in few values: where
+    no cut is within, it is the one whose share is nearest.
 
     Args:
       x_sim: `<float32>[U]` of the distinct adaptation sequences.
@@ -205,7 +205,7 @@ def default_tau(x_sim: np.ndarray, counts: np.ndarray, level: float) -> float:
     return float(tau if tau > left[at] else right[at])  # neighbours in float32 have no middle
 
 
-def kinship(sources: list[np.ndarray]) -> float:
+def within_source_similarity(sources: list[np.ndarray]) -> float:
     """How near an outlier among templates still is to the others of its own system, a cosine.
 
     For every source the quantile `ISOLATED` over its distinct templates of the cosine to the

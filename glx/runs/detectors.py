@@ -65,9 +65,9 @@ def expert(
     if not isinstance(detector, general.Detector):
         yield None
         return
-    known, numbers = detector.config.knowledge, reader.numbers
-    setting = experts.Setting(detector.knowledge, known, numbers, folder, report)
-    with experts.opened(detector.config.expert, setting) as found:
+    k, numbers = detector.config.knowledge.k, reader.numbers
+    context = experts.ExpertContext(detector.knowledge, k, numbers, folder, report)
+    with experts.opened(detector.config.expert, context) as found:
         yield found
 
 
@@ -116,7 +116,7 @@ def save(folder: Path, detector: Ours, reader: LogParser, stamps: dict) -> None:
     }
     if isinstance(detector, general.Detector):
         router = asdict(detector.router)
-        rule = {name: router.pop(name) for name in ("names", "tau", "drawn", "seed")}
+        rule = {name: router.pop(name) for name in ("names", "tau", "ablation", "seed")}
         arrays["router"] = router
         arrays["knowledge"], tables["knowledge"] = knowledge.to_state(detector.knowledge)
         tables["sources"] = pl.DataFrame({"text": [*chain(*detector.source_texts)]})

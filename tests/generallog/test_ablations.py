@@ -10,8 +10,7 @@ from tiny_general import TEXTS, fit, make, read, untrained
 
 from glx.data.load import LogParser
 from glx.generallog import detector, retrieval
-from glx.generallog.experts import ExpertConfig, Setting, to_requests
-from glx.generallog.knowledge import KnowledgeConfig
+from glx.generallog.experts import ExpertConfig, ExpertContext, to_requests
 from glx.generallog.questions import collapse
 from glx.generallog.route import route
 from glx.llm import chat
@@ -29,8 +28,8 @@ def base():
 
 
 def judge(fitted):
-    knowledge, config = fitted.knowledge, fitted.config.knowledge
-    expert = partial(retrieval.judge, knowledge=knowledge, config=config)
+    knowledge, k = fitted.knowledge, fitted.config.knowledge.k
+    expert = partial(retrieval.judge, knowledge=knowledge, k=k)
     return detector.judge(fitted, make(ASKED), read(), TEXTS, expert)
 
 
@@ -57,7 +56,7 @@ def test_without_routes_the_expert_judges_all_or_is_never_asked(base):
 
 def test_lots_are_drawn_with_the_seed_of_the_run(base):
     router = fit(base, "random").router
-    assert (router.drawn, router.seed) == ("random", 3)
+    assert (router.ablation, router.seed) == ("random", 3)
     assert fit(replace(base, config=replace(base.config, seed=4)), "random").router.seed == 4
 
 
@@ -83,12 +82,12 @@ def test_a_prompt_without_known_events(base, tmp_path):
     unique = distinct(make(ASKED))
     routed = route(fitted.router, unique, read().vectors)
     rows = np.flatnonzero(~routed.general)
-    case = detector.proprietary(fitted, unique.take(rows), TEXTS, read(), routed, rows)
+    inputs = detector.expert_input(fitted, unique.take(rows), TEXTS, read(), routed, rows)
     form = chat.load(tiny_model("chatml", tmp_path))
     for known, shown in ((fitted.knowledge, False), (fit(base).knowledge, True)):
-        setting = Setting(known, KnowledgeConfig())
-        asked = collapse(case, "neighbours")
-        requests, _ = to_requests(case, asked, ExpertConfig(), setting, form, "m")
+        context = ExpertContext(known, k=5)
+        asked = collapse(inputs, "neighbours")
+        requests, _ = to_requests(inputs, asked, ExpertConfig(), context, form, "m")
         assert requests
         assert all(("Known events" in request.rendered) == shown for request in requests)
 
@@ -100,7 +99,7 @@ def test_an_ablation_survives_the_disk(base, route, tmp_path):
     reader = LogParser(Miner.from_state(templates), None, None)
     detectors.save(tmp_path / "d", fitted, reader, {})
     again, _ = detectors.load(tmp_path / "d")
-    assert (again.router.drawn, again.router.seed) == (fitted.router.drawn, 3)
+    assert (again.router.ablation, again.router.seed) == (fitted.router.ablation, 3)
     assert len(again.knowledge) == 0
     one, other = judge(fitted)[0], judge(again)[0]
     assert one.routes.tolist() == other.routes.tolist()

@@ -7,9 +7,9 @@ import pytest
 
 from glx.errors import InputError
 from glx.generallog import answers
-from glx.generallog.expert import Proprietary
-from glx.generallog.experts import ExpertConfig, Setting, opened
-from glx.generallog.knowledge import KnowledgeConfig, build
+from glx.generallog.expert import ExpertInput
+from glx.generallog.experts import ExpertConfig, ExpertContext, opened
+from glx.generallog.knowledge import build
 from glx.llm.request import Costs
 from glx.sequences import Distinct
 
@@ -212,11 +212,11 @@ def test_questions_that_cannot_be_written(tmp_path):
 
 def case(
     *sequences: list[int], rarity=(0, 0, 0, 0), texts=TEXTS, alarm=(0, 0, 0, 0)
-) -> Proprietary:
+) -> ExpertInput:
     ids = np.array([v for s in sequences for v in s], dtype=np.int32)
     offsets = np.cumsum([0] + [len(s) for s in sequences])
     count = len(sequences)
-    return Proprietary(
+    return ExpertInput(
         sequences=Distinct(ids, offsets, np.ones(count, int), np.arange(count)),
         texts=texts,
         vectors=np.zeros((4, 2), np.float32),
@@ -265,7 +265,7 @@ def test_an_event_that_is_surely_fine_is_an_answer():
 def test_an_event_without_words_is_answered_by_how_it_reads(tmp_path):
     path = tmp_path / "answers.csv"
     path.write_text("template,p\n<*> <*>,1\ndisk failed,0.75\n")
-    nothing = Setting(build([], np.zeros((0, 2), np.float32)), KnowledgeConfig())
+    nothing = ExpertContext(build([], np.zeros((0, 2), np.float32)), k=5)
     texts = ["<*> <*>", "disk failed", "<*>", "<*> disk"]
     asked = case([0], [1], [2], [3], texts=texts, alarm=[-2, -2, -1, -2])
     with opened(ExpertConfig("answers", str(path)), nothing) as expert:

@@ -5,7 +5,7 @@ import hashlib
 import numpy as np
 import pytest
 
-from glx.generallog.lots import by_lot, lots
+from glx.generallog.lots import lots, random_route
 from glx.sequences import Distinct, Sequences, csr_offsets, distinct
 
 
@@ -30,7 +30,7 @@ def test_lots_by_hand():
 def test_as_many_are_general_as_by_similarity():
     many = make(*[[i] for i in range(40)])
     similar = np.arange(40) < 25
-    one, again, other = (by_lot(many, similar, seed) for seed in (0, 0, 1))
+    one, again, other = (random_route(many, similar, seed) for seed in (0, 0, 1))
     assert one.sum() == other.sum() == 25
     assert one.tolist() == again.tolist() != other.tolist()
     drawn = lots(many, 0)
@@ -40,6 +40,6 @@ def test_as_many_are_general_as_by_similarity():
 def test_copies_go_one_way():
     heavy = make(*[[2]] * 10, *[[0, 1]] * 10)
     for seed in range(9):
-        assert heavy.counts @ by_lot(heavy, np.array([True, False]), seed) == 10
-        assert by_lot(heavy, np.array([True, True]), seed).all()
-        assert not by_lot(heavy, np.array([False, False]), seed).any()
+        assert heavy.counts @ random_route(heavy, np.array([True, False]), seed) == 10
+        assert random_route(heavy, np.array([True, True]), seed).all()
+        assert not random_route(heavy, np.array([False, False]), seed).any()

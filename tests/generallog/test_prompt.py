@@ -8,7 +8,7 @@ from tiny_chats import CHATS, tiny_model
 
 from glx.config import check
 from glx.errors import InputError
-from glx.generallog.expert import Proprietary
+from glx.generallog.expert import ExpertInput
 from glx.generallog.prompt import SYSTEM, WHY, Known, PromptConfig, ask_why, writer
 from glx.generallog.questions import collapse
 from glx.llm import chat
@@ -34,7 +34,7 @@ def chats(tmp_path_factory):
 
 
 def case_of(rows, texts, similarity):
-    return Proprietary(
+    return ExpertInput(
         sequences=Distinct(
             ids=np.array([v for row in rows for v in row], dtype=np.int32),
             offsets=csr_offsets(np.array([len(row) for row in rows])),

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from glx.generallog.expert import Proprietary
+from glx.generallog.expert import ExpertInput
 from glx.generallog.questions import CONTEXTS, collapse, fold
 from glx.sequences import Distinct, csr_offsets
 
@@ -17,7 +17,7 @@ LIKE = np.float32([0.9, 0.2, 0.8, 0.1, 0.7])  # events 1 and 3 are proprietary b
 def case(rows, similarity=LIKE, tau=0.5):
     """A case of the sequences `rows`; the deciding event is the first of the least similarity."""
     n = len(similarity)
-    return Proprietary(
+    return ExpertInput(
         sequences=Distinct(
             ids=np.array([v for row in rows for v in row], dtype=np.int32),
             offsets=csr_offsets(np.array([len(row) for row in rows])),

@@ -6,8 +6,7 @@ import pytest
 from glx import evidence
 from glx.generallog import knowledge, retrieval
 from glx.generallog.entries import EVENT, NOTE, SEQUENCE, Entry
-from glx.generallog.expert import Proprietary
-from glx.generallog.knowledge import KnowledgeConfig
+from glx.generallog.expert import ExpertInput
 from glx.llm.request import Costs
 from glx.sequences import Distinct, csr_offsets
 
@@ -26,7 +25,7 @@ KNOWN = (
 def case(
     sequences, similarity=(0.1, 0.2, 0.9, 0.1), deciding=None, tau=0.5, alarm=ALARM, rarity=(0,) * 4
 ):
-    return Proprietary(
+    return ExpertInput(
         sequences=Distinct(
             ids=np.concatenate(sequences).astype(np.int32) if sequences else np.zeros(0, np.int32),
             offsets=csr_offsets(np.array([len(s) for s in sequences], dtype=np.int64)),
@@ -50,7 +49,7 @@ def known(*more):
 
 
 def judge(what, of, k=5):
-    return retrieval.judge(what, of, KnowledgeConfig(k=k))
+    return retrieval.judge(what, of, k)
 
 
 def test_the_parts_of_an_event_by_hand():
@@ -156,7 +155,7 @@ def test_a_verdict_does_not_depend_on_what_else_is_asked():
 
     def p(events):
         return retrieval.judge(
-            Proprietary(
+            ExpertInput(
                 Distinct(np.array(events), np.arange(len(events) + 1), None, None),
                 ["some text"] * 60,
                 vectors,
@@ -169,7 +168,7 @@ def test_a_verdict_does_not_depend_on_what_else_is_asked():
                 np.zeros(len(events), dtype=np.int64),
             ),
             of,
-            KnowledgeConfig(),
+            5,
         ).p
 
     whole = p(list(range(60)))

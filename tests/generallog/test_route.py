@@ -71,12 +71,12 @@ def test_explains_by_the_deciding_event_and_its_nearest_source_template():
     json.dumps(said)
 
 
-def test_everyday_events_count_as_known():
+def test_common_events_count_as_known():
     # Event 0 is in all sequences, 1 in half of them, 2 in one of four, 3 in none.
     target = random_units(4, 8, seed=1)
     adapt = make([0, 1], [0, 1, 1], [0, 2], [0])
     router = route.fit(target, adapt, [random_units(5, 8, seed=2)], ["s"], RouteConfig())
-    assert router.everyday.tolist() == [True, True, False, False]
+    assert router.common.tolist() == [True, True, False, False]
     asked = make([0, 1, 0], [0, 3, 1], [1, 2, 3, 2])
     routed = route.route(router, asked, target)
     assert routed.similarity[:2].tolist() == [1, 1]
@@ -84,12 +84,12 @@ def test_everyday_events_count_as_known():
     assert routed.cosine[:2].max() < 1
     assert routed.x_sim[0] == 1
     assert routed.general[0]
-    # Nothing but everyday events: the least like the sources decides, at its first place.
+    # Nothing but common events: the least like the sources decides, at its first place.
     least = int(np.argmin(routed.cosine[:2]))
     assert (routed.event[0], routed.deciding[0]) == (least, least)
     assert routed.event[1:].tolist() == [3, 2 + int(routed.cosine[3] < routed.cosine[2])]
     assert routed.deciding[1] == 1
-    assert not route.fit(target, adapt, [target], ["s"], PAPER).everyday.any()
+    assert not route.fit(target, adapt, [target], ["s"], PAPER).common.any()
 
 
 def test_centring_takes_off_what_all_templates_of_a_system_share():
@@ -169,17 +169,17 @@ def test_default_tau_by_hand():
     assert (close >= np.float32(tau)).tolist() == [False, True]
 
 
-def test_kinship_by_hand():
+def test_within_source_similarity_by_hand():
     source = np.array([[1, 0], [0.8, 0.6], [0, 1], [0, 1]], dtype=np.float32)
     # (1, 0): 0.8; (0.8, 0.6): 0.8; (0, 1) stands twice and counts once: 0.6. Their 5 % quantile
     # lies a tenth of the way from 0.6 to 0.8.
-    assert route.kinship([source]) == pytest.approx(0.62)
-    assert route.kinship([source, source[:2]]) == pytest.approx((0.62 + 0.8) / 2)
-    assert route.kinship([source[:1]]) == 0.0
+    assert route.within_source_similarity([source]) == pytest.approx(0.62)
+    assert route.within_source_similarity([source, source[:2]]) == pytest.approx((0.62 + 0.8) / 2)
+    assert route.within_source_similarity([source[:1]]) == 0.0
 
 
 def test_default_routes_both_ways_on_tiny_data():
-    # Event 0 is everyday, 1 the source knows too, 2 it does not.
+    # Event 0 is common, 1 the source knows too, 2 it does not.
     target = np.eye(6, dtype=np.float32)[[0, 1, 2]]
     source = np.eye(6, dtype=np.float32)[[1, 3, 4]]
     adapt = make(*[[0, 1]] * 3, *[[0]] * 5, *[[0, 2]] * 2)

@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tiny_chats import CHATS, tiny_model
 
-from glx.generallog.expert import Proprietary
+from glx.generallog.expert import ExpertInput
 from glx.generallog.prompt import Known, PromptConfig, ask_why, writer
 from glx.generallog.questions import collapse
 from glx.llm import chat
@@ -40,7 +40,7 @@ def benign(chats):
 
 def rendered(format_, texts):
     """A prompt and its question for a reason, with `texts` in the slots."""
-    case = Proprietary(
+    case = ExpertInput(
         sequences=Distinct(
             np.int32([0, 1]), np.array([0, 2]), np.ones(1, np.int64), np.zeros(1, np.int64)
         ),
