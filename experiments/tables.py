@@ -1,6 +1,5 @@
 """What a run prints at its end. In: figures of `metrics.json`. Out: tables on the terminal."""
 
-import json
 from pathlib import Path
 
 import polars as pl
@@ -87,10 +86,8 @@ def anomalies(run_dir: Path) -> Table:
     highest = (
         pl.scan_parquet(run_dir / "verdicts.parquet")
         .filter(pl.col("score").is_not_null())
-        .with_columns(
-            kind=pl.col("evidence").str.replace_all(r'"(line|event|place|weight)": [\d.]+', "")
-        )
-        .group_by("kind")
+        .with_columns(texts=pl.col("evidence").list.eval(pl.element().struct.field("text")))
+        .group_by("texts", "reason", pl.col("deciding").struct.field("text").alias("near"))
         .agg(pl.len(), pl.all().sort_by("score", descending=True).first())
         .sort("score", "sequence", descending=[True, False])
         .head(SHOWN)
@@ -101,14 +98,13 @@ def anomalies(run_dir: Path) -> Table:
         table.add_column(name, no_wrap=name == "lines")
     for row in highest.iter_rows(named=True):
         # Text, not markup: what a log holds is never a format.
-        said = json.loads(row["evidence"])
-        events = [e["text"][:100] for e in said["events"]]
+        events = [text[:100] for text in row["texts"]]
         events = list(dict.fromkeys(events))  # one template may weigh most more than once
         where = f"{row['first_line']}-{row['last_line']}"
         if row["key"]:
             events.insert(0, row["key"])
-        if "reason" in said:
-            events.append(f"({row['route']}: {said['reason'][:200]})")
+        if row["reason"]:
+            events.append(f"({row['route']}: {row['reason'][:200]})")
         flagged = "yes" if row["anomalous"] else "no"
         what = Text("\n".join(events))
         table.add_row(f"{row['score']:.3f}", flagged, f"{row['len']:,}", where, what)

@@ -30,18 +30,7 @@ from glx.runs.progress import Progress, Terminal
 from glx.runs.run import prepare
 from glx.runs.settings import GENERAL_PRESETS, GeneralLogRun
 from glx.runs.shared import Shared
-from glx.verdicts import json_lines
-
-SCHEMA: dict[str, Any] = {
-    "key": pl.String,
-    "first_line": pl.Int64,
-    "last_line": pl.Int64,
-    "score": pl.Float64,
-    "anomalous": pl.Boolean,
-    "route": pl.String,
-    "evidence": pl.List(pl.Struct({"line": pl.Int64, "weight": pl.Float64, "text": pl.String})),
-    "reason": pl.String,
-}
+from glx.verdicts import VERDICT, rows
 
 
 @dataclass(frozen=True)
@@ -51,8 +40,9 @@ class Detection:
     Attributes:
       table: a row per sequence in the order in which they closed: `key` (null for windows),
         `first_line`, `last_line` (from 0, inclusive), `score` in [0, 1], `anomalous` (both null for
-        an abstention), `route`, `evidence` (line, weight and text of the events that weighed most),
-        `reason` (the expert's).
+        an abstention), `route`, `evidence` (line, place in the sequence, weight and text of the
+        events that weighed most), `reason` (the expert's, or what is missing), `deciding` (what
+        chose the route).
       counts: lines read and mended.
     """
 
@@ -83,11 +73,10 @@ class Detector:
           OutsideError: the expert's server gave up.
         """
         counts = ReadCounts()
-        found = [pl.DataFrame(schema=SCHEMA)]
-        said = detect.verdicts(self.fitted, self.reader, logs, counts, idle, Progress())
-        for sequences, judged, _ in said:
-            lines = json_lines(judged, sequences, self.fitted.threshold, self.reader.texts)
-            found.append(lines.str.json_decode(pl.Struct(SCHEMA)).struct.unnest())
+        found = [pl.DataFrame(schema=VERDICT)]
+        parts = detect.verdicts(self.fitted, self.reader, logs, counts, idle, Progress())
+        for sequences, judged, _ in parts:
+            found.append(rows(judged, sequences, self.fitted.threshold, self.reader.texts))
         return Detection(pl.concat(found), counts)
 
     def save(self, folder: Path | str) -> None:

@@ -1,16 +1,11 @@
-"""Verdicts: what a detector says of each sequence. In: sequences, scores, weights. Out: a table
-(the columns of `verdicts.parquet`) or lines of JSON; no label comes near them.
+"""Verdicts: what a detector returns for sequences, and the one table that shows them.
 
-Sequences alike differ in their keys and lines alone: each distinct one is written once, with holes
-for these, and Polars fills the holes.
+In: verdicts on distinct sequences. Out: a row for each sequence (`verdicts.parquet`, the table of
+`glx.api`) or a line of JSON for each (`experiments.detect`). No label of the target is read here.
 """
 
 import json
-import re
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from itertools import zip_longest
-from json.encoder import encode_basestring
 from typing import Any
 
 import numpy as np
@@ -19,25 +14,53 @@ import polars as pl
 from glx.sequences import PARTS, TEST, Distinct, Sequences
 
 TOP = 3  # events named as evidence
-HOLE = 10**18  # stands for a key or line that is filled in later
-# No text of a log can look like one: within a JSON string its quotes would be escaped.
-HOLES = re.compile(rf'(?:(?<=key": )|(?<=line": )){HOLE}')
-SCHEMA = {
+EVIDENCE = pl.List(
+    pl.Struct({"line": pl.Int64, "event": pl.Int64, "weight": pl.Float64, "text": pl.String})
+)
+DECIDING = pl.Struct(
+    {
+        "event": pl.Int64,
+        "text": pl.String,
+        "cosine": pl.Float64,
+        "source": pl.String,
+        "nearest": pl.String,
+    }
+)
+VERDICT: dict[str, Any] = {  # what is known of a sequence once it has a verdict
+    "key": pl.String,
+    "first_line": pl.Int64,
+    "last_line": pl.Int64,
+    "score": pl.Float32,
+    "anomalous": pl.Boolean,
+    "route": pl.String,
+    "evidence": EVIDENCE,
+    "reason": pl.String,
+    "deciding": DECIDING,
+}
+SCHEMA: dict[str, Any] = {  # the columns of `verdicts.parquet`
     "sequence": pl.Int64,
     "key": pl.String,
     "first_line": pl.Int64,
     "last_line": pl.Int64,
     "split": pl.String,
-    "score": pl.Float32,
-    "anomalous": pl.Boolean,
-    "route": pl.String,
-    "evidence": pl.String,
+    **VERDICT,
 }
+
+COLUMNS = (  # of `Verdicts`, `U` values each or None
+    "scores",
+    "places",
+    "weights",
+    "ids",
+    "reasons",
+    "routes",
+    "deciding",
+    "similarity",
+)
 
 
 @dataclass(frozen=True)
 class Verdicts:
-    """What a detector says of `N` sequences, by the `U` distinct ones among them.
+    """What a detector returns for `N` sequences, by the `U` distinct ones among them.
 
     Attributes:
       distinct: the distinct sequences.
@@ -45,8 +68,11 @@ class Verdicts:
       places: `<int64>[U, K]` places of the events that weighed most, -1 for none.
       weights: `<float32>[U, K]` their weights, as shares.
       ids: `<int32>[U, K]` their template ids.
-      routes: `U` of `general` and `proprietary`; None for a detector without routes.
-      notes: `U` dicts of JSON values, more evidence beside the events; None for none.
+      reasons: `<object>[U]` the expert's reason, or the event that is missing, in words; None where
+        there is none.
+      routes: `<str>[U]` `general` or `proprietary`; None for a detector without routes.
+      deciding: `DECIDING[U]` the event that chose the route and the nearest template of a source;
+        None for a detector without routes.
       similarity: `<float32>[U]` `x_sim` of the router; None for a detector without routes.
     """
 
@@ -55,147 +81,130 @@ class Verdicts:
     places: np.ndarray
     weights: np.ndarray
     ids: np.ndarray
+    reasons: np.ndarray
     routes: np.ndarray | None = None
-    notes: list[dict] | None = None
+    deciding: pl.Series | None = None
     similarity: np.ndarray | None = None
+
+    def take(self, u: np.ndarray) -> "Verdicts":
+        """Those on the distinct sequences `u` (`<int64>[M]`) alone, each standing for itself."""
+        picked: dict[str, Any] = {}
+        for name in COLUMNS:
+            column = getattr(self, name)
+            picked[name] = None if column is None else column[u]
+        return Verdicts(self.distinct.take(u), **picked)
+
+
+def rows(
+    verdicts: Verdicts, sequences: Sequences, threshold: float, texts: list[str]
+) -> pl.DataFrame:
+    """The columns `VERDICT`, a row for each of the `N` sequences.
+
+    `score` and `anomalous` are null for an abstention.
+
+    Args:
+      sequences: those that were scored, in order.
+      texts: template texts by id.
+    """
+    of_distinct = {
+        "score": pl.Series(verdicts.scores).fill_nan(None),
+        "route": verdicts.routes,
+        "reason": [reason and _valid(reason) for reason in verdicts.reasons],
+        "deciding": verdicts.deciding,
+    }
+    own = {
+        "key": sequences.keys,
+        "first_line": sequences.first_line,
+        "last_line": sequences.last_line,
+        "evidence": evidence(verdicts, sequences, texts),
+    }
+    found = _frame(own).hstack(_frame(of_distinct)[verdicts.distinct.inverse])
+    cut = pl.lit(threshold, dtype=pl.Float32)
+    return found.with_columns(anomalous=pl.col("score") >= cut).select(*VERDICT)
 
 
 def table(
-    sequences: Sequences, part: np.ndarray, judged: Verdicts, threshold: float, texts: list[str]
+    sequences: Sequences, part: np.ndarray, verdicts: Verdicts, threshold: float, texts: list[str]
 ) -> pl.DataFrame:
-    """One row per sequence, in the order of `sequences`.
+    """The columns `SCHEMA`, a row for each of `sequences`; those outside test have no verdict.
 
     Args:
       part: `<int8>[N]` adapt, gap or test.
-      judged: of the test sequences, in order.
+      verdicts: of the test sequences, in order.
       texts: template texts by id.
     """
-    rows = np.flatnonzero(part == TEST)
-    test, n = sequences.take(rows), len(sequences)
-    scores = judged.scores[judged.distinct.inverse]
-    scattered = pl.DataFrame(
-        {
-            "sequence": rows,
-            "score": pl.Series(scores, dtype=pl.Float32).fill_nan(None),
-            "evidence": evidence_json(judged, test, texts),
-            "route": pl.Series(routes(judged), dtype=pl.String),
-        }
-    )
-    all_rows = pl.DataFrame(
-        {
-            "sequence": np.arange(n),
-            "key": pl.Series(
-                [None] * n if sequences.keys is None else sequences.keys.tolist(), dtype=pl.String
-            ),
-            "first_line": sequences.first_line,
-            "last_line": sequences.last_line,
-            "split": pl.Series(np.array(PARTS)[part]),
-        }
-    ).join(scattered, on="sequence", how="left", maintain_order="left")
-    return all_rows.with_columns(
-        anomalous=pl.col("score").ge(pl.lit(threshold, dtype=pl.Float32)),
-        evidence=pl.col("evidence").fill_null("{}"),
-    ).select([pl.col(name).cast(kind) for name, kind in SCHEMA.items()])
+    at = np.flatnonzero(part == TEST)
+    found = rows(verdicts, sequences.take(at), threshold, texts)
+    own = {
+        "sequence": np.arange(len(sequences)),
+        "key": sequences.keys,
+        "first_line": sequences.first_line,
+        "last_line": sequences.last_line,
+        "split": np.array(PARTS)[part],
+    }
+    found = found.drop("key", "first_line", "last_line").with_columns(sequence=at)
+    return _frame(own).join(found, on="sequence", how="left", maintain_order="left").select(*SCHEMA)
 
 
-def routes(judged: Verdicts) -> list[str | None]:
-    """The route of each of the `N` sequences."""
-    u = judged.distinct.inverse
-    return [None] * len(u) if judged.routes is None else judged.routes[u].tolist()
-
-
-def evidence(judged: Verdicts, sequences: Sequences, texts: list[str]) -> Iterator[list[dict]]:
-    """For each of the `N` sequences the events that weighed most, `{line, event, weight, text}`.
+def evidence(verdicts: Verdicts, sequences: Sequences, texts: list[str]) -> pl.Series:
+    """`EVIDENCE[N]` the events that weighed most in each sequence, the heaviest first.
 
     `line` is the row of the file, `event` the place in the sequence.
     """
-    u = judged.distinct.inverse
-    columns = _lines(judged, sequences), judged.places[u], judged.weights[u], judged.ids[u]
-    yield from _entries(*columns, texts)
-
-
-def evidence_json(judged: Verdicts, sequences: Sequences, texts: list[str]) -> pl.Series:
-    """`as_json` (str) of the evidence and notes of each of the `N` sequences."""
-    notes = judged.notes or [{}] * len(judged.distinct)
-    written = [as_json(e, n) for e, n in zip(_holes(judged, texts), notes, strict=True)]
-    return _filled(written, judged, *_lines(judged, sequences).T)
-
-
-def json_lines(
-    judged: Verdicts, sequences: Sequences, threshold: float, texts: list[str], **first: Any
-) -> pl.Series:
-    """The verdict of each of the `N` sequences as an object of JSON (str), as docs/formats.md says.
-
-    `score` and `anomalous` are null for an abstention; `reason` is there where there is one.
-
-    Args:
-      first: what each object begins with, alike in all.
-    """
-    written = []
-    scores, routes = judged.scores, judged.routes
-    flags, abstained = scores >= np.float32(threshold), np.isnan(scores)
-    for u, events in enumerate(_holes(judged, texts)):
-        verdict = {
-            **first,
-            "key": HOLE,
-            "first_line": HOLE,
-            "last_line": HOLE,
-            "score": None if abstained[u] else round(float(scores[u]), 6),
-            "anomalous": None if abstained[u] else bool(flags[u]),
-            "route": None if routes is None else str(routes[u]),
-            "evidence": [{k: e[k] for k in ("line", "weight", "text")} for e in events],
+    u = verdicts.distinct.inverse
+    places = verdicts.places[u]
+    lines = sequences.first_line[:, None]
+    if sequences.lines is not None:
+        lines = sequences.lines[sequences.offsets[:-1, None] + np.maximum(places, 0)]
+    entries = pl.DataFrame(
+        {
+            "line": np.broadcast_to(lines, places.shape).ravel(),
+            "event": places.ravel(),
+            "weight": np.round(verdicts.weights.astype(np.float64), 4)[u].ravel(),
+            "text": pl.Series(texts, dtype=pl.String)[verdicts.ids[u].ravel()],
         }
-        note = judged.notes[u] if judged.notes else {}
-        verdict |= {"reason": note["reason"]} if "reason" in note else {}
-        written.append(json.dumps(verdict, ensure_ascii=False))
-    keys = ["null"] * len(sequences)
-    if sequences.keys is not None:
-        keys = [encode_basestring(key) for key in sequences.keys]
-    lines = sequences.first_line, sequences.last_line, *_lines(judged, sequences).T
-    return _filled(written, judged, keys, *lines)
+    )
+    padded = entries.to_struct("evidence").reshape(places.shape).arr.to_list()
+    return padded.list.filter(pl.element().struct.field("event") >= 0)
 
 
-def _holes(judged: Verdicts, texts: list[str]) -> Iterator[list[dict]]:
-    """The evidence of each of the `U` distinct sequences, its lines left open."""
-    places = judged.places
-    return _entries(np.full(places.shape, HOLE), places, judged.weights, judged.ids, texts)
+def json_lines(verdict_rows: pl.DataFrame, **first: Any) -> pl.Series:
+    """The rows of `rows` as objects of JSON (str), as docs/formats.md says.
 
-
-def _filled(written: Iterable[str], judged: Verdicts, *columns: Any) -> pl.Series:
-    """What was written of each of the `U` distinct sequences, for each of the `N`.
+    `reason` is there where there is one.
 
     Args:
-      columns: `N` values each, in the order of the holes; what has fewer holes leaves out the last.
+      first: what each object begins with, the same in all.
     """
-    # What no UTF-8 can say, as some file names, is escaped.
-    valid = (text.encode("utf-8", "backslashreplace").decode() for text in written)
-    parts = [*zip_longest(range(len(columns) + 1), *map(HOLES.split, valid))]
-    pieces = pl.DataFrame([pl.Series(f"part {n}", row, dtype=pl.String) for n, *row in parts])
-    frame = pieces[judged.distinct.inverse].with_columns(
-        pl.Series(f"value {n}", column).cast(pl.String) for n, column in enumerate(columns)
+    beginning = _valid(json.dumps(first, ensure_ascii=False)[:-1]) + ", " * bool(first)
+    shown = pl.struct(pl.element().struct.field("line", "weight", "text"))
+    verdict = pl.struct(
+        "key",
+        "first_line",
+        "last_line",
+        pl.col("score").cast(pl.Float64).round(6),
+        "anomalous",
+        "route",
+        pl.col("evidence").list.eval(shown),
     )
-    # Null where the part after the hole is.
-    after = (pl.concat_str(f"value {n}", f"part {n + 1}") for n in range(len(columns)))
-    return frame.select(pl.concat_str("part 0", *after, ignore_nulls=True)).to_series()
+    # Not null in all but few lines: an object of its own, whose first brace becomes a comma.
+    reason = pl.lit(",") + pl.struct("reason").struct.json_encode().str.strip_prefix("{")
+    line = pl.concat_str(
+        pl.lit(beginning),
+        verdict.struct.json_encode().str.strip_prefix("{").str.strip_suffix("}"),
+        pl.when(pl.col("reason").is_null()).then(pl.lit("}")).otherwise(reason),
+    )
+    return verdict_rows.select(line).to_series()
 
 
-def _lines(judged: Verdicts, sequences: Sequences) -> np.ndarray:
-    """`<int64>[N, K]` the row of the file of each event that weighed most."""
-    places = judged.places[judged.distinct.inverse]
-    if sequences.lines is None:
-        return np.repeat(sequences.first_line[:, None], places.shape[1], axis=1)
-    return sequences.lines[sequences.offsets[:-1, None] + np.maximum(places, 0)]
+def _frame(columns: dict[str, Any]) -> pl.DataFrame:
+    """Columns of `SCHEMA`, with its types; None for one that is null throughout."""
+    return pl.DataFrame(columns, schema={name: SCHEMA[name] for name in columns})
 
 
-def _entries(lines, places, weights, ids, texts: list[str]) -> Iterator[list[dict]]:
-    """Entries of each row of `<int64>[M, K]` lines and places, `<float32>[M, K]` weights, ids."""
-    columns = (places, lines, np.round(weights.astype(np.float64), 4), ids)
-    for row in zip(*(column.tolist() for column in columns), strict=True):
-        yield [
-            {"line": line, "event": place, "weight": weight, "text": texts[id_]}
-            for place, line, weight, id_ in zip(*row, strict=True)
-            if place >= 0
-        ]
+def _valid(text: str) -> str:
+    """What UTF-8 cannot hold, as in some file names, is escaped."""
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def heaviest(
@@ -218,8 +227,3 @@ def heaviest(
     at = np.full((n, top), -1, dtype=np.int64)
     at[owner[order], rank] = order
     return at, np.append(weights, 0).astype(np.float32)[at]  # -1 picks the 0
-
-
-def as_json(entries: list[dict], notes: dict) -> str:
-    """The evidence of one sequence as the string that `verdicts.parquet` holds."""
-    return json.dumps({"events": entries, **notes}, ensure_ascii=False)

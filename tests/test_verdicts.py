@@ -1,6 +1,7 @@
 """Verdicts of a few sequences, by hand."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import polars as pl
@@ -20,8 +21,23 @@ COLUMNS = {
     "score": pl.Float32,
     "anomalous": pl.Boolean,
     "route": pl.String,
-    "evidence": pl.String,
+    "evidence": pl.List(
+        pl.Struct({"line": pl.Int64, "event": pl.Int64, "weight": pl.Float64, "text": pl.String})
+    ),
+    "reason": pl.String,
+    "deciding": pl.Struct(
+        {
+            "event": pl.Int64,
+            "text": pl.String,
+            "cosine": pl.Float64,
+            "source": pl.String,
+            "nearest": pl.String,
+        }
+    ),
 }
+
+
+DECIDED = {"event": 0, "text": "stop", "cosine": 0.5, "source": "jobs", "nearest": "halt"}
 
 
 def judged(scores, routes=None) -> Verdicts:
@@ -29,8 +45,10 @@ def judged(scores, routes=None) -> Verdicts:
     n = len(scores)
     unique = Distinct(np.zeros(n, np.int32), np.arange(n + 1), np.ones(n, np.int64), np.arange(n))
     at = np.zeros((n, 1), np.int64)
-    notes = [{"n": i} for i in range(n)]
-    return Verdicts(unique, np.array(scores, np.float32), at, at + 1.0, at, routes, notes)
+    reasons = np.array([None, *"abc"][:n], object)
+    deciding = None if routes is None else pl.Series([DECIDED] * n, dtype=verdicts.DECIDING)
+    scores = np.array(scores, np.float32)
+    return Verdicts(unique, scores, at, at + 1.0, at, reasons, routes, deciding)
 
 
 def table(scores, part=(ADAPT, GAP, TEST, TEST, TEST), threshold=0.5, keys=True, routes=None):
@@ -46,20 +64,20 @@ def table(scores, part=(ADAPT, GAP, TEST, TEST, TEST), threshold=0.5, keys=True,
     return verdicts.table(sequences, part, judged(scores, routes), threshold, ["stop"])
 
 
-def found_at(line: int, n: int) -> str:
-    event = {"line": line, "event": 0, "weight": 1.0, "text": "stop"}
-    return json.dumps({"events": [event], "n": n})
+def found_at(line: int) -> list[dict]:
+    return [{"line": line, "event": 0, "weight": 1.0, "text": "stop"}]
 
 
 def test_one_row_per_sequence(tmp_path):
     found = table([0.25, 0.5, 0.75])
     assert dict(found.schema) == COLUMNS
     assert found.rows() == [
-        (0, "s0", 0, 9, "adapt", None, None, None, "{}"),
-        (1, "s1", 10, 19, "gap", None, None, None, "{}"),
-        (2, "s2", 20, 29, "test", 0.25, False, None, found_at(20, 0)),
-        (3, "s3", 30, 39, "test", 0.5, True, None, found_at(30, 1)),  # at the threshold: anomalous
-        (4, "s4", 40, 49, "test", 0.75, True, None, found_at(40, 2)),
+        (0, "s0", 0, 9, "adapt", None, None, None, None, None, None),
+        (1, "s1", 10, 19, "gap", None, None, None, None, None, None),
+        (2, "s2", 20, 29, "test", 0.25, False, None, found_at(20), None, None),
+        # At the threshold: anomalous.
+        (3, "s3", 30, 39, "test", 0.5, True, None, found_at(30), "a", None),
+        (4, "s4", 40, 49, "test", 0.75, True, None, found_at(40), "b", None),
     ]
     found.write_parquet(tmp_path / "v.parquet")
     assert dict(pl.read_parquet(tmp_path / "v.parquet").schema) == COLUMNS
@@ -78,6 +96,7 @@ def test_sequences_without_keys_and_with_routes():
     assert dict(found.schema) == COLUMNS
     assert found["key"].to_list() == [None, None, None]
     assert found["route"].to_list() == ["general", None, "proprietary"]
+    assert found["deciding"].to_list() == [DECIDED, None, DECIDED]
 
 
 def test_a_threshold_between_two_float32():
@@ -98,59 +117,65 @@ def test_heaviest_of_nothing():
     assert top.tolist() == [[0, 0, 0]]
 
 
-def test_evidence_names_lines_and_texts():
-    unique = Distinct(np.array([2, 0, 1]), np.array([0, 2, 3]), np.array([1, 2]), np.array([0, 1]))
-    said = Verdicts(
-        unique,
-        scores=np.array([1, 0], np.float32),
-        places=np.array([[1, 0], [0, -1]]),
-        weights=np.array([[0.66666, 0.33334], [1, 0]], np.float32),
-        ids=np.array([[2, 0], [1, 0]]),
-    )
-    sequences = Sequences(
-        unique.ids, unique.offsets, np.array([12, 7]), np.array([40, 7]), np.array([12, 40, 7])
-    )
-    first, second = verdicts.evidence(said, sequences, ["start", "stop", "fällt aus"])
-    assert first == [
-        {"line": 40, "event": 1, "weight": 0.6667, "text": "fällt aus"},
-        {"line": 12, "event": 0, "weight": 0.3333, "text": "start"},
-    ]
-    assert second == [{"line": 7, "event": 0, "weight": 1.0, "text": "stop"}]
-    as_json = verdicts.as_json(first, {"reason": "why"})
-    assert json.loads(as_json) == {"events": first, "reason": "why"}
-    assert "fällt" in as_json
-
-
-def two_alike_and_one_other(keys) -> tuple[Verdicts, Sequences]:
+def two_alike_and_one_other(keys=None) -> tuple[Verdicts, Sequences]:
     """Of ids 2 0, 1, 2 0; the first and the last are one distinct sequence."""
     unique = Distinct(
         np.array([1, 2, 0]), np.array([0, 1, 3]), np.array([1, 2]), np.array([1, 0, 1])
     )
-    said = Verdicts(
+    found = Verdicts(
         unique,
-        scores=np.array([nan, 0.75], np.float32),
+        scores=np.array([nan, 0.7512345678], np.float32),
         places=np.array([[0, -1], [1, 0]]),
         weights=np.array([[1, 0], [0.66666, 0.33334]], np.float32),
         ids=np.array([[1, 0], [0, 2]]),
+        reasons=np.array(["not \ud800 to say", None]),
         routes=np.array(["general", "proprietary"]),
-        notes=[{"reason": "not \ud800 to say"}, {"p": 1}],
     )
     ids, lines = np.array([2, 0, 1, 2, 0]), np.array([4, 9, 5, 6, 7])
     first, last = np.array([4, 5, 6]), np.array([9, 5, 7])
-    return said, Sequences(ids, np.array([0, 2, 3, 5]), first, last, lines, keys)
+    return found, Sequences(ids, np.array([0, 2, 3, 5]), first, last, lines, keys)
+
+
+def test_evidence_names_lines_and_texts():
+    found, sequences = two_alike_and_one_other()
+    heavy = [
+        {"line": 9, "event": 1, "weight": 0.6667, "text": "fällt aus"},
+        {"line": 4, "event": 0, "weight": 0.3333, "text": "stop"},
+    ]
+    texts = ["fällt aus", "start", "stop"]
+    assert verdicts.evidence(found, sequences, texts).to_list() == [
+        heavy,
+        [{"line": 5, "event": 0, "weight": 1.0, "text": "start"}],
+        [e | {"line": n} for e, n in zip(heavy, (7, 6), strict=True)],
+    ]
+    windows = replace(sequences, lines=None)  # each in one row of the file
+    lines = verdicts.evidence(found, windows, texts).explode().struct.field("line")
+    assert lines.to_list() == [4, 4, 5, 6, 6]
+
+
+def test_of_no_sequences_there_are_no_rows():
+    found, sequences = two_alike_and_one_other(np.array(["a", "b", "c"], object))
+    none = np.zeros(0, np.int64)
+    empty = verdicts.rows(found.take(none), sequences.take(none), 0.5, ["a", "b", "c"])
+    assert dict(empty.schema) == verdicts.VERDICT
+    assert len(empty) == 0
 
 
 def test_lines_of_json():
-    said, sequences = two_alike_and_one_other(np.array(['a"', "ä\\", "c"], object))
-    texts = ["start", 'say "line": 1000000000000000000', "stop"]
-    lines = verdicts.json_lines(said, sequences, 0.75, texts, file="x\udcff.log")
+    found, sequences = two_alike_and_one_other(np.array(['a"', "ä\\", "c"], object))
+    texts = ["start", 'say "line": 1000000000000000000}', "stop"]
+    rows = verdicts.rows(found, sequences, 0.75, texts)
+    lines = verdicts.json_lines(rows, file="x\udcff.log")
     first, second, third = map(json.loads, lines)
+    assert [*first] == [
+        "file", "key", "first_line", "last_line", "score", "anomalous", "route", "evidence",
+    ]  # fmt: skip
     assert first == {
         "file": "x\udcff.log",  # escaped, as it is no UTF-8
         "key": 'a"',
         "first_line": 4,
         "last_line": 9,
-        "score": 0.75,
+        "score": 0.751235,
         "anomalous": True,
         "route": "proprietary",
         "evidence": [
@@ -163,20 +188,11 @@ def test_lines_of_json():
     }
     assert (second["key"], second["score"], second["anomalous"]) == ("ä\\", None, None)
     assert second["evidence"] == [{"line": 5, "weight": 1.0, "text": texts[1]}]
-    assert second["reason"] == "not \ud800 to say"
+    assert second["reason"] == "not \\ud800 to say"
     assert "ä" in lines[1]
 
 
 def test_lines_of_json_without_keys():
-    said, sequences = two_alike_and_one_other(None)
-    lines = verdicts.json_lines(said, sequences, 0.75, ["start", "go on", "stop"])
+    rows = verdicts.rows(*two_alike_and_one_other(), 0.75, ["start", "go on", "stop"])
+    lines = verdicts.json_lines(rows)
     assert [json.loads(line)["key"] for line in lines] == [None] * 3
-
-
-def test_evidence_as_json_is_that_of_each_sequence():
-    said, sequences = two_alike_and_one_other(None)
-    texts = ["start", "go on", "stop"]
-    events = verdicts.evidence(said, sequences, texts)
-    notes = [said.notes[u] for u in said.distinct.inverse]
-    found = [*map(json.loads, verdicts.evidence_json(said, sequences, texts))]
-    assert found == [{"events": e, **n} for e, n in zip(events, notes, strict=True)]

@@ -118,10 +118,7 @@ def judge(
     routed = route.route(detector.router, unique, read.vectors)
     scores = on_one_scale(base.scores, detector.zerolog.threshold)
     places, weights, ids = base.places.copy(), base.weights.copy(), base.ids.copy()
-    found: list[dict[str, Any]] = [
-        {"deciding": route.explain(detector.router, routed, u, texts, detector.source_texts)} | note
-        for u, note in enumerate(base.notes or [{}] * len(unique))
-    ]
+    reasons = base.reasons.copy()
     rows, costs = np.flatnonzero(~routed.general), Costs()
     if len(rows):
         asked = unique.take(rows)
@@ -134,12 +131,9 @@ def judge(
         places[rows], weights[rows] = -1, 0
         places[rows, 0], weights[rows, 0] = answers.places, 1
         ids[rows, 0] = decisive
-        for row, reason in zip(rows, answers.reasons, strict=True):
-            found[row]["reason"] = reason
+        reasons[rows] = answers.reasons
         lack = np.flatnonzero((absent >= 0) & (says <= absent))
-        lacks = zerolog.missing(detector.zerolog.profile, asked, lack, texts)
-        for row, reason in zip(rows[lack], lacks, strict=True):
-            found[row]["reason"] = reason
+        reasons[rows[lack]] = zerolog.missing(detector.zerolog.profile, asked, lack, texts)
         costs = answers.costs
     routes = np.where(routed.general, "general", "proprietary")
     one_way = detector.config.route.route in ONE_WAY
@@ -147,8 +141,9 @@ def judge(
     figures |= {"tau": detector.router.tau, "expert": detector.config.expert.expert}
     figures["stamps"] = ["hardly two routes"] if figures["warning"] else []
     figures["stamps"] += ["abstentions"] if np.isnan(scores).any() else []
-    judged = Verdicts(unique, scores, places, weights, ids, routes, found, routed.x_sim)
-    return judged, figures
+    deciding = route.explain(detector.router, routed, texts, detector.source_texts)
+    more = reasons, routes, deciding, routed.x_sim
+    return Verdicts(unique, scores, places, weights, ids, *more), figures
 
 
 def expert_input(

@@ -7,15 +7,18 @@ of a source.
 """
 
 from dataclasses import dataclass, replace
+from itertools import chain
 from typing import Any
 
 import numpy as np
+import polars as pl
 
 from glx.config import setting
 from glx.generallog.lots import ABLATIONS, ONE_WAY, random_route
 from glx.generallog.nearest import nearest
 from glx.profile import membership, presence
 from glx.sequences import Distinct, csr_offsets
+from glx.verdicts import DECIDING
 
 ROUTES = ("centred", "paper", *ABLATIONS)
 LEAST, MOST = 0.05, 0.5  # share of adaptation sequences that the default cut may send to the expert
@@ -82,7 +85,7 @@ class Routed:
       event: `<int64>[U]` id of that event.
       similarity: `<float32>[V]` what `tau` cuts: `cosine`, or 1 for an common event.
       cosine: `<float32>[V]` of each event to the nearest source template.
-      nearest: `<int32>[V]` row of that template in `Router.sources`; `origin` says whose it is.
+      nearest: `<int32>[V]` row of that template in `Router.sources`.
     """
 
     general: np.ndarray
@@ -246,34 +249,29 @@ def summary(
     }
 
 
-def origin(router: Router, row: int) -> tuple[str, int]:
-    """The source system of a row of `Router.sources`, and the template's row within that system."""
-    system = int(np.searchsorted(router.offsets, row, side="right")) - 1
-    return router.names[system], int(row - router.offsets[system])
-
-
 def explain(
-    router: Router, routed: Routed, u: int, texts: list[str], source_texts: list[list[str]]
-) -> dict[str, Any]:
-    """Why distinct sequence `u` went where it went: its deciding event and what that is nearest to.
+    router: Router, routed: Routed, texts: list[str], source_texts: list[list[str]]
+) -> pl.Series:
+    """Why each of `U` distinct sequences went where it went.
 
     Args:
       texts: `V` template texts of the target.
       source_texts: for each source its template texts, in the order of `fit`.
 
     Returns:
-      `place` and `text` of the event, `cosine` to its nearest source template, and that template's
-      `source` and `nearest` text.
+      `DECIDING[U]`: place (`event`) and `text` of the deciding event, `cosine` to the nearest
+      template of a source, and that template's `source` and text (`nearest`).
     """
-    event = routed.event[u]
-    name, row = origin(router, routed.nearest[event])
-    return {
-        "place": int(routed.deciding[u]),
-        "text": texts[event],
-        "cosine": float(routed.cosine[event]),
-        "source": name,
-        "nearest": source_texts[router.names.index(name)][row],
+    row = routed.nearest[routed.event]
+    system = np.searchsorted(router.offsets, row, side="right") - 1
+    columns = {
+        "event": routed.deciding,
+        "text": pl.Series(texts)[routed.event],
+        "cosine": routed.cosine[routed.event],
+        "source": pl.Series(router.names)[system],
+        "nearest": pl.Series([*chain(*source_texts)])[row],
     }
+    return pl.DataFrame(columns, schema=DECIDING.to_schema()).to_struct("deciding")
 
 
 def unit(vectors: np.ndarray) -> np.ndarray:

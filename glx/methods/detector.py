@@ -117,6 +117,7 @@ def score_sequences(detector: Detector, sequences: Sequences, vectors: np.ndarra
         places=np.where(at >= 0, at - unique.offsets[:-1, None], -1),
         weights=heavy,
         ids=unique.ids[at],
+        reasons=np.full(len(unique), None),
     )
 
 

@@ -4,10 +4,11 @@ A kind is a distinct sequence. Texts are kept once and named by number, so that 
 verdicts stays small; what would make it too large is left out and counted.
 """
 
-import json
 from typing import Any
 
 import polars as pl
+
+from glx.verdicts import DECIDING, EVIDENCE
 
 FLAGGED: dict[str, Any] = {  # the columns of `flagged.parquet`
     "score": pl.Float32,
@@ -15,7 +16,9 @@ FLAGGED: dict[str, Any] = {  # the columns of `flagged.parquet`
     "count": pl.Int64,
     "sequences": pl.List(pl.Int64),
     "events": pl.List(pl.String),
-    "evidence": pl.String,
+    "evidence": EVIDENCE,
+    "reason": pl.String,
+    "deciding": DECIDING,
 }
 WHERE = ["sequence", "key", "first_line", "last_line"]  # of the verdicts
 KINDS = 2_000  # kinds that a run keeps in `flagged.parquet`, and
@@ -45,13 +48,11 @@ def anomalies(
     """
     texts = _Numbers()
     kinds: list[dict[str, Any]] = []
-    for score, route, n, _, events, evidence in flagged.select(list(FLAGGED)).iter_rows():
-        found = json.loads(evidence)
-        heavy, most = found["events"], min(len(events), seen or EVENTS)
+    for score, route, n, _, events, heavy, reason, near in flagged.select(*FLAGGED).iter_rows():
+        most = min(len(events), seen or EVENTS)
         heavy = heavy if outweighs([event["weight"] for event in heavy], most) else []
         top = [[e["event"], e["weight"], e["line"], texts(e["text"])] for e in heavy]
         numbers = [texts(text) for text in events]
-        near, reason = found.get("deciding"), found.get("reason")
         shown = [entry[3] for entry in top] or numbers or [texts("")]
         kinds.append(
             {
@@ -63,7 +64,7 @@ def anomalies(
                 "top": top,
                 "near": near
                 and {
-                    "place": near["place"],
+                    "place": near["event"],
                     "event": texts(near["text"]),
                     "cosine": near["cosine"],
                     "source": near["source"],

@@ -153,6 +153,10 @@ def _read(folder: Path, name: str, read: Any) -> Any:
         )
     try:
         return read(path)
+    except pl.exceptions.ColumnNotFoundError as e:
+        raise InputError(
+            f"{path}: written by an earlier glx; repeat the run with --overwrite"
+        ) from e
     except pl.exceptions.PolarsError as e:
         raise InputError(
             f"{path}: damaged ({type(e).__name__}); repeat the run with --overwrite"

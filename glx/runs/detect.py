@@ -24,7 +24,7 @@ from glx.runs.detectors import Ours
 from glx.runs.progress import Progress
 from glx.runs.verdict_cache import VerdictCache
 from glx.sequences import Sequences
-from glx.verdicts import Verdicts, json_lines, routes
+from glx.verdicts import Verdicts, json_lines, rows
 
 COSTS = [field.name for field in fields(Costs)]
 
@@ -69,13 +69,11 @@ def detect(
     with _writing(out, logs) as file:
         for sequences, judged, figures in verdicts(detector, reader, logs, counts, idle, progress):
             spent.update({k: n for k, n in figures.items() if k in COSTS})
-            spent["proprietary"] += routes(judged).count("proprietary")
-            cut, texts = detector.threshold, reader.texts
-            lines = json_lines(judged, sequences, cut, texts, file=logs)
-            file.write(lines.str.join("\n")[0] + "\n")
-            anomalous = judged.scores >= np.float32(cut)
-            n_anomalous += int(anomalous[judged.distinct.inverse].sum())
-            n += len(sequences)
+            found = rows(judged, sequences, detector.threshold, reader.texts)
+            file.write(json_lines(found, file=logs).str.join("\n")[0] + "\n")
+            spent["proprietary"] += int((found["route"] == "proprietary").sum())
+            n_anomalous += int(found["anomalous"].sum())
+            n += len(found)
         if not n:
             raise InputError(f"{logs}: no line with text; give a log with at least one event")
     progress.counted(logs, counts)
@@ -146,8 +144,7 @@ def _writing(out: str, logs: str) -> Iterator[TextIO]:
     whole = not there or path.is_file()  # a pipe or device is written to as it is
     partial = path.with_name(path.name + ".partial") if whole else path
     try:
-        # A file name that is no UTF-8 is written with escapes, as JSON has them.
-        file = partial.open("w", encoding="utf-8", errors="backslashreplace")
+        file = partial.open("w", encoding="utf-8")
     except OSError as e:
         if is_disk_full(e):
             raise

@@ -74,30 +74,17 @@ def flagged(
     members = [by_kind[starts[u] : starts[u + 1]] for u in hit.tolist()]
     first = np.array([own[0] for own in members], dtype=np.int64)
     # One sequence of each kind, so that evidence is made for those alone.
-    shown = verdicts.Verdicts(
-        distinct=unique.take(hit),
-        scores=judged.scores[hit],
-        places=judged.places[hit],
-        weights=judged.weights[hit],
-        ids=judged.ids[hit],
-    )
-    found = verdicts.evidence(shown, sequences.take(rows[first]), texts)
-    notes = judged.notes
+    shown = verdicts.rows(judged.take(hit), sequences.take(rows[first]), threshold, texts)
     columns = {
-        "score": judged.scores[hit],
-        "route": [None] * len(hit) if judged.routes is None else judged.routes[hit].tolist(),
         "count": unique.counts[hit],
         "sequences": [rows[own].tolist() for own in members],
         "events": [
             [texts[id_] for id_ in unique.ids[a : min(b, a + EVENTS)].tolist()]
             for a, b in zip(unique.offsets[hit], unique.offsets[hit + 1], strict=True)
         ],
-        "evidence": [
-            verdicts.as_json(events, {} if notes is None else notes[u])
-            for u, events in zip(hit.tolist(), found, strict=True)
-        ],
     }
-    return pl.DataFrame(columns, schema=FLAGGED)
+    more = pl.DataFrame(columns, schema={name: FLAGGED[name] for name in columns})
+    return shown.hstack(more).select(*FLAGGED)
 
 
 def _order(target: Parsed, test: Sequences) -> np.ndarray:
@@ -133,7 +120,8 @@ def _timeline(
 
 def _score_bins(judged: Verdicts, scores: np.ndarray) -> dict[str, Any]:
     edges = np.linspace(0, 1, SCORE_BINS + 1)
-    routes = np.array([route or "all" for route in verdicts.routes(judged)])
+    all_ = np.full(len(judged.distinct), "all")
+    routes = (all_ if judged.routes is None else judged.routes)[judged.distinct.inverse]
 
     def count(route: str) -> list[int]:
         of = scores[(routes == route) & ~np.isnan(scores)]

@@ -9,13 +9,13 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
+import polars as pl
 
 from glx.sequences import Distinct, Sequences, distinct
-from glx.verdicts import Verdicts
+from glx.verdicts import COLUMNS, Verdicts
 
 MOST = 1 << 20  # events of remembered sequences; then all are forgotten, so that memory is flat
 EACH = 20  # events that the verdict on a sequence takes as much memory as
-COLUMNS = ("scores", "places", "weights", "ids", "routes", "notes", "similarity")
 Judge = Callable[[Sequences], tuple[Verdicts, dict[str, Any]]]
 
 
@@ -33,7 +33,7 @@ class VerdictCache:
 
     def _forget(self) -> None:
         self.rows: dict[bytes, int] = {}  # the row of each sequence in `columns`
-        self.columns: dict[str, np.ndarray | None] = {}
+        self.columns: dict[str, Any] = {}
         self.events = self.length = 0
 
     def __call__(self, sequences: Sequences) -> tuple[Verdicts, dict[str, Any]]:
@@ -51,8 +51,6 @@ class VerdictCache:
         found: dict[str, Any] = {
             name: None if column is None else column[rows] for name, column in self.columns.items()
         }
-        if found["notes"] is not None:
-            found["notes"] = found["notes"].tolist()
         for n in np.flatnonzero(np.isnan(found["scores"])).tolist():
             del self.rows[keys[n]]
         return Verdicts(unique, **found), figures
@@ -63,11 +61,11 @@ class VerdictCache:
         # They are sorted already, so that the judge keeps their order.
         judged, figures = self.judge(Sequences(unique.ids, unique.offsets, lines, lines))
         for name in COLUMNS:
-            more = getattr(judged, name)
-            if isinstance(more, list):
-                more = np.fromiter(more, dtype=object, count=len(more))
-            held = self.columns.get(name)
-            self.columns[name] = more if held is None else np.concatenate([held, more])
+            held, more = self.columns.get(name), getattr(judged, name)
+            if held is not None:
+                join = pl.concat if isinstance(more, pl.Series) else np.concatenate
+                more = join([held, more])
+            self.columns[name] = more
         self.rows |= {key: self.length + n for n, key in enumerate(keys)}
         self.length += len(keys)
         self.events += len(unique.ids) + EACH * len(unique)

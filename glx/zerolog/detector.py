@@ -145,16 +145,14 @@ def score_sequences(
     short = inputs.distinct
     owner = np.repeat(np.arange(len(short)), short.lengths)
     weight = attention
-    notes: list[dict] | None = None
+    reasons = np.full(len(unique), None)
     if train.structural:
         says = evidence.event_log_odds(profile, read.alarm)[short.ids]
         highest, _ = first_highest(says, short)
         weight = attention * np.exp(says - highest[owner])
         absent = evidence.absence(profile, unique)
         rows = np.flatnonzero((absent >= 0) & (absent >= highest))
-        notes = [{} for _ in range(len(unique))]
-        for row, reason in zip(rows, missing(profile, unique, rows, texts), strict=True):
-            notes[row]["reason"] = reason
+        reasons[rows] = missing(profile, unique, rows, texts)
     total = np.bincount(owner, weight, len(short))
     at, weights = heaviest(short.offsets, (weight / total[owner]).astype(np.float32))
     return Verdicts(
@@ -163,7 +161,7 @@ def score_sequences(
         places=np.where(at >= 0, inputs.positions[at], -1),
         weights=weights,
         ids=short.ids[at],
-        notes=notes,
+        reasons=reasons,
     )
 
 

@@ -39,7 +39,7 @@ def test_without_routes_the_expert_judges_all_or_is_never_asked(base):
     assert figures["stamps"] == []
     every, figures = judge(fit(base, "proprietary"))
     assert {*every.routes} == {"proprietary"}
-    assert all(note["reason"] for note in every.notes)
+    assert all(every.reasons)
     assert np.isfinite(every.scores).all()
     assert (figures["share_proprietary"], figures["stamps"]) == (1.0, [])
     none = fit(base, "general")
@@ -50,8 +50,7 @@ def test_without_routes_the_expert_judges_all_or_is_never_asked(base):
     assert (told.scores >= none.threshold).tolist() == flagged.tolist()
     assert (figures["share_proprietary"], figures["stamps"]) == (0.0, [])
     for one in (every, told):  # what the router saw is told all the same
-        decided = [note["deciding"] for note in one.notes]
-        assert decided == [note["deciding"] for note in centred.notes]
+        assert one.deciding.equals(centred.deciding)
 
 
 def test_lots_are_drawn_with_the_seed_of_the_run(base):
@@ -64,10 +63,9 @@ def test_without_sources_the_reading_and_rarity_of_events_are_left(base):
     fitted = fit(base, "proprietary", known_sources=False)
     assert len(fitted.knowledge) == 0
     judged, _ = judge(fitted)
-    reasons = [note["reason"] for note in judged.notes]
-    assert not any("near" in reason for reason in reasons)
+    assert not any("near" in reason for reason in judged.reasons)
     informed, _ = judge(fit(base, "proprietary"))
-    assert any("near" in note["reason"] for note in informed.notes)
+    assert any("near" in reason for reason in informed.reasons)
     assert judged.scores.tolist() != informed.scores.tolist()
 
 

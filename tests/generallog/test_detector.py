@@ -147,11 +147,10 @@ def test_both_routes_are_used_and_reported(finished):
     assert share == pytest.approx(figures["share_proprietary"])
     assert (table["anomalous"] == (table["score"] >= figures["threshold"])).all()
     for row in table.iter_rows(named=True):
-        evidence = json.loads(row["evidence"])
-        assert evidence["deciding"]["source"] in ("sim_blocks", "sim_ras")
+        assert row["deciding"]["source"] in ("sim_blocks", "sim_ras")
         by_expert = row["route"] == "proprietary"
-        assert by_expert or evidence.get("reason", "lacks").startswith("lacks")
-        assert not by_expert or evidence["reason"]
+        assert by_expert or (row["reason"] or "lacks").startswith("lacks")
+        assert not by_expert or row["reason"]
 
 
 def test_flipped_target_labels_change_no_verdict(finished, cache, tmp_path):
@@ -280,8 +279,8 @@ def test_answers_per_template(cache, tmp_path):
     done = config(cache, expert="answers", responses=str(questions))
     figures = runs.run(done, tmp_path / "run")
     table = pl.read_parquet(tmp_path / "run/verdicts.parquet").filter(route="proprietary")
-    reasons = [json.loads(evidence)["reason"] for evidence in table["evidence"]]
-    kinds = {" ".join(reason.split()[:2]) for reason in reasons if not reason.startswith("lacks ")}
+    asked = table["reason"].to_list()
+    kinds = {" ".join(reason.split()[:2]) for reason in asked if not reason.startswith("lacks ")}
     assert {"0.1 for:", "0.9 for:"} <= kinds <= {"0.1 for:", "0.9 for:", "no answer"}
     assert figures["abstained"] == table["score"].null_count()
 

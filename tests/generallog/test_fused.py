@@ -53,19 +53,19 @@ def test_the_answer_plus_the_rarity_of_its_event_or_absence(judge, p, places, ab
 def test_no_answer_is_an_abstention_whatever_lacks(judge):
     table = judge((NAN, 0.5, NAN), (5, -9, -9))
     assert np.isnan(table.scores).tolist() == [True, False, True]
-    assert [note["reason"] for note in table.notes] == ["A", "B", "C"]
+    assert table.reasons.tolist() == ["A", "B", "C"]
 
 
 def test_what_lacks_is_the_reason_where_it_decides(judge):
     """Of 14 sequences adapted on all hold 0 and 1, three hold 3."""
     table = judge((0.5, 0.5, 0.99), (5, 1, 1))
-    assert [note["reason"] for note in table.notes] == [
+    assert table.reasons.tolist() == [
         'lacks "lease renewed by <*>", which 21.4% of sequences have',
         'lacks "session closed", which 100.0% of sequences have',
         "C",
     ]
-    assert all("deciding" in note for note in table.notes)
+    assert table.deciding.null_count() == 0
 
 
 def test_below_the_cut_what_lacks_is_no_reason(judge):
-    assert [note["reason"] for note in judge((0.01,) * 3, (-1,) * 3).notes] == ["A", "B", "C"]
+    assert judge((0.01,) * 3, (-1,) * 3).reasons.tolist() == ["A", "B", "C"]

@@ -48,6 +48,7 @@ def make_run(
       more: goes into `metrics.json`.
     """
     folder.mkdir(parents=True)
+    kinds = [(score, count, [_plain(text) for text in texts]) for score, count, texts in kinds]
     counts = [count for _, count, _ in kinds]
     n, starts = sum(counts), np.cumsum([0, *counts])
     pl.DataFrame(
@@ -70,9 +71,26 @@ def make_run(
             else [None] * len(kinds),
             "count": counts,
             "sequences": [list(range(a, b)) for a, b in pairwise(starts.tolist())],
-            "events": [[_plain(text) for text in texts] for _, _, texts in kinds],
+            "events": [texts for _, _, texts in kinds],
             "evidence": [
-                _evidence(texts, k, routes, weights) for k, (_, _, texts) in enumerate(kinds)
+                [
+                    {"line": 10 * k + at, "event": at, "weight": 0.6 - 0.2 * at, "text": text}
+                    for at, text in enumerate(texts[: 2 * weights])
+                ]
+                for k, (_, _, texts) in enumerate(kinds)
+            ],
+            "reason": [f"0.75 for: {texts[0]}" if routes else None for _, _, texts in kinds],
+            "deciding": [
+                {
+                    "event": 0,
+                    "text": texts[0],
+                    "cosine": 0.25,
+                    "source": "sim_ras",
+                    "nearest": texts[-1],
+                }
+                if routes
+                else None
+                for _, _, texts in kinds
             ],
         },
         schema=FLAGGED,
@@ -141,16 +159,6 @@ def make_run(
     for name, value in (("metrics", metrics | more), ("config", config), ("figures", figures)):
         (folder / f"{name}.json").write_text(json.dumps(value))
     return folder
-
-
-def _evidence(texts: list[str], k: int, routes: bool, weights: bool) -> str:
-    events = [
-        {"line": 10 * k + at, "event": at, "weight": 0.6 - 0.2 * at, "text": text}
-        for at, text in enumerate(texts[: 2 * weights])
-    ]
-    near = {"place": 0, "text": texts[0], "cosine": 0.25, "source": "sim_ras", "nearest": texts[-1]}
-    more = {"deciding": near, "reason": f"0.75 for: {texts[0]}"} if routes else {}
-    return json.dumps({"events": events, **more})
 
 
 def _plain(text: str) -> str:

@@ -11,6 +11,7 @@ from fake_run import FIGURES, HOSTILE, make_run
 from glx.errors import InputError
 from glx.report.page import discreet
 from glx.report.run import page, write
+from glx.verdicts import EVIDENCE
 
 KINDS = [(0.9, 3, ["disk is gone", "retry"]), (0.6, 1, ["card refused", "retry", "retry"])]
 
@@ -112,7 +113,7 @@ def test_where_all_lines_weigh_alike_none_weighs_most(tmp_path, weights, seen, h
         for n, weight in enumerate(weights)
     ][::-1]  # the last of them first
     table = pl.read_parquet(run / "flagged.parquet")
-    table = table.with_columns(pl.lit(json.dumps({"events": events})).alias("evidence"))
+    table = table.with_columns(pl.Series("evidence", [events], dtype=EVIDENCE))
     table.write_parquet(run / "flagged.parquet")
     config = json.loads((run / "config.json").read_text())
     config["settings"]["model"] = {"train": {"max_events": seen}}
@@ -328,8 +329,14 @@ def test_a_figure_that_is_missing_is_named(tmp_path):
         page(run)
 
 
-def test_a_damaged_table_is_named(tmp_path):
+def test_a_table_that_is_damaged_or_of_an_earlier_glx_is_named(tmp_path):
     run = make_run(tmp_path / "run", KINDS)
-    pl.DataFrame({"score": [1.0]}).write_parquet(run / "flagged.parquet")
+    path = run / "flagged.parquet"
+    table = pl.read_parquet(path)
+    earlier = table.drop("reason", "deciding").with_columns(evidence=pl.lit('{"events": []}'))
+    earlier.write_parquet(path)
+    with pytest.raises(InputError, match=r"flagged.parquet: written by an earlier glx; repeat"):
+        page(run)
+    path.write_bytes(b"PAR1")
     with pytest.raises(InputError, match=r"flagged.parquet: damaged"):
         page(run)

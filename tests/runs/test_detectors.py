@@ -18,7 +18,6 @@ from glx.runs import detect as detecting
 from glx.runs import detectors
 from glx.runs import run as runs
 from glx.sequences import LabelledSource, Sequences, Templates
-from glx.verdicts import routes as verdict_routes
 from glx.zerolog import detector
 
 CONTRACT = {
@@ -51,7 +50,7 @@ def test_a_run_folder_holds_what_the_contract_says(finished):
     table = pl.read_parquet(run / "verdicts.parquet")
     assert table.columns == [
         "sequence", "key", "first_line", "last_line", "split", "score", "anomalous", "route",
-        "evidence",
+        "evidence", "reason", "deciding",
     ]  # fmt: skip
     outside = table.filter(pl.col("split") != "test")
     assert outside["score"].null_count() == outside["anomalous"].null_count() == len(outside) > 0
@@ -59,8 +58,7 @@ def test_a_run_folder_holds_what_the_contract_says(finished):
     assert test["score"].is_between(0, 1).all()
     assert (test["anomalous"] == (test["score"] >= figures["threshold"])).all()
     assert table["first_line"].is_sorted()
-    events = json.loads(test["evidence"][0])["events"]
-    assert set(events[0]) == {"line", "event", "weight", "text"}
+    assert set(test["evidence"][0][0]) == {"line", "event", "weight", "text"}
 
 
 @pytest.mark.parametrize("target", ["sim_ras", "sim_vms"])
@@ -125,7 +123,8 @@ def test_a_saved_detector_judges_to_the_byte_as_before(kind, finished, tmp_path)
         if kind == "generallog":
             assert set(found.routes) == {"general", "proprietary"}
         columns = found.scores.tobytes(), found.weights.tobytes(), found.places.tobytes()
-        return *columns, verdict_routes(found), found.notes, loaded.threshold
+        more = found.reasons.tolist(), found.routes, found.deciding
+        return *columns, [None if m is None else list(m) for m in more], loaded.threshold
 
     def understood(loaded, part):
         config = detectors.base(loaded).config

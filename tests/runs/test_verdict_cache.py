@@ -1,12 +1,13 @@
 """A judge that remembers asks about each distinct sequence once."""
 
 import numpy as np
+import polars as pl
 import pytest
 
 from glx.runs import verdict_cache
 from glx.runs.verdict_cache import VerdictCache
 from glx.sequences import Sequences, csr_offsets, distinct
-from glx.verdicts import Verdicts
+from glx.verdicts import DECIDING, Verdicts
 
 
 def sequences_of(*rows: list[int]) -> Sequences:
@@ -29,8 +30,10 @@ def asked(monkeypatch):
         asked.append(rows)
         sums = np.array([np.nan if 9 in row else sum(row) for row in rows], np.float32)
         none = np.zeros((len(rows), 1), np.int64)
-        notes = [{"row": row} for row in rows]
-        return Verdicts(unique, sums, none, none + 0.5, none, notes=notes), {"questions": len(rows)}
+        reasons = np.array([str(row) for row in rows], object)
+        deciding = pl.Series([{"event": len(row)} for row in rows], dtype=DECIDING)
+        said = Verdicts(unique, sums, none, none + 0.5, none, reasons, deciding=deciding)
+        return said, {"questions": len(rows)}
 
     monkeypatch.setattr(verdict_cache, "MOST", 8 + 3 * verdict_cache.EACH)
     return VerdictCache(judge), asked
@@ -46,7 +49,9 @@ def test_each_distinct_sequence_is_judged_once(asked):
     assert (scores(judged), figures) == ([3, 1, 3], {"questions": 2})
     judged, figures = judge(sequences_of([1], [3], [2, 1], [1]))
     assert (scores(judged), figures) == ([1, 3, 3, 1], {"questions": 1})
-    assert [judged.notes[u]["row"] for u in judged.distinct.inverse] == [[1], [3], [2, 1], [1]]
+    u = judged.distinct.inverse
+    assert judged.reasons[u].tolist() == ["[1]", "[3]", "[2, 1]", "[1]"]
+    assert judged.deciding[u].struct.field("event").to_list() == [1, 1, 2, 1]
     assert judged.distinct.counts.tolist() == [2, 1, 1]
     judged, figures = judge(sequences_of([3]))
     assert (scores(judged), figures) == ([3], {})

@@ -59,8 +59,8 @@ def test_a_verdict_names_what_lacks_and_what_says_most(judged):
     usual, faulty, short = range(3)
     assert judged.distinct.ids.tolist() == [0, 1, 2, 0, 3, 1, 2, 1]
     assert (judged.scores >= 0.5).tolist() == [False, True, True]
-    assert judged.notes[short] == {"reason": 'lacks "start", which 100.0% of sequences have'}
-    assert judged.notes[usual] == judged.notes[faulty] == {}
+    assert judged.reasons[short] == 'lacks "start", which 100.0% of sequences have'
+    assert judged.reasons[usual] is judged.reasons[faulty] is None
     assert judged.ids[faulty, 0] == 3
     assert judged.places[faulty, 0] == 1
     assert judged.weights[faulty, 0] > 0.99
