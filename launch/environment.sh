@@ -1,7 +1,8 @@
 # Sourced by the other scripts: makes the environment in .venv once, then reuses it; likewise that
 # of the model server in .venv-vllm and that of the peers in .venv-bench, which never mix with the
 # first. Finds a browser.
-# Needs python3 3.11 or newer; PYTHON names another interpreter.
+# Needs python3 3.11 or newer; PYTHON names another interpreter. Where .venv is of another version
+# than PYTHON, that one has .venv-3.13 or the like beside it.
 
 need_python() {
   if ! "${PYTHON:-python3}" -c 'import sys; sys.exit(sys.version_info < (3, 11))'; then
@@ -18,23 +19,33 @@ make_venv() { # make_venv [--clear] FOLDER; what a failed attempt left has no pi
   fi
 }
 
-make_environment() { # make_environment REQUIREMENTS_FILE...
+choose_venv() { # sets venv
+  local print='import sys; print("%d.%d" % sys.version_info[:2])' there wanted
+  venv=.venv
+  [ -n "${PYTHON:-}" ] && there=$(.venv/bin/python -c "$print" 2>/dev/null) || return 0
+  wanted=$("$PYTHON" -c "$print")
+  [ "$there" = "$wanted" ] || venv=.venv-$wanted
+}
+
+make_environment() { # make_environment REQUIREMENTS_FILE...; it is then in $venv
   local stamp
   need_python
+  choose_venv
   stamp=$(cat setup.py "$@" requirements-nodeps.txt | cksum)
-  .venv/bin/python -c 'import pip' 2>/dev/null || make_venv .venv
-  if [ "$(cat .venv/stamp-"$#" 2>/dev/null)" = "$stamp" ]; then return; fi
-  echo "Installing into .venv ..." >&2
-  install() { .venv/bin/python -m uv pip install --quiet --python .venv/bin/python "$@" 2>/dev/null ||
-    .venv/bin/python -m pip install --quiet --disable-pip-version-check "$@"; }
+  "$venv/bin/python" -c 'import pip' 2>/dev/null || make_venv "$venv"
+  if [ "$(cat "$venv/stamp-$#" 2>/dev/null)" = "$stamp" ]; then return; fi
+  echo "Installing into $venv ..." >&2
+  local pip=("$venv/bin/python" -m pip install --quiet --disable-pip-version-check)
+  local uv=("$venv/bin/python" -m uv pip install --quiet --python "$venv/bin/python")
+  install() { "${uv[@]}" "$@" 2>/dev/null || "${pip[@]}" "$@"; }
   # uv resolves in seconds what takes pip minutes; pip serves where uv is not to be had.
-  .venv/bin/python -m pip install --quiet --disable-pip-version-check uv || true
+  "${pip[@]}" uv || true
   local files=()
   for file in "$@"; do files+=(-r "$file"); done
   install "${files[@]}"
   install --no-deps -r requirements-nodeps.txt
   install --no-deps -e .
-  echo "$stamp" >.venv/stamp-"$#"
+  echo "$stamp" >"$venv/stamp-$#"
 }
 
 need_browser() { # Chromium for the tests of pages: one on the PATH, else by apt

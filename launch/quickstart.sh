@@ -5,5 +5,5 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 . launch/environment.sh
 make_environment requirements.txt
-exec .venv/bin/python -m experiments.generallog --target=sim_vms --source=sim_blocks,sim_ras \
+exec "$venv"/bin/python -m experiments.generallog --target=sim_vms --source=sim_blocks,sim_ras \
   --run_dir=runs/quickstart --overwrite "$@"

@@ -17,9 +17,9 @@ fi
 make_environment requirements.txt
 mkdir -p runs
 commands=$(mktemp "$PWD/runs/$name-commands-XXXXXX")
-.venv/bin/python -m "experiments.$name" "$@" --dry_run >"$commands"
+"$venv"/bin/python -m "experiments.$name" "$@" --dry_run >"$commands"
 n=$(wc -l <"$commands")
-printf -v again '%q ' .venv/bin/python -m "experiments.$name" "$@" --parallel=1
+printf -v again '%q ' "$venv"/bin/python -m "experiments.$name" "$@" --parallel=1
 after=()
 if [ "$n" -gt 0 ]; then
   array=$(sbatch --parsable --job-name="glx-$name" --array="1-$n%${AT_ONCE:-50}" --chdir="$PWD" \

@@ -7,12 +7,12 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 . launch/environment.sh
 make_environment requirements.txt requirements-dev.txt
-if [ "${1:-}" != --all ]; then exec .venv/bin/python -m pytest -n 2 --dist worksteal "$@"; fi
+if [ "${1:-}" != --all ]; then exec "$venv"/bin/python -m pytest -n 2 --dist worksteal "$@"; fi
 shift
 need_browser
 make_vllm_environment
-.venv/bin/python -m pytest -n 2 --dist worksteal -m "not vllm and not browser" "$@" || [ $? -eq 5 ]
+"$venv"/bin/python -m pytest -n 2 --dist worksteal -m "not vllm and not browser" "$@" || [ $? -eq 5 ]
 # One process: one of them measures how fast a page opens. 5: none of them asked for.
-GLX_BROWSER=1 .venv/bin/python -m pytest -n 0 -m browser "$@" || [ $? -eq 5 ]
+GLX_BROWSER=1 "$venv"/bin/python -m pytest -n 0 -m browser "$@" || [ $? -eq 5 ]
 # One process, so that one server serves them all; it needs both cores.
-GLX_VLLM=1 .venv/bin/python -m pytest -n 0 -m vllm "$@" || [ $? -eq 5 ]
+GLX_VLLM=1 "$venv"/bin/python -m pytest -n 0 -m vllm "$@" || [ $? -eq 5 ]
