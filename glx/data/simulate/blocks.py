@@ -9,8 +9,7 @@ from random import Random
 from glx.data.simulate.grammar import (
     Cut,
     Drop,
-    Event,
-    Fault,
+    Edits,
     Insert,
     Maybe,
     OneOf,
@@ -19,6 +18,8 @@ from glx.data.simulate.grammar import (
     System,
     Times,
     Workload,
+    edit_faults,
+    event_table,
 )
 from glx.data.simulate.values import COMMON, number, second
 
@@ -35,63 +36,48 @@ def header(seconds: float, level: str, component: str, rng: Random) -> str:
     return f"{date},{int(seconds % 1 * 1000):03d} {level} [worker-{thread}] {component}: "
 
 
-EVENTS = {
-    # writing
-    "allocate": Event("INFO", "meta.Namespace", "allocate {key} for {path} on {few} racks"),
-    "receiving": Event(
-        "INFO", "node.Receiver", "receiving {key} from /{ip}:{port}, mirror /{ip}:{port}"
-    ),
-    "received": Event("INFO", "node.Receiver", "received {key} of size {size} from /{ip}"),
-    "responder": Event("INFO", "node.Responder", "responder {few} for {key} terminating"),
-    "mapped": Event(
-        "INFO", "meta.Namespace", "replica map updated: {ip}:{port} holds {key} size {size}"
-    ),
-    "sealed": Event("INFO", "meta.Namespace", "{key} sealed with generation {generation}"),
-    "verified": Event("INFO", "node.Scanner", "verification succeeded for {key}"),
-    "recompressed": Event("INFO", "node.Codec", "recompressed {key} with zstd to {size} bytes"),
-    # reading
-    "open": Event("INFO", "client.Reader", "open {key} at offset {size} for u{user}"),
-    "served": Event("INFO", "node.Server", "{ip}:{port} served {key} to /{ip}"),
-    "cached": Event("INFO", "node.Cache", "cache hit for {key}, {size} bytes"),
-    "closed": Event("INFO", "client.Reader", "closed {key} after {ms} ms"),
-    "reset": Event(
-        "WARN",
-        "node.Server",
-        "{ip}:{port} got exception while serving {key} to /{ip}: connection reset by peer",
-    ),
-    "reopen": Event("INFO", "client.Reader", "trying another replica of {key} at /{ip}"),
-    # moving and deleting
-    "moving": Event("INFO", "balancer.Mover", "moving {key} of {size} bytes from {ip} to {ip}"),
-    "ask": Event("INFO", "meta.Replicator", "ask {ip}:{port} to replicate {key} to {ip}:{port}"),
-    "transfer": Event("INFO", "node.Transfer", "starting transfer of {key} to {ip}:{port}"),
-    "transmitted": Event("INFO", "node.Transfer", "transmitted {key} to /{ip} in {ms} ms"),
-    "excess": Event("INFO", "meta.Replicator", "{key} has a replica too many, dropping {ip}"),
-    "invalidate": Event("INFO", "meta.Namespace", "{key} added to invalid set of {ip}:{port}"),
-    "delete": Event("INFO", "node.Store", "deleting {key} from /data/disk{few}/current"),
-    "removed": Event("INFO", "meta.Namespace", "{key} removed from replica map"),
-    # trouble that is handled now and then, and part of a fault at other times
-    "slow": Event("WARN", "node.Receiver", "slow write of {key}: {ms} ms to mirror /{ip}"),
-    "timeout": Event(
-        "ERROR", "node.Receiver", "timeout of {ms} ms waiting for mirror /{ip} of {key}"
-    ),
-    "retry": Event("INFO", "client.Writer", "retrying {key}, attempt {few}, excluding /{ip}"),
-    "commit": Event(
-        "ERROR", "meta.Namespace", "commit of {key} failed: lease of u{user} is being renewed"
-    ),
-    "redundant": Event("WARN", "meta.Namespace", "redundant add request for {key} on {ip}:{port}"),
-    "heap": Event("WARN", "node.Watchdog", "heap at {percent} % while buffering {key}"),
-    "abandoned": Event("WARN", "client.Writer", "pipeline of {key} abandoned at node {few}"),
-    "absent": Event("WARN", "node.Store", "delete request for {key}: not in replica map"),
-    # only in faults
-    "no_space": Event(
-        "ERROR", "node.Store", "no space left on /data/disk{few} for {key}, {size} bytes needed"
-    ),
-    "killed": Event(
-        "FATAL", "node.Watchdog", "receiver of {key} killed: {size} KiB resident, over its limit"
-    ),
-    "mismatch": Event("WARN", "node.Scanner", "checksum of {key} is {hex}, expected {hex}"),
-    "quarantine": Event("INFO", "node.Store", "{key} moved to quarantine of disk{few}"),
-}
+EVENTS = event_table("""
+# writing
+allocate     INFO  meta.Namespace  allocate {key} for {path} on {few} racks
+receiving    INFO  node.Receiver   receiving {key} from /{ip}:{port}, mirror /{ip}:{port}
+received     INFO  node.Receiver   received {key} of size {size} from /{ip}
+responder    INFO  node.Responder  responder {few} for {key} terminating
+mapped       INFO  meta.Namespace  replica map updated: {ip}:{port} holds {key} size {size}
+sealed       INFO  meta.Namespace  {key} sealed with generation {generation}
+verified     INFO  node.Scanner    verification succeeded for {key}
+recompressed INFO  node.Codec      recompressed {key} with zstd to {size} bytes
+# reading
+open         INFO  client.Reader   open {key} at offset {size} for u{user}
+served       INFO  node.Server     {ip}:{port} served {key} to /{ip}
+cached       INFO  node.Cache      cache hit for {key}, {size} bytes
+closed       INFO  client.Reader   closed {key} after {ms} ms
+reset        WARN  node.Server     {ip}:{port} got exception while serving {key} to /{ip}: \
+connection reset by peer
+reopen       INFO  client.Reader   trying another replica of {key} at /{ip}
+# moving and deleting
+moving       INFO  balancer.Mover  moving {key} of {size} bytes from {ip} to {ip}
+ask          INFO  meta.Replicator ask {ip}:{port} to replicate {key} to {ip}:{port}
+transfer     INFO  node.Transfer   starting transfer of {key} to {ip}:{port}
+transmitted  INFO  node.Transfer   transmitted {key} to /{ip} in {ms} ms
+excess       INFO  meta.Replicator {key} has a replica too many, dropping {ip}
+invalidate   INFO  meta.Namespace  {key} added to invalid set of {ip}:{port}
+delete       INFO  node.Store      deleting {key} from /data/disk{few}/current
+removed      INFO  meta.Namespace  {key} removed from replica map
+# trouble that is handled now and then, and part of a fault at other times
+slow         WARN  node.Receiver   slow write of {key}: {ms} ms to mirror /{ip}
+timeout      ERROR node.Receiver   timeout of {ms} ms waiting for mirror /{ip} of {key}
+retry        INFO  client.Writer   retrying {key}, attempt {few}, excluding /{ip}
+commit       ERROR meta.Namespace  commit of {key} failed: lease of u{user} is being renewed
+redundant    WARN  meta.Namespace  redundant add request for {key} on {ip}:{port}
+heap         WARN  node.Watchdog   heap at {percent} % while buffering {key}
+abandoned    WARN  client.Writer   pipeline of {key} abandoned at node {few}
+absent       WARN  node.Store      delete request for {key}: not in replica map
+# only in faults
+no_space     ERROR node.Store      no space left on /data/disk{few} for {key}, {size} bytes needed
+killed       FATAL node.Watchdog   receiver of {key} killed: {size} KiB resident, over its limit
+mismatch     WARN  node.Scanner    checksum of {key} is {hex}, expected {hex}
+quarantine   INFO  node.Store      {key} moved to quarantine of disk{few}
+""")
 
 REPLICA = (
     "receiving",
@@ -125,54 +111,44 @@ WORKLOADS = (
 )
 ANY = tuple(workload.name for workload in WORKLOADS)
 
-FAULTS = (
-    Fault(
-        "network_timeout",
-        "shared",
+FAULTS: dict[str, Edits] = {
+    "network_timeout": (
         ANY,
-        (Insert("receiving", (Times(3, 6, ("timeout", "retry")), "abandoned")),),
+        Insert("receiving", (Times(3, 6, ("timeout", "retry")), "abandoned")),
     ),
-    Fault("disk_full", "shared", ANY, (Insert("receiving", ("no_space", "abandoned", "retry")),)),
-    Fault(
-        "out_of_memory",
-        "shared",
+    "disk_full": (ANY, Insert("receiving", ("no_space", "abandoned", "retry"))),
+    "out_of_memory": (
         ANY,
-        (Cut("receiving"), Insert("receiving", (Times(2, 4, "heap"), Maybe(0.5, "killed")))),
+        Cut("receiving"),
+        Insert("receiving", (Times(2, 4, "heap"), Maybe(0.5, "killed"))),
     ),
-    Fault("missing_completion", "shared", ANY, (Drop("sealed"),)),
-    Fault("stuck_loop", "shared", ANY, (Insert("receiving", Times(6, 14, "retry")),)),
-    Fault(
-        "wrong_order",
-        "shared",
+    "missing_completion": (ANY, Drop("sealed")),
+    "stuck_loop": (ANY, Insert("receiving", Times(6, 14, "retry"))),
+    "wrong_order": (
         ("write",),
-        (Swap("allocate", "sealed"), Insert("allocate", Maybe(0.7, "allocate"))),
+        Swap("allocate", "sealed"),
+        Insert("allocate", Maybe(0.7, "allocate")),
     ),
-    Fault(
-        "checksum_mismatch",
-        "proprietary",
+    "checksum_mismatch": (
         ("write_read", "repair"),
-        (Insert("sealed", (Times(1, 3, "mismatch"), "quarantine", "ask")),),
+        Insert("sealed", (Times(1, 3, "mismatch"), "quarantine", "ask")),
     ),
-    Fault("silent_replicas", "proprietary", ("write", "write_read"), (Drop("mapped"),)),
-    Fault(
-        "copy_stalls",
-        "proprietary",
+    "silent_replicas": (("write", "write_read"), Drop("mapped")),
+    "copy_stalls": (
         ("balance", "repair"),
-        (Cut("transfer"), Insert("transfer", Times(3, 6, "slow"))),
+        Cut("transfer"),
+        Insert("transfer", Times(3, 6, "slow")),
     ),
-    Fault(
-        "ghost_delete",
-        "proprietary",
+    "ghost_delete": (
         ("write_delete",),
-        (Drop("invalidate"), Insert("removed", Times(2, 4, "absent"))),
+        Drop("invalidate"),
+        Insert("removed", Times(2, 4, "absent")),
     ),
-    Fault(
-        "replica_storm",
-        "proprietary",
+    "replica_storm": (
         ("write", "balance"),
-        (Insert("mapped", Times(4, 8, ("ask", "transfer", "mapped"))),),
+        Insert("mapped", Times(4, 8, ("ask", "transfer", "mapped"))),
     ),
-)
+}
 
 SYSTEM = System(
     name="sim_blocks",
@@ -184,5 +160,5 @@ SYSTEM = System(
     values=COMMON | {"generation": number(1000, 9999)},
     events=EVENTS,
     workloads=WORKLOADS,
-    faults=FAULTS,
+    faults=edit_faults(FAULTS),
 )

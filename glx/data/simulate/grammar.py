@@ -1,4 +1,4 @@
-"""How a simulated system is written down, and how one of its episodes is drawn.
+"""How a simulated system is described, and how one of its episodes is drawn.
 
 A system is data: a table of events, workloads as small probabilistic grammars over those events,
 and faults as edits of a workload (or, for a stream without sessions, as bursts of their own).
@@ -24,6 +24,16 @@ class Event:
     level: str
     component: str
     text: str
+
+
+def event_table(table: str, before: str = "") -> dict[str, Event]:
+    """Events by name, one a line: name, level, component, text (`before` in front of it).
+
+    Empty lines and those that begin with `#` are skipped.
+    """
+    lines = (line for line in table.splitlines() if line and not line.startswith("#"))
+    rows = (line.split(maxsplit=3) for line in lines)
+    return {name: Event(level, part, before + text) for name, level, part, text in rows}
 
 
 @dataclass(frozen=True)
@@ -66,7 +76,7 @@ Node: TypeAlias = str | tuple["Node", ...] | Maybe | Times | Parallel | OneOf
 
 @dataclass(frozen=True)
 class Insert:
-    """Put `node` after a random occurrence of the event `after`; what follows moves back."""
+    """Put `node` after a random occurrence of the event `after`; later events are delayed."""
 
     after: str
     node: Node
@@ -118,7 +128,6 @@ class Fault:
     """A planted fault.
 
     Attributes:
-      scope: `shared` when other simulated systems know the same kind, else `proprietary`.
       workloads, edits: in systems with sessions, names of the workloads it hits, and what it
         changes in one of their episodes, edit after edit.
       burst: in systems without sessions, an episode of its own, every line of which is anomalous.
@@ -126,11 +135,19 @@ class Fault:
     """
 
     name: str
-    scope: str
     workloads: tuple[str, ...] = ()
     edits: tuple[Edit, ...] = ()
     burst: Node = ()
     pace: float = 1.0
+
+
+Edits: TypeAlias = tuple[tuple[str, ...], *tuple[Edit, ...]]
+"""The workloads that a fault hits, then its edits."""
+
+
+def edit_faults(table: dict[str, Edits]) -> tuple[Fault, ...]:
+    """The faults of a system with sessions, by name."""
+    return tuple(Fault(name, hit, tuple(edits)) for name, (hit, *edits) in table.items())
 
 
 @dataclass(frozen=True)

@@ -7,15 +7,16 @@ that mean nothing (a job that leaves with a code, a drained midplane). Faults ar
 from random import Random
 
 from glx.data.simulate.grammar import (
-    Event,
     Fault,
     Maybe,
+    Node,
     OneOf,
     Parallel,
     System,
     Times,
     Workload,
     between,
+    event_table,
 )
 from glx.data.simulate.values import COMMON, hexadecimal, number, second
 
@@ -38,49 +39,47 @@ def header(seconds: float, level: str, component: str, rng: Random) -> str:
     return f"{date}.{micros:06d} {location(rng)} RAS {component} {level} "
 
 
-EVENTS = {
-    # jobs
-    "load": Event("INFO", "APP", "ciod: loading program {path} for job {key}"),
-    "login": Event("INFO", "APP", "ciod: login of u{user} from {ip}, job {key}"),
-    "running": Event("INFO", "APP", "ciod: job {key} runs on {nodes} nodes"),
-    "core": Event("INFO", "KERNEL", "generating core.{small}"),
-    "exited": Event("INFO", "APP", "ciod: job {key} exited normally"),
-    "code": Event("FATAL", "APP", "ciod: job {key} exited with code {few}, as its script asked"),
-    "stream": Event("ERROR", "APP", "ciod: stdin of job {key} closed, end of file, no error"),
-    "checkpointed": Event("INFO", "APP", "ciod: job {key} wrote a checkpoint of {size} bytes"),
-    # boots and maintenance
-    "boot": Event("INFO", "MMCS", "boot of block R{rack} begins, {nodes} nodes"),
-    "card": Event("INFO", "MMCS", "node card {hex} initialised"),
-    "waiting": Event("INFO", "MMCS", "waiting for {nodes} nodes of block R{rack}"),
-    "booted": Event("INFO", "MMCS", "block R{rack} is ready"),
-    "drain": Event("FATAL", "MMCS", "midplane R{rack}-M{few} removed from service for maintenance"),
-    "swap": Event("WARNING", "HARDWARE", "link card power module {hex} is not accessible"),
-    "restore": Event("INFO", "MMCS", "midplane R{rack}-M{few} back in service"),
-    "firmware": Event("INFO", "MMCS", "firmware {hex} of node card {hex} is up to date"),
-    # monitors
-    "fan": Event("INFO", "MONITOR", "fan {few} of R{rack} at {rpm} rpm"),
-    "thermal": Event("INFO", "MONITOR", "R{rack} inlet {percent} degrees, within limits"),
-    "poll_failed": Event("ERROR", "MONITOR", "poll of service card {hex} failed, next poll in 5 s"),
-    "poll": Event("INFO", "MONITOR", "service card {hex} answers in {ms} ms"),
-    # memory and network, harmless one at a time
-    "ecc": Event("INFO", "KERNEL", "ddr: {small} ecc symbols corrected at 0x{hex}, mask 0x{mask}"),
-    "steer": Event("INFO", "KERNEL", "ddr: bit steering activated for rank {few} at 0x{hex}"),
-    "cache": Event("INFO", "KERNEL", "instruction cache parity error corrected"),
-    "align": Event("INFO", "KERNEL", "{small} double-hummer alignment exceptions"),
-    "torus": Event("INFO", "KERNEL", "torus receiver {dir} input pipe: {small} packets retried"),
-    "retrain": Event("WARNING", "LINKCARD", "torus link {dir} of 0x{hex} retrains"),
-    "trained": Event("INFO", "LINKCARD", "torus link {dir} of 0x{hex} trained in {ms} us"),
-    "tree": Event("WARNING", "KERNEL", "no packet on tree port {few} for {ms} ms, asking again"),
-    "scratch": Event("WARNING", "IONODE", "/scratch{few} at {percent} % of {size} blocks"),
-    "pressure": Event("INFO", "IONODE", "{size} pages reclaimed for ciod of job {key}"),
-    "ended": Event("INFO", "APP", "ciod: job {key} was ended by node with signal 9"),
-    # only in faults
-    "tree_dead": Event("ERROR", "KERNEL", "lost contact to {ip} over tree port {few}, job {key}"),
-    "refused": Event(
-        "ERROR", "IONODE", "write of {size} blocks to /scratch{few} refused for job {key}"
-    ),
-    "uncorrected": Event("FATAL", "KERNEL", "ddr: symbol at 0x{hex} beyond repair, mask 0x{mask}"),
-}
+EVENTS = event_table("""
+# jobs
+load         INFO    APP      ciod: loading program {path} for job {key}
+login        INFO    APP      ciod: login of u{user} from {ip}, job {key}
+running      INFO    APP      ciod: job {key} runs on {nodes} nodes
+core         INFO    KERNEL   generating core.{small}
+exited       INFO    APP      ciod: job {key} exited normally
+code         FATAL   APP      ciod: job {key} exited with code {few}, as its script asked
+stream       ERROR   APP      ciod: stdin of job {key} closed, end of file, no error
+checkpointed INFO    APP      ciod: job {key} wrote a checkpoint of {size} bytes
+# boots and maintenance
+boot         INFO    MMCS     boot of block R{rack} begins, {nodes} nodes
+card         INFO    MMCS     node card {hex} initialised
+waiting      INFO    MMCS     waiting for {nodes} nodes of block R{rack}
+booted       INFO    MMCS     block R{rack} is ready
+drain        FATAL   MMCS     midplane R{rack}-M{few} removed from service for maintenance
+swap         WARNING HARDWARE link card power module {hex} is not accessible
+restore      INFO    MMCS     midplane R{rack}-M{few} back in service
+firmware     INFO    MMCS     firmware {hex} of node card {hex} is up to date
+# monitors
+fan          INFO    MONITOR  fan {few} of R{rack} at {rpm} rpm
+thermal      INFO    MONITOR  R{rack} inlet {percent} degrees, within limits
+poll_failed  ERROR   MONITOR  poll of service card {hex} failed, next poll in 5 s
+poll         INFO    MONITOR  service card {hex} answers in {ms} ms
+# memory and network, harmless one at a time
+ecc          INFO    KERNEL   ddr: {small} ecc symbols corrected at 0x{hex}, mask 0x{mask}
+steer        INFO    KERNEL   ddr: bit steering activated for rank {few} at 0x{hex}
+cache        INFO    KERNEL   instruction cache parity error corrected
+align        INFO    KERNEL   {small} double-hummer alignment exceptions
+torus        INFO    KERNEL   torus receiver {dir} input pipe: {small} packets retried
+retrain      WARNING LINKCARD torus link {dir} of 0x{hex} retrains
+trained      INFO    LINKCARD torus link {dir} of 0x{hex} trained in {ms} us
+tree         WARNING KERNEL   no packet on tree port {few} for {ms} ms, asking again
+scratch      WARNING IONODE   /scratch{few} at {percent} % of {size} blocks
+pressure     INFO    IONODE   {size} pages reclaimed for ciod of job {key}
+ended        INFO    APP      ciod: job {key} was ended by node with signal 9
+# only in faults
+tree_dead    ERROR   KERNEL   lost contact to {ip} over tree port {few}, job {key}
+refused      ERROR   IONODE   write of {size} blocks to /scratch{few} refused for job {key}
+uncorrected  FATAL   KERNEL   ddr: symbol at 0x{hex} beyond repair, mask 0x{mask}
+""")
 
 JOB = (
     "load",
@@ -107,61 +106,33 @@ WORKLOADS = (
 
 LOST_JOBS = Times(3, 6, "ended")
 
-# bursts are dense: about 25 lines a second, where the background has about four
-FAULTS = (
-    Fault(
-        "network_timeout",
-        "shared",
-        burst=(
-            Times(8, 16, "tree"),
-            Times(28, 54, OneOf(((2, "tree"), (1, "tree_dead")))),
-            LOST_JOBS,
-        ),
-        pace=0.04,
+FAULTS: dict[str, Node] = {
+    "network_timeout": (
+        Times(8, 16, "tree"),
+        Times(28, 54, OneOf(((2, "tree"), (1, "tree_dead")))),
+        LOST_JOBS,
     ),
-    Fault(
-        "disk_full",
-        "shared",
-        burst=(
-            Times(8, 14, "scratch"),
-            Times(16, 28, ("refused", "scratch")),
-            Maybe(0.5, LOST_JOBS),
-        ),
-        pace=0.04,
+    "disk_full": (
+        Times(8, 14, "scratch"),
+        Times(16, 28, ("refused", "scratch")),
+        Maybe(0.5, LOST_JOBS),
     ),
-    Fault("out_of_memory", "shared", burst=(Times(40, 70, "pressure"), LOST_JOBS), pace=0.04),
-    Fault(
-        "missing_completion",
-        "shared",
-        burst=("boot", Times(2, 4, "card"), Times(36, 70, "waiting")),
-        pace=0.04,
+    "out_of_memory": (Times(40, 70, "pressure"), LOST_JOBS),
+    "missing_completion": ("boot", Times(2, 4, "card"), Times(36, 70, "waiting")),
+    "stuck_loop": Times(40, 70, "running"),
+    "wrong_order": Times(13, 24, ("booted", "waiting", "boot")),
+    "link_storm": (Times(26, 48, ("retrain", Maybe(0.5, "trained"))), LOST_JOBS),
+    "memory_wears_out": (
+        Times(28, 50, "ecc"),
+        Times(10, 20, "steer"),
+        Maybe(0.4, "uncorrected"),
+        Maybe(0.8, LOST_JOBS),
     ),
-    Fault("stuck_loop", "shared", burst=Times(40, 70, "running"), pace=0.04),
-    Fault("wrong_order", "shared", burst=Times(13, 24, ("booted", "waiting", "boot")), pace=0.04),
-    Fault(
-        "link_storm",
-        "proprietary",
-        burst=(Times(26, 48, ("retrain", Maybe(0.5, "trained"))), LOST_JOBS),
-        pace=0.04,
+    "power_flaps": (
+        Times(26, 46, ("swap", Maybe(0.4, "poll_failed"))),
+        Maybe(0.5, LOST_JOBS),
     ),
-    Fault(
-        "memory_wears_out",
-        "proprietary",
-        burst=(
-            Times(28, 50, "ecc"),
-            Times(10, 20, "steer"),
-            Maybe(0.4, "uncorrected"),
-            Maybe(0.8, LOST_JOBS),
-        ),
-        pace=0.04,
-    ),
-    Fault(
-        "power_flaps",
-        "proprietary",
-        burst=(Times(26, 46, ("swap", Maybe(0.4, "poll_failed"))), Maybe(0.5, LOST_JOBS)),
-        pace=0.04,
-    ),
-)
+}
 
 SYSTEM = System(
     name="sim_ras",
@@ -181,5 +152,6 @@ SYSTEM = System(
     },
     events=EVENTS,
     workloads=WORKLOADS,
-    faults=FAULTS,
+    # dense: about 25 lines a second, where the background has about four
+    faults=tuple(Fault(name, burst=burst, pace=0.04) for name, burst in FAULTS.items()),
 )

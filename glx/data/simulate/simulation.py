@@ -1,39 +1,37 @@
 """Draws a whole log from a system's tables: episodes start, interleave, drift, and some are faulty.
 
 In: a `SimConfig`. Out: a `Simulation`, raw lines with the label of every session or line and the
-ground truth of every planted fault. Memory beyond the result is that of the episodes under way.
+ground truth of every planted fault; or the files of one.
 """
 
 import heapq
 import math
+import os
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass, fields
+from pathlib import Path
 from random import Random
 from string import Formatter
 
 import numpy as np
 
-from glx.config import setting
+from glx.config import check, setting
 from glx.data.simulate import blocks, ras, vms
 from glx.data.simulate.grammar import Fault, Step, System, Workload, apply, unroll, weighted
-from glx.errors import InputError
+from glx.files import write_whole
 
 SYSTEMS: dict[str, System] = {s.name: s for s in (blocks.SYSTEM, vms.SYSTEM, ras.SYSTEM)}
 
 
 @dataclass(frozen=True)
 class SimConfig:
-    """What to simulate; `system` is `sim_blocks`, `sim_vms` or `sim_ras`."""
+    """What to simulate; where there are sessions, a log is up to about one session longer."""
 
-    system: str
-    lines: int = setting(
-        40_000,
-        "length of the log in lines; where there are sessions, those under way are finished, so "
-        "that the log is up to about one session longer.",
-    )
-    seed: int = setting(0, "seed of everything random, an integer of at least 0.")
+    system: str = setting("sim_blocks", "the system to simulate.", among=(*SYSTEMS,))
+    lines: int = setting(40_000, "length of the log.", low=1)
+    seed: int = setting(0, "of everything random.", low=0)
     anomaly_share: float = setting(
-        0.04, "anomalous share of the sessions (`sim_ras`: of the lines), in [0, 0.5]."
+        0.04, "anomalous share of the sessions (`sim_ras`: of the lines).", low=0, high=0.5
     )
 
 
@@ -46,7 +44,7 @@ class Planted:
       first_line, last_line: where it lies, counted from 0, both inclusive: the whole session, or
         the burst; lines of other episodes may lie between.
       fault: the name of the fault in the system's table.
-      scope: `shared` (other simulated systems know this kind too) or `proprietary`.
+      scope: `shared` (the other simulated systems have this fault too) or `proprietary`.
     """
 
     key: str
@@ -76,7 +74,7 @@ class Simulation:
 
 @dataclass
 class _Episode:
-    """A session, or a piece of the stream, that is being written."""
+    """A session, or a piece of the stream, under way."""
 
     key: str
     fault: Fault | None
@@ -90,7 +88,9 @@ def simulate(config: SimConfig) -> Simulation:
     Raises:
       InputError: an unknown system, or a number out of its range.
     """
-    system = _checked(config)
+    check(config)
+    system = SYSTEMS[config.system]
+    shared = set.intersection(*({fault.name for fault in s.faults} for s in SYSTEMS.values()))
     rng = Random(config.seed)
     render = {name: _renderer(system, name) for name in system.events}
     lines: list[str] = []
@@ -112,7 +112,7 @@ def simulate(config: SimConfig) -> Simulation:
             first_line=episode.first_line,
             last_line=episode.last_line,
             fault=episode.fault.name,
-            scope=episode.fault.scope,
+            scope="shared" if episode.fault.name in shared else "proprietary",
         )
         for episode in episodes
         if episode.fault
@@ -123,17 +123,25 @@ def simulate(config: SimConfig) -> Simulation:
     return Simulation(system.name, lines, np.frombuffer(anomalous, dtype=np.uint8), faults)
 
 
-def _checked(config: SimConfig) -> System:
-    if config.system not in SYSTEMS:
-        known = ", ".join(SYSTEMS)
-        raise InputError(f"There is no simulated system {config.system!r}; choose one of {known}.")
-    if config.lines < 1:
-        raise InputError(f"A simulated log needs at least 1 line, not {config.lines}.")
-    if not 0 <= config.anomaly_share <= 0.5:
-        raise InputError(f"The anomaly share is {config.anomaly_share}; choose one in [0, 0.5].")
-    if config.seed < 0:
-        raise InputError(f"The seed of a simulation is {config.seed}; choose one of at least 0.")
-    return SYSTEMS[config.system]
+def write(config: SimConfig, folder: str | os.PathLike[str]) -> Simulation:
+    """Simulates and writes `NAME.log`, `NAME.labels.csv`, `NAME.faults.csv`, each whole or not.
+
+    The labels have the columns `key,label` where there are sessions, else `line,label`, with lines
+    counted from 0; the faults have the attributes of `Planted` as columns.
+    """
+    simulation = simulate(config)
+    labels = simulation.labels
+    by, rows = ("key", labels.items()) if isinstance(labels, dict) else ("line", enumerate(labels))
+    planted = [[field.name for field in fields(Planted)], *map(astuple, simulation.faults)]
+    Path(folder).mkdir(parents=True, exist_ok=True)
+    for suffix, lines in (
+        ("log", simulation.lines),
+        ("labels.csv", [f"{by},label", *(f"{unit},{label}" for unit, label in rows)]),
+        ("faults.csv", [",".join(map(str, row)) for row in planted]),
+    ):
+        text = "".join(f"{line}\n" for line in lines)
+        write_whole(Path(folder) / f"{config.system}.{suffix}", text)
+    return simulation
 
 
 def _interleaved(system: System, config: SimConfig, rng: Random) -> Iterator[tuple[Step, _Episode]]:
