@@ -21,7 +21,7 @@ def test_a_study_is_an_array_and_a_report_after_it(tmp_path):
     for folder in ("launch", "bin", "log", ".venv/bin"):
         (tmp_path / folder).mkdir(parents=True)
     shutil.copy(ROOT / "launch/slurm.sh", tmp_path / "launch")
-    (tmp_path / "launch/environment.sh").write_text("make_environment() { :; }\n")
+    (tmp_path / "launch/environment.sh").write_text("make_environment() { venv=.venv; }\n")
     (tmp_path / ".venv/bin/python").write_text(PYTHON)
     (tmp_path / ".venv/bin/python").chmod(0o755)
     (tmp_path / "bin/sbatch").write_text(SBATCH)
