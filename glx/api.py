@@ -75,7 +75,7 @@ class Detector:
         counts = ReadCounts()
         found = [pl.DataFrame(schema=VERDICT)]
         parts = detect.verdicts(self.fitted, self.reader, logs, counts, idle, Progress())
-        for sequences, judged, _ in parts:
+        for sequences, judged in parts:
             found.append(rows(judged, sequences, self.fitted.threshold, self.reader.texts))
         return Detection(pl.concat(found), counts)
 

@@ -5,7 +5,7 @@ In: verdicts on distinct sequences. Out: a row for each sequence (`verdicts.parq
 """
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -74,6 +74,7 @@ class Verdicts:
       deciding: `DECIDING[U]` the event that chose the route and the nearest template of a source;
         None for a detector without routes.
       similarity: `<float32>[U]` `x_sim` of the router; None for a detector without routes.
+      metrics: what else the detector tells of its work, as `metrics.json` holds it.
     """
 
     distinct: Distinct
@@ -85,6 +86,7 @@ class Verdicts:
     routes: np.ndarray | None = None
     deciding: pl.Series | None = None
     similarity: np.ndarray | None = None
+    metrics: dict[str, Any] = field(default_factory=dict)
 
     def take(self, u: np.ndarray) -> "Verdicts":
         """Those on the distinct sequences `u` (`<int64>[M]`) alone, each standing for itself."""

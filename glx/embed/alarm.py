@@ -14,7 +14,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 
@@ -28,16 +27,24 @@ each that the reader gives (no label is in this)."""
 PRIMER, READER = (Path(__file__).parent / name for name in ("primer.csv", "reader.npz"))
 
 
-class Meanings(NamedTuple):
+@dataclass(frozen=True)
+class Meanings:
     """What the texts of `V` templates mean.
 
     Attributes:
+      texts: the `V` template texts.
       vectors: `<float32>[V, D]` unit vectors (`glx.embed.embed`).
       alarm: `<float32>[V]` log-odds that a line of the template deserves attention.
     """
 
+    texts: list[str]
     vectors: np.ndarray
     alarm: np.ndarray
+
+    def __add__(self, more: "Meanings") -> "Meanings":
+        """These templates, and `more` whose ids follow."""
+        vectors = np.concatenate([self.vectors, more.vectors])
+        return Meanings(self.texts + more.texts, vectors, np.append(self.alarm, more.alarm))
 
 
 @dataclass(frozen=True)
@@ -60,7 +67,7 @@ class TextReader:
 def meanings(texts: Sequence[str], config: EmbedConfig, reading: bool = True) -> Meanings:
     """Vectors of template texts, and how alarming they read (0 for each without `reading`)."""
     alarms = alarm(texts, config) if reading else np.zeros(len(texts), np.float32)
-    return Meanings(embed(texts, config), alarms)
+    return Meanings(list(texts), embed(texts, config), alarms)
 
 
 def alarm(texts: Sequence[str], config: EmbedConfig) -> np.ndarray:

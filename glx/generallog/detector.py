@@ -7,7 +7,6 @@ own profile say to its answers (`glx.evidence`), and puts both routes on one sca
 
 from dataclasses import asdict, dataclass
 from functools import partial
-from typing import Any
 
 import numpy as np
 from scipy.special import expit, logit
@@ -104,16 +103,13 @@ def fit(
     return Detector(base, config, router, [s.templates.texts for s in sources], known)
 
 
-def judge(
-    detector: Detector, sequences: Sequences, read: Meanings, texts: list[str], expert: Expert
-) -> tuple[Verdicts, dict[str, Any]]:
-    """Verdicts of sequences of the target, and what the routes and the expert did.
+def judge(detector: Detector, sequences: Sequences, read: Meanings, expert: Expert) -> Verdicts:
+    """Verdicts of sequences of the target; their metrics are of the routes and the expert.
 
     Args:
       read: of the `V` templates that the ids stand for, new ones included.
-      texts: of the same `V` templates.
     """
-    base = zerolog.score_sequences(detector.zerolog, sequences, read, texts)
+    base, texts = zerolog.score_sequences(detector.zerolog, sequences, read), read.texts
     unique = base.distinct
     routed = route.route(detector.router, unique, read.vectors)
     scores = on_one_scale(base.scores, detector.zerolog.threshold)
@@ -122,7 +118,7 @@ def judge(
     rows, costs = np.flatnonzero(~routed.general), Costs()
     if len(rows):
         asked = unique.take(rows)
-        inputs = expert_input(detector, asked, texts, read, routed, rows)
+        inputs = expert_input(detector, asked, read, routed, rows)
         answers = expert(inputs)
         decisive = asked.ids[asked.offsets[:-1] + answers.places]
         absent = evidence.absence(detector.zerolog.profile, asked)
@@ -137,25 +133,24 @@ def judge(
         costs = answers.costs
     routes = np.where(routed.general, "general", "proprietary")
     one_way = detector.config.route.route in ONE_WAY
-    figures = route.summary(routed, unique.counts, one_way=one_way) | asdict(costs)
-    figures |= {"tau": detector.router.tau, "expert": detector.config.expert.expert}
-    figures["stamps"] = ["hardly two routes"] if figures["warning"] else []
-    figures["stamps"] += ["abstentions"] if np.isnan(scores).any() else []
+    metrics = route.summary(routed, unique.counts, one_way=one_way) | asdict(costs)
+    metrics |= {"tau": detector.router.tau, "expert": detector.config.expert.expert}
+    metrics["stamps"] = ["hardly two routes"] if metrics["warning"] else []
+    metrics["stamps"] += ["abstentions"] if np.isnan(scores).any() else []
     deciding = route.explain(detector.router, routed, texts, detector.source_texts)
-    more = reasons, routes, deciding, routed.x_sim
-    return Verdicts(unique, scores, places, weights, ids, *more), figures
+    more = reasons, routes, deciding, routed.x_sim, metrics
+    return Verdicts(unique, scores, places, weights, ids, *more)
 
 
 def expert_input(
     detector: Detector,
     sequences: Distinct,
-    texts: list[str],
     read: Meanings,
     routed: Routed,
     rows: np.ndarray,
 ) -> ExpertInput:
     """What an expert is asked about: `sequences` are the `rows` of those that were routed."""
-    profile = detector.zerolog.profile
+    profile, texts = detector.zerolog.profile, read.texts
     share = np.zeros(len(texts))
     share[: len(profile.present)] = profile.present / max(int(profile.n_sequences), 1)
     seen = np.zeros(len(texts), dtype=bool)

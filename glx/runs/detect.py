@@ -7,13 +7,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import fields, replace
 from pathlib import Path
-from typing import Any, TextIO
-
-import numpy as np
+from typing import TextIO
 
 from glx.data.load import LogParser
 from glx.data.stream import stream
-from glx.embed.alarm import Meanings
 from glx.errors import InputError, is_disk_full
 from glx.generallog import detector as general
 from glx.generallog.experts import ExpertConfig
@@ -67,8 +64,8 @@ def detect(
     counts, n, n_anomalous = ReadCounts(), 0, 0
     spent: Counter[str] = Counter()
     with _writing(out, logs) as file:
-        for sequences, judged, figures in verdicts(detector, reader, logs, counts, idle, progress):
-            spent.update({k: n for k, n in figures.items() if k in COSTS})
+        for sequences, judged in verdicts(detector, reader, logs, counts, idle, progress):
+            spent.update({k: n for k, n in judged.metrics.items() if k in COSTS})
             found = rows(judged, sequences, detector.threshold, reader.texts)
             file.write(json_lines(found, file=logs).str.join("\n")[0] + "\n")
             spent["proprietary"] += int((found["route"] == "proprietary").sum())
@@ -91,19 +88,18 @@ def verdicts(
     counts: ReadCounts,
     idle: float,
     progress: Progress,
-) -> Iterator[tuple[Sequences, Verdicts, dict[str, Any]]]:
-    """The sequences of a file as they close, what the detector says of them, and figures."""
+) -> Iterator[tuple[Sequences, Verdicts]]:
+    """The sequences of a file as they close, and what the detector says of them."""
     config = detectors.base(detector).config
     read = detectors.understand(config, reader.texts)
     with progress.asking() as report, detectors.expert(detector, reader, report) as expert:
         # Ids keep their texts, so that a sequence keeps its verdict as new templates come.
-        judge = VerdictCache(lambda new: detectors.judge(detector, new, read, reader.texts, expert))
+        judge = VerdictCache(lambda new: detectors.judge(detector, new, read, expert))
         for sequences in stream(logs, reader, counts, idle):
-            texts = reader.texts
-            if len(texts) > len(read.vectors):
-                new = detectors.understand(config, texts[len(read.vectors) :])
-                read = Meanings(*(np.concatenate(parts) for parts in zip(read, new, strict=True)))
-            yield sequences, *judge(sequences)
+            new = reader.texts[len(read.texts) :]
+            if new:
+                read += detectors.understand(config, new)
+            yield sequences, judge(sequences)
 
 
 def _changed(

@@ -75,20 +75,19 @@ def judge(
     detector: Detector,
     sequences: Sequences,
     read: Meanings,
-    texts: list[str],
     expert: Expert | None,
-) -> tuple[Verdicts, dict[str, Any]]:
-    """Verdicts of sequences of the target, and the figures of GeneralLog's routes and expert.
+) -> Verdicts:
+    """Verdicts of sequences of the target.
 
     Args:
-      read: of the `V` template `texts`, new ones included.
+      read: of the `V` templates, new ones included.
       expert: what `expert` gave for this detector.
     """
     if isinstance(detector, methods.Detector):
-        return methods.score_sequences(detector, sequences, read.vectors), {}
+        return methods.score_sequences(detector, sequences, read.vectors)
     if isinstance(detector, zerolog.Detector) or expert is None:
-        return zerolog.score_sequences(base(detector), sequences, read, texts), {}
-    return general.judge(detector, sequences, read, texts, expert)
+        return zerolog.score_sequences(base(detector), sequences, read)
+    return general.judge(detector, sequences, read, expert)
 
 
 def save(folder: Path, detector: Ours, reader: LogParser, stamps: dict) -> None:

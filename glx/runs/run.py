@@ -90,8 +90,9 @@ def run(
             progress.asking() as told,
             detectors.expert(fitted, target.reader, told, folder) as expert,
         ):
-            judged, figures = detectors.judge(fitted, test, read, texts, expert)
+            judged = detectors.judge(fitted, test, read, expert)
         scoring = time.perf_counter() - scoring
+        figures = dict(judged.metrics)
         stamped += figures.pop("stamps", [])
         stamps = {"protocol": config.data.protocol, "stamps": stamped}
         shutil.rmtree(folder / "checkpoint", ignore_errors=True)

@@ -128,15 +128,12 @@ def _profile(unique: Distinct, templates: Templates) -> Profile:
     return fit_profile(evidence.inliers(unique, len(templates)), len(templates), unique)
 
 
-def score_sequences(
-    detector: Detector, sequences: Sequences, read: Meanings, texts: list[str]
-) -> Verdicts:
+def score_sequences(detector: Detector, sequences: Sequences, read: Meanings) -> Verdicts:
     """Score sequences of the target; an event weighs by attention times what it says.
 
     Args:
       read: of the `V` templates that the ids stand for, new ones included, as `glx.embed` gives
         them.
-      texts: of the same templates.
     """
     unique, profile = distinct(sequences), detector.profile
     train = detector.config.train
@@ -152,7 +149,7 @@ def score_sequences(
         weight = attention * np.exp(says - highest[owner])
         absent = evidence.absence(profile, unique)
         rows = np.flatnonzero((absent >= 0) & (absent >= highest))
-        reasons[rows] = missing(profile, unique, rows, texts)
+        reasons[rows] = missing(profile, unique, rows, read.texts)
     total = np.bincount(owner, weight, len(short))
     at, weights = heaviest(short.offsets, (weight / total[owner]).astype(np.float32))
     return Verdicts(

@@ -49,7 +49,7 @@ def system_inputs(
       max_events: `L`; longer sequences are shortened by `shorten`.
       structural: False leaves the structural inputs at zero (an ablation).
     """
-    vectors, alarm = meanings
+    vectors, alarm = meanings.vectors, meanings.alarm
     event_log_odds = evidence.event_log_odds(profile, alarm)
     per_event = event_statistics(profile, len(vectors))
     per_event = np.concatenate([per_event, alarm[:, None], event_log_odds[:, None]], axis=1)

@@ -30,25 +30,25 @@ def base():
 def judge(fitted):
     knowledge, k = fitted.knowledge, fitted.config.knowledge.k
     expert = partial(retrieval.judge, knowledge=knowledge, k=k)
-    return detector.judge(fitted, make(ASKED), read(), TEXTS, expert)
+    return detector.judge(fitted, make(ASKED), read(), expert)
 
 
 def test_without_routes_the_expert_judges_all_or_is_never_asked(base):
-    centred, figures = judge(fit(base))
+    centred = judge(fit(base))
     assert {*centred.routes} == {"general", "proprietary"}
-    assert figures["stamps"] == []
-    every, figures = judge(fit(base, "proprietary"))
+    assert centred.metrics["stamps"] == []
+    every = judge(fit(base, "proprietary"))
     assert {*every.routes} == {"proprietary"}
     assert all(every.reasons)
     assert np.isfinite(every.scores).all()
-    assert (figures["share_proprietary"], figures["stamps"]) == (1.0, [])
+    assert (every.metrics["share_proprietary"], every.metrics["stamps"]) == (1.0, [])
     none = fit(base, "general")
-    by_zerolog = zerolog.score_sequences(base, make(ASKED), read(), TEXTS)
-    told, figures = detector.judge(none, make(ASKED), read(), TEXTS, expert=None)
+    by_zerolog = zerolog.score_sequences(base, make(ASKED), read())
+    told = detector.judge(none, make(ASKED), read(), expert=None)
     assert {*told.routes} == {"general"}
     flagged = by_zerolog.scores >= np.float32(base.threshold)
     assert (told.scores >= none.threshold).tolist() == flagged.tolist()
-    assert (figures["share_proprietary"], figures["stamps"]) == (0.0, [])
+    assert (told.metrics["share_proprietary"], told.metrics["stamps"]) == (0.0, [])
     for one in (every, told):  # what the router saw is told all the same
         assert one.deciding.equals(centred.deciding)
 
@@ -62,9 +62,9 @@ def test_lots_are_drawn_with_the_seed_of_the_run(base):
 def test_without_sources_the_reading_and_rarity_of_events_are_left(base):
     fitted = fit(base, "proprietary", known_sources=False)
     assert len(fitted.knowledge) == 0
-    judged, _ = judge(fitted)
+    judged = judge(fitted)
     assert not any("near" in reason for reason in judged.reasons)
-    informed, _ = judge(fit(base, "proprietary"))
+    informed = judge(fit(base, "proprietary"))
     assert any("near" in reason for reason in informed.reasons)
     assert judged.scores.tolist() != informed.scores.tolist()
 
@@ -80,7 +80,7 @@ def test_a_prompt_without_known_events(base, tmp_path):
     unique = distinct(make(ASKED))
     routed = route(fitted.router, unique, read().vectors)
     rows = np.flatnonzero(~routed.general)
-    inputs = detector.expert_input(fitted, unique.take(rows), TEXTS, read(), routed, rows)
+    inputs = detector.expert_input(fitted, unique.take(rows), read(), routed, rows)
     form = chat.load(tiny_model("chatml", tmp_path))
     for known, shown in ((fitted.knowledge, False), (fit(base).knowledge, True)):
         context = ExpertContext(known, k=5)
@@ -99,6 +99,6 @@ def test_an_ablation_survives_the_disk(base, route, tmp_path):
     again, _ = detectors.load(tmp_path / "d")
     assert (again.router.ablation, again.router.seed) == (fitted.router.ablation, 3)
     assert len(again.knowledge) == 0
-    one, other = judge(fitted)[0], judge(again)[0]
+    one, other = judge(fitted), judge(again)
     assert one.routes.tolist() == other.routes.tolist()
     assert one.scores.tolist() == other.scores.tolist()

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from scipy.special import expit
-from tiny_general import TEXTS, fit, make, read, untrained
+from tiny_general import fit, make, read, untrained
 
 from glx import evidence
 from glx.generallog import detector
@@ -29,7 +29,7 @@ def judge(monkeypatch, everything_asked):
         said = ExpertAnswers(np.float32(p), np.array(places), ["A", "B", "C"], Costs())
         monkeypatch.setattr(evidence, "rarity", lambda profile, n: RARITY[:n])
         monkeypatch.setattr(evidence, "absence", lambda profile, rows: np.float32(absence))
-        return detector.judge(everything_asked, make(ROWS), read(), TEXTS, lambda case: said)[0]
+        return detector.judge(everything_asked, make(ROWS), read(), lambda case: said)
 
     return judged
 

@@ -23,7 +23,7 @@ ADAPT = [[0, 1]] * 10 + [[0, 3, 1]] * 3 + [[0, 2, 1]]
 
 
 def read() -> Meanings:
-    return Meanings(embed(TEXTS, ENCODER), np.array([-1.5, -1, 1.5, -1], np.float32))
+    return Meanings(TEXTS, embed(TEXTS, ENCODER), np.array([-1.5, -1, 1.5, -1], np.float32))
 
 
 def make(rows: list[list[int]]) -> Sequences:

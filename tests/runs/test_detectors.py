@@ -10,7 +10,6 @@ from small_runs import TINY, config, read_rows
 
 from experiments import detect
 from glx.embed import alarm
-from glx.embed.alarm import Meanings
 from glx.generallog import detector as general
 from glx.generallog.detector import GeneralLogConfig
 from glx.generallog.route import RouteConfig
@@ -119,7 +118,7 @@ def test_a_saved_detector_judges_to_the_byte_as_before(kind, finished, tmp_path)
 
     def judged(loaded, read):
         with detectors.expert(loaded, reader) as expert:
-            found, _ = detectors.judge(loaded, asked, read, texts, expert)
+            found = detectors.judge(loaded, asked, read, expert)
         if kind == "generallog":
             assert set(found.routes) == {"general", "proprietary"}
         columns = found.scores.tobytes(), found.weights.tobytes(), found.places.tobytes()
@@ -133,7 +132,7 @@ def test_a_saved_detector_judges_to_the_byte_as_before(kind, finished, tmp_path)
 
     together = understood(first, texts)
     apart = [understood(second, part) for part in (known, texts[len(known) :])]
-    read = Meanings(*map(np.concatenate, zip(*apart, strict=True)))
+    read = apart[0] + apart[1]
     assert read.alarm.tobytes() == together.alarm.tobytes()
     assert read.alarm[-2] > 0 > read.alarm[-1]
     assert judged(second, read) == judged(first, together)

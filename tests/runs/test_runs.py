@@ -102,15 +102,14 @@ def test_permuted_rows_of_hdfs_keep_their_scores(folder, cache):
     target = load(cast.target, DataConfig())
     labels = np.arange(len(source.sequences)) % 7 == 0
     taught = [LabelledSource("bgl", source.sequences, source.templates, labels.astype(np.uint8))]
-    texts = target.reader.texts
-    read = meanings(texts, TINY.embed)
+    read = meanings(target.reader.texts, TINY.embed)
     rng = np.random.default_rng(1)
     order = rng.permutation(len(target.sequences))
 
     def scores(sequences, part):
         adapt = sequences.take(np.flatnonzero(part != TEST))
         fitted = detector.fit(taught, adapt, target.templates, TINY)
-        scored = detector.score_sequences(fitted, sequences, read, texts)
+        scored = detector.score_sequences(fitted, sequences, read)
         return scored.scores[scored.distinct.inverse], fitted.threshold
 
     straight, cut = scores(target.sequences, target.part)

@@ -32,8 +32,8 @@ def asked(monkeypatch):
         none = np.zeros((len(rows), 1), np.int64)
         reasons = np.array([str(row) for row in rows], object)
         deciding = pl.Series([{"event": len(row)} for row in rows], dtype=DECIDING)
-        said = Verdicts(unique, sums, none, none + 0.5, none, reasons, deciding=deciding)
-        return said, {"questions": len(rows)}
+        columns = sums, none, none + 0.5, none, reasons
+        return Verdicts(unique, *columns, deciding=deciding, metrics={"questions": len(rows)})
 
     monkeypatch.setattr(verdict_cache, "MOST", 8 + 3 * verdict_cache.EACH)
     return VerdictCache(judge), asked
@@ -45,23 +45,23 @@ def scores(judged: Verdicts) -> list[float]:
 
 def test_each_distinct_sequence_is_judged_once(asked):
     judge, questions = asked
-    judged, figures = judge(sequences_of([2, 1], [1], [2, 1]))
-    assert (scores(judged), figures) == ([3, 1, 3], {"questions": 2})
-    judged, figures = judge(sequences_of([1], [3], [2, 1], [1]))
-    assert (scores(judged), figures) == ([1, 3, 3, 1], {"questions": 1})
+    judged = judge(sequences_of([2, 1], [1], [2, 1]))
+    assert (scores(judged), judged.metrics) == ([3, 1, 3], {"questions": 2})
+    judged = judge(sequences_of([1], [3], [2, 1], [1]))
+    assert (scores(judged), judged.metrics) == ([1, 3, 3, 1], {"questions": 1})
     u = judged.distinct.inverse
     assert judged.reasons[u].tolist() == ["[1]", "[3]", "[2, 1]", "[1]"]
     assert judged.deciding[u].struct.field("event").to_list() == [1, 1, 2, 1]
     assert judged.distinct.counts.tolist() == [2, 1, 1]
-    judged, figures = judge(sequences_of([3]))
-    assert (scores(judged), figures) == ([3], {})
+    judged = judge(sequences_of([3]))
+    assert (scores(judged), judged.metrics) == ([3], {})
     assert questions == [[[1], [2, 1]], [[3]]]
 
 
 def test_an_abstention_is_asked_about_again(asked):
     judge, questions = asked
-    assert np.isnan(scores(judge(sequences_of([9], [1]))[0])[0])
-    assert np.isnan(scores(judge(sequences_of([9], [1]))[0])[0])
+    assert np.isnan(scores(judge(sequences_of([9], [1])))[0])
+    assert np.isnan(scores(judge(sequences_of([9], [1])))[0])
     assert questions == [[[1], [9]], [[9]]]
 
 

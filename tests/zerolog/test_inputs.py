@@ -87,7 +87,9 @@ def test_inputs_of_a_system():
     profile = fit_profile(adapt, 3)
     vectors = np.eye(3, 4, dtype=np.float32)
     alarm = np.array([0, 3, -1], np.float32)
-    inputs = system_inputs(Meanings(vectors, alarm), profile, adapt, max_events=3)
+    inputs = system_inputs(
+        Meanings([""] * len(vectors), vectors, alarm), profile, adapt, max_events=3
+    )
     own = 4 + len(EVENT_STATISTICS)
     assert inputs.table.shape == (3, own + 2)
     np.testing.assert_array_equal(inputs.table[:, :4], 2 * vectors)  # sqrt of the width
@@ -110,7 +112,7 @@ def test_inputs_of_a_system():
 def test_templates_that_came_after_the_habits():
     profile = fit_profile(unique([0, 1], [0]), 2)
     vectors = np.ones((4, 2), np.float32)
-    read = Meanings(vectors, np.zeros(4, np.float32))
+    read = Meanings([""] * len(vectors), vectors, np.zeros(4, np.float32))
     table = system_inputs(read, profile, unique([0, 3]), max_events=8).table
     np.testing.assert_array_equal(table[2], table[3])
     assert table[3, 2] > table[:2, 2].max()  # rarer than all that was seen
@@ -120,7 +122,7 @@ def test_templates_that_came_after_the_habits():
 def test_structural_inputs_can_be_left_out(structural):
     adapt = unique([0, 1], [0, 1, 1, 2])
     profile = fit_profile(adapt, 3)
-    read = Meanings(np.eye(3, dtype=np.float32), np.full(3, 2, np.float32))
+    read = Meanings([""] * 3, np.eye(3, dtype=np.float32), np.full(3, 2, np.float32))
     inputs = system_inputs(read, profile, adapt, 8, structural)
     assert inputs.statistics[:, -1].all() == structural  # the evidence too
     assert np.any(inputs.statistics) == np.any(inputs.table[:, 3:]) == structural
@@ -129,5 +131,5 @@ def test_structural_inputs_can_be_left_out(structural):
 
 def test_what_says_most_survives_the_cut():
     profile = fit_profile(unique(*[[0, 1, 2]] * 9), 3)
-    read = Meanings(np.eye(3, dtype=np.float32), np.array([-1, 1, 0], np.float32))
+    read = Meanings([""] * 3, np.eye(3, dtype=np.float32), np.array([-1, 1, 0], np.float32))
     assert system_inputs(read, profile, unique([0, 1, 2]), 1).distinct.ids.tolist() == [1]

@@ -14,7 +14,7 @@ from glx.zerolog.model import ModelConfig
 from glx.zerolog.train import TrainConfig, init_state, pack
 
 TEXTS = ["start", "work", "stop", "fault"]
-READ = Meanings(np.eye(4, dtype=np.float32), np.array([-2, -2, -2, 2], np.float32))
+READ = Meanings(TEXTS, np.eye(4, dtype=np.float32), np.array([-2, -2, -2, 2], np.float32))
 
 
 def make(rows):
@@ -52,7 +52,7 @@ def judged():
     inputs = system_inputs(READ, profile, unique, train.max_events)
     params = init_state(train, pack([inputs], train.max_events), 0)["params"]
     fitted = zerolog.Detector(ZeroLogConfig(train), params, profile, 0.5)
-    return zerolog.score_sequences(fitted, make([[0, 1, 2], [0, 3, 1, 2], [1]]), READ, TEXTS)
+    return zerolog.score_sequences(fitted, make([[0, 1, 2], [0, 3, 1, 2], [1]]), READ)
 
 
 def test_a_verdict_names_what_lacks_and_what_says_most(judged):

@@ -39,7 +39,7 @@ def system(seed):
     )
     vectors = rng.normal(size=(5, 16))
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
-    read = Meanings(vectors, np.linspace(-1, 1, 5, dtype=np.float32))
+    read = Meanings([""] * len(vectors), vectors, np.linspace(-1, 1, 5, dtype=np.float32))
     return inputs.system_inputs(read, fit_profile(unique, 5), unique, CONFIG.max_events), unique
 
 
