@@ -1,37 +1,48 @@
-"""How unusual a sequence is for its own system: structural evidence that needs no label.
+"""The profile of a system: what its unlabelled sequences usually hold, and how far others deviate.
 
-In: the distinct sequences of a system's adaptation part (`Distinct`) and the size of its template
-table. Out: `Profile` (arrays only), and from them statistics per sequence, template and event.
+In: the distinct sequences of a system's adaptation part and the size `V` of its template table.
+Out: `Profile` (arrays only); from it statistics of sequences (`STATISTICS`), their tails, and
+statistics of templates (`EVENT_STATISTICS`). There is no label, no randomness, and the order of
+sequences does not matter.
 
-Every surprise is `-log10` of a probability, so 2 means "once in a hundred". The probability that a
-sequence holds event `v` is smoothed by Laplace's rule of succession, `P(v) = (n_v + 1) / (N + 2)`.
-An id that is not in the table (a template first seen at detection) counts as unseen. All results
-are functions of the multiset of sequences: no order of rows, no randomness.
+A surprise is `-log10` of a probability (in decades): 2 means one in a hundred. Of `N` sequences
+`n_v` hold event `v`, and `c_ab` times event `b` follows event `a`:
+
+    presence(v)   = -log10 P(v)          P(v) = (n_v + 1) / (N + 2), Laplace's rule of succession
+    absence(v)    = -log10 (1 - P(v))
+    transition    = -log10 (c_ab + k p_b) / (c_a + k)      p_b = (c_b + 1) / (sum of c + V + 2)
+    count, length = -log10 (min(#{n >= x}, #{n <= x}) + 1) / (#{n} + 1)
+    tail(x)       = -log10 (#{n >= x} + 1) / (N + 1)
+
+Transitions have the Dirichlet prior of MacKay and Peto (1995), `k = TRANSITION_PRIOR`. `count`
+compares how often an event is repeated with the sequences that hold it, `length` the number of
+events with all sequences, `tail` a statistic with its value in all sequences. An id outside the
+table (a template first seen at detection) is an unseen event.
 """
 
 from dataclasses import dataclass, replace
-from typing import NamedTuple
 
 import numpy as np
+import scipy.sparse as sp
 
 from glx.sequences import Distinct
 
 STATISTICS = (
-    "presence_max",  # rarest event that is there
+    "presence_max",  # the rarest event that is there
     "presence_sum",
-    "absence_max",  # most usual event that is not there
+    "absence_max",  # the commonest event that is not there
     "absence_sum",
-    "bound",  # the larger of the two: -log10 min(P(present), P(absent))
+    "bound",  # the larger of presence_max and absence_max
     "transition_mean",
     "transition_max",
     "count_max",  # an event repeated unusually often or unusually rarely
     "count_sum",
-    "length",  # two-sided tail of the number of events
+    "length",
     "unseen_share",  # share of the events that no adaptation sequence holds
 )
 EVENT_STATISTICS = (
-    "rarity",  # -log10 P(present)
-    "absence",  # -log10 P(absent)
+    "rarity",  # presence(v)
+    "absence",
     "tail",  # -log10 share of the adaptation events that are at least as rare
     "repeats",  # log10 of the mean count where present
     "branching",  # entropy of the next event, in decades
@@ -42,12 +53,12 @@ TRANSITION_PRIOR = 1.0  # pseudo-transitions per event, spread as the events are
 
 @dataclass(frozen=True)
 class Profile:
-    """What is usual for one system; `V` templates, `N` sequences of which `U` are distinct.
+    """Counts over `N` sequences (`U` distinct) of a system with `V` templates.
 
     Attributes:
       n_sequences: `<int64>[]` the adaptation sequences, `N`.
       present: `<int64>[V]` sequences that hold the event.
-      seen: `<bool>[V]` events that some sequence of the system held, left out of these or not.
+      seen: `<bool>[V]` events of any sequence of the system, also of those left out here.
       bigram_from, bigram_to: `<int64>[M]` transitions seen, sorted; the state `V` is an unseen
         event, `V + 1` the edge (before the first and after the last event).
       bigram_count: `<int64>[M]` how often.
@@ -73,40 +84,25 @@ class Profile:
     at_least: np.ndarray
 
 
-class Membership(NamedTuple):
-    """Which events `U` distinct sequences hold: sorted pairs, none twice.
-
-    Attributes:
-      row, event: `<int64>[M]`; events of the table alone.
-      counts: `<int64>[U]` how often each sequence occurs.
-    """
-
-    row: np.ndarray
-    event: np.ndarray
-    counts: np.ndarray
-
-
 def fit_profile(distinct: Distinct, n_templates: int, whole: Distinct | None = None) -> Profile:
     """The profile of the sequences of `distinct` over a table of `n_templates` templates.
 
     Args:
       whole: all sequences of the system, where `distinct` is a part of them.
     """
-    whole = distinct if whole is None else whole
-    row, event, repeats = _pairs(distinct)
-    weight = distinct.counts[row]
-    known = (event >= 0) & (event < n_templates)
-    (repeat_event, repeat_value), repeat_count = _count(
-        (event[known], repeats[known]), weight[known]
+    row, event, repeats = _events(distinct, n_templates)
+    known = event < n_templates
+    repeat_event, repeat_value, repeat_count = _count(
+        event[known], repeats[known], distinct.counts[row[known]]
     )
     source, target, owner = _transitions(distinct, n_templates)
-    (bigram_from, bigram_to), bigram_count = _count((source, target), distinct.counts[owner])
-    (lengths,), length_counts = _count((distinct.lengths,), distinct.counts)
+    bigram_from, bigram_to, bigram_count = _count(source, target, distinct.counts[owner])
+    lengths, of_length = np.unique(distinct.lengths, return_inverse=True)
     empty = np.zeros((len(STATISTICS), 0))
     profile = Profile(
         n_sequences=np.asarray(distinct.counts.sum(), dtype=np.int64),
-        present=_sums(event[known], weight[known], n_templates),
-        seen=presence(membership(whole, n_templates), n_templates) > 0,
+        present=presence(distinct, n_templates),
+        seen=presence(distinct if whole is None else whole, n_templates) > 0,
         bigram_from=bigram_from,
         bigram_to=bigram_to,
         bigram_count=bigram_count,
@@ -114,7 +110,7 @@ def fit_profile(distinct: Distinct, n_templates: int, whole: Distinct | None = N
         repeat_value=repeat_value,
         repeat_count=repeat_count,
         lengths=lengths,
-        length_counts=length_counts,
+        length_counts=_sums(of_length, distinct.counts, len(lengths)),
         values=empty.astype(np.float32),
         at_least=empty.astype(np.int64),
     )
@@ -128,56 +124,60 @@ def fit_profile(distinct: Distinct, n_templates: int, whole: Distinct | None = N
     )
 
 
+def membership(sequences: Distinct, n_templates: int) -> sp.csr_array:
+    """`<float64>[U, V]` sparse: 1 where a sequence holds an event of the table."""
+    row, event, _ = _events(sequences, n_templates)
+    known = event < n_templates
+    ones, at = np.ones(known.sum()), (row[known], event[known])
+    return sp.csr_array((ones, at), shape=(len(sequences), n_templates))
+
+
+def presence(sequences: Distinct, n_templates: int) -> np.ndarray:
+    """`<int64>[V]` sequences that hold each event of the table, duplicates counted."""
+    return (sequences.counts @ membership(sequences, n_templates)).astype(np.int64)
+
+
 def sequence_statistics(profile: Profile, distinct: Distinct) -> np.ndarray:
     """`<float32>[U, F]`: the columns `STATISTICS` of each distinct sequence."""
     n = len(distinct)
-    row, event, repeats = _pairs(distinct)
-    presence, absence = _presence(profile)
-    absence[-1] = 0.0  # nobody misses an event that is not in the table
-    event = _states(event, len(profile.present))
-
-    absence_max = absence[_most_usual_missing(absence, row, event, n)]
-    absence_sum = np.maximum(absence.sum() - np.bincount(row, absence[event], n), 0.0)
-
-    presence_max = _row_max(row, presence[event], n)
+    row, event, repeats = _events(distinct, len(profile.present))
+    present, absent = _surprises(profile)
+    absent[-1] = 0.0  # an event that is not in the table is never missing
+    presence_max = _row_max(row, present[event], n)
+    absence_max = absent[commonest_missing(profile, distinct)]
     transition, owner = _transition_surprise(profile, distinct)
     count = _count_surprise(profile, event, repeats)
-    unseen = np.append(profile.present, 0)[_states(distinct.ids, len(profile.present))] == 0
+    unseen = repeats * (np.append(profile.present, 0)[event] == 0)
     columns = (
         presence_max,
-        np.bincount(row, presence[event], n),
+        np.bincount(row, present[event], n),
         absence_max,
-        absence_sum,
+        np.maximum(absent.sum() - np.bincount(row, absent[event], n), 0.0),
         np.maximum(presence_max, absence_max),
         np.bincount(owner, transition, n) / (distinct.lengths + 1),
         _row_max(owner, transition, n),
         _row_max(row, count, n),
         np.bincount(row, count, n),
         _length_surprise(profile, distinct.lengths),
-        np.bincount(_owners(distinct), unseen, n) / np.maximum(distinct.lengths, 1),
+        np.bincount(row, unseen, n) / np.maximum(distinct.lengths, 1),
     )
     return np.stack(columns, axis=1).astype(np.float32)
 
 
 def sequence_tails(profile: Profile, statistics: np.ndarray) -> np.ndarray:
-    """How unusual each statistic is for its own system: `-log10 (#{adapt >= x} + 1) / (N + 1)`.
-
-    Args:
-      statistics: `<float32>[U, F]` from `sequence_statistics`.
+    """`tail` of each statistic (`<float32>[U, F]`) among the adaptation sequences.
 
     Returns:
       `<float32>[U, F]`, from 0 (nothing is smaller) to `log10(N + 1)` (nothing reaches it).
     """
-    out = np.empty(statistics.shape, dtype=np.float32)
-    for f in range(len(profile.values)):
-        out[:, f] = _tail(profile, f, statistics[:, f])
-    return out
+    tails = [_tail(profile, f, statistics[:, f]) for f in range(len(profile.values))]
+    return np.stack(tails, axis=1).astype(np.float32)
 
 
 def event_tails(profile: Profile, n_templates: int) -> np.ndarray:
     """`<float64>[V]` `-log10` of the share of adaptation sequences that hold an event as rare."""
-    presence = _presence(profile)[0][_states(np.arange(n_templates), len(profile.present))]
-    return _tail(profile, STATISTICS.index("presence_max"), presence.astype(np.float32))
+    present = _surprises(profile)[0][_states(np.arange(n_templates), len(profile.present))]
+    return _tail(profile, STATISTICS.index("presence_max"), present.astype(np.float32))
 
 
 def _tail(profile: Profile, f: int, values: np.ndarray) -> np.ndarray:
@@ -193,86 +193,54 @@ def event_statistics(profile: Profile, n_templates: int | None = None) -> np.nda
     `n_templates` (default `V`) may be larger: the rows from `V` on are those of an unseen template.
     """
     v = len(profile.present)
-    presence, absence = _presence(profile)
+    present, absent = _surprises(profile)
     occurrences = _sums(profile.repeat_event, profile.repeat_value * profile.repeat_count, v + 1)
-    order = np.argsort(-presence, kind="stable")
+    order = np.argsort(-present, kind="stable")
     # Equally rare events share the total of all that are as rare.
     rarer = np.cumsum(occurrences[order])
-    last = np.searchsorted(-presence[order], -presence, side="right") - 1
+    last = np.searchsorted(-present[order], -present, side="right") - 1
     tail = np.log10((occurrences.sum() + 1) / (rarer[last] + 1))
-    present = np.append(profile.present, 0)
+    sequences = np.append(profile.present, 0)
     totals = _sums(profile.bigram_from, profile.bigram_count, v + 2)
     share = profile.bigram_count / totals[profile.bigram_from]
     branching = np.bincount(profile.bigram_from, -share * np.log10(share), v + 2)[: v + 1]
-    repeats = np.log10(np.maximum(occurrences, 1) / np.maximum(present, 1))
-    columns = (presence, absence, tail, repeats, branching, present == 0)
+    repeats = np.log10(np.maximum(occurrences, 1) / np.maximum(sequences, 1))
+    columns = (present, absent, tail, repeats, branching, sequences == 0)
     table = np.stack(columns, axis=1).astype(np.float32)
     return table[_states(np.arange(v if n_templates is None else n_templates), v)]
 
 
-def membership(sequences: Distinct, n_templates: int) -> Membership:
-    """Which of the `V` events of the table each sequence holds."""
-    row, event, _ = _pairs(sequences)
-    known = (event >= 0) & (event < n_templates)
-    return Membership(row[known], event[known], sequences.counts)
+def commonest_missing(profile: Profile, sequences: Distinct) -> np.ndarray:
+    """`<int64>[U]` the commonest event that each sequence lacks; `V` where it lacks none.
 
-
-def presence(held: Membership, n_templates: int) -> np.ndarray:
-    """`<int64>[V]` sequences that hold each event of the table, duplicates counted."""
-    return _sums(held.event, held.counts[held.row], n_templates)
-
-
-def sum_of_present(held: Membership, values: np.ndarray) -> np.ndarray:
-    """`<float64>[U]` sum of `values` (`<float>[V]`) over the events that each holds."""
-    return np.bincount(held.row, values[held.event], len(held.counts))
-
-
-def most_usual_missing(profile: Profile, sequences: Distinct) -> np.ndarray:
-    """`<int64>[U]` the most usual event that each sequence lacks; `V` where it lacks none."""
-    row, event, _ = _pairs(sequences)
-    absence = _presence(profile)[1]
-    absence[-1] = 0.0
-    event = _states(event, len(profile.present))
-    return _most_usual_missing(absence, row, event, len(sequences))
-
-
-def _most_usual_missing(
-    absence: np.ndarray, row: np.ndarray, event: np.ndarray, n: int
-) -> np.ndarray:
-    """The same of `n` rows that hold each `event` once, by the absence surprise of the `V` and 0.
-
-    Number the events from the most usual one on; then it is the smallest number that a sequence
-    lacks, the first place where its sorted numbers and 0, 1, 2, ... part, or where nothing parts
-    the one after all that it holds.
+    Events are ranked from the commonest on, and the ranks of a row sorted. The smallest rank that a
+    row lacks is the first position at which its sorted ranks differ from 0, 1, 2, ...; where they
+    do not differ, it is the number of its ranks.
     """
-    usual = np.argsort(-absence, kind="stable")
-    number = np.argsort(usual)[event]
-    number = number[np.lexsort((number, row))]
-    missing = np.bincount(row, minlength=n)
-    place = np.arange(len(row)) - np.repeat(np.cumsum(missing) - missing, missing)
-    parts = number != place
-    np.minimum.at(missing, row[parts], place[parts])
-    return np.append(usual, len(absence) - 1)[missing]
+    row, event, _ = _events(sequences, len(profile.present))
+    order = np.argsort(-_surprises(profile)[1], kind="stable")
+    rank = np.argsort(order)[event]
+    rank = rank[np.lexsort((rank, row))]
+    missing = np.bincount(row, minlength=len(sequences))
+    position = np.arange(len(row)) - np.repeat(np.cumsum(missing) - missing, missing)
+    differs = rank != position
+    np.minimum.at(missing, row[differs], position[differs])
+    return np.append(order, len(profile.present))[missing]
 
 
-def _presence(profile: Profile) -> tuple[np.ndarray, np.ndarray]:
-    """Presence and absence surprise, `<float64>[V + 1]`; the last row is an unseen template."""
+def _surprises(profile: Profile) -> tuple[np.ndarray, np.ndarray]:
+    """`presence` and `absence`, `<float64>[V + 1]`; the last row is an unseen event."""
     n, present = int(profile.n_sequences), np.append(profile.present, 0)
     return np.log10((n + 2) / (present + 1)), np.log10((n + 2) / (n - present + 1))
 
 
 def _transition_surprise(profile: Profile, distinct: Distinct) -> tuple[np.ndarray, np.ndarray]:
-    """`<float64>[E + U]` surprise of each transition, and `<int64>[E + U]` its sequence.
-
-    `P(b | a) = (c(a, b) + k p(b)) / (c(a) + k)`, `p` the add-one share of `b` among all targets,
-    `k = TRANSITION_PRIOR` (the Dirichlet prior of MacKay and Peto, 1995).
-    """
+    """`<float64>[E + U]` surprise of each transition, and `<int64>[E + U]` its sequence."""
     size = len(profile.present) + 2
     source, target, owner = _transitions(distinct, size - 2)
     key, keys = source * size + target, profile.bigram_from * size + profile.bigram_to
     at = np.searchsorted(keys, key)
-    found = np.append(keys, -1)[at] == key
-    count = np.where(found, np.append(profile.bigram_count, 0)[at], 0)
+    count = np.where(np.append(keys, -1)[at] == key, np.append(profile.bigram_count, 0)[at], 0)
     targets = _sums(profile.bigram_to, profile.bigram_count, size)
     overall = (targets + 1) / (targets.sum() + size)
     totals = _sums(profile.bigram_from, profile.bigram_count, size)
@@ -281,22 +249,23 @@ def _transition_surprise(profile: Profile, distinct: Distinct) -> tuple[np.ndarr
 
 
 def _count_surprise(profile: Profile, event: np.ndarray, repeats: np.ndarray) -> np.ndarray:
-    """Two-sided tail of an event's count among the adaptation sequences that hold the event."""
     width = profile.repeat_value.max(initial=0) + 2
     keys = profile.repeat_event * width + profile.repeat_value
     key = event * width + np.minimum(repeats, width - 1)
-    total = np.concatenate([[0], np.cumsum(profile.repeat_count)])
-    first, last = (total[np.searchsorted(keys, k)] for k in (event * width, (event + 1) * width))
-    at_least = last - total[np.searchsorted(keys, key, side="left")]
-    at_most = total[np.searchsorted(keys, key, side="right")] - first
-    return np.log10((last - first + 1) / (np.minimum(at_least, at_most) + 1))
+    first, last = (np.searchsorted(keys, edge * width) for edge in (event, event + 1))
+    return _two_sided(keys, profile.repeat_count, key, first, last)
 
 
 def _length_surprise(profile: Profile, lengths: np.ndarray) -> np.ndarray:
-    total = np.concatenate([[0], np.cumsum(profile.length_counts)])
-    at_least = total[-1] - total[np.searchsorted(profile.lengths, lengths, side="left")]
-    at_most = total[np.searchsorted(profile.lengths, lengths, side="right")]
-    return np.log10((total[-1] + 1) / (np.minimum(at_least, at_most) + 1))
+    return _two_sided(profile.lengths, profile.length_counts, lengths, 0, len(profile.lengths))
+
+
+def _two_sided(keys: np.ndarray, counts: np.ndarray, key: np.ndarray, first, last) -> np.ndarray:
+    """Two-sided tail of each `key` among `keys[first:last]` (sorted), each seen `counts` times."""
+    total = np.concatenate([[0], np.cumsum(counts)])
+    at_least = total[last] - total[np.searchsorted(keys, key, side="left")]
+    at_most = total[np.searchsorted(keys, key, side="right")] - total[first]
+    return np.log10((total[last] - total[first] + 1) / (np.minimum(at_least, at_most) + 1))
 
 
 def _states(ids: np.ndarray, n_templates: int) -> np.ndarray:
@@ -305,41 +274,31 @@ def _states(ids: np.ndarray, n_templates: int) -> np.ndarray:
     return np.where((ids < 0) | (ids >= n_templates), n_templates, ids)
 
 
-def _owners(distinct: Distinct) -> np.ndarray:
-    """`<int64>[E]` the row of each event."""
-    return np.repeat(np.arange(len(distinct)), distinct.lengths)
-
-
-def _pairs(distinct: Distinct) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Row, event and count of each event in each row, sorted by row and event."""
-    (row, event), count = _count(
-        (_owners(distinct), distinct.ids.astype(np.int64)), np.ones(len(distinct.ids), np.int64)
-    )
-    return row, event, count
+def _events(distinct: Distinct, n_templates: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Row, state and count of each id of each row, sorted by row and id."""
+    owner = np.repeat(np.arange(len(distinct)), distinct.lengths)
+    row, event, repeats = _count(owner, distinct.ids, None)
+    return row, _states(event, n_templates), repeats
 
 
 def _transitions(distinct: Distinct, n_templates: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """From-state, to-state and row of each transition, `<int64>[E + U]`, edges included."""
-    n, states = len(distinct), _states(distinct.ids, n_templates)
+    states = _states(distinct.ids, n_templates)
     source = np.insert(states, distinct.offsets[:-1], n_templates + 1)
     target = np.insert(states, distinct.offsets[1:], n_templates + 1)
-    return source, target, np.repeat(np.arange(n), distinct.lengths + 1)
+    return source, target, np.repeat(np.arange(len(distinct)), distinct.lengths + 1)
 
 
 def _count(
-    columns: tuple[np.ndarray, ...], weights: np.ndarray
-) -> tuple[tuple[np.ndarray, ...], np.ndarray]:
-    """The distinct rows of equally long int columns, sorted, and the sum of the weights of each."""
-    order = np.lexsort(columns[::-1])
-    ordered = tuple(column[order].astype(np.int64) for column in columns)
-    new = np.ones(len(order), dtype=bool)
-    if len(order):
-        new[1:] = np.any([column[1:] != column[:-1] for column in ordered], axis=0)
-    sums = np.add.reduceat(weights[order], np.flatnonzero(new)) if len(order) else weights
-    return tuple(column[new] for column in ordered), sums.astype(np.int64)
+    first: np.ndarray, second: np.ndarray, weights: np.ndarray | None
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The distinct pairs of two int columns (of 31 bits), sorted, and the sum of their weights."""
+    pairs, inverse = np.unique((first << 32) + second, return_inverse=True)
+    first = (pairs + 2**31) >> 32  # right for a negative second, too
+    return first, pairs - (first << 32), _sums(inverse, weights, len(pairs))
 
 
-def _sums(index: np.ndarray, weights: np.ndarray, size: int) -> np.ndarray:
+def _sums(index: np.ndarray, weights: np.ndarray | None, size: int) -> np.ndarray:
     """`<int64>[size]` sum of the int `weights` at each index (exact below 2**53)."""
     return np.bincount(index, weights, size).astype(np.int64)
 

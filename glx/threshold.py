@@ -1,24 +1,24 @@
-"""Cuts on scores that never see a label.
+"""Label-free cuts: the scores of a system's own unlabelled sequences in, one threshold out.
 
-In: the scores in [0, 1] of a system's distinct adaptation sequences, and how often each occurs.
-Out: one threshold; `score >= threshold` flags. Every method is a deterministic function of the
-multiset of scores, and its threshold is a float32 (the type of the scores), so that a comparison in
-either precision gives the same answer. A cut lies midway between the smallest score that it flags
-and the largest that it does not, so that it does not turn on the last bit of a score.
+In: scores in [0, 1] of the distinct adaptation sequences, and how often each occurs. Out: a
+threshold; `score >= threshold` flags. Every method is a deterministic function of the multiset of
+scores. A threshold is a float32, as scores are, so that a comparison in either precision agrees,
+and lies midway between the smallest score flagged and the largest not, so that rounding of a score
+does not decide.
 """
 
 from typing import NamedTuple
 
 import numpy as np
+from scipy.special import logit
 
 METHODS = ("tail", "mixture", "knee", "prior")
-EVIDENCE = "evidence"  # not a cut of scores: where evidence turns to speak for an anomaly
+EVIDENCE = "evidence"  # no cut of scores, but where the log-odds of `glx.evidence` are 0
 LABEL_FREE = (EVIDENCE, *METHODS)
 DEFAULT = "mixture"
-"""`mixture`: it alone finds a share of anomalies by itself (3 % of one system, 30 % of another),
-where `tail` presumes one, `knee` is drawn to the corner of any smooth curve, and `prior` trusts a
-posterior whose calibration does not carry over from the sources. Where the scores do not fall into
-two groups it presumes nothing and becomes `tail`."""
+"""`mixture` alone estimates the share of anomalies (3 % of one system, 30 % of another); `tail`
+presumes one, `knee` finds a corner in any smooth curve, and `prior` trusts a calibration that does
+not carry over from the sources."""
 
 ALPHA = 0.02  # share of the adaptation sequences that `tail` flags at most
 CLIP = 1e-6  # scores are kept this far from 0 and 1 before the logit
@@ -29,22 +29,33 @@ STEPS = 200  # of expectation maximisation
 
 
 class Mixture(NamedTuple):
-    """Two normal components, the lower mean first: `<float64>[2]` each, and the log-likelihood."""
+    """Two normal components of logits, the lower mean first: `<float64>[2]` each."""
 
     share: np.ndarray
     mean: np.ndarray
     spread: np.ndarray
-    log_likelihood: float
+    log_likelihood: float = -np.inf
+
+    def joint(self, x: np.ndarray) -> list[np.ndarray]:
+        """Log of share times density of each component at `x` (`<float64>[M]`)."""
+        return [
+            np.log(self.share[i]) + _log_density(x, self.mean[i], self.spread[i]) for i in (0, 1)
+        ]
+
+    @property
+    def distance(self) -> float:
+        """Ashman's `D = sqrt(2) |m1 - m0| / sqrt(s0^2 + s1^2)` (Ashman, Bird and Zepf, 1994)."""
+        return np.sqrt(2) * (self.mean[1] - self.mean[0]) / np.sqrt((self.spread**2).sum())
 
 
 def fit(scores: np.ndarray, counts: np.ndarray, method: str = DEFAULT) -> float:
     """The threshold for `scores` (`<float>[U]` in [0, 1]), each seen `counts` (`<int>[U]`) times.
 
     Methods:
-      tail: flags at most `ALPHA` of the sequences; where the highest score alone is held by more,
-        it is flagged still if only a minority holds it, else nothing is.
+      tail: flags at most `ALPHA` of the sequences; where more than that share the highest score, it
+        is flagged if they are a minority, else nothing is.
       mixture: two normal components on the logits; cuts where the upper becomes the likelier one.
-        Falls back to `tail` where they are not two groups (see `mixture`) or it would flag most.
+        Falls back to `tail` where there are not two groups or most would be flagged.
       knee: the corner of the ranked scores, the point farthest below the line from (0, 1) to (1, 0)
         (Satopaa et al., 2011); falls back to `tail` where no point is below it.
       prior: 0.5, the model's own posterior.
@@ -62,31 +73,6 @@ def fit(scores: np.ndarray, counts: np.ndarray, method: str = DEFAULT) -> float:
     return _cut(values, flagged)
 
 
-def mixture(values: np.ndarray, weights: np.ndarray) -> Mixture | None:
-    """Two components of the logits of `values`, or None where they are not two separate groups.
-
-    Two groups means: Ashman's `D = sqrt(2) |m1 - m0| / sqrt(s0^2 + s1^2)` (Ashman, Bird and Zepf,
-    1994) exceeds `SEPARATION`, and the Bayesian information criterion prefers two to one. Of the
-    fits from all `STARTS` that are so, the likeliest: the likeliest of all often only follows the
-    shape of the bulk.
-
-    Args:
-      values: `<float>[M]` distinct scores in [0, 1].
-      weights: `<float>[M]` how often each occurs.
-    """
-    x = _logit(values)
-    one = _log_density(x, *_moments(x, weights)) @ weights
-    enough = one + 1.5 * np.log(weights.sum())  # three more parameters, half a log each
-    fitted = (_em(x, weights, start) for start in STARTS)
-    groups = [m for m in fitted if m and m.log_likelihood > enough and _distance(m) > SEPARATION]
-    return max(groups, key=lambda m: m.log_likelihood, default=None)
-
-
-def _distance(fitted: Mixture) -> float:
-    gap = fitted.mean[1] - fitted.mean[0]
-    return float(np.sqrt(2) * gap / np.sqrt((fitted.spread**2).sum()))
-
-
 def _tail(values: np.ndarray, weights: np.ndarray) -> int:
     above = np.cumsum(weights[::-1]) / weights.sum()
     flagged = int(np.searchsorted(above, ALPHA, side="right"))
@@ -94,15 +80,13 @@ def _tail(values: np.ndarray, weights: np.ndarray) -> int:
 
 
 def _mixture(values: np.ndarray, weights: np.ndarray) -> int:
-    fitted = mixture(values, weights)
+    x = logit(np.clip(values, CLIP, 1 - CLIP))
+    fitted = _two_groups(x, weights)
     if fitted is None:
         return _tail(values, weights)
-    x = _logit(values)
-    lower, upper = (
-        np.log(fitted.share[i]) + _log_density(x, fitted.mean[i], fitted.spread[i]) for i in (0, 1)
-    )
-    # A wide upper component is the likelier one below the lower component too, and a narrow one
-    # ceases to be it above itself: only the crossing between the means is the cut.
+    lower, upper = fitted.joint(x)
+    # A wide upper component is the likelier one below the lower mean too, and a narrow one is not
+    # above its own mean: only the crossing between the means is the cut.
     flags = (x >= fitted.mean[1]) | ((x > fitted.mean[0]) & (upper > lower))
     first = int(np.argmax(flags))
     minority = flags.any() and 2 * weights[first:].sum() <= weights.sum()
@@ -115,9 +99,23 @@ def _knee(values: np.ndarray, weights: np.ndarray) -> int:
         return _tail(values, weights)
     height = (values[::-1] - values[0]) / width
     above = (np.cumsum(weights[::-1]) - weights[::-1]) / weights.sum()
-    below = 1 - above - height
-    at = int(np.argmax(below))
-    return at if below[at] > 0 else _tail(values, weights)
+    depth = 1 - above - height
+    at = int(np.argmax(depth))
+    return at if depth[at] > 0 else _tail(values, weights)
+
+
+def _two_groups(x: np.ndarray, weights: np.ndarray) -> Mixture | None:
+    """Two components of the logits `x` (`<float64>[M]`), or None where there are not two groups.
+
+    Two groups: their distance exceeds `SEPARATION`, and the Bayesian information criterion prefers
+    two to one. The likeliest such fit from all `STARTS` is taken; the likeliest fit of all often
+    only follows the shape of the bulk.
+    """
+    one = _log_density(x, *_moments(x, weights)) @ weights
+    enough = one + 1.5 * np.log(weights.sum())  # three more parameters, half a log each
+    fitted = (_em(x, weights, start) for start in STARTS)
+    groups = [m for m in fitted if m and m.log_likelihood > enough and m.distance > SEPARATION]
+    return max(groups, key=lambda m: m.log_likelihood, default=None)
 
 
 def _em(x: np.ndarray, weights: np.ndarray, start: float) -> Mixture | None:
@@ -132,16 +130,17 @@ def _em(x: np.ndarray, weights: np.ndarray, start: float) -> Mixture | None:
         if min(part.sum() for part in parts) < 1e-9 * total:
             return None
         share = np.array([part.sum() / total for part in parts])
-        mean, spread = (np.array(m) for m in zip(*(_moments(x, p) for p in parts), strict=True))
-        logs = [np.log(share[i]) + _log_density(x, mean[i], spread[i]) for i in (0, 1)]
-        both = np.logaddexp(*logs)
-        upper = np.exp(logs[1] - both)
+        fitted = Mixture(share, *np.array([_moments(x, part) for part in parts]).T)
+        lower_log, upper_log = fitted.joint(x)
+        both = np.logaddexp(lower_log, upper_log)
+        upper = np.exp(upper_log - both)
         likelihood = float(both @ weights)
         if likelihood - previous < 1e-7 * total:
             break
         previous = likelihood
-    order = np.argsort(mean)
-    return Mixture(share[order], mean[order], spread[order], likelihood)
+    order = np.argsort(fitted.mean)
+    share, mean, spread = (part[order] for part in fitted[:3])
+    return Mixture(share, mean, spread, likelihood)
 
 
 def _moments(x: np.ndarray, weights: np.ndarray) -> tuple[float, float]:
@@ -150,21 +149,15 @@ def _moments(x: np.ndarray, weights: np.ndarray) -> tuple[float, float]:
 
 
 def _log_density(x: np.ndarray, mean: float, spread: float) -> np.ndarray:
+    # By hand: `scipy.stats` takes a second to import.
     return -0.5 * ((x - mean) / spread) ** 2 - np.log(spread * np.sqrt(2 * np.pi))
-
-
-def _logit(values: np.ndarray) -> np.ndarray:
-    p = np.clip(values.astype(np.float64), CLIP, 1 - CLIP)
-    return np.log(p) - np.log1p(-p)
 
 
 def _ranked(scores: np.ndarray, counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Distinct scores as float32, ascending, and the weight of each as float64."""
     scores, counts = np.asarray(scores, dtype=np.float32), np.asarray(counts)
     if not len(scores) or scores.shape != counts.shape:
-        raise ValueError(
-            f"{scores.shape} scores and {counts.shape} counts: need one count for each"
-        )
+        raise ValueError(f"{scores.shape} scores, {counts.shape} counts: need one count for each")
     if not ((scores >= 0) & (scores <= 1)).all() or not (counts > 0).all():
         raise ValueError("a score is NaN or outside [0, 1], or a count is not positive")
     values, index = np.unique(scores, return_inverse=True)
@@ -175,9 +168,7 @@ def _cut(values: np.ndarray, flagged: int) -> float:
     """The float32 threshold that flags the `flagged` highest of the ascending distinct `values`."""
     if flagged == len(values):
         return float(values[0])
-    below = values[len(values) - flagged - 1]
-    above = (
-        values[len(values) - flagged] if flagged else max(1.0, np.nextafter(np.float32(below), 2))
-    )
+    below = values[-flagged - 1]
+    above = values[-flagged] if flagged else max(1.0, np.nextafter(np.float32(below), 2))
     middle = float(np.float32((below + above) / 2))
     return middle if middle > below else float(above)

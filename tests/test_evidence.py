@@ -5,7 +5,7 @@ import pytest
 from rows import unique
 
 from glx import evidence
-from glx.profile import event_tails, fit_profile, most_usual_missing
+from glx.profile import event_tails, fit_profile
 from glx.sequences import Distinct
 
 # A system of one routine: all hold 0, 1 and 2; one in a thousand holds 3; nobody holds 4.
@@ -22,25 +22,23 @@ def test_what_one_sequence_in_twenty_holds_is_no_evidence():
 
 def test_rarity_grows_as_events_grow_rarer():
     rows = [*[[0]] * 800, *[[0, 1]] * 100, *[[0, 2]] * 10, *[[0, 3]] * 1]
-    everyday, one_in_nine, one_in_ninety, once = evidence.rarity(fit_profile(unique(*rows), 4), 4)
-    assert everyday < one_in_nine < 0 < one_in_ninety < once
+    common, one_in_nine, one_in_ninety, once = evidence.rarity(fit_profile(unique(*rows), 4), 4)
+    assert common < one_in_nine < 0 < one_in_ninety < once
 
 
-def test_rarity_says_no_more_below_one_in_three_hundred():
-    one_in_a_thousand = fit_profile(unique(*[[0], [1]] * 250, *[[0, 1]] * 499, [0, 1, 2]), 3)
-    rarer = fit_profile(unique(*[[0], [1]] * 2500, *[[0, 1]] * 4999, [0, 1, 2]), 3)
+@pytest.mark.parametrize("n", [250, 2500])
+def test_rarity_does_not_grow_below_one_in_three_hundred(n):
+    profile = fit_profile(unique(*[[0], [1]] * n, *[[0, 1]] * (2 * n - 1), [0, 1, 2]), 3)
     # Half hold 0 alone or 1 alone, half both: 0.75 of the sequences hold each, odds 3.
-    expected = (3 - 1) * (2.5 - np.log10(20))
-    for profile in (one_in_a_thousand, rarer):
-        assert evidence.rarity(profile, 3)[2] == pytest.approx(expected, rel=0.02)
+    assert evidence.rarity(profile, 3)[2] == pytest.approx((3 - 1) * (2.5 - np.log10(20)), rel=0.02)
 
 
 @pytest.mark.parametrize("n_templates", [5, 9])
-def test_an_event_that_no_sequence_held_says_nothing(n_templates):
+def test_an_event_that_no_sequence_held_has_no_rarity(n_templates):
     assert evidence.rarity(ROUTINE, n_templates)[4:].tolist() == [0] * (n_templates - 4)
 
 
-def test_everyday_events_speak_against_an_anomaly_at_least_as_bayes_has_it():
+def test_common_events_are_evidence_against_an_anomaly_at_least_by_bayes_rule():
     # What is in a quarter of the sequences, or more, is not in one of twenty: log(20) in log-odds.
     assert evidence.rarity(ARBITRARY, 5)[:4] == pytest.approx([-np.log(20)] * 4, abs=0.01)
     regular = fit_profile(unique(*[[0, 1, 2]] * 5, [0, 1]), 3)
@@ -48,7 +46,7 @@ def test_everyday_events_speak_against_an_anomaly_at_least_as_bayes_has_it():
     assert (evidence.rarity(regular, 3) < -np.log(20)).all()
 
 
-def test_rare_events_of_a_system_without_routine_get_no_bonus():
+def test_rare_events_of_a_system_without_routine_add_nothing():
     assert evidence.regularity(ARBITRARY) < 0.5
     assert event_tails(ARBITRARY, 5)[4] > 2
     assert evidence.rarity(ARBITRARY, 5)[4] == 0
@@ -68,9 +66,9 @@ def test_the_odds_of_a_system_whose_sequences_are_all_alike_but_for_one_event_ar
 
 def test_an_event_of_a_sequence_that_was_left_out_is_rare_and_not_new():
     whole = unique(*[[0, 1, 2, 3]] * 400, *[[0, 4]] * 3)
-    left = evidence.inliers(whole, 6)
-    assert rows_of(left) == [[0, 1, 2, 3, 400]]
-    profile = fit_profile(left, 6, whole)
+    kept = evidence.inliers(whole, 6)
+    assert counted(kept) == [[0, 1, 2, 3, 400]]
+    profile = fit_profile(kept, 6, whole)
     assert profile.seen.tolist() == [True, True, True, True, True, False]
     assert profile.present.tolist() == [400, 400, 400, 400, 0, 0]
     rare, new = evidence.rarity(profile, 6)[4:]
@@ -78,51 +76,49 @@ def test_an_event_of_a_sequence_that_was_left_out_is_rare_and_not_new():
     assert new == 0
 
 
-def test_regularity_is_the_chance_to_meet_an_event_again():
-    profile = fit_profile(unique([0, 1], [0, 1], [0, 2], [0]), 3)
-    # Shares 1, 1/2 and 1/4.
-    assert evidence.regularity(profile) == pytest.approx((1 + 1 / 4 + 1 / 16) / (7 / 4))
-    assert evidence.regularity(fit_profile(unique([0, 1, 1], [1, 0]), 2)) == pytest.approx(1)
-    assert evidence.regularity(fit_profile(EMPTY, 2)) == 0
+@pytest.mark.parametrize(
+    ("rows", "expected"),
+    [
+        (unique([0, 1], [0, 1], [0, 2], [0]), (1 + 1 / 4 + 1 / 16) / (7 / 4)),  # 1, 1/2 and 1/4
+        (unique([0, 1, 1], [1, 0]), 1),
+        (EMPTY, 0),
+    ],
+)
+def test_regularity_is_the_chance_to_meet_an_event_again(rows, expected):
+    assert evidence.regularity(fit_profile(rows, 3)) == pytest.approx(expected)
 
 
-def rows_of(sequences: Distinct) -> list[list[int]]:
+def counted(sequences: Distinct) -> list[list[int]]:
     """Each distinct sequence, and how often it is there as the last number."""
     parts = np.split(sequences.ids, sequences.offsets[1:-1])
     return [[*part.tolist(), n] for part, n in zip(parts, sequences.counts.tolist(), strict=True)]
 
 
-def test_usual_leaves_out_what_stops_short():
-    found = evidence.inliers(unique(*[[0, 1, 2, 3]] * 100, *[[0]] * 10), 4)
-    assert rows_of(found) == [[0, 1, 2, 3, 100]]
-
-
-def test_usual_counts_again_without_what_it_left_out():
+def test_inliers_are_counted_again_without_what_was_left_out():
     # While [0] is counted, lacking 3 is no more than four standard deviations away.
     rows = unique(*[[0, 1, 2, 3]] * 400, *[[0, 1, 2]] * 8, *[[0]] * 20)
     profile = fit_profile(rows, 4)
     assert (evidence.absence(profile, unique([0, 1, 2])) < 0).all()
-    assert rows_of(evidence.inliers(rows, 4)) == [[0, 1, 2, 3, 400]]
+    assert counted(evidence.inliers(rows, 4)) == [[0, 1, 2, 3, 400]]
 
 
-def test_usual_keeps_all_where_most_would_go():
-    full = list(range(61))
-    rows = unique(*[full] * 40, *[[60]] * 60)
+def test_inliers_are_all_where_most_would_go():
+    rows = unique(*[list(range(61))] * 40, *[[60]] * 60)
     assert (evidence.absence(fit_profile(rows, 61), unique([60])) > 0).all()
     assert evidence.inliers(rows, 61) is rows
 
 
-def test_usual_changes_nothing_in_a_log_without_short_sequences():
+def test_inliers_are_all_in_a_log_without_short_sequences():
     rows = unique(*[[0, 1, 2]] * 90, *[[0, 2, 1]] * 50, *[[0, 1, 2, 3]] * 10)
-    assert rows_of(evidence.inliers(rows, 4)) == rows_of(rows)
+    assert counted(evidence.inliers(rows, 4)) == counted(rows)
     assert len(evidence.inliers(EMPTY, 4)) == 0
 
 
-def test_usual_does_not_depend_on_the_order_of_sequences():
+@pytest.mark.parametrize("step", [1, -1])
+def test_inliers_leave_out_what_stops_short_in_whatever_order(step):
     rows = [*[[0, 1, 2, 3]] * 100, *[[0]] * 10, *[[0, 1, 3, 2]] * 20]
-    expected = [[0, 1, 2, 3, 100], [0, 1, 3, 2, 20]]
-    assert rows_of(evidence.inliers(unique(*rows), 4)) == expected
-    assert rows_of(evidence.inliers(unique(*rows[::-1]), 4)) == expected
+    found = evidence.inliers(unique(*rows[::step]), 4)
+    assert counted(found) == [[0, 1, 2, 3, 100], [0, 1, 3, 2, 20]]
 
 
 def test_absence_in_standard_deviations_beyond_four():
@@ -135,49 +131,32 @@ def test_absence_in_standard_deviations_beyond_four():
 
 
 def test_absence_has_bounds():
-    profile = fit_profile(unique(*[[0, 1, 2]] * 999), 3)
-    assert evidence.absence(profile, unique([7])).tolist() == [10]
+    assert evidence.absence(ROUTINE, unique([7])).tolist() == [10]
     # Each of 100 events is in one sequence; one that holds all lacks far less than is usual.
     one_each = fit_profile(unique(*[[event] for event in range(100)]), 100)
     assert evidence.absence(one_each, unique(list(range(100)))).tolist() == [-10]
 
 
-@pytest.mark.parametrize(("n", "speaks"), [(3, False), (14, False), (20, True)])
-def test_one_missing_event_is_not_enough_in_a_short_log(n, speaks):
+@pytest.mark.parametrize(("n", "anomalous"), [(3, False), (14, False), (20, True)])
+def test_one_missing_event_is_not_enough_in_a_short_log(n, anomalous):
     profile = fit_profile(unique(*[[0]] * n), 1)
-    assert (evidence.absence(profile, unique([7]))[0] > 0) == speaks
+    assert (evidence.absence(profile, unique([7]))[0] > 0) == anomalous
 
 
 def test_absence_without_any_event_to_lack_is_finite():
     assert evidence.absence(fit_profile(EMPTY, 0), unique([7], [7, 7])).tolist() == [-4, -4]
 
 
-def test_a_sequence_says_what_its_event_or_its_absence_says():
-    asked = unique([0, 1], [0, 1, 2], [0, 3, 1, 2])
-    says = evidence.sequence_log_odds(ROUTINE, asked, np.array([0, 0, 0, -1.0, 0]))
-    # It lacks 2; nothing to say; 3 is as rare as it gets and reads a little harmless.
-    assert says[0] == evidence.absence(ROUTINE, unique([0, 1]))[0] == 10
-    assert says[1] == pytest.approx(evidence.absence(ROUTINE, unique([0, 1, 2]))[0])
-    assert says[2] == 9
+def test_a_sequence_has_the_log_odds_of_its_highest_event_or_of_its_absence():
+    asked = unique([0, 1], [0, 1, 2], [0, 3, 1, 2], [0, 4, 1, 2])
+    found = evidence.sequence_log_odds(ROUTINE, asked, np.array([0, 0, 0, -1.0, 1.5]))
+    # Lacks 2; nothing unusual; 3 is as rare as it gets and slightly harmless; 4 is new.
+    complete = evidence.absence(ROUTINE, unique([0, 1, 2]))[0]
+    assert found.tolist() == [10, pytest.approx(complete), 9, 1.5]
+    assert evidence.absence(ROUTINE, unique([0, 1])) == 10
 
 
-def test_an_event_that_is_new_says_what_it_reads():
-    asked = unique([0, 4, 1, 2])
-    assert evidence.sequence_log_odds(ROUTINE, asked, np.array([0, 0, 0, 0, 1.5])).tolist() == [1.5]
-
-
-def test_a_reading_has_bounds():
+def test_the_log_odds_of_the_alarm_model_have_bounds():
     assert evidence.bounded(np.array([-7, -2, 0.5, 2, 7])).tolist() == [-2, -2, 0.5, 2, 2]
-    assert evidence.event_log_odds(ROUTINE, np.array([9.0, 0, 0, 0, 9])).tolist() == [
-        -8,
-        -10,
-        -10,
-        10,
-        2,
-    ]
-
-
-def test_the_most_usual_event_that_a_sequence_lacks():
-    asked = unique([0, 1], [0, 1, 2], [1, 2, 2], [4])
-    # Of equally usual ones the first.
-    assert most_usual_missing(ROUTINE, asked).tolist() == [2, 3, 0, 0]
+    found = evidence.event_log_odds(ROUTINE, np.array([9.0, 0, 0, 0, 9]))
+    assert found.tolist() == [-8, -10, -10, 10, 2]

@@ -12,6 +12,7 @@ from glx.profile import (
     EVENT_STATISTICS,
     STATISTICS,
     Profile,
+    commonest_missing,
     event_statistics,
     event_tails,
     fit_profile,
@@ -19,7 +20,6 @@ from glx.profile import (
     presence,
     sequence_statistics,
     sequence_tails,
-    sum_of_present,
 )
 from glx.sequences import Distinct
 
@@ -87,11 +87,16 @@ def test_event_tails_count_the_sequences_that_hold_anything_as_rare():
 
 
 def test_an_event_counts_once_a_sequence_and_one_outside_the_table_never():
-    held = membership(unique([0, 1, 1], [0, 1, 1], [2, 0], [7]), 4)
-    assert presence(held, 4).tolist() == [3, 2, 1, 0]
-    # Sorted: [0, 1, 1], [2, 0], [7].
-    values = np.array([1.0, 10, 100, 1000])
-    assert sum_of_present(held, values).tolist() == [11, 101, 0]
+    rows = unique([0, 1, 1], [0, 1, 1], [2, 0], [7])
+    assert presence(rows, 4).tolist() == [3, 2, 1, 0]
+    assert membership(rows, 4).toarray().tolist() == [[1, 1, 0, 0], [1, 0, 1, 0], [0, 0, 0, 0]]
+
+
+def test_the_commonest_event_that_a_sequence_lacks():
+    # Event 0 is in all four, 1 and 2 in three each: of equally common ones the first.
+    profile = fit_profile(unique([0, 1, 2], [0, 1, 2], [0, 2], [0, 1, 3]), 5)
+    asked = unique([0, 1], [0, 1, 2], [0, 1, 2, 3, 4], [1, 2, 2], [4])
+    assert commonest_missing(profile, asked).tolist() == [2, 3, 5, 0, 0]
 
 
 def test_ids_outside_the_table_are_unseen():
@@ -133,7 +138,7 @@ def test_tiny_systems_give_finite_numbers(rows):
     assert np.isfinite(event_statistics(profile)).all()
 
 
-def test_habits_are_arrays_that_survive_a_file(tmp_path):
+def test_a_profile_is_arrays_that_survive_a_file(tmp_path):
     profile = fit_profile(ADAPT, 4)
     np.savez(tmp_path / "profile.npz", **dataclasses.asdict(profile))
     with np.load(tmp_path / "profile.npz", allow_pickle=False) as stored:
@@ -156,6 +161,6 @@ def test_absence_matches_a_plain_loop_and_order_does_not_matter(rows, asked, ran
     p = [(sum(v in row for row in rows) + 1) / (n + 2) for v in range(5)]
     sought = unique(*asked)
     for u, value in enumerate(column(profile, sought, "absence_max")):
-        held = sought.ids[sought.offsets[u] : sought.offsets[u + 1]]
-        missing = [-np.log10(1 - p[v]) for v in range(5) if v not in held]
+        present = sought.ids[sought.offsets[u] : sought.offsets[u + 1]]
+        missing = [-np.log10(1 - p[v]) for v in range(5) if v not in present]
         assert value == pytest.approx(max(missing, default=0.0), abs=1e-6)

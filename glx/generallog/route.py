@@ -16,7 +16,7 @@ import polars as pl
 from glx.config import setting
 from glx.generallog.lots import ABLATIONS, ONE_WAY, random_route
 from glx.generallog.nearest import nearest
-from glx.profile import membership, presence
+from glx.profile import presence
 from glx.sequences import Distinct, csr_offsets
 from glx.verdicts import DECIDING
 
@@ -123,7 +123,7 @@ def fit(
       names: of the source systems.
       seed: of the route `random`.
     """
-    present = presence(membership(adapt, len(vectors)), len(vectors))
+    present = presence(adapt, len(vectors))
     centred = config.route != "paper"
     relative = [unit(s - _mean(s, centred)) for s in sources]
     router = Router(

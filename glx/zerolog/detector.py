@@ -16,7 +16,7 @@ from glx.config import nested, setting
 from glx.embed.alarm import Meanings, meanings
 from glx.embed.embed import EmbedConfig
 from glx.errors import InputError
-from glx.profile import Profile, fit_profile, most_usual_missing
+from glx.profile import Profile, commonest_missing, fit_profile
 from glx.sequences import Distinct, LabelledSource, Sequences, Templates, distinct, first_highest
 from glx.verdicts import Verdicts, heaviest
 from glx.zerolog import episodes
@@ -167,5 +167,5 @@ def missing(profile: Profile, sequences: Distinct, rows: np.ndarray, texts: list
     share = profile.present / max(int(profile.n_sequences), 1)
     return [
         f'lacks "{texts[v]}", which {share[v]:.1%} of sequences have'
-        for v in most_usual_missing(profile, sequences.take(rows)).tolist()
+        for v in commonest_missing(profile, sequences.take(rows)).tolist()
     ]

@@ -57,7 +57,7 @@ def test_the_parts_of_an_event_by_hand():
     says = KNOWN[0].log_odds  # the only event: the sequence between them is not asked
     assert says == pytest.approx(np.log(83.08 / 8.92) - np.log(0.04 / 0.96))
     # The alarm within bounds, and half of what the neighbours say.
-    expected = [1 + 0.4 * says, -1.5, 0.5, -evidence.READING]
+    expected = [1 + 0.4 * says, -1.5, 0.5, -evidence.ALARM_LIMIT]
     np.testing.assert_allclose(found.log_odds, expected, atol=1e-6)
 
 
