@@ -33,7 +33,7 @@ def default_cache() -> str:
 class AnswerCache:
     """Answers by the key of their request; close it, or use it in a `with`; threads may share it.
 
-    `heard` tells whether a usable answer has been put since it was opened.
+    `any_usable` tells whether a usable answer has been put since it was opened.
 
     Raises, wherever it is used: InputError for a path that cannot be opened or whose file is
     damaged or something else (it is left as it is); OSError with ENOSPC for a full disk;
@@ -43,7 +43,7 @@ class AnswerCache:
     def __init__(self, path: Path | str | None):
         """Open the cache at `path`, making it where there is none; in memory for None or `""`."""
         self.path = None if path in (None, "") else Path(path).expanduser()
-        self.heard, self.lock = False, threading.Lock()
+        self.any_usable, self.lock = False, threading.Lock()
         with explained(self.path):
             if self.path is not None:
                 self.path.parent.mkdir(parents=True, exist_ok=True)
@@ -76,7 +76,9 @@ class AnswerCache:
         ]
         with self.lock, explained(self.path), transaction(self.db):
             self.db.executemany("INSERT OR IGNORE INTO answers VALUES (?, ?, ?, ?, ?, ?)", rows)
-        self.heard = self.heard or any(answer.p is not None for answer in answers.values())
+        self.any_usable = self.any_usable or any(
+            answer.p is not None for answer in answers.values()
+        )
 
     def __len__(self) -> int:
         with self.lock, explained(self.path):

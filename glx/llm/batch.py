@@ -12,7 +12,7 @@ from typing import Any
 
 from glx.errors import InputError
 from glx.llm import wire
-from glx.llm.request import Answer, Request, Words
+from glx.llm.request import Answer, ChoiceTokens, Request
 
 ENDPOINT = "/v1/chat/completions"
 
@@ -30,7 +30,7 @@ def write(requests: list[Request], path: Path) -> None:
     new.replace(path)
 
 
-def read(path: Path, requests: list[Request], words: Words) -> dict[str, Answer]:
+def read(path: Path, requests: list[Request], words: ChoiceTokens) -> dict[str, Answer]:
     """The answer to each of `requests`, by key, whatever the order of the lines.
 
     A line with an error is an abstention. Where a request has several lines the last one counts;
@@ -56,7 +56,7 @@ def read(path: Path, requests: list[Request], words: Words) -> dict[str, Answer]
     return answers
 
 
-def to_answer(line: dict[str, Any], request: Request, words: Words) -> Answer:
+def to_answer(line: dict[str, Any], request: Request, words: ChoiceTokens) -> Answer:
     """What one line of responses says; an abstention where it says no answer."""
     response = line.get("response")
     if line.get("error") or not isinstance(response, dict):

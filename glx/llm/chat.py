@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from glx.errors import InputError, OutsideError
-from glx.llm.request import CHOICES, Words
+from glx.llm.request import CHOICES, ChoiceTokens
 
 Messages = tuple[tuple[str, str], ...]  # (role, content) of each, as in `request.Request`
 
@@ -62,7 +62,7 @@ class ChatFormat:
         added = set(self.tokenizer.get_added_vocab()) | set(self.tokenizer.all_special_tokens)
         return sorted(added)
 
-    def words(self) -> Words:
+    def words(self) -> ChoiceTokens:
         """Where the two choices part, as the model would write them after a prompt.
 
         Raises InputError for a tokenizer to which they are the same.
@@ -71,7 +71,7 @@ class ChatFormat:
         normal, anomalous = (continuation(self.tokenizer, prompt, word) for word in CHOICES)
         for place, (a, b) in enumerate(zip(normal, anomalous, strict=False)):
             if a != b:
-                return Words(place, a, b)
+                return ChoiceTokens(place, a, b)
         raise InputError(
             f"{FLAG}: this tokenizer cannot tell the words {' and '.join(CHOICES)} apart; name that"
             " of the model that the server runs."

@@ -1,9 +1,9 @@
 """Questions to a self-hosted LLM server, and its answers, whatever happens in between.
 
-In: requests and a answer cache. Out: an answer to each distinct one, and what they cost. Threads
-talk to the server, a prompt list (`/completions`) or a chat at a time; the caller's thread alone
-writes the cache, as answers arrive. What may pass is tried again with exponential backoff and full
-jitter; a server without a usable answer for `llm_patience` seconds is given up.
+In: requests and an answer cache. Out: an answer to each distinct one, and what they cost. Threads
+make the calls, each of a list of prompts (`/completions`) or of one chat; the caller's thread alone
+writes the cache, as answers arrive. A server without a usable answer for `llm_patience` seconds is
+given up.
 """
 
 import threading
@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from math import ceil
 from queue import Empty, SimpleQueue
 from typing import Any
 
@@ -19,29 +20,24 @@ import httpx
 from glx.errors import InputError
 from glx.llm import wire
 from glx.llm.answer_cache import AnswerCache
-from glx.llm.request import Answer, Costs, Request, Words
-from glx.llm.server import (
-    LLMConfig,
-    Refused,
-    Trouble,
-    backoff,
-    connect,
-    exchange,
-    given_up,
-)
+from glx.llm.request import Answer, ChoiceTokens, Costs, Request
+from glx.llm.server import LLMConfig, Refused, Trouble, connect, exchange, given_up, retrying
 
 LISTS_AT_ONCE = 4  # prompt lists under way: the server batches within each already
-HEAVY = 3  # times that a list may end in an error of the server's before it is halved
-LOST = 3  # times that a question comes back without any choice before it abstains
+MOST_ERRORS = 3  # times that a list may end in an error of the server's before it is halved
+MOST_EMPTY = 3  # times that a question comes back without any choice before it abstains
 REFUSED = 16  # questions refused before any was answered: the server, not a prompt, is at fault
 
 
 @dataclass(frozen=True)
 class Refusal:
-    """A request that the server will not answer, and why."""
+    """A request that the server will not answer, and its reason."""
 
     request: Request
-    why: str
+    reason: str
+
+
+Result = dict[str, Answer] | Refusal  # answers by key
 
 
 def silent(done: int, total: int, tokens: int) -> None:
@@ -50,7 +46,7 @@ def silent(done: int, total: int, tokens: int) -> None:
 
 def ask(
     requests: list[Request],
-    words: Words,
+    words: ChoiceTokens,
     config: LLMConfig,
     cache: AnswerCache,
     report: Callable[[int, int, int], None] = silent,
@@ -59,8 +55,8 @@ def ask(
 
     Known answers come from the cache; others go there as they arrive, whatever ends the call. A
     question that the server refuses (a prompt that is too long, say) or leaves without any choice
-    abstains, but not for good: it is not kept, since a server with other settings may answer. For
-    the same reason unusable answers wait until one is usable (`wire.keep`).
+    abstains, but is not kept, since a server with other settings may answer. For the same reason
+    unusable answers wait until one is usable (`wire.keep`).
 
     Args:
       requests: of one model and one kind.
@@ -76,171 +72,182 @@ def ask(
         raise ValueError("requests of one call have one model and one kind")
     kind = requests[0].kind if requests else "choice"
     wanted = {request.key: request for request in requests}
-    answers = cache.get(wanted)
-    hits, fresh, tokens = len(answers), dict[str, Answer](), 0
-    refused: dict[str, Answer] = {}
-    held: dict[str, Answer] = {}  # answers that the cache has not got yet
-    missing = [request for key, request in wanted.items() if key not in answers]
-    report(hits, len(wanted), 0)
-    heard = cache.heard or any(wire.usable(answer, kind) for answer in answers.values())
-    with calls(missing, words, config, heard) as arrived:
-        coming = arrivals(arrived, config)
+    known = cache.get(wanted)
+    missing = [request for key, request in wanted.items() if key not in known]
+    fresh, refused, unkept = dict[str, Answer](), dict[str, Answer](), dict[str, Answer]()
+    tokens = 0
+    report(len(known), len(wanted), 0)
+    any_usable = cache.any_usable or any(wire.usable(answer, kind) for answer in known.values())
+    with calls(missing, words, config, any_usable) as queue:
         try:
-            while len(fresh) + len(refused) < len(missing):
-                item = next(coming)
-                if isinstance(item, Refusal):
-                    refused[item.request.key] = wire.NO_ANSWER
-                    if not hits + len(fresh) and len(refused) >= min(REFUSED, len(missing)):
-                        raise refuses_all(config, item.why)
+            for result in results(queue, len(missing), config):
+                if isinstance(result, Refusal):
+                    refused[result.request.key] = wire.NO_ANSWER
+                    if not known and not fresh and len(refused) >= min(REFUSED, len(missing)):
+                        raise refuses_all(config, result.reason)
                 else:
-                    fresh |= item
-                    held |= item
-                    if kept := wire.keep(held, kind, cache.heard):
+                    fresh |= result
+                    unkept |= result
+                    tokens += sum(a.tokens_in + a.tokens_out for a in result.values())
+                    if kept := wire.keep(unkept, kind, cache.any_usable):
                         cache.put(kept)
-                        held = {}
-                    tokens += sum(a.tokens_in + a.tokens_out for a in item.values())
-                report(hits + len(fresh) + len(refused), len(wanted), tokens)
+                        unkept = {}
+                report(len(known) + len(fresh) + len(refused), len(wanted), tokens)
         except BaseException:  # Ctrl-C too: what has come in meanwhile is kept
-            for item in rest(arrived):
-                held |= item if isinstance(item, dict) else {}
-            cache.put(wire.keep(held, kind, cache.heard))
+            while not queue.empty():
+                result = queue.get()
+                unkept |= result if isinstance(result, dict) else {}
+            cache.put(wire.keep(unkept, kind, cache.any_usable))
             raise
-    answers |= fresh | refused
-    return answers, wire.tally(answers, fresh, hits, kind)
+    answers = known | fresh | refused
+    return answers, wire.tally(answers, fresh, len(known), kind)
 
 
 @contextmanager
 def calls(
-    missing: list[Request], words: Words, config: LLMConfig, heard: bool
+    missing: list[Request], words: ChoiceTokens, config: LLMConfig, any_usable: bool
 ) -> Iterator["SimpleQueue[Any]"]:
-    """Threads that ask `missing`; the queue has what comes back; `heard` as of `Desk`.
-
-    In it: answers by key (dict), `Refusal`, troubles on the way (str), and an exception that
-    ends the run.
-    """
-    desk = Desk(words, config, heard)
-    for start in range(0, len(missing), desk.size):
-        desk.pending.put(Piece(missing[start : start + desk.size]))
+    """Threads that ask `missing`, and the queue of what comes back (`Calls.results`)."""
+    shared = Calls(words, config, any_usable)
+    shared.pending.put(Batch(missing))
     lists = config.llm_endpoint == "completions"
     most = min(LISTS_AT_ONCE, config.llm_concurrency) if lists else config.llm_concurrency
     with connect(config) as client:
-        for _ in range(min(most, desk.pending.qsize())):
+        for _ in range(min(most, ceil(len(missing) / shared.size))):
             # A daemon: one that waits for a server that hangs must not keep the process.
-            threading.Thread(target=desk.work, args=(client,), daemon=True).start()
+            threading.Thread(target=shared.work, args=(client,), daemon=True).start()
         try:
-            yield desk.arrived
+            yield shared.results
         finally:
-            desk.over.set()
-            desk.pending.put(None)
+            shared.over.set()
+            shared.pending.put(None)
 
 
 @dataclass(frozen=True)
-class Piece:
-    """Requests to make in one call; how often it was too heavy, or came back without a choice."""
+class Batch:
+    """Requests to make in one call.
+
+    Attributes:
+      errors: how often the call ended in an error of the server's.
+      empty: how often it came back without a choice.
+    """
 
     requests: list[Request]
-    heavy: int = 0
-    lost: int = 0
+    errors: int = 0
+    empty: int = 0
 
-    def halves(self) -> list["Piece"]:
+    def halves(self) -> list["Batch"]:
         """What one prompt cannot have must not cost the others."""
         middle = (len(self.requests) + 1) // 2
         parts = self.requests[:middle], self.requests[middle:]
-        return [Piece(part, lost=self.lost) for part in parts if part]
+        return [Batch(part, empty=self.empty) for part in parts if part]
 
 
-class Desk:
-    """What the threads share: pieces to do, what came back, whether it is over.
+class Calls:
+    """What the threads share.
 
-    `size` is how many prompts go into one call; it shrinks when one is not done in time. `heard`
-    tells whether any answer was usable yet.
+    Attributes:
+      pending: batches to ask; None ends the threads.
+      results: of each call a `Result`, or the trouble there was (str); an exception ends the run.
+      over: set at the end.
+      size: prompts of one call at most; it falls when a call is not done in time.
+      any_usable: any answer was usable so far.
     """
 
-    def __init__(self, words: Words, config: LLMConfig, heard: bool):
-        self.words, self.config, self.heard = words, config, heard
-        self.pending: SimpleQueue[Piece | None] = SimpleQueue()
-        self.arrived: SimpleQueue[Any] = SimpleQueue()
+    def __init__(self, words: ChoiceTokens, config: LLMConfig, any_usable: bool):
+        self.words, self.config, self.any_usable = words, config, any_usable
+        self.pending: SimpleQueue[Batch | None] = SimpleQueue()
+        self.results: SimpleQueue[Any] = SimpleQueue()
         self.over = threading.Event()
         self.size = config.llm_batch if config.llm_endpoint == "completions" else 1
 
     def work(self, client: httpx.Client) -> None:
-        """One thread: piece after piece, until it is over."""
-        failures = 0
-        try:
-            while piece := self.take():
-                again, trouble = self.see_to(client, piece)
-                if trouble is None:
-                    failures = 0
-                else:
-                    self.arrived.put(str(trouble))
-                    self.over.wait(backoff(failures, trouble.wait, self.config.llm_patience))
-                    failures += 1
-                for part in again:  # behind the others, which it must not hold up
-                    self.pending.put(part)
-        except Exception as error:  # it ends the run, in the thread that waits for it
-            self.arrived.put(error)
+        """One thread: batch after batch until all is over, with a pause after each trouble."""
+        again: list[Batch] = []
 
-    def take(self) -> Piece | None:
-        """The next piece, waiting for one; None when it is over."""
-        piece = self.pending.get()
-        if piece is None:
+        def one_call() -> bool:
+            for batch in again:  # behind the others, which it must not hold up
+                self.pending.put(batch)
+            taken = self.take()
+            again[:], trouble = self.call(client, taken) if taken else ([], None)
+            if trouble:
+                self.results.put(str(trouble))
+                raise trouble
+            return taken is not None
+
+        try:
+            retry = retrying(self.config.llm_patience, sleep=self.over.wait)
+            while retry(one_call):
+                pass
+        except Exception as error:  # it ends the run, in the thread that waits for it
+            self.results.put(error)
+
+    def take(self) -> Batch | None:
+        """The next batch, waiting for one; None when all is over."""
+        batch = self.pending.get()
+        if batch is None:
             self.pending.put(None)  # for the other threads
             return None
         size = self.size
-        if len(piece.requests) <= size:
-            return piece
-        self.pending.put(replace(piece, requests=piece.requests[size:]))
-        return replace(piece, requests=piece.requests[:size])
+        if len(batch.requests) <= size:
+            return batch
+        self.pending.put(replace(batch, requests=batch.requests[size:]))
+        return replace(batch, requests=batch.requests[:size])
 
-    def see_to(self, client: httpx.Client, piece: Piece) -> tuple[list[Piece], Trouble | None]:
-        """Make the call once; what is to be asked again, and the trouble there was."""
+    def call(self, client: httpx.Client, batch: Batch) -> tuple[list[Batch], Trouble | None]:
+        """Ask a batch once; what is to be asked again, and the trouble there was."""
         try:
-            answers = self.call(client, piece.requests)
+            answers = answers_to(client, batch.requests, self.words, self.config)
         except Refused as refused:
-            if len(piece.requests) > 1:
-                return piece.halves(), None
-            self.arrived.put(Refusal(piece.requests[0], str(refused)))
+            if len(batch.requests) > 1:
+                return batch.halves(), None
+            self.results.put(Refusal(batch.requests[0], str(refused)))
             return [], None
         except Trouble as trouble:
+            errors = batch.errors + trouble.heavy
             if trouble.slow:
-                self.size = max(1, len(piece.requests) // 2)
-            if trouble.slow or piece.heavy + trouble.heavy == HEAVY:
-                return piece.halves(), trouble
-            return [replace(piece, heavy=piece.heavy + trouble.heavy)], trouble
-        left = [request for request in piece.requests if request.key not in answers]
-        kind = piece.requests[0].kind
-        self.heard = self.heard or any(wire.usable(a, kind) for a in answers.values())
+                self.size = max(1, len(batch.requests) // 2)
+            if trouble.slow or errors == MOST_ERRORS:
+                return batch.halves(), trouble
+            return [replace(batch, errors=errors)], trouble
+        kind = batch.requests[0].kind
+        self.any_usable |= any(wire.usable(answer, kind) for answer in answers.values())
+        left = [request for request in batch.requests if request.key not in answers]
         # Of a server that has answered nothing yet, the fault is not the question's.
-        if left and self.heard and piece.lost + 1 >= LOST:
+        if left and self.any_usable and batch.empty + 1 >= MOST_EMPTY:
             answers |= {request.key: wire.NO_ANSWER for request in left}
             left = []
         if answers:
-            self.arrived.put(answers)
+            self.results.put(answers)
         if not left:
             return [], None
-        return [Piece(left, lost=piece.lost + 1)], Trouble("it answered without a choice")
-
-    def call(self, client: httpx.Client, batch: list[Request]) -> dict[str, Answer]:
-        """One call to the server; raises as `exchange` does."""
-        if self.config.llm_endpoint == "completions":
-            body = exchange(client, "completions", wire.completions_body(batch))
-        else:
-            body = exchange(client, "chat/completions", wire.chat_body(batch[0]))
-        try:
-            return wire.read_answers(body, batch, self.words)
-        except ValueError as error:
-            raise Trouble(str(error)) from error
+        return [Batch(left, empty=batch.empty + 1)], Trouble("it answered without a choice")
 
 
-def arrivals(
-    arrived: "SimpleQueue[Any]", config: LLMConfig
-) -> Iterator[dict[str, Answer] | Refusal]:
-    """What came back, as it comes; raises what ends the run, or when patience does."""
+def answers_to(
+    client: httpx.Client, requests: list[Request], words: ChoiceTokens, config: LLMConfig
+) -> dict[str, Answer]:
+    """The answers of one call, by key; raises as `exchange` does."""
+    if config.llm_endpoint == "completions":
+        body = exchange(client, "completions", wire.completions_body(requests))
+    else:
+        body = exchange(client, "chat/completions", wire.chat_body(requests[0]))
+    try:
+        return wire.read_answers(body, requests, words)
+    except ValueError as error:
+        raise Trouble(str(error)) from error
+
+
+def results(queue: "SimpleQueue[Any]", wanted: int, config: LLMConfig) -> Iterator[Result]:
+    """What comes back for `wanted` requests, as it comes.
+
+    Raises what ends the run, and OutsideError when patience does.
+    """
     trouble, last = "nothing came back", time.monotonic()
-    while True:
+    while wanted > 0:
         left = last + config.llm_patience - time.monotonic()
         try:
-            item = arrived.get(timeout=max(left, 0))
+            item = queue.get(timeout=max(left, 0))
         except Empty:
             raise given_up(config, trouble) from None
         if isinstance(item, Exception):
@@ -251,17 +258,12 @@ def arrivals(
                 raise given_up(config, trouble)
         else:
             last = time.monotonic()
+            wanted -= 1 if isinstance(item, Refusal) else len(item)
             yield item
 
 
-def rest(arrived: "SimpleQueue[Any]") -> Iterator[Any]:
-    """What lies in the queue now."""
-    while not arrived.empty():
-        yield arrived.get()
-
-
-def refuses_all(config: LLMConfig, why: str) -> InputError:
+def refuses_all(config: LLMConfig, reason: str) -> InputError:
     return InputError(
-        f"--llm_url={config.llm_url}: the server refuses every question ({why}); see its log,"
+        f"--llm_url={config.llm_url}: the server refuses every question ({reason}); see its log,"
         " --llm_model and --prompt_tokens."
     )

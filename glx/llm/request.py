@@ -39,7 +39,7 @@ class Request:
 
 
 @dataclass(frozen=True)
-class Words:
+class ChoiceTokens:
     """Where the two choices part: the first place at which their tokens differ, and those tokens.
 
     Attributes:

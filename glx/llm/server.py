@@ -1,19 +1,20 @@
-"""An OpenAI-compatible server: its settings, and one exchange with it.
+"""An OpenAI-compatible server: its settings, one exchange with it, and when to try again.
 
-In: a body to send. Out: the JSON of the answer, or an exception that says whether to try again:
-`Trouble` for what may pass (a server that is not there or loading, time-outs, closed connections,
-408, 425, 429, 5xx, no JSON), `Refused` for a request that the server will never take.
+In: a body to send. Out: the JSON of the answer, or an exception: `Trouble` for what may pass (no
+server, or one that is loading, time-outs, closed connections, 408, 425, 429, 5xx, no JSON),
+`Refused` for a request that the server will never take.
 """
 
 import os
-import random
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
 
 import httpx
+import tenacity
 
 from glx.config import setting
 from glx.errors import InputError, OutsideError
@@ -24,6 +25,11 @@ KEY_VARIABLE = "GLX_LLM_API_KEY"
 FIRST_WAIT, LONGEST_WAIT = 0.25, 20.0  # seconds, bounds of the backoff
 CONNECT_SECONDS = 10.0
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
+MEND = {  # statuses that the user must see to
+    401: f"set {KEY_VARIABLE} to a key it takes",
+    403: f"set {KEY_VARIABLE} to a key it takes",
+    404: "mend --llm_url or --llm_model",
+}
 
 
 @dataclass(frozen=True)
@@ -63,9 +69,12 @@ class LLMConfig:
 
 
 class Trouble(Exception):
-    """An exchange to try again, after `wait` seconds at least.
+    """An exchange to try again.
 
-    `heavy`: it may have been too much at once; `slow`: it was not done in time.
+    Attributes:
+      wait: seconds that the server asks to wait.
+      heavy: it may have been too much at once.
+      slow: it was not done in time.
     """
 
     def __init__(self, what: str, *, wait: float = 0.0, heavy: bool = False, slow: bool = False):
@@ -75,6 +84,20 @@ class Trouble(Exception):
 
 class Refused(Exception):
     """The server understood, and will not answer this."""
+
+
+def retrying(patience: float, sleep: Callable[[float], Any], **more: Any) -> tenacity.Retrying:
+    """Calls a function again after `Trouble`; waits are exponential with full jitter.
+
+    Args:
+      patience: seconds; bounds what a server may ask to wait.
+      sleep: called with the seconds to wait.
+      more: further arguments of `Retrying`.
+    """
+    asked = tenacity.wait_exception(lambda trouble: min(getattr(trouble, "wait", 0), patience))
+    jitter = tenacity.wait_random_exponential(FIRST_WAIT, min(LONGEST_WAIT, patience / 8))
+    retry = tenacity.retry_if_exception_type(Trouble)
+    return tenacity.Retrying(retry=retry, wait=asked + jitter, sleep=sleep, **more)
 
 
 def model_of(config: LLMConfig) -> str:
@@ -88,22 +111,22 @@ def model_of(config: LLMConfig) -> str:
     """
     if config.llm_model:
         return config.llm_model
-    began = time.monotonic()
+    patience, began = config.llm_patience, time.monotonic()
+
+    def sleep(seconds: float) -> None:
+        time.sleep(min(seconds, max(began + patience - time.monotonic(), 0)))
+
+    again = retrying(patience, sleep, stop=tenacity.stop_after_delay(patience), reraise=True)
     with connect(config) as client:
-        for attempt in range(1_000_000):
-            try:
-                return first_model(exchange(client, "models"))
-            except Trouble as trouble:
-                left = began + config.llm_patience - time.monotonic()
-                if left <= 0:
-                    raise given_up(config, str(trouble)) from trouble
-                time.sleep(min(left, backoff(attempt, trouble.wait, config.llm_patience)))
-            except Refused as refused:
-                raise InputError(
-                    f"--llm_url={config.llm_url}: it names no models ({refused}); give the URL of"
-                    " an OpenAI-compatible server, up to /v1."
-                ) from refused
-    raise AssertionError("patience ends before the attempts do")
+        try:
+            return again(lambda: first_model(exchange(client, "models")))
+        except Trouble as trouble:
+            raise given_up(config, str(trouble)) from trouble
+        except Refused as refused:
+            raise InputError(
+                f"--llm_url={config.llm_url}: it names no models ({refused}); give the URL of"
+                " an OpenAI-compatible server, up to /v1."
+            ) from refused
 
 
 def first_model(body: Any) -> str:
@@ -116,19 +139,24 @@ def first_model(body: Any) -> str:
 
 
 def connect(config: LLMConfig) -> httpx.Client:
-    """One pooled session; no call outlasts the patience."""
+    """One pooled session; no call outlasts the patience.
+
+    Raises:
+      InputError: `llm_url` or the key cannot be used.
+    """
     headers = {"Content-Type": "application/json"}
     key = os.environ.get(KEY_VARIABLE, "").strip()
     if key:
         if not (key.isascii() and key.isprintable()):
             raise InputError(f"{KEY_VARIABLE} has characters that no key has; set it again.")
         headers["Authorization"] = f"Bearer {key}"
+    flag = f"--llm_url={config.llm_url}: not the URL of a server"
     try:
         url = httpx.URL(config.llm_url)
     except httpx.InvalidURL as error:
-        raise not_a_url(config, str(error)) from error
+        raise InputError(f"{flag} ({error}); mend it.") from error
     if url.scheme not in ("http", "https") or not url.host:
-        raise not_a_url(config, "it must begin with http:// or https:// and a host")
+        raise InputError(f"{flag}; it must begin with http:// or https:// and a host.")
     if url.userinfo:  # the URL goes into config.json and messages
         raise InputError(f"--llm_url: leave the password out of it and set {KEY_VARIABLE}.")
     seconds = min(config.llm_timeout, config.llm_patience)
@@ -158,13 +186,11 @@ def exchange(client: httpx.Client, path: str, body: Any = None) -> Any:
     status = response.status_code
     if status in (408, 425, 429) or status >= 500:
         raise Trouble(f"it answered {status}", wait=retry_after(response), heavy=status == 500)
-    said = f"{status} {complaint(response)}".strip()
-    if status in (401, 403):
-        raise InputError(f"{response.url} answered {said}: set {KEY_VARIABLE} to a key it takes.")
-    if status == 404 or 300 <= status < 400:
-        raise InputError(f"{response.url} answered {said}: mend --llm_url or --llm_model.")
-    if status >= 400:
-        raise Refused(said)
+    if status >= 300:
+        message = f"{status} {complaint(response)}".strip()
+        if status < 400 or status in MEND:
+            raise InputError(f"{response.url} answered {message}: {MEND.get(status, MEND[404])}.")
+        raise Refused(message)
     try:
         return response.json()
     except (ValueError, RecursionError) as error:
@@ -191,19 +217,9 @@ def retry_after(response: httpx.Response) -> float:
         return 0.0
 
 
-def backoff(attempt: int, asked: float, patience: float) -> float:
-    """Seconds to wait: exponential, full jitter, at least what the server asked for."""
-    most = min(FIRST_WAIT * 2 ** min(attempt, 16), LONGEST_WAIT, patience / 8)
-    return min(asked, patience) + random.random() * most
-
-
 def given_up(config: LLMConfig, trouble: str) -> OutsideError:
     return OutsideError(
         f"--llm_url={config.llm_url}: no answer for {config.llm_patience:g} seconds (last:"
         f" {trouble}); start the server (launch/serve_vllm.sh MODEL) and run the same command"
         " again: answers so far are kept."
     )
-
-
-def not_a_url(config: LLMConfig, why: str) -> InputError:
-    return InputError(f"--llm_url={config.llm_url}: not the URL of a server ({why}).")

@@ -8,11 +8,22 @@ beyond OpenAI's are vLLM's.
 import json
 from collections.abc import Collection, Mapping, Sequence
 from itertools import accumulate, pairwise
-from math import exp, isfinite
+from math import isfinite
 from typing import Any
 
+from scipy.special import expit
+
 from glx.llm.chat import SETTINGS as TEMPLATE_SETTINGS
-from glx.llm.request import ANOMALOUS, CHOICES, MAX_TOKENS, TOP, Answer, Costs, Request, Words
+from glx.llm.request import (
+    ANOMALOUS,
+    CHOICES,
+    MAX_TOKENS,
+    TOP,
+    Answer,
+    ChoiceTokens,
+    Costs,
+    Request,
+)
 
 ONE_LINE = r"[^\n\r]+"  # MAX_TOKENS bounds its length
 MAX_CHARACTERS = 400  # of an answer's text that are kept
@@ -61,7 +72,7 @@ def dumps(body: Any) -> str:
     return json.dumps(body)
 
 
-def read_answers(body: Any, requests: Sequence[Request], words: Words) -> dict[str, Answer]:
+def read_answers(body: Any, requests: Sequence[Request], words: ChoiceTokens) -> dict[str, Answer]:
     """The answers in a response to `requests`; one that is missing or was broken off is left out.
 
     Tokens are the server's counts, shared out over the requests of one call.
@@ -74,45 +85,34 @@ def read_answers(body: Any, requests: Sequence[Request], words: Words) -> dict[s
     choices: dict[int, dict] = {}
     for place, choice in enumerate(body["choices"]):
         if isinstance(choice, dict) and choice.get("finish_reason") not in BROKEN_OFF:
-            index = choice.get("index", place)
+            index = choice.get("index")
             choices[index if isinstance(index, int) else place] = choice
     if body["choices"] and not choices:
         raise ValueError("it broke its answer off")
     usage = body.get("usage")
     usage = usage if isinstance(usage, dict) else {}
-    written = [len(written_tokens(choices.get(n, {}))) for n in range(len(requests))]
+    written = [written_tokens(choices.get(n, {})) for n in range(len(requests))]
     tokens_in = shared(usage.get("prompt_tokens"), [len(r.rendered) for r in requests])
     tokens_out = shared(usage.get("completion_tokens"), written)
     return {
-        request.key: to_answer(choices[n], request.kind, words, tokens_in[n], tokens_out[n])
-        for n, request in enumerate(requests)
+        request.key: Answer(*read_choice(choices[n], request.kind, words), *tokens)
+        for n, (request, *tokens) in enumerate(zip(requests, tokens_in, tokens_out, strict=True))
         if n in choices
     }
 
 
-def to_answer(choice: dict, kind: str, words: Words, tokens_in: int, tokens_out: int) -> Answer:
-    """One choice of either endpoint; no usable word in it is an abstention."""
-    text = one_line(said(choice))
+def read_choice(choice: dict, kind: str, words: ChoiceTokens) -> tuple[float | None, bool, str]:
+    """`p`, `certain` and `text` of an `Answer`; a choice without a usable word abstains."""
+    message = choice.get("message")
+    text = message.get("content") if isinstance(message, dict) else choice.get("text")
+    text = one_line(text if isinstance(text, str) else "")
     if kind == "reason" or text not in CHOICES:
-        return Answer(None, False, text, tokens_in, tokens_out)
+        return None, False, text
     top = alternatives(choice, words.place)
     a, n = top.get(words.anomalous), top.get(words.normal)
     if a is None or n is None:
-        return Answer(float(text == ANOMALOUS), False, text, tokens_in, tokens_out)
-    return Answer(two_way(a, n), True, text, tokens_in, tokens_out)
-
-
-def two_way(a: float, n: float) -> float:
-    """`exp(a) / (exp(a) + exp(n))`, without overflow."""
-    small = exp(-abs(a - n))
-    return 1 / (1 + small) if a >= n else small / (1 + small)
-
-
-def said(choice: dict) -> str:
-    """The text of a choice; empty where there is none."""
-    message = choice.get("message")
-    text = message.get("content") if isinstance(message, dict) else choice.get("text")
-    return text if isinstance(text, str) else ""
+        return float(text == ANOMALOUS), False, text
+    return float(expit(a - n)), True, text
 
 
 def one_line(text: str) -> str:
@@ -142,13 +142,11 @@ def alternatives(choice: dict, place: int) -> dict[int, float]:
         return {}
 
 
-def written_tokens(choice: dict) -> list:
-    """The tokens of a choice, in either form."""
+def written_tokens(choice: dict) -> int:
+    """How many tokens a choice has, in either form."""
     logprobs = choice.get("logprobs")
-    if not isinstance(logprobs, dict):
-        return []
-    tokens = logprobs.get("content", logprobs.get("tokens"))
-    return tokens if isinstance(tokens, list) else []
+    tokens = logprobs.get("content", logprobs.get("tokens")) if isinstance(logprobs, dict) else []
+    return len(tokens) if isinstance(tokens, list) else 0
 
 
 def shared(total: Any, weights: Sequence[int]) -> list[int]:
@@ -168,16 +166,16 @@ def usable(answer: Answer, kind: str) -> bool:
     return answer.p is not None if kind == "choice" else answer.text != ""
 
 
-def keep(answers: Mapping[str, Answer], kind: str, heard: bool = False) -> dict[str, Answer]:
+def keep(answers: Mapping[str, Answer], kind: str, any_usable: bool = False) -> dict[str, Answer]:
     """Those of one run's `answers` of one kind that may go into the answer cache.
 
     An abstention that a server wrote is its verdict only if the server can do better: where nothing
     was usable, its settings are at fault, and once they are mended it is to be asked again.
 
     Args:
-      heard: a usable answer came earlier in this run.
+      any_usable: a usable answer came earlier in this run.
     """
-    if not heard and not any(usable(answer, kind) for answer in answers.values()):
+    if not any_usable and not any(usable(answer, kind) for answer in answers.values()):
         return {}
     return {key: answer for key, answer in answers.items() if answer != NO_ANSWER}
 

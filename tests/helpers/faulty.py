@@ -13,9 +13,9 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-from glx.llm.request import Request, Words
+from glx.llm.request import ChoiceTokens, Request
 
-WORDS = Words(place=0, normal=10, anomalous=11)
+WORDS = ChoiceTokens(place=0, normal=10, anomalous=11)
 ENDPOINTS = ("completions", "chat")
 
 

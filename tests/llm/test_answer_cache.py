@@ -67,12 +67,12 @@ def test_threads_share_a_cache(tmp_path):
 def test_whether_a_usable_answer_has_been_put(tmp_path):
     with AnswerCache(tmp_path / "v") as cache:
         cache.put({"a": ABSTAINED})
-        assert not cache.heard
+        assert not cache.any_usable
         cache.put({"b": CERTAIN})
         cache.put({"c": ABSTAINED})
-        assert cache.heard
+        assert cache.any_usable
     with AnswerCache(tmp_path / "v") as cache:
-        assert not cache.heard
+        assert not cache.any_usable
 
 
 def test_the_default_is_in_the_cache_folder_of_the_user(monkeypatch):

@@ -77,7 +77,7 @@ def test_the_words_part_at_their_first_tokens(chats, name):
 def test_the_place_is_the_first_that_differs(monkeypatch, chats):
     tokens = {"normal": [7, 8, 3], "anomalous": [7, 9]}
     monkeypatch.setattr(chat, "continuation", lambda tokenizer, prompt, word: tokens[word])
-    assert chats["chatml"].words() == chat.Words(1, 8, 9)
+    assert chats["chatml"].words() == chat.ChoiceTokens(1, 8, 9)
 
 
 def test_words_that_a_tokenizer_cannot_tell_apart():

@@ -7,7 +7,7 @@ import pytest
 from faulty import WORDS, question
 
 from glx.llm import wire
-from glx.llm.request import Answer, Words
+from glx.llm.request import Answer, ChoiceTokens
 
 Q = question(0)
 
@@ -43,7 +43,7 @@ def test_both_endpoints_say_the_same():
 
 def test_the_words_part_at_their_place():
     top = [{"token_id:5": 0.0}, {"token_id:10": -1.0, "token_id:11": -1.0}]
-    assert read(completion("normal", top), Words(1, 10, 11)).p == 0.5
+    assert read(completion("normal", top), ChoiceTokens(1, 10, 11)).p == 0.5
 
 
 @pytest.mark.parametrize(
@@ -137,7 +137,7 @@ WHY = Answer(None, False, "the disk failed", 9, 2)
 
 
 @pytest.mark.parametrize(
-    ("answers", "kind", "heard", "kept"),
+    ("answers", "kind", "any_usable", "kept"),
     [
         ([SURE, OTHER, wire.NO_ANSWER], "choice", False, [SURE, OTHER]),
         ([OTHER, wire.NO_ANSWER], "choice", False, []),
@@ -146,9 +146,9 @@ WHY = Answer(None, False, "the disk failed", 9, 2)
         ([], "choice", True, []),
     ],
 )
-def test_what_may_be_kept(answers, kind, heard, kept):
+def test_what_may_be_kept(answers, kind, any_usable, kept):
     named = dict(enumerate(answers))
-    assert list(wire.keep(named, kind, heard).values()) == kept
+    assert list(wire.keep(named, kind, any_usable).values()) == kept
 
 
 def test_texts_are_kept_short_and_harmless():
