@@ -17,10 +17,12 @@ Texts are masked as lines of logs are, so that they are near to templates.
 import os
 import re
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 
 import polars as pl
 import yaml
+from markdown_it import MarkdownIt
 
 from glx.embed.embed import UNKNOWN, readable
 from glx.errors import InputError
@@ -32,9 +34,7 @@ from glx.parse.mask import mask
 YAML, MARKDOWN = (".yaml", ".yml"), (".md",)
 KEYS = ("text", "event", "label", "note", "system")
 
-HEADING = re.compile(r"(?P<marks>#{1,6})\s+(?P<text>.*?)\s*#*\s*$")
-BULLET = re.compile(r"(?:[-*+]|\d+[.)])\s+(?P<text>.*\S)\s*$")
-FENCE = re.compile(r"\s*(?:```|~~~)")
+NOT_ENTRIES = ["lheading", "html_block"]  # of Markdown: they begin nothing and hide nothing
 LABEL = re.compile(rf"[*_]*(?P<label>{'|'.join(CHOICES)})[*_]*:[*_]*\s*(?P<text>.*)$", re.I)
 
 
@@ -171,28 +171,33 @@ def from_markdown(text: str) -> list[Draft]:
     """The entries of a Markdown text."""
     drafts: list[Draft] = []
     section = 0  # level of the labelled heading that we are below, 0 for none
-    fenced = False
-    for number, line in enumerate(text.splitlines(), 1):
-        begins = None if fenced else HEADING.match(line) or BULLET.match(line)
-        fenced ^= FENCE.match(line) is not None
-        if begins:
-            level = len(begins.groupdict().get("marks", ""))
-            draft = _labelled(number, begins["text"], level)
-            if level and (draft.label or level <= section):
-                section = level if draft.label else 0
-            if draft.label or not section:
-                drafts.append(draft)
+    begins = _headings_and_bullets(text)
+    for number, line in enumerate(text.split("\n")):
+        if number in begins:
+            level, title = begins[number]
+            found = LABEL.match(title)
+            label, title = (found["label"].lower(), found["text"]) if found else (None, title)
+            if level and (label or level <= section):
+                section = level if label else 0
+            if label or not section:
+                title = title.replace("`", "").strip()
+                drafts.append(Draft(number + 1, title, label, level=level))
                 continue
         if drafts:
             drafts[-1].note.append(line.strip())
     return [d for d in drafts if d.label or not d.level or any(d.note)]
 
 
-def _labelled(line: int, text: str, level: int) -> Draft:
-    found = LABEL.match(text)
-    label = found["label"].lower() if found else None
-    said = found["text"] if found else text
-    return Draft(line, said.replace("`", "").strip(), label, level=level)
+def _headings_and_bullets(text: str) -> dict[int, tuple[int, str]]:
+    """The level (0 for a bullet) and text of each at the margin, by line from 0."""
+    found, lines = {}, text.split("\n")
+    for token, content in pairwise(MarkdownIt().disable(NOT_ENTRIES).parse(text)):
+        at = token.map[0] if token.map else 0
+        if token.type == "heading_open" and token.level == 0:
+            found[at] = int(token.tag.removeprefix("h")), content.content
+        elif token.type == "list_item_open" and token.level == 1:  # in a list that is in no other
+            found[at] = 0, lines[at].removeprefix(token.info + token.markup).strip()
+    return {at: begin for at, begin in found.items() if lines[at][0] != " " and (begin[1] or begin[0])}
 
 
 def _entry(draft: Draft, text: str, path: Path) -> Entry:
