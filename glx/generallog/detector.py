@@ -19,9 +19,8 @@ from glx.generallog import route
 from glx.generallog.expert import Expert, ExpertInput
 from glx.generallog.experts import ExpertConfig
 from glx.generallog.knowledge import Knowledge, KnowledgeConfig, build, from_sources
-from glx.generallog.lots import ONE_WAY
 from glx.generallog.notes import with_notes
-from glx.generallog.route import RouteConfig, Routed, Router
+from glx.generallog.route import ONE_WAY, RouteConfig, Routed, Router
 from glx.llm.request import Costs
 from glx.sequences import Distinct, LabelledSource, Sequences, distinct
 from glx.verdicts import Verdicts

@@ -1,7 +1,7 @@
 """The experts by name, and how a language model becomes one.
 
-In: settings, knowledge. Out: an `Expert`. The three ways to a model (`vllm`, `batch`, `replay`)
-differ in how requests travel and in nothing else.
+In: settings, knowledge. Out: an `Expert`. With a model (`vllm`, `batch`, `replay`) they differ only
+in how requests get there and answers come back.
 """
 
 import os
@@ -18,10 +18,10 @@ from glx.config import nested, setting
 from glx.embed.embed import UNKNOWN, readable
 from glx.errors import InputError, Paused
 from glx.generallog import answers, retrieval
-from glx.generallog.entries import EVENT, NOTE, Entry
+from glx.generallog.entries import EVENT, NOTE
 from glx.generallog.expert import Expert, ExpertAnswers, ExpertInput
 from glx.generallog.knowledge import Knowledge
-from glx.generallog.prompt import Known, PromptConfig, ask_why, writer
+from glx.generallog.prompt import PromptConfig, reason_messages, writer
 from glx.generallog.questions import Questions, collapse, fold
 from glx.llm import batch, wire
 from glx.llm.answer_cache import AnswerCache
@@ -34,9 +34,7 @@ from glx.llm.server import LLMConfig, connect, model_of
 EXPERTS = ("retrieval", "vllm", "batch", "replay", "answers")
 PROMPTS = "prompts.jsonl"
 Report = Callable[[int, int, int], None]
-Link = Callable[[], tuple[str, ChatFormat]]  # the model's name and format
-Found = tuple[dict[str, Answer], Costs]  # answers by key, and what they cost
-Send = Callable[[list[Request], ChatFormat], Found]
+LoadModel = Callable[[], tuple[str, ChatFormat]]  # the model's name and chat format
 
 
 @dataclass(frozen=True)
@@ -109,90 +107,73 @@ def opened(config: ExpertConfig, context: ExpertContext) -> Iterator[Expert]:
       InputError: it lacks something, or cannot be used here.
     """
     check(config)
-    if config.expert == "retrieval":
-        yield partial(retrieval.judge, knowledge=context.knowledge, k=context.k)
-    elif config.expert == "answers":
-        yield partial(_by_answers, path=_responses(config), numbers=context.numbers)
-    else:
-        with AnswerCache(config.llm.cache) as verdicts:
-            send = _sender(config, context, verdicts)
-            link = cache(partial(_link, config.llm))  # when the first question comes
-            yield partial(by_model, config=config, context=context, link=link, send=send)
-
-
-def _sender(config: ExpertConfig, context: ExpertContext, verdicts: AnswerCache) -> Send:
-    """The way to the model."""
-    if config.expert == "replay":
-        return partial(_read, verdicts=verdicts, path=_responses(config))
-    if config.expert == "vllm":
-        return partial(_ask, verdicts=verdicts, config=config.llm, report=context.report)
-    if context.folder is None:
+    if config.expert == "batch" and context.folder is None:
         raise InputError(
             "--expert=batch: stops to be answered, which a stream cannot; choose another --expert"
         )
-    return partial(_write, verdicts=verdicts, path=context.folder / PROMPTS)
+    if config.expert == "retrieval":
+        yield partial(retrieval.judge, knowledge=context.knowledge, k=context.k)
+    elif config.expert == "answers":
+        yield partial(_by_file, path=_responses(config), numbers=context.numbers)
+    else:
+        with AnswerCache(config.llm.cache) as answer_cache:
+            model = cache(partial(load_model, config.llm))  # when the first question comes
+            yield partial(ask_model, config=config, context=context, model=model, kept=answer_cache)
 
 
-def by_model(
-    inputs: ExpertInput, config: ExpertConfig, context: ExpertContext, link: Link, send: Send
+def load_model(config: LLMConfig) -> tuple[str, ChatFormat]:
+    """The name and chat format of the model that the settings, or the server, name."""
+    model = model_of(config)
+    return model, load_chat(config.llm_tokenizer or model)
+
+
+def ask_model(
+    inputs: ExpertInput,
+    config: ExpertConfig,
+    context: ExpertContext,
+    model: LoadModel,
+    kept: AnswerCache,
 ) -> ExpertAnswers:
     """Ask a language model each distinct question once; see `glx/generallog/questions.py`."""
-    model, chat = link()
-    asked = collapse(inputs, config.prompt.context)
-    requests, dropped = to_requests(inputs, asked, config, context, chat, model)
-    found, costs = send(requests, chat)
-    said = [found[request.key] for request in requests]
-    reasons = [_reason(answer) for answer in said]
+    name, chat = model()
+    questions = collapse(inputs, config.prompt.context)
+    requests, dropped = to_requests(inputs, questions, config, context, chat, name)
+    by_key, costs = _answers_to(requests, chat, config, context, kept)
+    found = [by_key[request.key] for request in requests]
+    reasons = [_reason(answer) for answer in found]
     if config.llm.llm_reason and config.expert == "vllm":
-        wanted = [q for q, answer in enumerate(said) if answer.text == ANOMALOUS]
-        why = [_why(requests[q], chat) for q in wanted]
-        told, more = send(why, chat)
+        anomalous = [q for q, answer in enumerate(found) if answer.text == ANOMALOUS]
+        follow_ups = [_reason_request(requests[q], chat) for q in anomalous]
+        explained, more = _answers_to(follow_ups, chat, config, context, kept)
         costs = costs + replace(more, questions=0, uncertain=0, abstained=0)
-        for q, request in zip(wanted, why, strict=True):
-            reasons[q] = told[request.key].text or reasons[q]
-    p = np.array([np.nan if a.p is None else a.p for a in said], dtype=np.float32)
-    return ExpertAnswers(
-        *fold(asked, p, reasons, inputs.rarity), replace(costs, dropped_events=dropped)
-    )
+        for q, request in zip(anomalous, follow_ups, strict=True):
+            reasons[q] = explained[request.key].text or reasons[q]
+    p = np.array([np.nan if a.p is None else a.p for a in found], dtype=np.float32)
+    costs = replace(costs, dropped_events=dropped)
+    return ExpertAnswers(*fold(questions, p, reasons, inputs.rarity), costs)
 
 
 def to_requests(
     inputs: ExpertInput,
-    asked: Questions,
+    questions: Questions,
     config: ExpertConfig,
     context: ExpertContext,
     chat: ChatFormat,
     model: str,
 ) -> tuple[list[Request], int]:
-    """A request for each question, and how many events were left out of them."""
-    events, of_event = np.unique(asked.events, return_inverse=True)
+    """A request for each of `Q` questions, and how many events were left out of them."""
+    events, of_event = np.unique(questions.events, return_inverse=True)
     known = context.knowledge.only(EVENT, NOTE)
     _, rows = known.search(inputs.vectors[events], context.k)
-    near = [[_known(known.entries[row]) for row in found if row >= 0] for found in rows]
-    write = writer(inputs, asked, chat, config.prompt)
+    near = [[known.entries[row] for row in of_one if row >= 0] for of_one in rows]
+    write = writer(inputs, questions, chat, config.prompt)
     written = [write(q, near[event]) for q, event in enumerate(of_event.tolist())]
     requests = [Request(messages, chat.render(messages), model) for messages, _ in written]
     return requests, sum(dropped for _, dropped in written)
 
 
-def _link(config: LLMConfig) -> tuple[str, ChatFormat]:
-    model = model_of(config)
-    return model, load_chat(config.llm_tokenizer or model)
-
-
-def _known(entry: Entry) -> Known:
-    return Known(
-        text=entry.text,
-        system=entry.system or "notes",
-        label=entry.label or "",
-        normal=entry.normal,
-        anomalous=entry.anomalous,
-        note=entry.note or "",
-    )
-
-
-def _why(request: Request, chat: ChatFormat) -> Request:
-    messages = ask_why(request.messages, ANOMALOUS)
+def _reason_request(request: Request, chat: ChatFormat) -> Request:
+    messages = reason_messages(request.messages, ANOMALOUS)
     return Request(messages, chat.render(messages), request.model, "reason")
 
 
@@ -203,47 +184,47 @@ def _reason(answer: Answer) -> str:
     return f"the model says {answer.text} (probability of an anomaly {answer.p:.2f}{sure})"
 
 
-def _ask(
+def _answers_to(
     requests: list[Request],
     chat: ChatFormat,
-    verdicts: AnswerCache,
-    config: LLMConfig,
-    report: Report,
-) -> Found:
-    return ask(requests, chat.words(), config, verdicts, report)
+    config: ExpertConfig,
+    context: ExpertContext,
+    kept: AnswerCache,
+) -> tuple[dict[str, Answer], Costs]:
+    """Answers by key and what they cost, by the server, a file of responses or the cache alone.
 
-
-def _write(requests: list[Request], chat: ChatFormat, verdicts: AnswerCache, path: Path) -> Found:
-    """Stops the run, unless every answer is known already."""
+    Raises:
+      Paused: with `batch`, unless every answer is in the cache.
+    """
+    if config.expert == "vllm":
+        return ask(requests, chat.words(), config.llm, kept, context.report)
     wanted = {request.key: request for request in requests}
-    known = verdicts.get(wanted)
+    known, fresh = kept.get(wanted), dict[str, Answer]()
     missing = [request for key, request in wanted.items() if key not in known]
-    if not missing:
-        return known, wire.tally(known, {}, len(known), "choice")
-    batch.write(missing, path)
-    tokens = sum(chat.count(request.rendered) for request in missing)
-    raise Paused(
-        f"{len(missing):,} requests of {tokens:,} tokens are in {path} ({len(known):,} answers are "
-        "known already); have them answered, as by `.venv-vllm/bin/python -m "
-        f"vllm.entrypoints.openai.run_batch -i {path} -o FILE --model MODEL "
-        "--generation-config=vllm`, and repeat the command with --expert=replay --responses=FILE"
-    )
+    if config.expert == "replay":
+        path = _responses(config)
+        in_file = {line.get("custom_id") for _, line in batch.lines(path)}
+        asked = [r for key, r in wanted.items() if key in in_file or key not in known]
+        fresh = batch.read(path, asked, chat.words())
+        kept.put(wire.keep(fresh, "choice"))
+    elif missing and context.folder is not None:
+        path = context.folder / PROMPTS
+        batch.write(missing, path)
+        tokens = sum(chat.count(request.rendered) for request in missing)
+        raise Paused(
+            f"{len(missing):,} requests of {tokens:,} tokens are in {path} ({len(known):,} answers "
+            "are known already); have them answered, as by `.venv-vllm/bin/python -m "
+            f"vllm.entrypoints.openai.run_batch -i {path} -o FILE --model MODEL "
+            "--generation-config=vllm`, and repeat the command with --expert=replay "
+            "--responses=FILE"
+        )
+    hits = len(known.keys() - fresh.keys())
+    return known | fresh, wire.tally(known | fresh, fresh, hits, "choice")
 
 
-def _read(requests: list[Request], chat: ChatFormat, verdicts: AnswerCache, path: Path) -> Found:
-    """The answers in the file, and from the cache what the file leaves out."""
-    known = verdicts.get({request.key for request in requests})
-    told = {line.get("custom_id") for _, line in batch.lines(path)}
-    asked = [r for r in requests if r.key in told or r.key not in known]
-    found = batch.read(path, asked, chat.words())
-    verdicts.put(wire.keep(found, "choice"))
-    known = {key: answer for key, answer in known.items() if key not in found}
-    return known | found, wire.tally(known | found, found, len(known), "choice")
-
-
-def _by_answers(inputs: ExpertInput, path: Path, numbers: np.ndarray | None) -> ExpertAnswers:
+def _by_file(inputs: ExpertInput, path: Path, numbers: np.ndarray | None) -> ExpertAnswers:
     p = answers.read(path, inputs.texts, numbers)
-    # Who says something of an event without words knows more than its text, perhaps its label.
+    # Who answers for an event without words knows more than its text, perhaps its label.
     worded = [readable(text) != UNKNOWN for text in inputs.texts]
     return answers.judge(inputs, np.where(worded, p, expit(inputs.alarm)))
 

@@ -197,7 +197,9 @@ def _headings_and_bullets(text: str) -> dict[int, tuple[int, str]]:
             found[at] = int(token.tag.removeprefix("h")), content.content
         elif token.type == "list_item_open" and token.level == 1:  # in a list that is in no other
             found[at] = 0, lines[at].removeprefix(token.info + token.markup).strip()
-    return {at: begin for at, begin in found.items() if lines[at][0] != " " and (begin[1] or begin[0])}
+    return {
+        at: begin for at, begin in found.items() if lines[at][0] != " " and (begin[1] or begin[0])
+    }
 
 
 def _entry(draft: Draft, text: str, path: Path) -> Entry:

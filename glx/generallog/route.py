@@ -6,24 +6,26 @@ proprietary, and the event and the source template that decided it. No label is 
 of a source.
 """
 
+import hashlib
 from dataclasses import dataclass, replace
-from itertools import chain
+from itertools import chain, pairwise
 from typing import Any
 
 import numpy as np
 import polars as pl
 
 from glx.config import setting
-from glx.generallog.lots import ABLATIONS, ONE_WAY, random_route
 from glx.generallog.nearest import nearest
 from glx.profile import presence
-from glx.sequences import Distinct, csr_offsets
+from glx.sequences import Distinct, csr_offsets, first_highest
 from glx.verdicts import DECIDING
 
+ONE_WAY = ("general", "proprietary")  # all sequences alike
+ABLATIONS = (*ONE_WAY, "random")
 ROUTES = ("centred", "paper", *ABLATIONS)
 LEAST, MOST = 0.05, 0.5  # share of adaptation sequences that the default cut may send to the expert
 ISOLATED = 0.05  # share of a source's templates that count as outliers of their own system
-USUAL = (0.01, 0.99)  # a share of proprietary sequences outside of this is warned of
+TWO_ROUTES = (0.01, 0.99)  # a share of proprietary sequences outside of this is warned of
 
 
 @dataclass(frozen=True)
@@ -107,13 +109,13 @@ def fit(
 ) -> Router:
     """A router for one target (GeneralLog, arXiv 2511.05882, the router).
 
-    `paper` compares unit vectors as they are. Sentence vectors of log lines share a large part that
-    only says "a line of this system's log", so that between systems all cosines are alike; and one
-    common event without a counterpart decides nearly every sequence. `centred` therefore takes
-    off the mean of the templates of each system (of the target: those that adaptation holds), and
-    lets an event that at least half of the adaptation sequences contain count as known. Each mean
-    is shrunk by one template at the origin, which keeps a system of one template in its direction.
-    The routes of ablations are fitted as `centred`.
+    `paper` compares unit vectors as they are. Sentence vectors of one system's log lines share a
+    large part, so that between systems all cosines are alike; and one common event without a
+    counterpart decides nearly every sequence. `centred` therefore takes off the mean of the
+    templates of each system (of the target: those that adaptation holds), and lets an event that at
+    least half of the adaptation sequences contain count as known. Each mean is shrunk by one
+    template at the origin, so that a system of one template keeps its direction. The routes of
+    ablations are fitted as `centred`.
 
     Args:
       vectors: `<float32>[V, D]` unit vectors of the target's templates; rows that no sequence of
@@ -156,28 +158,40 @@ def route(router: Router, sequences: Distinct, vectors: np.ndarray) -> Routed:
     common = np.zeros(len(vectors), dtype=bool)
     common[: len(router.common)] = router.common[: len(vectors)]
     similarity = np.where(common, np.float32(1), cosine)
-    weakest_first = np.lexsort((cosine, similarity))
-    rank = np.argsort(weakest_first)[sequences.ids]
-    lowest = np.minimum.reduceat(rank, sequences.offsets[:-1])
-    owner = np.repeat(np.arange(len(sequences)), sequences.lengths)
-    hits = np.flatnonzero(rank == lowest[owner])
-    _, first = np.unique(owner[hits], return_index=True)
-    event = weakest_first[lowest].astype(np.int64)
+    rank = np.argsort(np.lexsort((cosine, similarity)))  # of the event that decides first: 0
+    _, deciding = first_highest(-rank[sequences.ids], sequences)
+    event = sequences.ids[sequences.offsets[:-1] + deciding].astype(np.int64)
     x_sim = similarity[event]
     general = x_sim >= np.float32(router.tau)
     if router.ablation in ONE_WAY:
         general = np.full(len(sequences), router.ablation == "general")
     elif router.ablation:
         general = random_route(sequences, general, router.seed)
-    return Routed(
-        general=general,
-        x_sim=x_sim,
-        deciding=hits[first] - sequences.offsets[:-1],
-        event=event,
-        similarity=similarity,
-        cosine=cosine,
-        nearest=at,
-    )
+    return Routed(general, x_sim, deciding, event, similarity, cosine, nearest=at)
+
+
+def random_route(sequences: Distinct, general: np.ndarray, seed: int) -> np.ndarray:
+    """`<bool>[U]` general sequences, chosen at random, as many occurrences as `general` has.
+
+    Copies of a sequence go one way, so that the number is met as far as their counts allow.
+
+    Args:
+      general: `<bool>[U]` by similarity.
+    """
+    order = np.argsort(random_numbers(sequences, seed), kind="stable")
+    middle = np.cumsum(sequences.counts[order]) - sequences.counts[order] / 2
+    chosen = np.empty(len(sequences), dtype=bool)
+    chosen[order] = middle > sequences.counts[~general].sum()
+    return chosen
+
+
+def random_numbers(sequences: Distinct, seed: int) -> np.ndarray:
+    """`<float64>[U]` in [0, 1): a hash of the event ids of each and of `seed`, and nothing else."""
+    raw, key = sequences.ids.astype("<i4").tobytes(), seed.to_bytes(8, "little")
+    bounds = pairwise((4 * sequences.offsets).tolist())
+    hashes = (hashlib.blake2b(raw[a:b], digest_size=8, key=key).digest() for a, b in bounds)
+    # A float64 holds 53 bits: with more, the highest would be rounded up to 1.
+    return np.array([int.from_bytes(h, "little") >> 11 for h in hashes], np.float64) / 2**53
 
 
 def default_tau(x_sim: np.ndarray, counts: np.ndarray, level: float) -> float:
@@ -238,6 +252,10 @@ def summary(
       steps of that curve; `warning`, a sentence, or None where both routes are used.
     """
     share = float(counts[~routed.general].sum() / max(counts.sum(), 1))
+    warning = (
+        f"{share:.1%} of the sequences are proprietary, so that one route is hardly used; see the "
+        "share over tau and set --tau, or take other sources."
+    )
     left, right, shares = _gaps(routed.x_sim, counts)
     some = np.unique(np.linspace(0, max(len(shares) - 1, 0), rows).round().astype(int))
     table = [[float(t), float(s)] for t, s in zip((left + right) / 2, shares, strict=True)]
@@ -245,7 +263,7 @@ def summary(
         "share_proprietary": share,
         "n_similarities": len(np.unique(routed.x_sim)),
         "share_over_tau": [table[i] for i in some] if table else [],
-        "warning": None if one_way else _warning(share),
+        "warning": None if one_way or TWO_ROUTES[0] <= share <= TWO_ROUTES[1] else warning,
     }
 
 
@@ -291,12 +309,3 @@ def _gaps(x_sim: np.ndarray, counts: np.ndarray) -> tuple[np.ndarray, np.ndarray
     values, inverse = np.unique(x_sim.astype(np.float64), return_inverse=True)
     share = np.cumsum(np.bincount(inverse, counts, len(values))) / max(counts.sum(), 1)
     return values[:-1], values[1:], share[:-1]
-
-
-def _warning(share: float) -> str | None:
-    if USUAL[0] <= share <= USUAL[1]:
-        return None
-    return (
-        f"{share:.1%} of the sequences are proprietary, so that one route is hardly used; see the "
-        "share over tau and set --tau, or take other sources."
-    )

@@ -4,14 +4,13 @@ import csv
 
 import numpy as np
 import pytest
+from expert_inputs import expert_input
 
 from glx.errors import InputError
 from glx.generallog import answers
-from glx.generallog.expert import ExpertInput
 from glx.generallog.experts import ExpertConfig, ExpertContext, opened
 from glx.generallog.knowledge import build
 from glx.llm.request import Costs
-from glx.sequences import Distinct
 
 TEXTS = ["send <*> to <*>", "send block to <*>", "disk failed", "other thing"]
 NUMBERS = np.array([5, 7, 22, 1000])
@@ -210,56 +209,44 @@ def test_questions_that_cannot_be_written(tmp_path):
         answers.write_questions(tmp_path / "no" / "q.csv", TEXTS, np.ones(4, int), None)
 
 
-def case(
-    *sequences: list[int], rarity=(0, 0, 0, 0), texts=TEXTS, alarm=(0, 0, 0, 0)
-) -> ExpertInput:
-    ids = np.array([v for s in sequences for v in s], dtype=np.int32)
-    offsets = np.cumsum([0] + [len(s) for s in sequences])
-    count = len(sequences)
-    return ExpertInput(
-        sequences=Distinct(ids, offsets, np.ones(count, int), np.arange(count)),
-        texts=texts,
-        vectors=np.zeros((4, 2), np.float32),
-        alarm=np.array(alarm, np.float32),
-        rarity=np.array(rarity, np.float32),
-        share=np.zeros(4),
-        seen=np.zeros(4, dtype=bool),
-        similarity=np.zeros(4, np.float32),
-        tau=0.5,
-        deciding=np.array([len(s) - 1 for s in sequences], dtype=np.int64),
-    )
-
-
 def test_a_sequence_takes_the_largest_of_all_its_events():
-    said = answers.judge(case([0, 1, 3, 1], [3, 3], [2], [1, 0]), np.array([0.25, 0.75, 0.0, NAN]))
-    same(said.p, np.array([0.75, NAN, 0.0, 0.75], dtype=np.float32))
-    assert said.p.dtype == np.float32
-    assert said.places.tolist() == [1, 1, 0, 0]
-    assert said.reasons == [
+    judged = answers.judge(
+        expert_input([[0, 1, 3, 1], [3, 3], [2], [1, 0]], TEXTS, deciding=np.array([0, 1, 0, 0])),
+        np.array([0.25, 0.75, 0.0, NAN]),
+    )
+    same(judged.p, np.array([0.75, NAN, 0.0, 0.75], dtype=np.float32))
+    assert judged.p.dtype == np.float32
+    assert judged.places.tolist() == [1, 1, 0, 0]
+    assert judged.reasons == [
         "0.75 for: send block to <*>",
         "no answer for any of its events",
         "0 for: disk failed",
         "0.75 for: send block to <*>",
     ]
-    assert said.costs == Costs(questions=4, abstained=1)
+    assert judged.costs == Costs(questions=4, abstained=1)
 
 
 def test_rarity_picks_the_event_but_is_not_in_its_probability():
     p = np.array([0.75, 0.25, NAN, NAN])
-    assert answers.judge(case([0, 1]), p).places.tolist() == [0]
-    said = answers.judge(case([0, 1], rarity=[-2, 1, 9, 9]), p)  # log-odds 1.1 - 2 and -1.1 + 1
-    assert (said.places.tolist(), said.p.tolist()) == ([1], [0.25])
+    assert answers.judge(expert_input([[0, 1]], TEXTS), p).places.tolist() == [0]
+    judged = answers.judge(
+        expert_input([[0, 1]], TEXTS, rarity=np.array([-2, 1, 9, 9])), p
+    )  # log-odds 1.1 - 2 and -1.1 + 1
+    assert (judged.places.tolist(), judged.p.tolist()) == ([1], [0.25])
 
 
 @pytest.mark.parametrize("sure", [0.0, 1.0])
 def test_of_sure_answers_the_rarest_counts(sure):
-    said = answers.judge(case([0, 1], rarity=[-8, 1, 0, 0]), np.array([sure, sure, NAN, NAN]))
-    assert (said.places.tolist(), said.p.tolist()) == ([1], [sure])
+    judged = answers.judge(
+        expert_input([[0, 1]], TEXTS, rarity=np.array([-8, 1, 0, 0])),
+        np.array([sure, sure, NAN, NAN]),
+    )
+    assert (judged.places.tolist(), judged.p.tolist()) == ([1], [sure])
 
 
 def test_an_event_that_is_surely_fine_is_an_answer():
-    said = answers.judge(case([3, 2]), np.array([NAN, NAN, 0.0, NAN]))
-    assert (said.places.tolist(), said.p.tolist()) == ([1], [0.0])
+    judged = answers.judge(expert_input([[3, 2]], TEXTS), np.array([NAN, NAN, 0.0, NAN]))
+    assert (judged.places.tolist(), judged.p.tolist()) == ([1], [0.0])
 
 
 def test_an_event_without_words_is_answered_by_how_it_reads(tmp_path):
@@ -267,7 +254,7 @@ def test_an_event_without_words_is_answered_by_how_it_reads(tmp_path):
     path.write_text("template,p\n<*> <*>,1\ndisk failed,0.75\n")
     nothing = ExpertContext(build([], np.zeros((0, 2), np.float32)), k=5)
     texts = ["<*> <*>", "disk failed", "<*>", "<*> disk"]
-    asked = case([0], [1], [2], [3], texts=texts, alarm=[-2, -2, -1, -2])
+    asked = expert_input([[0], [1], [2], [3]], texts, alarm=np.array([-2, -2, -1, -2]))
     with opened(ExpertConfig("answers", str(path)), nothing) as expert:
         p = expert(asked).p
     # Log-odds of -2 and -1; the pattern `<*> <*>` is an answer for `<*> disk` all the same.
@@ -275,8 +262,8 @@ def test_an_event_without_words_is_answered_by_how_it_reads(tmp_path):
 
 
 def test_no_sequence_at_all():
-    said = answers.judge(case(), np.array([0.25, 0.75, 0.0, NAN]))
-    assert (len(said.p), len(said.places), said.reasons, said.costs) == (0, 0, [], Costs())
+    judged = answers.judge(expert_input([], TEXTS), np.array([0.25, 0.75, 0.0, NAN]))
+    assert (len(judged.p), len(judged.places), judged.reasons, judged.costs) == (0, 0, [], Costs())
 
 
 @pytest.mark.data

@@ -2,17 +2,18 @@
 
 import numpy as np
 import pytest
+from expert_inputs import expert_input
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tiny_chats import CHATS, tiny_model
 
 from glx.config import check
 from glx.errors import InputError
-from glx.generallog.expert import ExpertInput
-from glx.generallog.prompt import SYSTEM, WHY, Known, PromptConfig, ask_why, writer
+from glx.generallog.entries import EVENT, NOTE, Entry
+from glx.generallog.prompt import REASON_QUESTION, SYSTEM, PromptConfig, reason_messages, writer
 from glx.generallog.questions import collapse
 from glx.llm import chat
-from glx.sequences import Distinct, csr_offsets
+from glx.llm.request import CHOICES
 
 TEXTS = [
     "Receiving block <*> src: <*>",
@@ -21,9 +22,9 @@ TEXTS = [
     "login user=bob password=hunter2",
 ]
 KNOWN = [
-    Known("disk <*> failed", "sim_vms", "anomalous", normal=1, anomalous=12),
-    Known("ECC corrected", "sim_ras", "normal", normal=40, note="harmless below 10 a day"),
-    Known("what the operators wrote", "runbook", note="see page 4"),
+    Entry("disk <*> failed", EVENT, "sim_vms", "anomalous", normal=1, anomalous=12),
+    Entry("ECC corrected", EVENT, "sim_ras", "normal", normal=40, note="harmless below 10 a day"),
+    Entry("what the operators wrote", NOTE, "runbook", note="see page 4"),
 ]
 
 
@@ -33,37 +34,22 @@ def chats(tmp_path_factory):
     return {name: chat.load(tiny_model(name, folder / name)) for name in CHATS}
 
 
-def case_of(rows, texts, similarity):
-    return ExpertInput(
-        sequences=Distinct(
-            ids=np.array([v for row in rows for v in row], dtype=np.int32),
-            offsets=csr_offsets(np.array([len(row) for row in rows])),
-            counts=np.ones(len(rows), dtype=np.int64),
-            inverse=np.arange(len(rows)),
-        ),
-        texts=texts,
-        vectors=np.eye(len(texts), dtype=np.float32),
-        alarm=np.zeros(len(texts), np.float32),
-        rarity=np.zeros(len(texts), np.float32),
-        share=np.linspace(0, 0.25, len(texts)),
-        seen=np.ones(len(texts), dtype=bool),
-        similarity=np.float32(similarity),
-        tau=0.2,
-        deciding=np.array([int(np.argmin(np.array(similarity)[row])) for row in rows]),
-    )
+def of(rows, texts, similarity):
+    share = np.linspace(0, 0.25, len(texts))
+    return expert_input(rows, texts, similarity=similarity, tau=0.2, share=share)
 
 
 def written(format_, rows, texts, similarity, known=(), **settings):
     """Messages and dropped of the one question on `rows`, and of its reason."""
     config = PromptConfig(**settings)
-    case = case_of(rows, texts, similarity)
-    questions = collapse(case, config.context)
+    inputs = of(rows, texts, similarity)
+    questions = collapse(inputs, config.context)
     assert len(questions) == 1
-    return writer(case, questions, format_, config)(0, known)
+    return writer(inputs, questions, format_, config)(0, known)
 
 
 def tokens(format_, messages):
-    requests = [messages, ask_why(messages, "normal"), ask_why(messages, "anomalous")]
+    requests = [messages, *(reason_messages(messages, choice) for choice in CHOICES)]
     return max(format_.count(format_.render(m)) for m in requests)
 
 
@@ -114,7 +100,7 @@ def test_by_default_secrets_are_masked_and_neighbours_shown(chats):
 
 
 def test_secrets_are_shown_on_demand_alone(chats):
-    known = [Known("password=hunter3", "a", note="token=abc123")]
+    known = [Entry("password=hunter3", EVENT, "a", note="token=abc123")]
     for redact in (True, False):
         messages, _ = written(
             chats["chatml"], [[3, 1]], TEXTS, LIKE, known, redact=redact, prompt_tokens=FEW
@@ -140,17 +126,17 @@ def test_a_secret_cut_by_a_zero_width_space_is_masked_before_that_is_shown(chats
     ],
 )
 def test_the_share_is_told(chats, share, words):
-    case = case_of([[0]], ["a"], [0.0])
-    case.share[0] = share
-    write = writer(case, collapse(case, "event"), chats["chatml"], PromptConfig(FEW))
+    inputs = of([[0]], ["a"], [0.0])
+    inputs.share[0] = share
+    write = writer(inputs, collapse(inputs, "event"), chats["chatml"], PromptConfig(FEW))
     assert f"The marked event is in {words} this system's sequences." in write(0, ())[0][1][1]
 
 
 @pytest.mark.parametrize("name", CHATS)
 def test_questions_on_one_event_begin_the_same(chats, name):
     texts = [f"event {i}" for i in range(4)]
-    case = case_of([[0, 1, 2], [3, 1, 2], [2, 1, 0]], texts, [0.9, 0.1, 0.8, 0.7])
-    write = writer(case, collapse(case, "neighbours"), chats[name], PromptConfig(FEW))
+    inputs = of([[0, 1, 2], [3, 1, 2], [2, 1, 0]], texts, [0.9, 0.1, 0.8, 0.7])
+    write = writer(inputs, collapse(inputs, "neighbours"), chats[name], PromptConfig(FEW))
     rendered = [chats[name].render(write(q, KNOWN)[0]) for q in range(3)]
     other = chats[name].render(write(0, KNOWN[:1])[0])
     knowledge = rendered[0][: rendered[0].index("Events of the system in question")]
@@ -162,8 +148,9 @@ def test_questions_on_one_event_begin_the_same(chats, name):
 
 def test_why_goes_on_from_the_question(chats):
     messages, _ = written(chats["chatml"], [[1]], TEXTS, LIKE, prompt_tokens=FEW)
-    assert ask_why(messages, "normal") == (*messages, ("assistant", "normal"), ("user", WHY))
-    assert "\n" not in WHY
+    answered = (*messages, ("assistant", "normal"))
+    assert reason_messages(messages, "normal") == (*answered, ("user", REASON_QUESTION))
+    assert "\n" not in REASON_QUESTION
 
 
 def events_shown(messages):
@@ -184,7 +171,7 @@ def test_the_most_familiar_events_go_first_then_the_least_similar_known(chats):
     given = ([[0, 1, 2, 3, 4]], texts, [0.9, 0.5, 0.1, 0.8, 0.6], KNOWN)
     whole, _ = written(format_, *given, context="sequence", prompt_tokens=FEW)
     seen = []
-    for limit in range(tokens(format_, whole), 0, -1):
+    for limit in range(tokens(format_, whole), 0, -4):  # an event is more than four tokens
         try:
             messages, dropped = written(format_, *given, context="sequence", prompt_tokens=limit)
         except InputError:  # no room for 20 characters
@@ -232,7 +219,7 @@ def test_one_giant_text_is_cut(chats, name, giant):
 
 def test_a_giant_neighbour_goes_and_a_giant_note_too(chats):
     texts = ["a" * 5000, "parity error"]
-    known = [Known("short", "a"), Known("long", "b", note="!? " * 1000)]
+    known = [Entry("short", EVENT, "a"), Entry("long", EVENT, "b", note="!? " * 1000)]
     messages, dropped = written(
         chats["chatml"], [[0, 1]], texts, [0.9, 0.1], known, prompt_tokens=900
     )
@@ -250,7 +237,7 @@ def test_a_giant_neighbour_goes_and_a_giant_note_too(chats):
     name=st.sampled_from(list(CHATS)),
 )
 def test_no_prompt_exceeds_its_tokens(chats, row, texts, note, limit, name):
-    known = [Known(note, note, "normal", 1, 2, note)] * 2
+    known = [Entry(note, NOTE, note, "normal", 1, 2, note=note)] * 2
     similarity = [0.3, 0.4, 0.5, 0.6, 0.7]
     given_ = ([row], texts, similarity, known)
     messages, dropped = written(chats[name], *given_, context="sequence", prompt_tokens=limit)

@@ -4,36 +4,21 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+from expert_inputs import expert_input
 from hypothesis import given
 from hypothesis import strategies as st
 
-from glx.generallog.expert import ExpertInput
 from glx.generallog.questions import CONTEXTS, collapse, fold
-from glx.sequences import Distinct, csr_offsets
 
 LIKE = np.float32([0.9, 0.2, 0.8, 0.1, 0.7])  # events 1 and 3 are proprietary below 0.5
 
 
-def case(rows, similarity=LIKE, tau=0.5):
-    """A case of the sequences `rows`; the deciding event is the first of the least similarity."""
-    n = len(similarity)
-    return ExpertInput(
-        sequences=Distinct(
-            ids=np.array([v for row in rows for v in row], dtype=np.int32),
-            offsets=csr_offsets(np.array([len(row) for row in rows])),
-            counts=np.ones(len(rows), dtype=np.int64),
-            inverse=np.arange(len(rows)),
-        ),
-        texts=[f"event {v}" for v in range(n)],
-        vectors=np.eye(n, dtype=np.float32),
-        alarm=np.zeros(n, np.float32),
-        rarity=np.zeros(n, np.float32),
-        share=np.zeros(n),
-        seen=np.zeros(n, dtype=bool),
-        similarity=similarity,
-        tau=tau,
-        deciding=np.array([int(np.argmin(similarity[list(row)])) for row in rows]),
-    )
+EVENTS = [f"event {v}" for v in range(5)]
+
+
+def asked(rows, context):
+    """The questions about the sequences `rows`."""
+    return collapse(expert_input(rows, EVENTS, similarity=LIKE), context)
 
 
 def listed(questions):
@@ -54,13 +39,13 @@ ROWS = [[0, 0, 1, 1, 1, 2, 3], [0, 1, 2, 2, 3, 1], [4, 3, 3]]
 
 
 def test_by_event():
-    questions = collapse(case(ROWS), "event")
+    questions = asked(ROWS, "event")
     assert listed(questions) == [([1], [1], 1), ([3], [1], 3)]
     assert of_sequences(questions) == [[(0, 2), (1, 6)], [(0, 1), (1, 4)], [(1, 1)]]
 
 
 def test_by_neighbours():
-    questions = collapse(case(ROWS), "neighbours")
+    questions = asked(ROWS, "neighbours")
     assert listed(questions) == [
         ([0, 1, 2], [1, 1, 1], 1),
         ([2, 3], [1, 1], 3),
@@ -71,7 +56,7 @@ def test_by_neighbours():
 
 
 def test_by_sequence_the_deciding_event_alone_is_asked_about():
-    questions = collapse(case([*ROWS, [0, 1, 1, 2, 3, 3]]), "sequence")
+    questions = asked([*ROWS, [0, 1, 1, 2, 3, 3]], "sequence")
     assert listed(questions) == [
         ([4, 3], [1, 2], 3),
         ([0, 1, 2, 3], [1, 2, 1, 1], 3),
@@ -81,30 +66,30 @@ def test_by_sequence_the_deciding_event_alone_is_asked_about():
 
 
 def test_the_deciding_event_is_asked_about_whatever_its_similarity():
-    questions = collapse(case([[0, 2], [4]]), "event")
+    questions = asked([[0, 2], [4]], "event")
     assert questions.events.tolist() == [2, 4]
 
 
 @pytest.mark.parametrize("context", CONTEXTS)
 def test_repeats_do_not_multiply_questions(context):
     rows = [[0] * n + [3] * m + [2] for n in (1, 5, 70) for m in (1, 300)]
-    assert len(collapse(case(rows), context)) == 1
+    assert len(asked(rows, context)) == 1
 
 
 def test_repeats_are_the_fewest_of_all_its_sequences_rounded_down():
     rows = [[0] * 35 + [3] * 1000 + [2] * 2, [0] * 99 + [3] * 4321 + [2] * 9]
-    assert collapse(case(rows), "sequence").repeats.tolist() == [10, 1000, 2]
+    assert asked(rows, "sequence").repeats.tolist() == [10, 1000, 2]
 
 
 def test_nothing_to_ask():
-    questions = collapse(case([]), "neighbours")
+    questions = asked([], "neighbours")
     assert len(questions) == 0
     p, places, reasons = fold(questions, np.zeros(0, np.float32), [], np.zeros(9))
     assert (len(p), len(places), reasons) == (0, 0, [])
 
 
 def test_a_sequence_is_as_anomalous_as_its_worst_event():
-    questions = collapse(case([[1, 3], [3, 1], [1]]), "event")
+    questions = asked([[1, 3], [3, 1], [1]], "event")
     p, places, reasons = fold(questions, np.float32([0.2, 0.9]), ["one", "three"], np.zeros(4))
     assert p.dtype == np.float32
     assert p.tolist() == np.float32([0.9, 0.9, 0.2]).tolist()
@@ -113,7 +98,7 @@ def test_a_sequence_is_as_anomalous_as_its_worst_event():
 
 
 def test_a_sequence_abstains_only_where_all_its_questions_do():
-    questions = collapse(case([[3, 1], [3], [1]]), "event")
+    questions = asked([[3, 1], [3], [1]], "event")
     p, places, reasons = fold(
         questions, np.float32([0.0, np.nan]), ["fine", "no answer"], np.zeros(4)
     )
@@ -123,14 +108,14 @@ def test_a_sequence_abstains_only_where_all_its_questions_do():
 
 
 def test_of_equal_answers_the_earliest_event_counts():
-    questions = collapse(case([[3, 0, 1], [1, 0, 3]]), "event")
+    questions = asked([[3, 0, 1], [1, 0, 3]], "event")
     for answer in (0.5, np.nan):
         _, places, _ = fold(questions, np.float32([answer, answer]), ["", ""], np.zeros(4))
         assert places.tolist() == [0, 0]
 
 
-def test_a_rare_event_outweighs_a_slightly_worse_everyday_one():
-    questions = collapse(case([[1, 3]]), "event")
+def test_a_rare_event_outweighs_a_slightly_worse_common_one():
+    questions = asked([[1, 3]], "event")
     rarity = np.array([0, -2.0, 0, 1.0])
     p, places, _ = fold(questions, np.float32([0.6, 0.5]), ["", ""], rarity)
     assert (p.tolist(), places.tolist()) == ([0.5], [1])
@@ -142,7 +127,7 @@ ROW = st.lists(st.integers(0, 4), min_size=1, max_size=8)
 @given(st.lists(ROW, min_size=1, max_size=8, unique_by=tuple), st.sampled_from(CONTEXTS), st.data())
 def test_questions_do_not_depend_on_the_order_of_sequences(rows, context, data):
     order = data.draw(st.permutations(range(len(rows))))
-    one, other = collapse(case(rows), context), collapse(case([rows[i] for i in order]), context)
+    one, other = asked(rows, context), asked([rows[i] for i in order], context)
     assert listed(one) == listed(other)
     assert [of_sequences(one)[i] for i in order] == of_sequences(other)
     for row, members in zip(rows, of_sequences(one), strict=True):

@@ -2,13 +2,12 @@
 
 import numpy as np
 import pytest
+from expert_inputs import expert_input
 
 from glx import evidence
 from glx.generallog import knowledge, retrieval
 from glx.generallog.entries import EVENT, NOTE, SEQUENCE, Entry
-from glx.generallog.expert import ExpertInput
 from glx.llm.request import Costs
-from glx.sequences import Distinct, csr_offsets
 
 AXES = np.eye(4, dtype=np.float32)
 GOING, OTHER = AXES[1], AXES[2]
@@ -22,25 +21,15 @@ KNOWN = (
 )
 
 
-def case(
-    sequences, similarity=(0.1, 0.2, 0.9, 0.1), deciding=None, tau=0.5, alarm=ALARM, rarity=(0,) * 4
-):
-    return ExpertInput(
-        sequences=Distinct(
-            ids=np.concatenate(sequences).astype(np.int32) if sequences else np.zeros(0, np.int32),
-            offsets=csr_offsets(np.array([len(s) for s in sequences], dtype=np.int64)),
-            counts=np.ones(len(sequences), dtype=np.int64),
-            inverse=np.arange(len(sequences)),
-        ),
-        texts=list(EVENTS),
+def case(sequences, alarm=ALARM, rarity=(0,) * 4):
+    return expert_input(
+        sequences,
+        EVENTS,
         vectors=VECTORS,
-        alarm=np.array(alarm, dtype=np.float32),
-        rarity=np.array(rarity, dtype=np.float32),
+        alarm=np.float32(alarm),
+        rarity=np.float32(rarity),
         share=SHARE,
         seen=SHARE > 0,
-        similarity=np.array(similarity, dtype=np.float32),
-        tau=tau,
-        deciding=np.array(deciding or [0] * len(sequences), dtype=np.int64),
     )
 
 
@@ -74,7 +63,7 @@ def test_neighbours_count_by_the_inverse_of_their_distance():
 
 
 def test_a_sequence_gets_its_most_anomalous_event():
-    judged = judge(case([[2, 1, 0, 0], [1, 1], [2]], deciding=[1, 0, 0]), known())
+    judged = judge(case([[2, 1, 0, 0], [1, 1], [2]]), known())
     alone = judge(case([[0], [1], [2]]), known())
     assert judged.p.tolist() == alone.p.tolist()
     assert judged.places.tolist() == [2, 0, 0]
@@ -85,7 +74,7 @@ def test_a_sequence_gets_its_most_anomalous_event():
 
 
 def test_every_event_is_judged_however_familiar():
-    assert judge(case([[1, 0]], (0.9, 0.2, 0.9, 0.1), [0]), known()).places.tolist() == [1]
+    assert judge(case([[1, 0]]), known()).places.tolist() == [1]
 
 
 def test_rarity_picks_the_event_but_is_not_in_its_probability():
@@ -155,18 +144,7 @@ def test_a_verdict_does_not_depend_on_what_else_is_asked():
 
     def p(events):
         return retrieval.judge(
-            ExpertInput(
-                Distinct(np.array(events), np.arange(len(events) + 1), None, None),
-                ["some text"] * 60,
-                vectors,
-                alarm,
-                np.zeros(60, dtype=np.float32),
-                np.full(60, 0.1),
-                np.ones(60, dtype=bool),
-                np.zeros(60, dtype=np.float32),
-                0.5,
-                np.zeros(len(events), dtype=np.int64),
-            ),
+            expert_input([[v] for v in events], ["some text"] * 60, vectors=vectors, alarm=alarm),
             of,
             5,
         ).p

@@ -11,16 +11,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from expert_inputs import expert_input
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tiny_chats import CHATS, tiny_model
 
-from glx.generallog.expert import ExpertInput
-from glx.generallog.prompt import Known, PromptConfig, ask_why, writer
+from glx.generallog.entries import EVENT, Entry
+from glx.generallog.prompt import PromptConfig, reason_messages, writer
 from glx.generallog.questions import collapse
 from glx.llm import chat
 from glx.llm.sanitize import CUT, LIMIT, neutral, special_pattern
-from glx.sequences import Distinct
 
 HOSTILE = list(map(json.loads, (Path(__file__).parent / "hostile.txt").read_text().splitlines()))
 SLOTS = ("asked", "neighbour", "known", "system", "note")
@@ -40,25 +40,14 @@ def benign(chats):
 
 def rendered(format_, texts):
     """A prompt and its question for a reason, with `texts` in the slots."""
-    case = ExpertInput(
-        sequences=Distinct(
-            np.int32([0, 1]), np.array([0, 2]), np.ones(1, np.int64), np.zeros(1, np.int64)
-        ),
-        texts=[texts["neighbour"], texts["asked"]],
-        vectors=np.eye(2, dtype=np.float32),
-        alarm=np.zeros(2, np.float32),
-        rarity=np.zeros(2, np.float32),
-        share=np.array([0.5, 0.01]),
-        seen=np.ones(2, dtype=bool),
-        similarity=np.float32([0.9, 0.1]),
-        tau=0.5,
-        deciding=np.array([1]),
-    )
+    events = [texts["neighbour"], texts["asked"]]
+    share = np.array([0.5, 0.01])
+    inputs = expert_input([[0, 1]], events, similarity=[0.9, 0.1], share=share)
     config = PromptConfig(prompt_tokens=100_000)
-    write = writer(case, collapse(case, "neighbours"), format_, config)
-    known = Known(texts["known"], texts["system"], "normal", 1, 2, texts["note"] or "-")
+    write = writer(inputs, collapse(inputs, "neighbours"), format_, config)
+    known = Entry(texts["known"], EVENT, texts["system"], "normal", 1, 2, note=texts["note"] or "-")
     messages, _ = write(0, [known])
-    return format_.render(messages), format_.render(ask_why(messages, "normal"))
+    return format_.render(messages), format_.render(reason_messages(messages, "normal"))
 
 
 def special_ids(format_, text):

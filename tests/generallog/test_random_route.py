@@ -5,7 +5,7 @@ import hashlib
 import numpy as np
 import pytest
 
-from glx.generallog.lots import lots, random_route
+from glx.generallog.route import random_numbers, random_route
 from glx.sequences import Distinct, Sequences, csr_offsets, distinct
 
 
@@ -17,13 +17,13 @@ def make(*rows: list[int]) -> Distinct:
 
 
 def test_lots_by_hand():
-    drawn = lots(many := make([7], [7, 1], [2**31 - 1]), 0)
-    assert ((drawn >= 0) & (drawn < 1)).all()
+    numbers = random_numbers(many := make([7], [7, 1], [2**31 - 1]), 0)
+    assert ((numbers >= 0) & (numbers < 1)).all()
     # BLAKE2b of the ids as little-endian int32, keyed with the seed as eight bytes.
     one = hashlib.blake2b(b"\7\0\0\0", digest_size=8, key=bytes(8)).digest()
-    assert drawn[0] == pytest.approx(int.from_bytes(one, "little") / 2**64)
-    assert lots(many.take(np.zeros(0, dtype=int)), 2**63 - 1).tolist() == []
-    spread = np.sort(lots(make(*[[i] for i in range(1000)]), 5))
+    assert numbers[0] == pytest.approx(int.from_bytes(one, "little") / 2**64)
+    assert random_numbers(many.take(np.zeros(0, dtype=int)), 2**63 - 1).tolist() == []
+    spread = np.sort(random_numbers(make(*[[i] for i in range(1000)]), 5))
     assert np.abs(spread - np.arange(1000) / 1000).max() < 0.06
 
 
@@ -33,8 +33,8 @@ def test_as_many_are_general_as_by_similarity():
     one, again, other = (random_route(many, similar, seed) for seed in (0, 0, 1))
     assert one.sum() == other.sum() == 25
     assert one.tolist() == again.tolist() != other.tolist()
-    drawn = lots(many, 0)
-    assert drawn[~one].max() < drawn[one].min()  # the lowest lots go to the expert
+    numbers = random_numbers(many, 0)
+    assert numbers[~one].max() < numbers[one].min()  # the lowest random_numbers go to the expert
 
 
 def test_copies_go_one_way():
