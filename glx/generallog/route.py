@@ -85,7 +85,7 @@ class Routed:
         (as in a sequence of common events only) the event with the least `cosine`, then the
         smaller id decides; of its places the first.
       event: `<int64>[U]` id of that event.
-      similarity: `<float32>[V]` what `tau` cuts: `cosine`, or 1 for an common event.
+      similarity: `<float32>[V]` what `tau` cuts: `cosine`, or 1 for a common event.
       cosine: `<float32>[V]` of each event to the nearest source template.
       nearest: `<int32>[V]` row of that template in `Router.sources`.
     """
