@@ -1,10 +1,10 @@
-"""How alarming a line reads: log-odds that whoever runs a system should look at it, by its text.
+"""The alarm model: by its text, the log-odds that a line deserves an operator's attention.
 
-In: template texts. Out: `<float32>[V]`. The default sentence encoder reads them with a low-rank
-change of its weights that `glx.embed.distill` fitted to `primer.csv`: statements as programs of all
-kinds log them, each with the probability that it deserves attention. A large language model wrote
-both, with no log at hand (docs/method.md says what it was told): what such a model knows of logs in
-general, at the price of a small one. What was fitted lies in `reader.npz`;
+In: template texts. Out: `<float32>[V]` log-odds. The model is the default sentence encoder with a
+low-rank change of its weights and a linear head, which `glx.embed.distill` fitted to `primer.csv`:
+statements as programs of all kinds log them, each with the probability that it deserves attention.
+A large language model wrote both without a log at hand (docs/method.md), so that its general
+knowledge of logs comes at the price of a small model. `reader.npz` holds what was fitted;
 `experiments.fit_reader` makes it again.
 """
 
@@ -20,10 +20,10 @@ import numpy as np
 from glx.embed.embed import UNKNOWN, EmbedConfig, embed, encode_raw, readable
 from glx.errors import InputError
 
-FOREIGN = 0.6
-"""What the reader's log-odds are worth on systems that the primer is not about. Over 222 templates
-of two of them, the log-odds with which a large model finds them alarming rise by 0.5 to 0.65 for
-each that the reader gives (no label is in this)."""
+TRANSFER = 0.6
+"""Factor of the log-odds on systems that the primer is not about: over 222 templates of two of
+them, those of a large language model rise by 0.5 to 0.65 for each that this model gives (no label
+is in this)."""
 PRIMER, READER = (Path(__file__).parent / name for name in ("primer.csv", "reader.npz"))
 
 
@@ -48,85 +48,83 @@ class Meanings:
 
 
 @dataclass(frozen=True)
-class TextReader:
-    """What makes a reader of the sentence encoder.
+class AlarmModel:
+    """What the alarm model adds to the sentence encoder.
 
     Attributes:
       low_rank: for each changed matrix of the layers `a <float32>[layers, in, r]` and
         `b <float32>[layers, r, out]`, whose product is added to it.
       direction: `<float32>[D]`; the log-odds are `v . direction + bias` for a text's vector `v`.
-      unread: log-odds of a line of which nothing is known but that a program wrote it.
+      prior: log-odds of a line whose text the encoder cannot read; `unread` in the file.
     """
 
     low_rank: dict[str, dict[str, np.ndarray]]
     direction: np.ndarray
     bias: float
-    unread: float
+    prior: float
 
 
-def meanings(texts: Sequence[str], config: EmbedConfig, reading: bool = True) -> Meanings:
-    """Vectors of template texts, and how alarming they read (0 for each without `reading`)."""
-    alarms = alarm(texts, config) if reading else np.zeros(len(texts), np.float32)
+def meanings(texts: Sequence[str], config: EmbedConfig, with_alarm: bool = True) -> Meanings:
+    """Vectors of template texts, and their log-odds (0 for each without `with_alarm`)."""
+    alarms = alarm(texts, config) if with_alarm else np.zeros(len(texts), np.float32)
     return Meanings(list(texts), embed(texts, config), alarms)
 
 
 def alarm(texts: Sequence[str], config: EmbedConfig) -> np.ndarray:
     """`<float32>[V]` log-odds that a line of each template deserves attention.
 
-    Whatever encoder makes the vectors, the default one reads: the reader is a change of its weights
-    (so its package must be installed). A text without words that the reader knows gets what holds
-    for any line.
+    The default encoder is used (its package must be installed) whatever encoder makes the vectors,
+    because the model is a change of its weights. A text without words that it knows gets the
+    model's `prior`.
     """
-    reader, version = load()
+    model, version = load()
     words = [readable(text) for text in texts]
-    # The encoder knows words of the Latin script; of others it says something, but knows nothing.
     known = [text != UNKNOWN and _latin(text) for text in words]
     encoder = replace(config, model="minilm", max_tokens=EmbedConfig.max_tokens)
-    vectors = encode_raw(words, encoder, reader.low_rank, version)
+    vectors = encode_raw(words, encoder, model.low_rank, version)
     # No matrix product: its rounding of a row depends on how many rows there are.
-    read = FOREIGN * ((vectors * reader.direction).sum(axis=1) + reader.bias)
-    return np.where(np.array(known, dtype=bool), read, reader.unread).astype(np.float32)
+    log_odds = TRANSFER * ((vectors * model.direction).sum(axis=1) + model.bias)
+    return np.where(np.array(known, dtype=bool), log_odds, model.prior).astype(np.float32)
 
 
 def _latin(text: str) -> bool:
-    """Whether at least half of the letters are ASCII; digits alone are no words either."""
+    """Whether at least half of the letters are ASCII: the encoder knows no other script."""
     letters = [character for character in text if character.isalpha()]
     return 2 * sum(character.isascii() for character in letters) >= max(len(letters), 1)
 
 
 @cache
-def load() -> tuple[TextReader, str]:
-    """The reader that comes with the program, and what tells it from others."""
+def load() -> tuple[AlarmModel, str]:
+    """The alarm model of the package, and a digest that identifies it."""
     version = hashlib.sha256(READER.read_bytes()).hexdigest()
+    low_rank: dict[str, dict[str, np.ndarray]] = {}
     with np.load(READER) as file:
         arrays = {name: file[name].astype(np.float32) for name in file.files}
-    low_rank: dict[str, dict[str, np.ndarray]] = {}
-    for name in arrays:
-        part, _, factor = name.partition(".")
-        if factor:
-            low_rank.setdefault(part, {})[factor] = arrays[name]
-    return TextReader(
-        low_rank, arrays["direction"], float(arrays["bias"]), float(arrays["unread"])
-    ), version
+    for part, factor in (name.split(".") for name in arrays if "." in name):
+        low_rank.setdefault(part, {})[factor] = arrays[f"{part}.{factor}"]
+    bias, prior = float(arrays["bias"]), float(arrays["unread"])
+    return AlarmModel(low_rank, arrays["direction"], bias, prior), version
 
 
-def save(reader: TextReader, path: Path) -> None:
-    """Write a reader; its low-rank factors in float16, the precision that they need."""
+def save(model: AlarmModel, path: Path) -> None:
+    """Write a model; its low-rank factors in float16, the precision that they need."""
     factors = {
         f"{part}.{name}": factor.astype(np.float16)
-        for part, change in reader.low_rank.items()
+        for part, change in model.low_rank.items()
         for name, factor in change.items()
     }
-    rest = {name: np.asarray(getattr(reader, name)) for name in ("direction", "bias", "unread")}
+    head = {"direction": model.direction, "bias": model.bias, "unread": model.prior}
+    arrays = factors | {name: np.asarray(value) for name, value in head.items()}
     with path.open("wb") as file:  # a path without `.npz` would get one
-        np.savez_compressed(file, allow_pickle=False, **factors, **rest)
+        np.savez_compressed(file, allow_pickle=False, **arrays)
 
 
 def primer(path: Path = PRIMER) -> tuple[list[str], np.ndarray]:
     """The statements and `<float32>[n]` the probability that each deserves attention.
 
     Raises:
-      InputError: the file is no CSV of `p,text`, or a `p` is no number between 0 and 1.
+      InputError: the file is no CSV of `p,text`, a `p` is no number between 0 and 1, or there are
+        too few statements.
     """
     try:
         with path.open(encoding="utf-8", newline="") as file:
@@ -139,6 +137,6 @@ def primer(path: Path = PRIMER) -> tuple[list[str], np.ndarray]:
         raise InputError(
             f"{path}: give at least 100 statements, each with a text and a p between 0 and 1"
         )
-    if 10 * np.count_nonzero(p > 0.5) < len(p) or 10 * np.count_nonzero(p <= 0.5) < len(p):
+    if not 0.1 <= np.mean(p > 0.5) <= 0.9:
         raise InputError(f"{path}: give a tenth of the statements at least with p on either side")
     return texts, p

@@ -1,8 +1,8 @@
 """BERT in Flax: a checkpoint folder and token ids in, one unit vector per text out.
 
 The encoder of Devlin et al. (arXiv 1810.04805), then the mean over the text's tokens and L2
-normalisation, as in Sentence-BERT (arXiv 1908.10084). Shape letters: `B` texts, `T` tokens, `D`
-width, `F` width of a layer's inner part.
+normalisation, as in Sentence-BERT (arXiv 1908.10084). `B` texts, `T` tokens; `F` is the width of a
+layer's inner part here.
 """
 
 import json
@@ -26,7 +26,13 @@ ACTIVATIONS: dict[str, Callable[[jax.Array], jax.Array]] = {
     "gelu_new": partial(jax.nn.gelu, approximate=True),
     "relu": jax.nn.relu,
 }
-LAYER_NAMES = {  # our part of a layer: its name in the checkpoint, after `encoder.layer.<i>.`
+NAMES = {  # our parts of the model: their names in the checkpoint
+    "words": "embeddings.word_embeddings",
+    "positions": "embeddings.position_embeddings",
+    "types": "embeddings.token_type_embeddings",
+    "norm": "embeddings.LayerNorm",
+}
+LAYER_NAMES = {  # and those of a layer, after `encoder.layer.<i>.`
     "query": "attention.self.query",
     "key": "attention.self.key",
     "value": "attention.self.value",
@@ -90,10 +96,9 @@ class Bert(nn.Module):
     def __call__(self, ids_BxT: jax.Array, mask_BxT: jax.Array) -> jax.Array:
         c = self.config
         table = partial(nn.Embed, features=c.hidden_size)
+        positions = jnp.arange(ids_BxT.shape[1])[None, :]
         x_BxTxD = table(c.vocab_size, name="words")(ids_BxT)
-        x_BxTxD += table(c.max_position_embeddings, name="positions")(
-            jnp.arange(ids_BxT.shape[1])[None, :]
-        )
+        x_BxTxD += table(c.max_position_embeddings, name="positions")(positions)
         x_BxTxD += table(c.type_vocab_size, name="types")(jnp.zeros((1, 1), jnp.int32))
         x_BxTxD = nn.LayerNorm(
             epsilon=c.layer_norm_eps, use_fast_variance=False, dtype=c.dtype, name="norm"
@@ -108,7 +113,7 @@ class Bert(nn.Module):
         )
         x_BxTxD, _ = layers(c, name="layers")(x_BxTxD, mask_BxT[:, None, None, :])
         x_BxTxD = jnp.where(mask_BxT[:, :, None], x_BxTxD.astype(jnp.float32), 0.0)
-        # The mean's divisor is gone in the normalisation: the sum has the same direction.
+        # The sum has the direction of the mean.
         sum_BxD = x_BxTxD.sum(axis=1)
         return sum_BxD / jnp.linalg.norm(sum_BxD, axis=1, keepdims=True)
 
@@ -164,48 +169,35 @@ def load_params(folder: Path, config: BertConfig) -> Any:
             f"{path} cannot be read as BERT weights ({error}); fetch the checkpoint again."
         ) from error
 
-    def part(name: str, weight: str) -> dict[str, np.ndarray]:
-        tensor = tensors[f"{name}.weight"].astype(np.float32, copy=False)
-        if weight == "embedding":
-            return {weight: tensor}
-        bias = tensors[f"{name}.bias"].astype(np.float32, copy=False)
-        return {weight: tensor.T, "bias": bias}
-
-    def layer(i: int) -> dict[str, dict[str, np.ndarray]]:
-        return {
-            ours: part(f"encoder.layer.{i}.{name}", "scale" if "norm" in ours else "kernel")
-            for ours, name in LAYER_NAMES.items()
-        }
-
-    try:
-        params: Any = {
-            "words": part("embeddings.word_embeddings", "embedding"),
-            "positions": part("embeddings.position_embeddings", "embedding"),
-            "types": part("embeddings.token_type_embeddings", "embedding"),
-            "norm": part("embeddings.LayerNorm", "scale"),
-            "layers": jax.tree.map(
-                lambda *a: np.stack(a), *(layer(i) for i in range(config.num_hidden_layers))
-            ),
-        }
-    except KeyError as error:
-        raise InputError(f"{path} has no tensor {error}; it is not a BERT encoder.") from error
-    ids, mask = (jax.ShapeDtypeStruct((1, 1), dtype) for dtype in (jnp.int32, bool))
-    wanted = jax.eval_shape(Bert(config).init, jax.random.key(0), ids, mask)["params"]
-    for at, leaf in jax.tree_util.tree_leaves_with_path(wanted):
-        found = params
-        for key in at:
-            found = found[key.key]
-        if found.shape != leaf.shape:
+    def load(at: tuple, wanted: jax.ShapeDtypeStruct) -> np.ndarray:
+        *layers, part, kind = (key.key for key in at)
+        weight = "bias" if kind == "bias" else "weight"
+        if layers:
+            names = [f"encoder.layer.{i}.{LAYER_NAMES[part]}" for i in range(wanted.shape[0])]
+            found = np.stack([tensors[f"{name}.{weight}"] for name in names])
+        else:
+            found = tensors[f"{NAMES[part]}.{weight}"]
+        found = found.astype(np.float32, copy=False)
+        if kind == "kernel":
+            found = found.swapaxes(-1, -2)
+        where = jax.tree_util.keystr(at)
+        if found.shape != wanted.shape:
             raise InputError(
-                f"{path} disagrees with config.json: {jax.tree_util.keystr(at)} is {found.shape},"
-                f" not {leaf.shape}; take both from one checkpoint."
+                f"{path} disagrees with config.json: {where} is {found.shape},"
+                f" not {wanted.shape}; take both from one checkpoint."
             )
         if not np.isfinite(found).all():
             raise InputError(
-                f"{path} has values that are not finite in {jax.tree_util.keystr(at)}; fetch the"
-                " checkpoint again."
+                f"{path} has values that are not finite in {where}; fetch the checkpoint again."
             )
-    return params
+        return found
+
+    ids, mask = (jax.ShapeDtypeStruct((1, 1), dtype) for dtype in (jnp.int32, bool))
+    shapes = jax.eval_shape(Bert(config).init, jax.random.key(0), ids, mask)["params"]
+    try:
+        return jax.tree_util.tree_map_with_path(load, shapes)
+    except KeyError as error:
+        raise InputError(f"{path} has no tensor {error}; it is not a BERT encoder.") from error
 
 
 def with_low_rank(params: Any, low_rank: Any) -> Any:
@@ -217,10 +209,8 @@ def with_low_rank(params: Any, low_rank: Any) -> Any:
     """
     layers = dict(params["layers"])
     for name, change in low_rank.items():
-        layers[name] = {
-            **layers[name],
-            "kernel": layers[name]["kernel"] + change["a"] @ change["b"],
-        }
+        kernel = layers[name]["kernel"] + change["a"] @ change["b"]
+        layers[name] = {**layers[name], "kernel": kernel}
     return {**params, "layers": layers}
 
 

@@ -1,8 +1,8 @@
 """Vectors on disk: a text's vector is computed once per model, ever.
 
-One SQLite file per model, a row per text: the SHA-256 of the text (so that no log text lies in the
-cache) and its vector as float32 bytes. SQLite serialises writers and undoes what a killed one left
-behind. A cache is never needed: what cannot be used is said on stderr and worked without.
+One SQLite file per model with a row per text: the SHA-256 of the text (so that the cache holds no
+log text) and its vector as float32 bytes. SQLite serialises writers and rolls back what a killed
+one left. The cache is optional: where it cannot be used, a line on stderr says so.
 """
 
 import hashlib
@@ -16,6 +16,7 @@ from typing import TypeVar
 import numpy as np
 
 T = TypeVar("T")
+TABLE = "CREATE TABLE IF NOT EXISTS vectors (digest BLOB PRIMARY KEY, vector BLOB NOT NULL)"
 WAIT_SECONDS = 60.0  # how long to wait for another process's transaction
 
 
@@ -26,72 +27,57 @@ def read(path: Path, texts: Sequence[str], width: int) -> dict[str, np.ndarray]:
     """
 
     def look_up(db: sqlite3.Connection) -> dict[str, np.ndarray]:
-        found = {}
-        for text in texts:
-            row = db.execute(
-                "SELECT vector FROM vectors WHERE digest = ?", (digest(text),)
-            ).fetchone()
-            if row is None:
-                continue
-            if not is_unit_vector(row[0], width):
-                raise sqlite3.DatabaseError(
-                    "a vector in it has the wrong size or is not of length 1"
-                )
-            found[text] = np.frombuffer(row[0], dtype="<f4").astype(np.float32)
-        return found
+        query = "SELECT vector FROM vectors WHERE digest = ?"
+        rows = ((text, db.execute(query, (_digest(text),)).fetchone()) for text in texts)
+        return {text: _unit_vector(row[0], width) for text, row in rows if row is not None}
 
-    return use(path, look_up, otherwise={})
+    return _use(path, look_up, otherwise={})
 
 
 def write(path: Path, vectors: dict[str, np.ndarray]) -> None:
     """Add vectors (text -> `<float32>[width]`) in one transaction; those already there stay."""
-    rows = [(digest(text), vector.astype("<f4").tobytes()) for text, vector in vectors.items()]
-    use(
-        path,
-        lambda db: db.executemany("INSERT OR IGNORE INTO vectors VALUES (?, ?)", rows).rowcount,
-        otherwise=0,
-    )
+    rows = [(_digest(text), vector.astype("<f4").tobytes()) for text, vector in vectors.items()]
+    insert = "INSERT OR IGNORE INTO vectors VALUES (?, ?)"
+    _use(path, lambda db: db.executemany(insert, rows).rowcount, otherwise=0)
 
 
-def use(path: Path, action: Callable[[sqlite3.Connection], T], otherwise: T) -> T:
+def _use(path: Path, action: Callable[[sqlite3.Connection], T], otherwise: T) -> T:
     """`action` on the open cache in one transaction; `otherwise` where the cache cannot be used."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         connection = sqlite3.connect(path, timeout=WAIT_SECONDS, isolation_level="IMMEDIATE")
         with closing(connection) as db, db:
-            db.execute(
-                "CREATE TABLE IF NOT EXISTS vectors (digest BLOB PRIMARY KEY, vector BLOB NOT NULL)"
-            )
+            db.execute(TABLE)
             return action(db)
     except (OSError, sqlite3.OperationalError) as error:
-        warn(f"the cache {path} cannot be used ({error}); going on without it")
+        _warn(f"the cache {path} cannot be used ({error}); going on without it")
     except sqlite3.DatabaseError as error:
-        warn(f"the cache {path} is damaged ({error}); building it again")
-        delete(path)
+        _warn(f"the cache {path} is damaged ({error}); building it again")
+        _delete(path)
     return otherwise
 
 
-def delete(path: Path) -> None:
+def _delete(path: Path) -> None:
     """Remove a cache file and its journal, which would be replayed onto the next file."""
     try:
         path.unlink(missing_ok=True)
         path.with_name(path.name + "-journal").unlink(missing_ok=True)
     except OSError as error:
-        warn(f"the cache {path} cannot be deleted ({error}); delete it by hand")
+        _warn(f"the cache {path} cannot be deleted ({error}); delete it by hand")
 
 
-def digest(text: str) -> bytes:
-    """The key of a text: 32 bytes."""
+def _digest(text: str) -> bytes:
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
 
 
-def is_unit_vector(blob: object, width: int) -> bool:
-    """Whether these bytes are `<float32>[width]` of length 1, as everything written here is."""
-    if not isinstance(blob, bytes) or len(blob) != 4 * width:
-        return False
-    return bool(abs(np.linalg.norm(np.frombuffer(blob, dtype="<f4")) - 1.0) < 1e-3)
+def _unit_vector(blob: object, width: int) -> np.ndarray:
+    """The `<float32>[width]` of these bytes; DatabaseError unless of that size and of length 1."""
+    if isinstance(blob, bytes) and len(blob) == 4 * width:
+        vector = np.frombuffer(blob, dtype="<f4").astype(np.float32)
+        if abs(np.linalg.norm(vector) - 1.0) < 1e-3:
+            return vector
+    raise sqlite3.DatabaseError("a vector in it has the wrong size or is not of length 1")
 
 
-def warn(message: str) -> None:
-    """One line on stderr: a user who cannot mend a cache still gets the right vectors."""
+def _warn(message: str) -> None:
     print(f"glx: {message}", file=sys.stderr)

@@ -1,10 +1,10 @@
-"""Teach the sentence encoder to tell how alarming a line reads: statements with probabilities in,
-low-rank changes of its weights and a direction of its vectors out.
+"""Fit the alarm model: statements with probabilities in, low-rank changes of the sentence encoder's
+weights and a linear head out.
 
-The encoder's matrices `W` become `W + A B` of rank `RANK` (LoRA, Hu et al., arXiv 2106.09685),
-everything else stays, and the log-odds of a text are `v . direction + bias` with `v` its unit
-vector. A tenth of the statements is held out; on it length of the direction and bias are set by
-logistic regression (Platt, 1999), so that log-odds are calibrated on what was not learned.
+The encoder's matrices `W` become `W + A B` of rank `RANK` (LoRA, Hu et al., arXiv 2106.09685); the
+log-odds of a text are `v . direction + bias` with `v` its unit vector. On a tenth of the statements
+that is held out, logistic regression (Platt, 1999) sets the length of the direction and the bias,
+so that log-odds are calibrated.
 """
 
 from collections.abc import Callable, Iterator
@@ -17,7 +17,7 @@ import numpy as np
 import optax
 
 from glx.embed import bert
-from glx.embed.alarm import TextReader
+from glx.embed.alarm import AlarmModel
 from glx.embed.embed import EmbedConfig, pad, readable, run_model, tokenize
 
 RANK = 8
@@ -25,9 +25,9 @@ ADAPTED = ("query", "key", "value", "mix", "up", "down")
 EPOCHS, BATCH = 4, 32
 LEARNING_RATE, DIRECTION_RATE = 1e-3, 1e-2
 HELD_OUT = 10  # every tenth statement
-TOKENS = 40  # of a statement that are read while it is learned
-STEP = 8  # tokens; statements are padded to a multiple
-SHARP = 5.0  # log-odds are this many times the cosine's, so that learning begins briskly
+TOKENS = 40  # of a statement that are used
+STEP = 8  # tokens; statements are padded to a multiple, since each length is compiled
+SCALE = 5.0  # of the cosine to log-odds, so that the first steps are large enough
 
 
 def fit(
@@ -36,8 +36,8 @@ def fit(
     folder: Path,
     seed: int = 0,
     log: Callable[[str], None] = lambda line: None,
-) -> tuple[TextReader, dict[str, float]]:
-    """A reader of the encoder in `folder`, and how well it reads what was held out.
+) -> tuple[AlarmModel, dict[str, float]]:
+    """An alarm model on the encoder in `folder`; size and AUROC of what was held out.
 
     Args:
       texts, p: statements and `<float>[n]` the probability that each deserves attention.
@@ -49,35 +49,31 @@ def fit(
     tokens = tokenize(words, folder / "tokenizer.json", TOKENS)
     rng = np.random.default_rng(seed)
     order = rng.permutation(len(texts))
-    held, learned = order[::HELD_OUT], np.delete(order, np.s_[::HELD_OUT])
-    steps = EPOCHS * -(-len(learned) // BATCH)
-    optimizer = _optimizer(steps)
+    held_out, learned = order[::HELD_OUT], np.delete(order, np.s_[::HELD_OUT])
+    optimizer = _optimizer(EPOCHS * -(-len(learned) // BATCH))
     state = _start(frozen, sizes, seed)
-    step = partial(_step, optimizer=optimizer, sizes=sizes)
     moments = optimizer.init(state)
     for epoch in range(EPOCHS):
         losses = []
         for rows in _batches(learned, tokens, rng):
-            ids, mask = _padded(tokens, rows)
-            state, moments, loss = step(state, moments, frozen, ids, mask, p[rows])
+            chosen = [tokens[row] for row in rows]
+            ids, mask = pad(chosen, _length(max(map(len, chosen))))
+            state, moments, loss = _step(
+                state, moments, frozen, ids, mask, p[rows], optimizer=optimizer, sizes=sizes
+            )
             losses.append(loss)
         log(f"epoch {epoch + 1} of {EPOCHS}: loss {np.mean(jax.device_get(losses)):.3f}")
     low_rank, direction = jax.device_get((state["low_rank"], state["direction"]))
-    asked = EmbedConfig(cache_dir=None, max_tokens=TOKENS)
-    vectors = run_model([words[row] for row in held], folder, sizes, asked, low_rank)
-    read = SHARP * vectors @ direction
-    scale, bias, auroc = _calibrate(read, p[held] > 0.5)
-    reader = TextReader(
-        low_rank=low_rank,
-        direction=SHARP * scale * direction,
-        bias=bias,
-        unread=float(np.log(np.mean(p > 0.5) / np.mean(p <= 0.5))),
-    )
-    return reader, {"held_out": len(held), "auroc": auroc}
+    config = EmbedConfig(cache_dir=None, max_tokens=TOKENS)
+    vectors = run_model([words[row] for row in held_out], folder, sizes, config, low_rank)
+    slope, bias, auroc = _calibrate(SCALE * vectors @ direction, p[held_out] > 0.5)
+    prior = float(np.log(np.mean(p > 0.5) / np.mean(p <= 0.5)))
+    model = AlarmModel(low_rank, SCALE * slope * direction, bias, prior)
+    return model, {"held_out": len(held_out), "auroc": auroc}
 
 
 def _start(frozen, sizes: bert.BertConfig, seed: int) -> dict:
-    """No change of the encoder yet: `B` is 0."""
+    """The state before the first step: `B` is 0, so that the encoder is unchanged."""
     keys = jax.random.split(jax.random.key(seed), len(ADAPTED))
     low_rank = {}
     for name, key in zip(ADAPTED, keys, strict=True):
@@ -101,7 +97,7 @@ def _optimizer(steps: int) -> optax.GradientTransformation:
 def _step(state, moments, frozen, ids, mask, p, optimizer, sizes):
     def loss(state):
         vectors = bert.encode(bert.with_low_rank(frozen, state["low_rank"]), ids, mask, sizes)
-        logits = SHARP * vectors @ state["direction"] + state["bias"]
+        logits = SCALE * vectors @ state["direction"] + state["bias"]
         return optax.sigmoid_binary_cross_entropy(logits, p).mean()
 
     value, gradient = jax.value_and_grad(loss)(state)
@@ -119,21 +115,15 @@ def _batches(rows: np.ndarray, tokens: list[list[int]], rng) -> Iterator[np.ndar
         yield rows[np.resize(parts[at], BATCH)]
 
 
-def _padded(tokens: list[list[int]], rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    chosen = [tokens[row] for row in rows]
-    return pad(chosen, _length(max(map(len, chosen))))
-
-
 def _length(n: int) -> int:
-    """`n` tokens rounded up: coarser than where many texts are read, as each length is compiled."""
     return min(-(-n // STEP) * STEP, TOKENS)
 
 
-def _calibrate(read: np.ndarray, alarming: np.ndarray) -> tuple[float, float, float]:
-    """Slope and intercept of the log-odds of `alarming` over what was read, and its AUROC."""
+def _calibrate(logits: np.ndarray, alarming: np.ndarray) -> tuple[float, float, float]:
+    """Slope and intercept of the log-odds of `alarming` over `logits`, and their AUROC."""
     from sklearn.linear_model import LogisticRegression  # seconds to import
     from sklearn.metrics import roc_auc_score
 
-    fitted = LogisticRegression(C=1e6).fit(read[:, None], alarming)
-    auroc = roc_auc_score(alarming, read)
+    fitted = LogisticRegression(C=1e6).fit(logits[:, None], alarming)
+    auroc = roc_auc_score(alarming, logits)
     return float(fitted.coef_[0, 0]), float(fitted.intercept_[0]), float(auroc)

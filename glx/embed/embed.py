@@ -63,10 +63,9 @@ class EmbedConfig:
 def embed(texts: Sequence[str], config: EmbedConfig) -> np.ndarray:
     """Vectors of `V` template texts, after `readable`: `<float32>[V, D]`, each of length 1.
 
-    The cosine of two texts is the product of their vectors. Equal texts get equal bytes, from the
-    cache or not; beyond rounding (1e-6) a vector does not depend on the other texts. Raises
-    InputError for a model that is not there or not a BERT checkpoint, OutsideError where a hub
-    cannot be reached.
+    Equal texts get equal bytes, from the cache or not; beyond rounding (1e-6) a vector does not
+    depend on the other texts. Raises InputError for a model that is not there or not a BERT
+    checkpoint, OutsideError where a hub cannot be reached.
     """
     return encode_raw([readable(text) for text in texts], config)
 
@@ -85,7 +84,7 @@ def readable(text: str) -> str:
 def encode_raw(
     texts: Sequence[str], config: EmbedConfig, low_rank: Any = None, version: str = ""
 ) -> np.ndarray:
-    """`embed` for texts that are to be read exactly as they are: `<float32>[V, D]`.
+    """`embed` without `readable`: `<float32>[V, D]`.
 
     Args:
       low_rank: a change of the encoder, as `bert.with_low_rank` takes it; None for none.
@@ -108,19 +107,15 @@ def encode_raw(
     path = None
     if config.cache_dir is not None:
         path = cache_path(config.cache_dir, folder, config, version)
-    vectors = {} if path is None else cache.read(path, distinct, sizes.hidden_size)
-    missing = [text for text in distinct if text not in vectors]
-    if missing:
-        computed = dict(
-            zip(missing, run_model(missing, folder, sizes, config, low_rank), strict=True)
-        )
-        if path is not None:
-            cache.write(path, computed)
-        vectors |= computed
-    out = np.empty((len(texts), sizes.hidden_size), dtype=np.float32)
-    for row, text in enumerate(texts):
-        out[row] = vectors[text]
-    return out
+    vectors = cache.read(path, distinct, sizes.hidden_size) if path else {}
+    if missing := [text for text in distinct if text not in vectors]:
+        computed = run_model(missing, folder, sizes, config, low_rank)
+        found = dict(zip(missing, computed, strict=True))
+        if path:
+            cache.write(path, found)
+        vectors |= found
+    rows = [vectors[text] for text in texts]
+    return np.array(rows, dtype=np.float32).reshape(-1, sizes.hidden_size)
 
 
 def run_model(
@@ -141,13 +136,12 @@ def run_model(
             f"{folder / 'tokenizer.json'} has tokens that the model does not know; take it and"
             " model.safetensors from one checkpoint."
         )
-    by_length: dict[int, list[int]] = {}
-    for row, ids in enumerate(tokens):
-        by_length.setdefault(padded_length(len(ids), config.max_tokens), []).append(row)
-    params = bert.load_params(folder, sizes)
-    params = jax.device_put(bert.with_low_rank(params, low_rank or {}))
+    lengths = np.array([padded_length(len(ids), config.max_tokens) for ids in tokens])
+    params = bert.with_low_rank(bert.load_params(folder, sizes), low_rank or {})
+    params = jax.device_put(params)
     pending = []
-    for length, rows in sorted(by_length.items()):
+    for length in np.unique(lengths).tolist():
+        rows = np.flatnonzero(lengths == length)
         for start in range(0, len(rows), config.batch_size):
             batch = rows[start : start + config.batch_size]
             # A short last batch is filled up with its own rows, again.
@@ -163,14 +157,14 @@ def tokenize(texts: Sequence[str], path: Path, max_tokens: int) -> list[list[int
     """Token ids of each text, at most `max_tokens` with the special ones, by a `tokenizer.json`."""
     tokenizer = read_tokenizer(path)
     tokenizer.enable_truncation(max_tokens)
-    # Words run to 100 characters at most before they become one unknown token: what lies behind
-    # max_tokens such words cannot matter, and a line of megabytes is not worth reading.
+    # A word longer than 100 characters becomes one unknown token: text after max_tokens words of
+    # that length has no influence, and a line may have megabytes.
     heads = (text[: 101 * max_tokens].encode("utf-8", "replace").decode() for text in texts)
     return [encoding.ids for encoding in tokenizer.encode_batch(list(heads))]
 
 
 def read_tokenizer(path: Path) -> Tokenizer:
-    """The tokenizer of a `tokenizer.json`, which cuts nothing off and fills nothing up."""
+    """The tokenizer of a `tokenizer.json`, without truncation and padding."""
     try:
         tokenizer = Tokenizer.from_file(str(path))
     except Exception as error:  # the library raises no narrower type

@@ -1,7 +1,7 @@
-"""Vectors without a language model, for ablations: no meaning at all, or words without meaning.
+"""Vectors without a language model, for ablations: random directions, or words without meaning.
 
-In: texts. Out: unit vectors of the width of the default encoder. Each is a function of one text, so
-that no corpus is needed and no vector changes when templates are added.
+In: texts. Out: unit vectors as wide as those of the default encoder. Each depends on one text
+alone: there is no corpus, and new templates change no vector.
 """
 
 import hashlib
@@ -15,24 +15,22 @@ WIDTH = 384
 
 
 def random(texts: Sequence[str]) -> np.ndarray:
-    """`<float32>[V, WIDTH]` a direction for each text, drawn from its hash; equal ones get one."""
-    drawn = np.array([signs(text) for text in texts], dtype=np.float32).reshape(-1, WIDTH)
-    return drawn / np.float32(WIDTH**0.5)
+    """`<float32>[V, WIDTH]` a pseudo-random direction for each text, by its hash."""
+    rows = np.array([signs(text) for text in texts], dtype=np.float32).reshape(-1, WIDTH)
+    return rows / np.float32(WIDTH**0.5)
 
 
 def tfidf(texts: Sequence[str], tokenizer: Tokenizer) -> np.ndarray:
     """`<float32>[V, WIDTH]` counts of word pieces times `log(1 + rank)`, projected at random.
 
-    The inverse document frequency needs no documents: the vocabulary of BERT lists its words in the
-    order of their frequency (in books and Wikipedia, not in logs), and by Zipf's law a word's
-    frequency goes as the inverse of its rank. Single characters, which it lists by code point at
-    both ends, have rank 1, like `the`. Special, unused and unknown tokens count for nothing; a text
-    of nothing else gets its direction by `random`.
+    The inverse document frequency needs no documents: BERT's vocabulary lists words by frequency
+    (in books and Wikipedia), which by Zipf's law is the inverse of the rank. Single characters,
+    listed by code point, have rank 1, like `the`. Special, unused and unknown tokens do not count;
+    a text of nothing else gets its direction from `random`.
 
-    Each token adds its weight to all `WIDTH` dimensions with signs from its hash, which keeps
-    cosines up to about `WIDTH^(-1/2)` (Achlioptas, "Database-friendly random projections", 2003;
-    signed hashing as in Weinberger et al., "Feature Hashing for Large Scale Multitask Learning",
-    2009).
+    Each token adds its weight to all dimensions with signs from its hash, which keeps cosines up to
+    about `WIDTH^(-1/2)` (Achlioptas, "Database-friendly random projections", 2003; signed hashing
+    as in Weinberger et al., "Feature Hashing for Large Scale Multitask Learning", 2009).
     """
     weights = idf(tokenizer.get_vocab())
     clean = [text.encode("utf-8", "replace").decode() for text in texts]

@@ -1,6 +1,7 @@
-"""How alarming lines read, by the reader that comes with the program."""
+"""The alarm model that comes with the package, and its file."""
 
 import csv
+import dataclasses
 import re
 from pathlib import Path
 
@@ -23,83 +24,76 @@ def config(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def read(config) -> dict[str, float]:
-    """The log-odds of each text; who takes this finds them in the cache of `config`."""
+def found(config) -> dict[str, float]:
+    """The log-odds of each text, whose vectors are then in the cache of `config`."""
     texts = [*ALARMING, *HARMLESS, WORDLESS]
-    found = alarm.alarm(texts, config)
-    assert found.dtype == np.float32
-    return dict(zip(texts, found.tolist(), strict=True))
+    log_odds = alarm.alarm(texts, config)
+    assert log_odds.dtype == np.float32
+    return dict(zip(texts, log_odds.tolist(), strict=True))
 
 
 @pytest.mark.parametrize(("worse", "better"), [*zip(ALARMING, HARMLESS, strict=True)])
-def test_lines_are_told_apart_by_what_they_say(read, worse, better):
-    assert read[worse] > 0 > read[better]
+def test_alarming_and_harmless_lines_differ_in_sign(found, worse, better):
+    assert found[worse] > 0 > found[better]
 
 
-def test_a_text_without_words_is_any_line(read):
-    reader, _ = alarm.load()
-    assert read[WORDLESS] == pytest.approx(reader.unread)
-    assert reader.unread < 0  # most lines are harmless
-
-
-def test_a_reading_is_what_the_changed_encoder_makes_of_the_text(read):
-    reader, version = alarm.load()
+def test_the_log_odds_are_the_changed_encoders(found):
+    model, version = alarm.load()
     encoder = EmbedConfig(cache_dir=None, batch_size=8)
-    [vector] = encode_raw([readable(ALARMING[0])], encoder, reader.low_rank, version)
-    expected = alarm.FOREIGN * (vector @ reader.direction + reader.bias)
-    assert read[ALARMING[0]] == pytest.approx(expected, abs=1e-5)
+    [vector] = encode_raw([readable(ALARMING[0])], encoder, model.low_rank, version)
+    expected = alarm.TRANSFER * (vector @ model.direction + model.bias)
+    assert found[ALARMING[0]] == pytest.approx(expected, abs=1e-5)
 
 
-@pytest.mark.parametrize("text", ["磁盘 空间 不足", "ошибка чтения диска", "ошибка на диске sda"])
-def test_words_of_another_script_are_unread(text, config):
-    reader, _ = alarm.load()
-    assert alarm.alarm([text], config) == pytest.approx([reader.unread])
+def test_words_of_another_script_or_none_get_the_prior(config):
+    prior = alarm.load()[0].prior
+    assert prior < 0  # most lines are harmless
+    texts = [WORDLESS, "磁盘 空间 不足", "ошибка чтения диска", "ошибка на диске sda"]
+    assert alarm.alarm(texts, config) == pytest.approx([prior] * 4)
 
 
 @pytest.mark.parametrize("model", ["random", "tfidf"])
-def test_whatever_makes_the_vectors_the_reading_is_one(read, config, model):
+def test_the_log_odds_do_not_depend_on_what_makes_the_vectors(found, config, model):
     other = EmbedConfig(model, config.cache_dir, max_tokens=16)
-    texts = list(read)[::-1]
-    assert alarm.alarm(texts, other).tolist() == [read[text] for text in texts]
+    texts = list(found)[::-1]
+    assert alarm.alarm(texts, other).tolist() == [found[text] for text in texts]
 
 
-def test_a_reading_does_not_depend_on_the_other_texts_nor_on_the_cache(read):
+def test_the_log_odds_do_not_depend_on_the_other_texts_nor_on_the_cache(found):
     apart = EmbedConfig(cache_dir=None, batch_size=8)
-    assert alarm.alarm([HARMLESS[1]], apart).tolist() == [read[HARMLESS[1]]]
-    again = alarm.alarm([*read, "fan speed low", "user logged in"][::-1], apart)
-    assert again[2:][::-1].tolist() == list(read.values())
-    assert alarm.alarm([], EmbedConfig(cache_dir=None)).shape == (0,)
+    assert alarm.alarm([HARMLESS[1]], apart).tolist() == [found[HARMLESS[1]]]
+    again = alarm.alarm([*found, "fan speed low", "user logged in"][::-1], apart)
+    assert again[2:][::-1].tolist() == list(found.values())
+    assert alarm.alarm([], apart).shape == (0,)
 
 
-def test_vectors_of_the_reader_are_cached_apart_from_the_encoders_own(read, config, monkeypatch):
+def test_vectors_of_the_model_are_cached_apart_from_the_encoders_own(found, config, monkeypatch):
     def never(*given):
         raise AssertionError(given)
 
     monkeypatch.setattr(module, "run_model", never)
-    assert alarm.alarm(list(read), config).tolist() == list(read.values())
+    assert alarm.alarm(list(found), config).tolist() == list(found.values())
     with pytest.raises(AssertionError):
         module.embed([ALARMING[0]], config)
 
 
-def test_meanings_without_reading_are_vectors_and_zeros():
-    found = alarm.meanings(["kernel panic", "job finished"], EmbedConfig("random"), reading=False)
+def test_meanings_without_alarm_are_vectors_and_zeros():
+    found = alarm.meanings(["kernel panic", "job finished"], EmbedConfig("random"), False)
     assert found.vectors.shape[0] == 2
     assert found.alarm.tolist() == [0, 0]
 
 
-def test_a_reader_survives_its_file(tmp_path, monkeypatch):
+def test_a_model_survives_its_file(tmp_path, monkeypatch):
     change = {
         "query": {"a": np.full((2, 4, 1), 0.5), "b": np.full((2, 1, 4), -0.25)},
         "up": {"a": np.ones((2, 4, 1)), "b": np.zeros((2, 1, 3))},
     }
-    reader = alarm.TextReader(change, np.array([0.1, -0.2], np.float32), bias=1.5, unread=-0.5)
-    path = tmp_path / "reader"  # written as it is named
-    alarm.save(reader, path)
+    model = alarm.AlarmModel(change, np.array([0.1, -0.2], np.float32), bias=1.5, prior=-0.5)
+    path = tmp_path / "model"  # written as it is named
+    alarm.save(model, path)
     monkeypatch.setattr(alarm, "READER", path)
     again, version = alarm.load.__wrapped__()
-    np.testing.assert_equal(again.low_rank, change)
-    np.testing.assert_equal(again.direction, reader.direction)
-    assert (again.bias, again.unread) == (1.5, -0.5)
+    np.testing.assert_equal(dataclasses.asdict(again), dataclasses.asdict(model))
     assert version != alarm.load()[1]
 
 
@@ -138,7 +132,7 @@ def words(text: str) -> frozenset[str]:
 
 
 def overlap(a: frozenset[str], b: frozenset[str]) -> float:
-    """The share of the words of both that are in each; one word alone says too little."""
+    """The share of the words of both that are in each; 0 for a text of one word."""
     return len(a & b) / len(a | b) if min(len(a), len(b)) > 1 else 0.0
 
 
@@ -156,11 +150,10 @@ def template_texts(path: Path) -> list[str]:
 
 @pytest.mark.data
 def test_no_statement_comes_near_a_template_of_a_real_system(data_dir):
-    """Else a reader would have been told about what it is measured on."""
+    """Else the model would have been fitted to what it is measured on."""
     tables = sorted(data_dir.glob("*/*templates*.csv"))
     assert len(tables) >= 4
     real = {words(text) for table in tables for text in template_texts(table)}
-    near = [
-        text for text in alarm.primer()[0] if any(overlap(words(text), held) > 0.6 for held in real)
-    ]
+    statements = {text: words(text) for text in alarm.primer()[0]}
+    near = [text for text, own in statements.items() if any(overlap(own, w) > 0.6 for w in real)]
     assert near == []

@@ -115,23 +115,33 @@ def test_a_damaged_configuration_is_named(checkpoint, text):
         bert.load_config(folder)
 
 
-def test_weights_that_do_not_fit_are_named(checkpoint):
-    folder = checkpoint("wider", intermediate_size=32)
-    with pytest.raises(InputError, match=r"disagrees with config\.json"):
-        bert.load_params(folder, bert.load_config(folder))
-    folder = checkpoint("deeper", num_hidden_layers=3)
-    with pytest.raises(InputError, match=r"no tensor 'encoder\.layer\.2"):
-        bert.load_params(folder, bert.load_config(folder))
-    folder = checkpoint("nan")
+def test_an_unknown_dtype_is_named(checkpoint):
+    with pytest.raises(InputError, match=r"--embed_dtype=float16"):
+        bert.load_config(checkpoint(), "float16")
+
+
+def with_nan(path):
     weights = tensors(seed=0)
     weights["encoder.layer.1.output.dense.bias"][3] = np.nan
-    save_file(weights, folder / "model.safetensors")
-    with pytest.raises(InputError, match=r"not finite in \['layers'\]\['down'\]\['bias'\]"):
+    save_file(weights, path)
+
+
+def cut_in_half(path):
+    whole = path.read_bytes()
+    path.write_bytes(whole[: len(whole) // 2])
+
+
+@pytest.mark.parametrize(
+    ("sizes", "damage", "message"),
+    [
+        ({"intermediate_size": 32}, lambda path: None, r"disagrees with config\.json"),
+        ({"num_hidden_layers": 3}, lambda path: None, r"no tensor 'encoder\.layer\.2"),
+        ({}, with_nan, r"not finite in \['layers'\]\['down'\]\['bias'\]"),
+        ({}, cut_in_half, r"model\.safetensors cannot be read"),
+    ],
+)
+def test_weights_that_do_not_fit_are_named(checkpoint, sizes, damage, message):
+    folder = checkpoint(**sizes)
+    damage(folder / "model.safetensors")
+    with pytest.raises(InputError, match=message):
         bert.load_params(folder, bert.load_config(folder))
-    folder = checkpoint("cut")
-    whole = (folder / "model.safetensors").read_bytes()
-    (folder / "model.safetensors").write_bytes(whole[: len(whole) // 2])
-    with pytest.raises(InputError, match=r"model\.safetensors cannot be read"):
-        bert.load_params(folder, bert.load_config(folder))
-    with pytest.raises(InputError, match="float16"):
-        bert.load_config(folder, "float16")

@@ -1,4 +1,4 @@
-"""Teaching an encoder to read, on a checkpoint of a few weights and sentences of a few words."""
+"""Fitting the alarm model to a tiny checkpoint and sentences of a few words."""
 
 import dataclasses
 import functools
@@ -24,23 +24,20 @@ def folder(checkpoint, monkeypatch):
     return checkpoint()
 
 
-def test_two_kinds_of_lines_are_told_apart_and_a_seed_gives_one_reader(folder):
-    reader, found = distill.fit(TEXTS, P, folder)
+def test_two_kinds_of_lines_are_separated_and_a_seed_gives_one_model(folder):
+    model, found = distill.fit(TEXTS, P, folder)
     assert found["held_out"] == 12
     assert found["auroc"] > 0.7  # half is chance; where it ends hangs on a machine's rounding
-    assert reader.unread == 0  # as many alarming as harmless
+    assert model.prior == 0  # as many alarming as harmless
     config = EmbedConfig(str(folder), cache_dir=None, max_tokens=distill.TOKENS)
-    vectors = encode_raw([*ALARMING, *HARMLESS], config, reader.low_rank, "mine")
-    read = vectors @ reader.direction + reader.bias
-    assert read[:3].mean() > read[3:].mean() + 0.5
+    vectors = encode_raw([*ALARMING, *HARMLESS], config, model.low_rank, "mine")
+    log_odds = vectors @ model.direction + model.bias
+    assert log_odds[:3].mean() > log_odds[3:].mean() + 0.5
+    assert set(model.low_rank) == set(distill.ADAPTED)
+    assert all(change["b"].any() for change in model.low_rank.values())
 
     again, _ = distill.fit(TEXTS, P, folder)
-    other, _ = distill.fit(TEXTS, P, folder, seed=1)
-    np.testing.assert_equal(dataclasses.asdict(again), dataclasses.asdict(reader))
-    assert set(reader.low_rank) == set(distill.ADAPTED)
-    for name, change in reader.low_rank.items():
-        assert change["b"].any()
-        assert not np.array_equal(change["a"], other.low_rank[name]["a"])
+    np.testing.assert_equal(dataclasses.asdict(again), dataclasses.asdict(model))
 
 
 def test_a_change_of_low_rank_is_added_to_the_matrices_it_names(folder):
@@ -57,10 +54,12 @@ def test_a_change_of_low_rank_is_added_to_the_matrices_it_names(folder):
     assert jax.tree.all(jax.tree.map(np.array_equal, params, changed))
 
 
-def test_learning_starts_at_the_encoder_itself(folder):
+def test_training_starts_at_the_encoder_itself_and_from_its_seed(folder):
     sizes = bert.load_config(folder)
     params = bert.load_params(folder, sizes)
-    start = distill._start(params, sizes, 0)
+    start, other = (distill._start(params, sizes, seed) for seed in (0, 1))
     assert not start["direction"].any()
     changed = bert.with_low_rank(params, start["low_rank"])
     assert jax.tree.all(jax.tree.map(np.array_equal, params, changed))
+    for name, change in start["low_rank"].items():
+        assert not np.array_equal(change["a"], other["low_rank"][name]["a"])

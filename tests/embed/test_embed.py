@@ -1,3 +1,4 @@
+import dataclasses
 import importlib.util
 import json
 import sqlite3
@@ -51,6 +52,11 @@ def config(checkpoint, tmp_path):
     return EmbedConfig(str(checkpoint()), cache_dir=cache, batch_size=4, max_tokens=64)
 
 
+@pytest.fixture
+def plain(config):
+    return dataclasses.replace(config, cache_dir=None)
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [
@@ -100,25 +106,23 @@ def test_a_text_is_encoded_once_ever(config, calls):
     assert calls[1:] == [["error"]]
 
 
-def test_same_bytes_with_and_without_a_cache(config, calls):
+def test_same_bytes_with_and_without_a_cache(config, plain, calls):
     cached = embed(TEXTS, config)
-    plain = EmbedConfig(config.model, cache_dir=None, batch_size=4, max_tokens=64)
     np.testing.assert_array_equal(embed(TEXTS, plain), cached)
     np.testing.assert_array_equal(embed(TEXTS, plain), cached)
     assert len(calls) == 3
 
 
-def test_another_model_or_setting_has_its_own_vectors(config, checkpoint, calls):
-    embed(TEXTS, config)
-    cache = config.cache_dir
-    for other in (
-        EmbedConfig(str(checkpoint("other", seed=1)), cache_dir=cache, max_tokens=64),
-        EmbedConfig(config.model, cache_dir=cache, max_tokens=16),
-        EmbedConfig(config.model, cache_dir=cache, max_tokens=64, dtype="bfloat16"),
-    ):
-        before = len(calls)
-        embed(TEXTS, other)
-        assert len(calls) == before + 1
+@pytest.mark.parametrize(
+    "changes", [{"seed": 1}, {"max_tokens": 16}, {"dtype": "bfloat16"}], ids=str
+)
+def test_another_model_or_setting_has_its_own_vectors(config, checkpoint, calls, changes):
+    text = TEXTS[2:3]  # short: one compilation a setting
+    embed(text, config)
+    seed = changes.pop("seed", None)
+    model = config.model if seed is None else str(checkpoint("other", seed=seed))
+    embed(text, dataclasses.replace(config, model=model, **changes))
+    assert calls == [text, text]
 
 
 def test_a_file_is_hashed_once_until_it_changes(checkpoint, tmp_path):
@@ -133,25 +137,24 @@ def test_a_file_is_hashed_once_until_it_changes(checkpoint, tmp_path):
     assert _digest.cache_info().misses == hashed + 1
 
 
-def test_a_vector_does_not_depend_on_the_rest_of_the_batch(config):
-    plain = EmbedConfig(config.model, cache_dir=None, batch_size=4, max_tokens=64)
+def test_a_vector_does_not_depend_on_the_rest_of_the_batch(plain):
     together = embed(TEXTS, plain)
     alone = np.concatenate([embed([text], plain) for text in TEXTS])
     np.testing.assert_allclose(alone, together, atol=1e-6)
 
 
-def test_one_compilation_per_length_and_none_in_steady_state(config):
+def test_one_compilation_per_length_and_none_in_steady_state(plain):
     words = ["block", "size", "node", "host", "error"]
 
     def texts(shift):
-        return [" ".join(words[(i + shift) % 5] for i in range(n)) for n in range(1, 90)]
+        return [" ".join(words[(i + shift) % 5] for i in range(n)) for n in range(1, 50)]
 
-    plain = EmbedConfig(config.model, cache_dir=None, batch_size=7, max_tokens=64)
+    few = dataclasses.replace(plain, batch_size=7, max_tokens=20)
     before = bert.encode._cache_size()
-    embed(texts(0), plain)
-    assert bert.encode._cache_size() - before == 12  # 4, 8, ... 32, 40, ... 64 tokens
-    embed(texts(1) + texts(2), plain)
-    assert bert.encode._cache_size() - before == 12
+    embed(texts(0), few)
+    assert bert.encode._cache_size() - before == 5  # 4, 8, ... 20 tokens
+    embed(texts(1) + texts(2), few)
+    assert bert.encode._cache_size() - before == 5
 
 
 def test_padded_lengths_are_few_and_near():
@@ -219,37 +222,45 @@ def test_missing_weights_package_names_the_command(monkeypatch):
         embed(TEXTS, EmbedConfig(cache_dir=None))
 
 
-def test_a_folder_that_lacks_a_file_is_named(checkpoint, tmp_path):
-    folder = checkpoint()
-    (folder / "tokenizer.json").unlink()
-    with pytest.raises(InputError, match=r"tiny has no tokenizer\.json"):
-        embed(TEXTS, EmbedConfig(str(folder), cache_dir=None))
-    with pytest.raises(InputError, match=r"--embed_model=.*nowhere: .*nowhere has no config\.json"):
-        embed(TEXTS, EmbedConfig(str(tmp_path / "nowhere"), cache_dir=None))
+def test_a_folder_that_lacks_a_file_is_named(plain, tmp_path):
+    (Path(plain.model) / "tokenizer.json").unlink()
+    nowhere = str(tmp_path / "nowhere")
+    for model, name in ((plain.model, "tokenizer"), (nowhere, "config")):
+        message = rf"--embed_model={model}: {model} has no {name}\.json"
+        with pytest.raises(InputError, match=message):
+            embed(TEXTS, dataclasses.replace(plain, model=model))
 
 
-def test_a_damaged_tokenizer_is_named(config, checkpoint):
-    folder = checkpoint("other")
-    (folder / "tokenizer.json").write_text("{}")
-    with pytest.raises(InputError, match=r"tokenizer\.json is not a tokenizer"):
-        embed(TEXTS, EmbedConfig(str(folder), cache_dir=None, max_tokens=64))
+def without_model(tokenizer):
+    tokenizer.clear()
 
 
-def test_a_tokenizer_of_another_model_is_named(checkpoint):
-    folder = checkpoint()
-    other = json.loads((folder / "tokenizer.json").read_text())
-    other["model"]["vocab"]["error"] = 5000
-    (folder / "tokenizer.json").write_text(json.dumps(other))
-    with pytest.raises(InputError, match=r"tokenizer\.json has tokens that the model"):
-        embed(["error"], EmbedConfig(str(folder), cache_dir=None, max_tokens=64))
+def with_a_token_too_many(tokenizer):
+    tokenizer["model"]["vocab"]["error"] = 5000
 
 
-def test_settings_out_of_range_are_named(config):
-    for changes in ({"batch_size": 0}, {"max_tokens": 2}, {"max_tokens": 65}):
-        with pytest.raises(InputError, match=f"--embed_{next(iter(changes))}="):
-            embed(
-                TEXTS, EmbedConfig(config.model, cache_dir=None, **({"max_tokens": 64} | changes))
-            )
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (without_model, r"tokenizer\.json is not a tokenizer"),
+        (with_a_token_too_many, r"tokenizer\.json has tokens that the model"),
+    ],
+)
+def test_a_damaged_tokenizer_or_one_of_another_model_is_named(plain, damage, message):
+    path = Path(plain.model) / "tokenizer.json"
+    tokenizer = json.loads(path.read_text())
+    damage(tokenizer)
+    path.write_text(json.dumps(tokenizer))
+    with pytest.raises(InputError, match=message):
+        embed(["error"], plain)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("batch_size", 0), ("max_tokens", 2), ("max_tokens", 65)]
+)
+def test_settings_out_of_range_are_named(plain, name, value):
+    with pytest.raises(InputError, match=f"--embed_{name}={value}"):
+        embed(TEXTS, dataclasses.replace(plain, **{name: value}))
 
 
 def test_a_hub_name_is_fetched(monkeypatch, checkpoint):
