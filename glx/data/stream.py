@@ -14,11 +14,11 @@ import polars as pl
 from glx.data.load import LogParser
 from glx.data.numbered import numbered_blocks, numbered_column
 from glx.errors import InputError
+from glx.parse.digits import distinct_codes
 from glx.parse.events import parse
 from glx.parse.header import Layout
 from glx.parse.read import ReadCounts
 from glx.parse.records import records
-from glx.parse.shapes import distinct_codes
 from glx.sequences import Sequences, csr_offsets
 
 BATCH = 300_000  # events collected before sessions are looked through

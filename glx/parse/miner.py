@@ -184,17 +184,17 @@ def match_tokens(templates: Sequence[str]) -> Match:
     Templates of one length whose wildcards stand in the same places are one dict of their fixed
     tokens, so that a text costs a few look-ups however many templates there are.
     """
-    shapes: dict[int, dict[tuple[int, ...], dict]] = {}
+    by_length: dict[int, dict[tuple[int, ...], dict]] = {}
     for id_, template in enumerate(templates):
         tokens = template.split()
         fixed = tuple(at for at, token in enumerate(tokens) if token != WILDCARD)
-        table = shapes.setdefault(len(tokens), {}).setdefault(fixed, {})
+        table = by_length.setdefault(len(tokens), {}).setdefault(fixed, {})
         table.setdefault(pick(fixed)(tokens), id_)
     ordered = {
         length: [
             (len(fixed), pick(fixed), tables[fixed]) for fixed in sorted(tables, key=len)[::-1]
         ]
-        for length, tables in shapes.items()
+        for length, tables in by_length.items()
     }
 
     def match(text: str) -> int:

@@ -17,7 +17,7 @@ from glx.parse.header import Layout
 from glx.parse.mask import mask
 from glx.parse.miner import Miner, fit
 from glx.parse.read import ReadCounts, blocks, layout_of
-from glx.parse.records import TURN, ordered
+from glx.parse.records import SWITCH_INTERVAL, ordered
 from glx.parse.table import read_table
 
 LOG = b"""\
@@ -152,5 +152,5 @@ def test_times_of_hdfs_are_in_order(data_dir):
 def test_threads_take_short_turns_only_while_lines_are_read():
     before = sys.getswitchinterval()
     seen = [sys.getswitchinterval() for _ in ordered(abs, [1, -2, 3], threads=1)]
-    assert seen == [pytest.approx(TURN)] * 3
+    assert seen == [pytest.approx(SWITCH_INTERVAL)] * 3
     assert sys.getswitchinterval() == before

@@ -8,8 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from glx.errors import InputError
+from glx.parse.digits import LONG_CHUNK, collapse_digits
 from glx.parse.header import Layout, detect_layout, seconds
-from glx.parse.mask import MASKS, PIECE, collapse_digits, mask
+from glx.parse.mask import MASKS, mask
 from glx.parse.read import ReadCounts
 from glx.parse.records import records
 
@@ -85,7 +86,7 @@ def test_collapsed_digits(lines):
 
 
 def test_collapsed_digits_over_the_edge_of_a_chunk():
-    raw = b"x" + b"7" * PIECE + b"y8"
+    raw = b"x" + b"7" * LONG_CHUNK + b"y8"
     assert collapse_digits(raw) == b"x0y0"
 
 

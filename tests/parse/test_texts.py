@@ -6,10 +6,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from glx.data.systems import BGL_HEADER, HDFS_HEADER, NOVA_HEADER, RAS_HEADER
-from glx.parse.skeletons import cut_headers, header_groups, over_skeletons, read_skeletons
+from glx.parse.texts import collapsed_pattern, cut_headers, header_groups, masked_texts
 
 HEADERS = (
-    *map(over_skeletons, (BGL_HEADER, HDFS_HEADER, NOVA_HEADER, RAS_HEADER)),
+    *map(collapsed_pattern, (BGL_HEADER, HDFS_HEADER, NOVA_HEADER, RAS_HEADER)),
     r"^(?P<level>[A-Z]+)\b:? ?(?P<text>.*)",
     r"^(?P<level>a*?)\B(?P<text>.*)$",
     r"^(?:(?P<level>[A-Z]+)\b|[A-Z]+)(?P<text>.*)$",  # the level depends on what follows
@@ -22,9 +22,9 @@ HEADERS = (
 )
 
 
-def test_pattern_over_skeletons():
+def test_pattern_collapsed_pattern():
     pattern = r"^\[(\d{4}-\d\d) 1[0-9]\d* a{3}\S+\d? (?P<x2>\d+)"
-    assert over_skeletons(pattern) == r"^\[([0-9]+-[0-9]+) [0-9]+ a{3}\S+[0-9]* (?P<x2>[0-9]+)"
+    assert collapsed_pattern(pattern) == r"^\[([0-9]+-[0-9]+) [0-9]+ a{3}\S+[0-9]* (?P<x2>[0-9]+)"
 
 
 WORDS = st.sampled_from(
@@ -68,7 +68,7 @@ def test_headers_cut_at_once_and_line_by_line(header, ends, starts):
 
 def test_a_line_that_no_header_fits_is_all_text():
     lines = pl.Series(["0 INFO up", "0 WARN é 0", "no header", ""])
-    text, level, fits = read_skeletons(lines, r"^\d+ (?P<level>[A-Z]+) (?P<text>.*)$")
+    text, level, fits = masked_texts(lines, r"^\d+ (?P<level>[A-Z]+) (?P<text>.*)$")
     assert text.to_list() == ["up", "WARN é <*>", "no header", ""]
     assert level.to_list() == ["INFO", "WARN", None, None]
     assert fits.tolist() == [True, True, False, False]

@@ -1,7 +1,7 @@
-"""Skeletons (a line with a run of digits as one `0`) to header, level and masked text.
+"""Collapsed lines (`glx/parse/digits.py`) to masked texts without header, but with severe levels.
 
-In: distinct skeletons of a block (`glx/parse/mask.py`) and the header of its layout. Out: of each
-the masked text with the level before it, the level, and whether the header fits.
+In: distinct collapsed lines of a block and the header of its layout. Out: of each the masked text
+with the level before it from WARN up, the level, and whether the header fits.
 """
 
 import re
@@ -9,8 +9,8 @@ import re
 import numpy as np
 import polars as pl
 
-from glx.parse.mask import mask_skeletons
-from glx.parse.shapes import distinct_codes, first_places
+from glx.parse.digits import distinct_codes, first_places
+from glx.parse.mask import mask_collapsed
 
 SEVERE = (
     *("WARN", "WARNING", "ERROR", "ERR", "SEVERE", "FAILURE", "CRITICAL", "CRIT", "ALERT"),
@@ -18,52 +18,52 @@ SEVERE = (
 )
 TEXT = "(?P<text>.*)$"  # what most headers end in
 NAMED = re.compile(r"(?<!\\)\(\?P<\w+>")  # the start of a named group
-MAX_KNOWN = 50_000  # skeletons whose reading is remembered
-Known = dict[str, tuple[str, str | None, bool]]  # skeleton -> masked text, level, header fits
+MAX_CACHED = 50_000  # collapsed lines
+TextCache = dict[str, tuple[str, str | None, bool]]  # collapsed line -> text, level, header fits
 
 
-def known_skeletons(
-    skeletons: pl.Series, header: str | None, known: Known
+def cached_texts(
+    collapsed: pl.Series, header: str | None, cache: TextCache
 ) -> tuple[pl.Series, pl.Series, np.ndarray]:
-    """`read_skeletons` of those that are not in `known`, which is added to."""
-    lines = skeletons.to_list()
-    new = [line for line in lines if line not in known]
-    fresh: Known = {}
+    """`masked_texts` of the lines that `cache` lacks, which is added to; the others from there."""
+    lines = collapsed.to_list()
+    new = [line for line in lines if line not in cache]
+    added: TextCache = {}
     if new:
-        parts = read_skeletons(pl.Series(new, dtype=pl.String), header)
-        fresh = dict(zip(new, zip(*parts, strict=True), strict=True))
-    if len(known) < MAX_KNOWN:
-        known.update(fresh)
-    read = [fresh[line] if line in fresh else known[line] for line in lines]
-    masked, levels, fits = zip(*read, strict=True) if read else ((), (), ())
+        parts = masked_texts(pl.Series(new, dtype=pl.String), header)
+        added = dict(zip(new, zip(*parts, strict=True), strict=True))
+    if len(cache) < MAX_CACHED:
+        cache.update(added)
+    found = [added[line] if line in added else cache[line] for line in lines]
+    masked, levels, fits = zip(*found, strict=True) if found else ((), (), ())
     text = pl.Series(masked, dtype=pl.String)
     return text, pl.Series(levels, dtype=pl.String), np.array(fits, dtype=bool)
 
 
-def read_skeletons(text: pl.Series, header: str | None) -> tuple[pl.Series, pl.Series, np.ndarray]:
+def masked_texts(lines: pl.Series, header: str | None) -> tuple[pl.Series, pl.Series, np.ndarray]:
     """Masked text, level and whether the header fits, of each; if it does not, all is text."""
-    fits = pl.repeat(True, len(text), eager=True)
-    levels = pl.repeat(None, len(text), dtype=pl.String, eager=True)
+    fits = pl.repeat(True, len(lines), eager=True)
+    levels = pl.repeat(None, len(lines), dtype=pl.String, eager=True)
     if header is not None:
-        rest, levels, fits = cut_headers(text, over_skeletons(header))
-        text = rest.zip_with(fits, text)
-    return with_level(mask_skeletons(text), levels), levels, fits.to_numpy()
+        rest, levels, fits = cut_headers(lines, collapsed_pattern(header))
+        lines = rest.zip_with(fits, lines)
+    return with_level(mask_collapsed(lines), levels), levels, fits.to_numpy()
 
 
 def cut_headers(lines: pl.Series, header: str) -> tuple[pl.Series, pl.Series, pl.Series]:
     """Text, level in capitals and whether the header fits, of each line.
 
-    Groups take long to find. Where a header ends in the text, what stands before it differs little
-    from line to line: groups are looked for in one line of each kind.
+    Regular expressions with groups are slow. Where the text is the end of the pattern, few lines
+    differ in what precedes it: groups are searched for in one line of each such kind.
     """
     before = header.removesuffix(TEXT)
     if before == header:
         return header_groups(lines, header)
     heads = lines.str.extract(f"^(?:{NAMED.sub('(?:', before)})", 0)
-    if lines.filter(heads.is_null()).str.contains(header).any():  # it fits, further on
+    if lines.filter(heads.is_null()).str.contains(header).any():  # it fits further on
         return header_groups(lines, header)
     length = heads.str.len_chars()
-    # What follows is part of the kind: a pattern may ask for it (`\b`, `$`).
+    # The next character belongs to the kind: a pattern may depend on it (`\b`, `$`).
     kinds = heads + "\n" + lines.str.slice(length, 1)
     codes = distinct_codes(kinds.fill_null("\n\n"))[1]
     _, levels, fits = header_groups(lines.gather(first_places(codes)), header)
@@ -84,8 +84,8 @@ def with_level(texts: pl.Series, levels: pl.Series) -> pl.Series:
     return (levels + " " + texts).str.strip_chars_end().zip_with(severe, texts)
 
 
-def over_skeletons(pattern: str) -> str:
-    """The pattern, matching a skeleton where it matched the line: a run of digits is one digit."""
+def collapsed_pattern(pattern: str) -> str:
+    """A pattern that fits a collapsed line where `pattern` fits the line itself."""
     digit = r"(?:\\d|\[[0-9-]+\]|[0-9])"
     count = r"(?:\{[^}]*\}|[+*?])"
     other = r"\\.|\[(?:\\.|[^\]])*\]|\{[^}]*\}|\(\?P<\w+>"

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from glx.parse.shapes import BLIND, Shapes, split_lines
+from glx.parse.digits import SAME_FOR_ALL_DIGITS, Block, split_lines
 
 LINES = [
     "081109 203615 148 INFO: blk_38 of /10.0.0.1",
@@ -17,13 +17,13 @@ LINES = [
 ]
 
 
-def shapes(lines: list[str], repeat: int = 3) -> Shapes:
-    return Shapes.of("".join(f"{line}\n" for line in lines * repeat).encode())
+def block(lines: list[str], repeat: int = 3) -> Block:
+    return Block.of("".join(f"{line}\n" for line in lines * repeat).encode())
 
 
 def test_lines_that_differ_in_the_values_of_digits_are_one():
-    made = shapes(["a 12 b", "a 34 b", "a 5 b", "ü 0"])
-    assert made.distinct.to_list() == ["a 99 b", "a 9 b", "ü 9"]
+    made = block(["a 12 b", "a 34 b", "a 5 b", "ü 0"])
+    assert made.forms.to_list() == ["a 99 b", "a 9 b", "ü 9"]
     assert made.codes.to_list() == [0, 0, 1, 2] * 3
     assert made.starts[:5].tolist() == [0, 7, 14, 20, 25]
 
@@ -43,22 +43,22 @@ def test_lines_that_differ_in_the_values_of_digits_are_one():
     ],
 )
 def test_what_is_cut_out_is_what_the_pattern_finds(pattern, group, cut):
-    made = shapes(LINES)
+    made = block(LINES)
     assert (made.spans(pattern, group) is not None) == cut
     assert made.extract(pattern, group).equals(made.lines.str.extract(pattern, group))
 
 
 @given(st.lists(st.text(alphabet="b_19 ü\r"), min_size=1))
 def test_any_line(lines):
-    made = shapes(lines, 9)
+    made = block(lines, 9)
     for pattern, group in ((r"b_?\d+", 0), (r"b(\d*)", 1), (r"(\S+) ", 1)):
         want = split_lines(made.raw).str.extract(pattern, group)
         assert made.extract(pattern, group).equals(want)
 
 
 def test_a_carriage_return_and_a_last_line_without_an_end():
-    assert Shapes.of(b"a 1\r\r\na 2\r").extract(r"\d").to_list() == ["1", "2"]
-    assert Shapes.of(b"a 1\na 22\na 33").extract(r"\d+").to_list() == ["1", "22", "33"]
+    assert Block.of(b"a 1\r\r\na 2\r").extract(r"\d").to_list() == ["1", "2"]
+    assert Block.of(b"a 1\na 22\na 33").extract(r"\d+").to_list() == ["1", "22", "33"]
 
 
 @pytest.mark.parametrize(
@@ -76,11 +76,11 @@ def test_a_carriage_return_and_a_last_line_without_an_end():
     ],
 )
 def test_patterns_to_which_digits_are_alike(pattern, blind):
-    assert (BLIND.fullmatch(pattern) is not None) == blind
+    assert (SAME_FOR_ALL_DIGITS.fullmatch(pattern) is not None) == blind
 
 
 def test_no_lines():
-    assert Shapes.of(b"").extract("a").to_list() == [None]
+    assert Block.of(b"").extract("a").to_list() == [None]
     assert pl.Series([], dtype=pl.String).equals(
-        Shapes.of(b"a").cut(*[pl.Series([]).to_numpy()] * 2)
+        Block.of(b"a").cut(*[pl.Series([]).to_numpy()] * 2)
     )
