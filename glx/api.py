@@ -115,7 +115,7 @@ def fit(
     own = read_target(cast, config, progress, Shared())
     prepare(config.general, own)
     few = few_of_target(config, own)
-    return Detector(fit_detector(config, taught, own, progress=progress, few=few), own.reader)
+    return Detector(fit_detector(config, taught, own, progress=progress, few=few), own.parser)
 
 
 def load(folder: Path | str, **settings: Any) -> Detector:

@@ -89,8 +89,8 @@ def fit_both(folder: Path, data_dir: Path, most: int | None = None) -> None:
     whole = general.fit(
         zerolog, [source], adapt, target.templates.texts, general.GeneralLogConfig()
     )
-    detectors.save(folder / "ZeroLog", zerolog, target.reader, {})
-    detectors.save(folder / "GeneralLog", whole, target.reader, {})
+    detectors.save(folder / "ZeroLog", zerolog, target.parser, {})
+    detectors.save(folder / "GeneralLog", whole, target.parser, {})
 
 
 def detected(detector: str, log: str, lines: int) -> Prepared:

@@ -174,7 +174,7 @@ def hdfs(data_dir: str) -> Prepared:
     source = one_step_detector.source("hdfs", parsed)
     config = one_step_detector.config()
     detector = fit([source], parsed.adapt, parsed.templates, config)
-    read = meanings(parsed.reader.texts, config.embed)
+    read = meanings(parsed.parser.texts, config.embed)
     return Prepared(
         lambda: score_sequences(detector, parsed.sequences, read), len(parsed.sequences)
     )

@@ -1,6 +1,6 @@
-"""A system from disk: its sequences, their parts, and what reads more of its lines later.
+"""A system from disk: its sequences, their split, and the parser for more of its lines.
 
-In: a `System` and `DataConfig`. Out: `Parsed`. Templates are learned from the adapt part alone and
+In: a `System` and `DataConfig`. Out: `Parsed`. Templates are mined from the adapt part alone and
 then frozen; what only later parts hold gets new ids. No label is read here.
 """
 
@@ -28,7 +28,7 @@ from glx.parse.miner import Miner
 from glx.parse.read import ReadCounts, layout_of
 from glx.sequences import ADAPT, Sequences, Templates
 
-WINDOW = 20  # lines, where nothing says how lines belong together
+WINDOW = 20  # lines, where there are neither sessions nor --window
 
 
 @dataclass(frozen=True)
@@ -72,11 +72,11 @@ class DataConfig:
 
 @dataclass(frozen=True)
 class LogParser:
-    """What turns more logs of a system into event ids; saved with a detector.
+    """Turns more logs of a system into event ids; saved with a detector.
 
     Attributes:
       miner: frozen templates and those that are new since.
-      layout: of raw lines, with the session rule; None: find out.
+      layout: of raw lines, with the session rule; None: raw lines cannot be parsed.
       window: lines in a window, None for sessions.
       numbers: `<int64>[V]` the event number of each template, where the system came as numbers.
     """
@@ -94,32 +94,32 @@ class LogParser:
 
 @dataclass(frozen=True)
 class Parsed:
-    """A system, read and cut.
+    """A system parsed into sequences, which are split into adapt, gap and test.
 
     Attributes:
       sequences: all of them; raw ones in the order of their first line.
       part: `<int8>[N]` adapt, gap or test.
-      learned: `<bool>[N]` the sequences that adaptation may see, unlabelled.
-      templates: the table as the adapt part knows it: counts are of its lines.
-      reader: for more logs of the system.
+      adaptable: `<bool>[N]` the sequences that adaptation may see, unlabelled.
+      templates: the fitted table; counts are of lines of adaptable sequences.
+      parser: for more logs of the system.
       ordered: sequences are in the order of time (that of each file in turn, where there are
         several), however they were split.
-      counts: what was read and mended.
+      counts: lines read, and those that had to be repaired.
     """
 
     system: System
     sequences: Sequences
     part: np.ndarray
-    learned: np.ndarray
+    adaptable: np.ndarray
     templates: Templates
-    reader: LogParser
+    parser: LogParser
     ordered: bool
     counts: ReadCounts
 
     @property
     def adapt(self) -> Sequences:
         """The sequences to adapt on: the adapt part; all in the transductive protocol."""
-        return self.sequences.take(np.flatnonzero(self.learned))
+        return self.sequences.take(np.flatnonzero(self.adaptable))
 
 
 def load(system: System, config: DataConfig, adapt_share: float | None = None) -> Parsed:
@@ -127,7 +127,7 @@ def load(system: System, config: DataConfig, adapt_share: float | None = None) -
 
     Args:
       system: as `resolve` gives it for the protocol.
-      adapt_share: overrides the split's; 1.0 for a source, of which all is learned from.
+      adapt_share: overrides the split's; 1.0 for a source, all of which is adapt part.
 
     Raises:
       InputError: the file or a setting is not as it should be.
@@ -153,15 +153,14 @@ def _load_numbered(system: System, config: DataConfig) -> Parsed:
         events = numbered.read_events(system.path, spec, numbers, read)
         split = draw_windows if config.protocol == "paper" else split_windows
         sequences, part = split(events, window, config.split)
-    learned = _learned(part, config)
-    known = np.repeat(learned, sequences.lengths)
-    counts = np.bincount(sequences.ids[known], minlength=len(texts)).astype(np.int64)
-    miner = Miner.from_templates(texts, counts)
+    adaptable = _adaptable(part, config)
+    ids = sequences.ids[np.repeat(adaptable, sequences.lengths)]
+    miner = Miner.from_templates(texts, np.bincount(ids, minlength=len(texts)))
     return Parsed(
         system,
         sequences,
         part,
-        learned,
+        adaptable,
         miner.templates,
         LogParser(miner, system.raw, window, numbers),
         # Also where `paper` drew the parts: the audit must see that time was mixed, and what is
@@ -185,7 +184,7 @@ def _load_raw(system: System, config: DataConfig) -> Parsed:
     events = Events(
         ids=np.arange(len(frame)),  # grouping carries the place of each event along
         lines=frame["line"].to_numpy(),
-        times=None if frame["time"].null_count() == len(frame) else frame["time"].to_numpy(),
+        times=frame["time"].to_numpy(),
     )
     window = None
     if layout.session is None:
@@ -194,15 +193,15 @@ def _load_raw(system: System, config: DataConfig) -> Parsed:
     else:
         sequences, part = split_sessions(_keyed(system, layout, events, frame["key"]), config.split)
     check_parts(system.name, part, config.split.adapt_share)
-    known = np.zeros(len(frame), dtype=bool)
-    learned = _learned(part, config)
-    known[sequences.ids[np.repeat(learned, sequences.lengths)]] = True
-    miner, ids = fit_part(collected, known)
+    adaptable = _adaptable(part, config)
+    mined = np.zeros(len(frame), dtype=bool)
+    mined[sequences.ids[np.repeat(adaptable, sequences.lengths)]] = True
+    miner, ids = fit_part(collected, mined)
     return Parsed(
         system,
         replace(sequences, ids=ids[sequences.ids]),
         part,
-        learned,
+        adaptable,
         miner.fitted,
         LogParser(miner, layout, window),
         ordered=True,
@@ -211,16 +210,15 @@ def _load_raw(system: System, config: DataConfig) -> Parsed:
 
 
 def raw_layout(system: System, config: DataConfig) -> Layout:
-    """The layout of raw lines: told by the system, or found out, with the session rule."""
-    if system.raw is not None and system.raw.header is not None:
-        return system.raw
-    if system.raw is not None and system.raw.format == "csv":
-        return system.raw
-    layout = layout_of(system.path, config.format if system.raw is None else "auto")
-    session = config.session if system.raw is None else system.raw.session
-    if session is not None and config.window is not None and system.raw is None:
+    """The layout of raw lines, with the session rule: the system's, or the detected one."""
+    raw = system.raw
+    if raw is not None and (raw.header is not None or raw.format == "csv"):
+        return raw
+    if raw is not None:
+        return replace(layout_of(system.path), session=raw.session)
+    if config.session is not None and config.window is not None:
         raise InputError("--session and --window exclude each other; give one of them")
-    return replace(layout, session=session)
+    return replace(layout_of(system.path, config.format), session=config.session)
 
 
 def _keyed(system: System, layout: Layout, events: Events, keys: pl.Series) -> Events:
@@ -234,6 +232,6 @@ def _keyed(system: System, layout: Layout, events: Events, keys: pl.Series) -> E
     return replace(events, session=codes, keys=names)
 
 
-def _learned(part: np.ndarray, config: DataConfig) -> np.ndarray:
+def _adaptable(part: np.ndarray, config: DataConfig) -> np.ndarray:
     """`<bool>[N]` the sequences that adaptation may see, unlabelled."""
     return np.full(len(part), True) if config.protocol == "transductive" else part == ADAPT

@@ -73,12 +73,12 @@ def read_events(path: Path, spec: Numbered, numbers: np.ndarray, counts: ReadCou
     frame = read_table(path, [spec.column] + ([spec.clock] if spec.clock else []), counts)
     rows = _sequences(frame[spec.column], path, numbers, counts)
     _check_any(path, len(rows))
-    begins = None
+    file_starts = None
     if spec.clock is not None:
         times = _times(frame[spec.clock], path, rows.first_line)
-        begins = rows.offsets[np.flatnonzero(np.diff(times, prepend=np.inf) < 0)]
+        file_starts = rows.offsets[np.flatnonzero(np.diff(times, prepend=np.inf) < 0)]
     lines = np.repeat(rows.first_line, rows.lengths)
-    return Events(ids=rows.ids, lines=lines, begins=begins)
+    return Events(ids=rows.ids, lines=lines, file_starts=file_starts)
 
 
 def numbered_column(path: Path | str) -> str | None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
+import polars as pl
 
 from glx.config import setting
 from glx.errors import InputError
@@ -36,7 +37,7 @@ class Events:
       session: `<int64>[E]` index into `keys`, -1 for a line without a session; None for windows.
       keys: `<object>[S]` session ids.
       times: `<float64>[E]` seconds since the epoch, NaN where a line has none; None without times.
-      begins: `<int64>[F]` place of the first event of each of several files; None for one file.
+      file_starts: `<int64>[F]` place of the first event of each file; None for one file.
     """
 
     ids: np.ndarray
@@ -44,7 +45,7 @@ class Events:
     session: np.ndarray | None = None
     keys: np.ndarray | None = None
     times: np.ndarray | None = None
-    begins: np.ndarray | None = None
+    file_starts: np.ndarray | None = None
 
 
 def split_windows(events: Events, window: int, config: SplitConfig) -> tuple[Sequences, np.ndarray]:
@@ -56,28 +57,22 @@ def split_windows(events: Events, window: int, config: SplitConfig) -> tuple[Seq
     n = len(events.ids)
     cut = int(n * config.adapt_share)
     gap = min(config.gap_lines, n - cut)
-    starts, parts = [], []
-    for part, begin, end in ((ADAPT, 0, cut), (GAP, cut, cut + gap), (TEST, cut + gap, n)):
-        starts.append(np.arange(begin, end, window))
-        parts.append(np.full(len(starts[-1]), part, dtype=np.int8))
-    offsets = np.concatenate([*starts, [n]]).astype(np.int64)
-    return _grouped(events, np.arange(n), offsets, None), np.concatenate(parts)
+    found = _windows(events, window, [0, cut, cut + gap, n])
+    part = np.searchsorted([cut, cut + gap], found.offsets[:-1], side="right")
+    return found, part.astype(np.int8)
 
 
 def draw_windows(events: Events, window: int, config: SplitConfig) -> tuple[Sequences, np.ndarray]:
     """Cut each file into windows from its start, then draw those to adapt on: protocol `paper`.
 
     Leaky on purpose: windows of one burst, and of one row where it holds many events, fall into
-    both parts. There is no gap, as there is no place for one.
+    both parts. There is no gap.
 
     Returns:
       Windows in the order of their lines, and `<int8>[N]` the part of each.
     """
-    n = len(events.ids)
-    begins = [0] if events.begins is None else events.begins.tolist()
-    starts = [np.arange(a, b, window) for a, b in pairwise([*begins, n])]
-    offsets = np.concatenate([*starts, [n]]).astype(np.int64)
-    found = _grouped(events, np.arange(n), offsets, None)
+    files = [0] if events.file_starts is None else events.file_starts.tolist()
+    found = _windows(events, window, [*files, len(events.ids)])
     return found, split_rows(len(found), config)
 
 
@@ -135,6 +130,13 @@ def check_parts(name: str, part: np.ndarray, adapt_share: float) -> None:
         )
 
 
+def _windows(events: Events, window: int, bounds: list[int]) -> Sequences:
+    """Windows of `window` events from each bound to the next, of which the last may be shorter."""
+    starts = [np.arange(a, b, window) for a, b in pairwise(bounds)]
+    offsets = np.concatenate([*starts, bounds[-1:]]).astype(np.int64)
+    return _grouped(events, np.arange(bounds[-1]), offsets, None)
+
+
 def _grouped(events: Events, order, offsets, keys) -> Sequences:
     """`events[order]` cut at `offsets`, no group empty."""
     lines = events.lines[order]
@@ -144,8 +146,9 @@ def _grouped(events: Events, order, offsets, keys) -> Sequences:
         start = np.fmin.reduceat(times, offsets[:-1])
         end = np.fmax.reduceat(times, offsets[:-1])
         timeless = np.isnan(start)
-        if np.any(timeless):
-            times = _filled(events.times)[order]
+        if np.any(timeless):  # then the time before, or the first where there is none before
+            filled = pl.Series(events.times).fill_nan(None).forward_fill().backward_fill()
+            times = filled.to_numpy()[order]
             start = np.where(timeless, np.minimum.reduceat(times, offsets[:-1]), start)
             end = np.where(timeless, np.maximum.reduceat(times, offsets[:-1]), end)
     return Sequences(
@@ -158,10 +161,3 @@ def _grouped(events: Events, order, offsets, keys) -> Sequences:
         start=start,
         end=end,
     )
-
-
-def _filled(times: np.ndarray) -> np.ndarray:
-    """Each NaN is the time before it, or the first where none is."""
-    known = ~np.isnan(times)
-    last = np.maximum.accumulate(np.where(known, np.arange(len(times)), known.argmax()))
-    return times[last]

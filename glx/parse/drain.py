@@ -1,7 +1,7 @@
-"""Drain's tree with quicker comparisons: the same clusters, in the same order, as the package's.
+"""Drain's tree with faster comparisons: the same clusters, in the same order, as the package's.
 
-A text is compared with a template at the template's words only, all of them at once; they are
-remembered for each template. Most texts equal their template there, which leaves it as it is.
+A text is compared with a template at the template's words only, all at once. Most texts are equal
+there, which leaves the template unchanged.
 """
 
 from collections.abc import Callable, Sequence
@@ -21,23 +21,23 @@ Start = tuple[int | str, ...]  # how many tokens, and the first of them
 class FastDrain(Drain):
     """`drain3.drain.Drain` whose wildcard is `<*>` and which forgets no cluster."""
 
-    max_near = 10_000  # starts of texts whose clusters are remembered
+    max_starts = 10_000  # starts of texts whose candidate clusters are cached
 
     def __init__(self, **settings: Any) -> None:
         super().__init__(param_str=WILDCARD, **settings)
         self._words: dict[int, Words] = {}  # of each cluster's template
-        self._near: dict[Start, Sequence[int]] = {}  # clusters of texts that start so
+        self._candidates: dict[Start, Sequence[int]] = {}  # clusters of texts that start like this
 
     def add_log_message(self, content: str) -> tuple[LogCluster, str]:
         """The cluster that a text joins, and what that did to it."""
         tokens = content.split()
         start: Start = (len(tokens), *tokens[: self.max_node_depth - 1])
-        near = self._near.get(start)
-        if near is None:
-            near = candidates(self.root_node, tokens, self.max_node_depth)
-            if len(self._near) < self.max_near:
-                self._near[start] = near
-        cluster, fits = self._closest(near, tokens, self.sim_th, False)
+        found = self._candidates.get(start)
+        if found is None:
+            found = candidates(self.root_node, tokens, self.max_node_depth)
+            if len(self._candidates) < self.max_starts:
+                self._candidates[start] = found
+        cluster, fits = self._closest(found, tokens, self.sim_th, False)
         if cluster is None:
             cluster, change = super().add_log_message(content)
             self._words[cluster.cluster_id] = words_of(cluster.log_template_tokens)
@@ -53,23 +53,23 @@ class FastDrain(Drain):
         return cluster, "cluster_template_changed"
 
     def add_seq_to_prefix_tree(self, root_node: Node, cluster: LogCluster) -> None:
-        """A new cluster: what was near a text may not be all that is now."""
-        self._near.clear()
+        """Add a cluster, which may be a candidate for texts whose candidates are cached."""
+        self._candidates.clear()
         super().add_seq_to_prefix_tree(root_node, cluster)
 
     def tree_search(
         self, root_node: Node, tokens: list[str], sim_th: float, include_params: bool
     ) -> LogCluster | None:
         """The most similar of the clusters with as many tokens and the same first ones."""
-        near = candidates(root_node, tokens, self.max_node_depth)
-        return self._closest(near, tokens, sim_th, include_params)[0]
+        found = candidates(root_node, tokens, self.max_node_depth)
+        return self._closest(found, tokens, sim_th, include_params)[0]
 
     def _closest(
         self, cluster_ids: Sequence[int], tokens: list[str], sim_th: float, include_params: bool
     ) -> tuple[LogCluster | None, bool]:
-        """The cluster with the most equal tokens, if these are enough; then with most wildcards.
+        """The cluster with the most equal tokens, of these the one with the most wildcards.
 
-        And whether all words of its template are equal.
+        None where too few are equal; and whether all words of its template are.
         """
         best, most, most_wildcards, fits = 0, -1, -1, False
         for id_ in cluster_ids:

@@ -3,10 +3,9 @@
 In: distinct masked texts (`glx/parse/mask.py`), in order of first appearance. Out: event ids.
 
 Mining is Drain (He et al., "Drain: An Online Log Parsing Approach with Fixed Depth Tree", ICWS
-2017). After it, a wildcard that only ever stood for a few words is spelt out again: `VM <*>`
-becomes `VM Started` and `VM Crashed`, which is what tells a fault from everyday life. The
-templates' texts and counts are the whole state: matching looks at nothing else, so a loaded miner
-equals the saved one.
+2017). Afterwards a wildcard that stood for a few words only is spelt out again: `VM <*>` becomes
+`VM Started` and `VM Crashed`, which tells a fault from normal operation. Texts and counts of the
+templates are all that matching depends on, so a loaded miner equals the saved one.
 """
 
 import re
@@ -53,18 +52,18 @@ class Miner:
     Args:
       fitted: the frozen templates; their rows are the ids `0 .. V - 1`.
       config: settings for new templates.
-      glued: the templates are wildcard texts of another parser: `<*>` may be glued to words and
-        stands for any text, possibly none. Else it stands for one token.
+      published: the templates are those of another parser: `<*>` may be part of a word and stands
+        for any text, possibly none. Else it stands for one token.
 
     Attributes:
-      overflowed: distinct texts that came after `max_new` new templates (again, if forgotten).
+      overflowed: distinct texts that came after `max_new` new templates.
     """
 
-    def __init__(self, fitted: Templates, config: MinerConfig = DEFAULT, glued: bool = False):
-        self.fitted, self.config, self.glued = fitted, config, glued
+    def __init__(self, fitted: Templates, config: MinerConfig = DEFAULT, published: bool = False):
+        self.fitted, self.config, self.published = fitted, config, published
         self.overflowed = 0
         self._n_fitted = len(fitted)  # looked up for every text
-        self._match = match_glued(fitted.texts) if glued else match_tokens(fitted.texts)
+        self._match = (match_published if published else match_tokens)(fitted.texts)
         self._cache: dict[str, int] = {}
         self._drain = new_drain(config)
         self._new: list[str] = []
@@ -75,18 +74,18 @@ class Miner:
     ) -> "Miner":
         """Seeded with published wildcard templates (`<*>` or `[*]`), one id for each."""
         plain = [text.replace("[*]", WILDCARD) for text in texts]
-        return cls(Templates(plain, np.asarray(counts, np.int64)), config, glued=True)
+        return cls(Templates(plain, np.asarray(counts, np.int64)), config, published=True)
 
     @classmethod
     def from_state(cls, state: dict, config: MinerConfig = DEFAULT) -> "Miner":
         """The miner that `state()` described."""
         fitted = Templates(list(state["texts"]), np.asarray(state["counts"], np.int64))
-        return cls(fitted, config, glued=bool(state["glued"]))
+        return cls(fitted, config, published=bool(state["published"]))
 
     def state(self) -> dict:
         """What a saved miner needs, as JSON can hold it; new templates are not kept."""
         counts = [int(n) for n in self.fitted.counts]
-        return {"texts": list(self.fitted.texts), "counts": counts, "glued": self.glued}
+        return {"texts": list(self.fitted.texts), "counts": counts, "published": self.published}
 
     @property
     def templates(self) -> Templates:
@@ -157,25 +156,17 @@ def spell_out(templates: list[str], texts: Sequence[str], few: int) -> list[str]
     A token with a mask in it is a value, not a word, and keeps its wildcard.
     """
     match = match_tokens(templates)
-    members: dict[int, list[list[str]]] = {i: [] for i in range(len(templates))}
+    members: list[list[list[str]]] = [[] for _ in templates]
     for text in texts:
         members[match(text)].append(text.split())
     spelt: dict[str, None] = {}
-    for template, rows in zip(templates, members.values(), strict=True):
-        tokens = template.split()
-        words = [
-            at
-            for at, token in enumerate(tokens)
-            if token == WILDCARD and is_word({row[at] for row in rows}, few)
-        ]
+    for template, rows in zip(templates, members, strict=True):
+        values = map(set, zip(*rows, strict=True))  # of each place
+        words = [len(v) <= few and not any(WILDCARD in word for word in v) for v in values]
         for row in rows:
-            spelt[" ".join(row[i] if i in words else t for i, t in enumerate(tokens))] = None
+            places = zip(words, row, template.split(), strict=True)
+            spelt[" ".join(word if keep else token for keep, word, token in places)] = None
     return list(spelt)
-
-
-def is_word(values: set[str], few: int) -> bool:
-    """Whether a place takes few enough values, none of them masked."""
-    return len(values) <= few and not any(WILDCARD in value for value in values)
 
 
 def match_tokens(templates: Sequence[str]) -> Match:
@@ -215,7 +206,7 @@ def pick(places: tuple[int, ...]) -> Callable[[list[str]], object]:
     return itemgetter(*places) if places else lambda tokens: ()
 
 
-def match_glued(templates: Sequence[str]) -> Match:
+def match_published(templates: Sequence[str]) -> Match:
     """The template whose literal parts are in the text, with anything at `<*>`; most literal wins.
 
     The literal parts are masked as the texts are, with a digit at each wildcard, so that what

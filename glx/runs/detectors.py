@@ -108,7 +108,7 @@ def save(folder: Path, detector: Ours, reader: LogParser, stamps: dict) -> None:
         "model": asdict(inner.config),
         "reader": alarm.load()[1],
         "threshold": inner.threshold,
-        "glued": state["glued"],
+        "published": state["published"],
         "layout": None if reader.layout is None else asdict(reader.layout),
         "window": reader.window,
         **stamps,
@@ -165,7 +165,7 @@ def _reader(templates: pl.DataFrame, settings: dict) -> LogParser:
     state = {
         "texts": templates["text"].to_list(),
         "counts": templates["count"].to_numpy(),
-        "glued": settings["glued"],
+        "published": settings["published"],
     }
     numbers = templates["number"]
     return LogParser(

@@ -99,7 +99,7 @@ def fit_detector(
                 log(row)
     if not isinstance(config, GeneralLogRun):
         return base
-    return general.fit(base, sources, target.adapt, target.reader.texts, config.general)
+    return general.fit(base, sources, target.adapt, target.parser.texts, config.general)
 
 
 def fit_method(

@@ -72,7 +72,7 @@ def trivial(
     config: AnyRun, target: Parsed, judged: Verdicts, shared: Shared
 ) -> dict[str, Baseline]:
     """The trivial detectors on the distinct test sequences."""
-    templates = target.reader.miner.templates
+    templates = target.parser.miner.templates
     return shared.once(
         ("trivial", *alike(config)),
         lambda: baselines.run(distinct(target.adapt), judged.distinct, templates),

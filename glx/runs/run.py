@@ -84,11 +84,11 @@ def run(
         test = target.sequences.take(test_rows)
         progress.say(f"scoring {len(test):,} sequences")
         scoring = time.perf_counter()
-        texts = target.reader.texts
+        texts = target.parser.texts
         read = detectors.understand(config.model, texts)
         with (
             progress.asking() as told,
-            detectors.expert(fitted, target.reader, told, folder) as expert,
+            detectors.expert(fitted, target.parser, told, folder) as expert,
         ):
             judged = detectors.judge(fitted, test, read, expert)
         scoring = time.perf_counter() - scoring
@@ -97,7 +97,7 @@ def run(
         stamps = {"protocol": config.data.protocol, "stamps": stamped}
         shutil.rmtree(folder / "checkpoint", ignore_errors=True)
         if not isinstance(fitted, methods.Detector):  # those are only measured
-            detectors.save(folder / "checkpoint", fitted, target.reader, stamps)
+            detectors.save(folder / "checkpoint", fitted, target.parser, stamps)
         table = verdicts.table(target.sequences, target.part, judged, fitted.threshold, texts)
         table.write_parquet(folder / "verdicts.parquet", metadata={"glx": json.dumps(stamps)})
         kinds = drawn.flagged(target.sequences, test_rows, judged, fitted.threshold, texts)
@@ -141,10 +141,10 @@ def may_differ(config: AnyRun) -> tuple[str, ...]:
 
 def prepare(config: GeneralLogConfig, target: Parsed) -> None:
     """What is to be done before the work: write questions, miss a file now rather than later."""
-    expert, templates = config.expert, target.reader.miner.templates
+    expert, templates = config.expert, target.parser.miner.templates
     if config.write_questions is not None:
         path = Path(config.write_questions).expanduser()
-        write_questions(path, templates.texts, templates.counts, target.reader.numbers)
+        write_questions(path, templates.texts, templates.counts, target.parser.numbers)
         if expert.expert == "answers" and expert.responses is None:
             raise Paused(
                 f"{len(templates):,} templates are in {path}; fill in the column p and repeat the "

@@ -40,7 +40,7 @@ def system(tmp_path) -> System:
 
 def told(parsed: Parsed) -> list[list[str]]:
     """The texts of each sequence."""
-    found, texts = parsed.sequences, parsed.reader.texts
+    found, texts = parsed.sequences, parsed.parser.texts
     bounds = zip(found.offsets, found.offsets[1:], strict=False)
     return [[texts[i] for i in found.ids[a:b]] for a, b in bounds]
 
@@ -69,8 +69,8 @@ def test_templates_are_those_of_the_adapt_part(system):
     assert parsed.templates.counts.tolist() == [2, 2]  # lines of the adapt part
     # In the order of the file; the line of no session is known, though no sequence holds it.
     new = ["no session here", "stop vm=<*> after <*> tries", "disk of vm=<*> is full"]
-    assert parsed.reader.texts == parsed.templates.texts + new
-    assert parsed.reader.miner.templates.counts.tolist() == [2, 2, 0, 0, 0]
+    assert parsed.parser.texts == parsed.templates.texts + new
+    assert parsed.parser.miner.templates.counts.tolist() == [2, 2, 0, 0, 0]
     assert parsed.sequences.ids.tolist() == [0, 1, 0, 1, 0, 3, 0, 1, 0, 4, 0, 4]
 
 
@@ -87,7 +87,7 @@ def test_transductive_adaptation_sees_everything(system):
     parsed = load(system, DataConfig(session=SESSIONS.session, protocol="transductive"))
     assert "disk of vm=<*> is full" in parsed.templates.texts
     assert parsed.templates.counts.sum() == 12
-    assert parsed.reader.texts[: len(parsed.templates)] == parsed.templates.texts
+    assert parsed.parser.texts[: len(parsed.templates)] == parsed.templates.texts
     assert parsed.sequences.ids.max() < len(parsed.templates)
     assert parsed.part.tolist() == load(system, SESSIONS).part.tolist()
 
@@ -105,7 +105,7 @@ def test_windows_of_a_raw_log(system):
     # 13 events, cut at 6; line 5 of the file is empty and keeps its number.
     assert parsed.sequences.first_line.tolist() == [0, 4, 7, 9, 13]
     assert parsed.sequences.keys is None
-    assert parsed.reader.window == 4
+    assert parsed.parser.window == 4
 
 
 def test_windows_of_20_lines_where_nothing_is_said(system):
@@ -118,11 +118,11 @@ def test_windows_of_20_lines_where_nothing_is_said(system):
 def test_level_and_time_come_from_the_header(system):
     system.path.write_text(LOG.replace("INFO disk", "ERROR disk"))
     parsed = load(system, SESSIONS)
-    frame = collect(records(system.path, parsed.reader.layout, ReadCounts())).frame
+    frame = collect(records(system.path, parsed.parser.layout, ReadCounts())).frame
     assert frame["level"].to_list()[:4] == ["INFO", "INFO", "INFO", None]
     assert frame["level"].to_list()[-1] == "ERROR"
     assert frame["time"].to_list()[:2] == [1704103200.0, 1704103201.0]
-    assert not any("INFO" in text or "2024" in text for text in parsed.reader.texts)
+    assert not any("INFO" in text or "2024" in text for text in parsed.parser.texts)
 
 
 def numbered_system(tmp_path, text: str, column: str) -> System:
@@ -142,7 +142,7 @@ def test_sequences_of_numbers(tmp_path):
     assert parsed.templates.texts == ["one", "two", "three <*>"]
     assert not parsed.ordered
     assert parsed.sequences.start is None
-    assert parsed.reader.numbers.tolist() == [1, 2, 3]
+    assert parsed.parser.numbers.tolist() == [1, 2, 3]
 
 
 def test_the_number_of_a_row_decides_its_part_not_what_it_holds(tmp_path):

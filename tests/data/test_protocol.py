@@ -111,7 +111,7 @@ def test_minutes_are_one_stream_a_file(folder):
     assert found.first_line.tolist() == [0, 1, 2, 4, 4]
     assert found.last_line.tolist() == [0, 2, 2, 4, 5]
     assert labels(parsed) == [0, 0, 0, 1, 1]
-    assert parsed.reader.texts == ["one", "two", "three"]
+    assert parsed.parser.texts == ["one", "two", "three"]
     assert read(folder, "openstack_loghub", share=1.0).sequences.lengths.tolist() == [7, 5]
 
 

@@ -93,7 +93,7 @@ def test_a_prompt_without_known_events(base, tmp_path):
 @pytest.mark.parametrize("route", ["random", "proprietary"])
 def test_an_ablation_survives_the_disk(base, route, tmp_path):
     fitted = fit(base, route, known_sources=False)
-    templates = {"texts": TEXTS, "counts": np.ones(4, dtype=np.int64), "glued": False}
+    templates = {"texts": TEXTS, "counts": np.ones(4, dtype=np.int64), "published": False}
     reader = LogParser(Miner.from_state(templates), None, None)
     detectors.save(tmp_path / "d", fitted, reader, {})
     again, _ = detectors.load(tmp_path / "d")

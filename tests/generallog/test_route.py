@@ -267,7 +267,7 @@ def shares_routed(target: str, sources: list[str], config: DataConfig) -> dict[t
     read = {s.name: load(s, config, adapt_share=1.0).templates.texts for s in cast.sources}
     table = {name: embed(texts, EmbedConfig()) for name, texts in read.items()}
     parsed = load(cast.target, config)
-    vectors = embed(parsed.reader.texts, EmbedConfig())
+    vectors = embed(parsed.parser.texts, EmbedConfig())
     adapt = distinct(parsed.adapt)
     test = distinct(parsed.sequences.take(np.flatnonzero(parsed.part == TEST)))
     shares = {}

@@ -102,7 +102,7 @@ def test_permuted_rows_of_hdfs_keep_their_scores(folder, cache):
     target = load(cast.target, DataConfig())
     labels = np.arange(len(source.sequences)) % 7 == 0
     taught = [LabelledSource("bgl", source.sequences, source.templates, labels.astype(np.uint8))]
-    read = meanings(target.reader.texts, TINY.embed)
+    read = meanings(target.parser.texts, TINY.embed)
     rng = np.random.default_rng(1)
     order = rng.permutation(len(target.sequences))
 

@@ -14,8 +14,8 @@ from glx.data.simulate.grammar import (
     Maybe,
     OneOf,
     Parallel,
+    SimSystem,
     Swap,
-    System,
     Times,
     Workload,
     edit_faults,
@@ -150,7 +150,7 @@ FAULTS: dict[str, Edits] = {
     ),
 }
 
-SYSTEM = System(
+SYSTEM = SimSystem(
     name="sim_blocks",
     session=r"blk_-?\d+",
     key=block_id,

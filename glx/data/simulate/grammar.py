@@ -151,8 +151,8 @@ def edit_faults(table: dict[str, Edits]) -> tuple[Fault, ...]:
 
 
 @dataclass(frozen=True)
-class System:
-    """A simulated system.
+class SimSystem:
+    """A simulated system, as tables.
 
     Attributes:
       session: regular expression of the session key in a line's text, or None for a plain stream.

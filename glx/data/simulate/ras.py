@@ -12,7 +12,7 @@ from glx.data.simulate.grammar import (
     Node,
     OneOf,
     Parallel,
-    System,
+    SimSystem,
     Times,
     Workload,
     between,
@@ -134,7 +134,7 @@ FAULTS: dict[str, Node] = {
     ),
 }
 
-SYSTEM = System(
+SYSTEM = SimSystem(
     name="sim_ras",
     session=None,
     key=job_key,

@@ -17,10 +17,10 @@ import numpy as np
 
 from glx.config import check, setting
 from glx.data.simulate import blocks, ras, vms
-from glx.data.simulate.grammar import Fault, Step, System, Workload, apply, unroll, weighted
+from glx.data.simulate.grammar import Fault, SimSystem, Step, Workload, apply, unroll, weighted
 from glx.files import write_whole
 
-SYSTEMS: dict[str, System] = {s.name: s for s in (blocks.SYSTEM, vms.SYSTEM, ras.SYSTEM)}
+SYSTEMS: dict[str, SimSystem] = {s.name: s for s in (blocks.SYSTEM, vms.SYSTEM, ras.SYSTEM)}
 
 
 @dataclass(frozen=True)
@@ -144,7 +144,9 @@ def write(config: SimConfig, folder: str | os.PathLike[str]) -> Simulation:
     return simulation
 
 
-def _interleaved(system: System, config: SimConfig, rng: Random) -> Iterator[tuple[Step, _Episode]]:
+def _interleaved(
+    system: SimSystem, config: SimConfig, rng: Random
+) -> Iterator[tuple[Step, _Episode]]:
     """All steps of all episodes in order of time; at least `config.lines` of them."""
     waiting: list[tuple[float, int, str, _Episode]] = []
     halves = _cycle(system.faults, rng), _cycle(system.faults, rng)
@@ -177,7 +179,7 @@ def _cycle(faults: tuple[Fault, ...], rng: Random) -> Iterator[Fault]:
 
 
 def _steps(
-    system: System, fault: Fault | None, now: float, share: float, rng: Random
+    system: SimSystem, fault: Fault | None, now: float, share: float, rng: Random
 ) -> list[Step]:
     """The steps of one episode that starts at `now`, `share` of the log being planned."""
     if fault and not system.session:
@@ -190,7 +192,7 @@ def _steps(
     return apply(fault.edits, steps, fault.pace, rng) if fault else steps
 
 
-def _renderer(system: System, name: str) -> Callable[[float, str, Random], str]:
+def _renderer(system: SimSystem, name: str) -> Callable[[float, str, Random], str]:
     """(time, key, generator) to a line: the header and the text of the event, values filled in."""
     event = system.events[name]
     parts = [

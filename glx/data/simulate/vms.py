@@ -14,8 +14,8 @@ from glx.data.simulate.grammar import (
     Maybe,
     OneOf,
     Parallel,
+    SimSystem,
     Swap,
-    System,
     Times,
     Workload,
     edit_faults,
@@ -129,7 +129,7 @@ FAULTS: dict[str, Edits] = {
     "start_flap": (ANY, Insert("started", Times(3, 6, ("paused", "started")))),
 }
 
-SYSTEM = System(
+SYSTEM = SimSystem(
     name="sim_vms",
     session=r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}",
     key=uuid,
