@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import socket
 import subprocess
 from collections.abc import Iterator
@@ -23,6 +24,14 @@ def strict_numerics():
     jax.config.update("jax_disable_most_optimizations", True)  # most of a test is compiling
     jax.config.update("jax_numpy_rank_promotion", "raise")
     jax.config.update("jax_debug_nans", True)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def interruptible():
+    """Interrupts arrive, here and in what tests start, even where SIGINT came ignored (`nohup`)."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 @pytest.fixture(autouse=True, scope="session")
