@@ -19,6 +19,15 @@ make_venv() { # make_venv [--clear] FOLDER; what a failed attempt left has no pi
   fi
 }
 
+interpreters() { # one of each version from 3.11 on, of the PATH and of pyenv, oldest first
+  local python
+  for python in $(compgen -c python3 | grep -Ex 'python3(\.[0-9]+)?' | sort -u) \
+    "$(pyenv root 2>/dev/null || echo ~/.pyenv)"/versions/*/bin/python; do
+    "$python" -c 'import ensurepip, sys, venv
+if sys.version_info >= (3, 11): print("%d.%d" % sys.version_info[:2], sys.executable)' 2>/dev/null || true
+  done | sort -V -u -k1,1 | cut -d' ' -f2-
+}
+
 choose_venv() { # sets venv
   local print='import sys; print("%d.%d" % sys.version_info[:2])' there wanted
   venv=.venv
