@@ -23,8 +23,9 @@ setup(
     long_description_content_type="text/markdown",
     license="Apache-2.0",
     python_requires=">=3.11",
-    packages=find_packages(include=["glx", "glx.*", "experiments", "experiments.*"]),
+    packages=find_packages(include=["glx", "glx.*"]),
     package_data={"glx.report": ["*.html", "*.js"], "glx.embed": ["primer.csv", "reader.npz"]},
+    entry_points={"console_scripts": ["glx = glx.cli.main:main"]},
     install_requires=[line.replace("==", "~=") for line in CORE],
     extras_require={
         "gpu": ["jax[cuda13]"],

@@ -18,7 +18,6 @@ import tempfile
 import time
 from pathlib import Path
 
-from absl import flags
 from absl.flags import FlagValues
 from rich.console import Console
 
@@ -37,7 +36,7 @@ from experiments.benchmarks import (
 from experiments.benchmarks.measure import Row, measure
 from experiments.benchmarks.profile import profile
 from experiments.benchmarks.settings import Settings
-from experiments.flags import run
+from glx.cli.flags import add, run
 from glx.errors import InputError
 
 BENCHMARKS = {
@@ -58,29 +57,32 @@ WAITS = (0, 30, 120, 300)  # seconds before each try of a case: noise comes, and
 def declare() -> FlagValues:
     """The flags."""
     own = FlagValues()
-    flags.DEFINE_list("what", list(BENCHMARKS), "Benchmarks.", flag_values=own)
-    flags.DEFINE_string("out", "bench.json", "File to write.", flag_values=own)
-    flags.DEFINE_string("data_dir", None, "Folder of docs/data.md.", flag_values=own)
-    flags.DEFINE_integer("repeats", 5, "Rounds of each.", lower_bound=1, flag_values=own)
-    flags.DEFINE_boolean("quick", False, "Small workloads, for a guard.", flag_values=own)
-    flags.DEFINE_boolean(
+    add(own, "list", "what", list(BENCHMARKS), "Benchmarks.")
+    add(own, "string", "out", "bench.json", "File to write.")
+    add(own, "string", "data_dir", None, "Folder of docs/data.md.")
+    add(own, "integer", "repeats", 5, "Rounds of each.", lower_bound=1)
+    add(own, "boolean", "quick", False, "Small workloads, for a guard.")
+    add(
+        own,
+        "boolean",
         "profile",
         False,
         "Print where the time of ours goes, in place of measuring; writes nothing.",
-        flag_values=own,
     )
-    flags.DEFINE_string(
+    add(
+        own,
+        "string",
         "against",
         None,
         f"A committed file as --out writes it: exit 1 where a ratio to a peer is under"
         f" {guard.WORST} times its ratio there, {len(WAITS)} times in a row.",
-        flag_values=own,
     )
-    flags.DEFINE_string(
+    add(
+        own,
+        "string",
         "work_dir",
         None,
         "Folder for the logs that are made (3 GB; default the system's).",
-        flag_values=own,
     )
     return own
 

@@ -1,65 +1,8 @@
-"""Fetch and unpack a public archive of raw logs (loghub); an interrupted download is resumed.
-
-Example:
-  python -m experiments.download --system=hdfs --data_dir=DIR
-"""
+"""`glx download` from a clone: python -m experiments.download --help."""
 
 import sys
-from pathlib import Path
 
-from absl import flags
-from absl.flags import FlagValues
-from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    DownloadColumn,
-    Progress,
-    TimeRemainingColumn,
-    TransferSpeedColumn,
-)
-
-from experiments.flags import run
-from glx.data.download import ARCHIVES, download
-from glx.errors import InputError
-
-
-def declare() -> FlagValues:
-    """The flags."""
-    own = FlagValues()
-    for name, doc in (
-        ("system", f"What to fetch: {', '.join(ARCHIVES)}."),
-        ("data_dir", "Folder of the data sets."),
-        ("url", "Another place of the same archive."),
-        ("checksum", "Expected checksum as ALGORITHM:HEX, or `none` to accept any file."),
-    ):
-        flags.DEFINE_string(name, None, doc, flag_values=own)
-    keep = "Keep the archive beside the unpacked folder."
-    flags.DEFINE_boolean("keep_archive", False, keep, flag_values=own)
-    return own
-
-
-def work(values: FlagValues) -> None:
-    """Download, as the flags have it."""
-    if not values.data_dir:
-        raise InputError("--data_dir: missing; give the folder of the data sets")
-    columns = (BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
-    with Progress("{task.description}", *columns, console=Console(stderr=True)) as bar:
-        task = bar.add_task(str(values.system), total=None)
-        message = download(
-            str(values.system),
-            Path(values.data_dir).expanduser(),
-            url=values.url,
-            checksum=values.checksum,
-            keep_archive=values.keep_archive,
-            progress=lambda done, total: bar.update(task, completed=done, total=total),
-        )
-    print(message)
-
-
-def main(argv: list[str]) -> int:
-    """Run; the exit code."""
-    return run(work, declare(), __doc__, argv)
-
+from glx.cli.main import main
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv))
+    sys.exit(main(["download", *sys.argv[1:]]))

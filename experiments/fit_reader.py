@@ -11,10 +11,9 @@ probability that it deserves the attention of whoever runs the system.
 import sys
 from pathlib import Path
 
-from absl import flags
 from absl.flags import FlagValues
 
-from experiments.flags import run
+from glx.cli.flags import add, run
 from glx.embed import alarm, distill
 from glx.embed.embed import find_model
 from glx.errors import InputError
@@ -24,11 +23,9 @@ from glx.runs.progress import Terminal
 def declare() -> FlagValues:
     """The flags."""
     own = FlagValues()
-    flags.DEFINE_string("out", "reader.npz", "File to write.", flag_values=own)
-    flags.DEFINE_string(
-        "statements", str(alarm.PRIMER), "CSV of p,text to learn from.", flag_values=own
-    )
-    flags.DEFINE_integer("seed", 0, "Of initialisation and order.", flag_values=own)
+    add(own, "string", "out", "reader.npz", "File to write.")
+    add(own, "string", "statements", str(alarm.PRIMER), "CSV of p,text to learn from.")
+    add(own, "integer", "seed", 0, "Of initialisation and order.")
     return own
 
 

@@ -1,55 +1,8 @@
-r"""Every method on every system, in leave-one-out and in pairs, each cell a run folder; one report.
-
-Examples:
-  python -m experiments.study --seeds=1 --steps=50
-  python -m experiments.study --data_dir=DIR --answers=DIR/reader
-  python -m experiments.study --data_dir=DIR --dry_run | xargs -P 4 -d '\n' -n 1 sh -c
-
-A study that was killed goes on when the same command is given again; launch/slurm.sh makes the
-cells an array of jobs. Its page, study.html, has the tables and a link to the report of each cell.
-"""
+"""`glx study` from a clone: python -m experiments.study --help."""
 
 import sys
-from pathlib import Path
 
-from absl import flags
-from absl.flags import FlagValues
-
-from experiments import cells
-from experiments.flags import run
-from glx.runs import plan
-
-
-def declare() -> FlagValues:
-    """The flags."""
-    own = cells.declare("study")
-    flags.DEFINE_list("methods", list(plan.METHODS), "Methods in leave-one-out.", flag_values=own)
-    flags.DEFINE_list(
-        "pairs", list(plan.OURS), "Methods in all pairs of systems too.", flag_values=own
-    )
-    flags.DEFINE_string(
-        "answers",
-        None,
-        "Folder with TARGET_events.csv, answers per event for the method answers"
-        " (docs/formats.md); targets without are left out.",
-        flag_values=own,
-    )
-    return own
-
-
-def work(values: FlagValues) -> None:
-    """The study that the flags ask for."""
-    base = cells.base(values)
-    systems = values.systems or plan.default_systems(base)
-    answers = None if values.answers is None else Path(values.answers).expanduser()
-    planned = plan.study(base, systems, values.methods, values.pairs, values.seeds, answers)
-    cells.carry_out(values, "study", base, planned)
-
-
-def main(argv: list[str]) -> int:
-    """The command line to an exit code."""
-    return run(work, declare(), __doc__, argv)
-
+from glx.cli.main import main
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv))
+    sys.exit(main(["study", *sys.argv[1:]]))

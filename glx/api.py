@@ -6,7 +6,7 @@
     verdicts = detector.detect("shop.log.1.gz")
     verdicts.anomalies
 
-In: systems by name or file, settings by the names of the flags of `experiments.generallog`. Out:
+In: systems by name or file, settings by the names of the flags of `glx generallog`. Out:
 verdicts as a Polars table.
 """
 
@@ -80,7 +80,7 @@ class Detector:
         return Detection(pl.concat(found), counts)
 
     def save(self, folder: Path | str) -> None:
-        """Write it to `folder`, which must not exist; `load` and `experiments.detect` read it."""
+        """Write it to `folder`, which must not exist; `load` and `glx detect` read it."""
         detectors.save(Path(folder), self.fitted, self.reader, {})
 
 
@@ -101,7 +101,7 @@ def fit(
       labels: NAME=FILE for each own source, a CSV of `key,label` or `line,label`.
       preset: `small` trains for seconds, `full` for reported numbers.
       progress: what to tell meanwhile; None: bars on the terminal.
-      settings: any flag of `experiments.generallog` by its name, as `session`, `expert`, `seed`.
+      settings: any flag of `glx generallog` by its name, as `session`, `expert`, `seed`.
 
     Raises:
       InputError: a system, file or setting is not as it should be.

@@ -84,7 +84,7 @@ def with_flags(config: Any, flags: dict[str, Any]) -> Any:
     paths = {leaf.name: leaf.path for leaf in leaves(type(config))}
     for name, value in flags.items():
         if name not in paths:
-            raise InputError(f"{name}={value}: no such setting; see experiments.generallog --help")
+            raise InputError(f"{name}={value}: no such setting; see glx generallog --help")
         config = change(config, paths[name], value)
     check(config)
     return config

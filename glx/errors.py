@@ -1,6 +1,6 @@
 """The two failures a user can mend, and a run that waits; every other exception is a bug.
 
-`experiments/` maps them to exit codes.
+`glx.cli` maps them to exit codes.
 """
 
 import errno

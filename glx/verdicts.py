@@ -1,7 +1,7 @@
 """Verdicts: what a detector returns for sequences, and the one table that shows them.
 
 In: verdicts on distinct sequences. Out: a row for each sequence (`verdicts.parquet`, the table of
-`glx.api`) or a line of JSON for each (`experiments.detect`). No label of the target is read here.
+`glx.api`) or a line of JSON for each (`glx detect`). No label of the target is read here.
 """
 
 import json

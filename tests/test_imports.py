@@ -32,6 +32,7 @@ ORDER = (  # data flows down; a module imports from its own row and from those a
     ("glx.report",),
     ("glx.runs",),
     ("glx.api",),
+    ("glx.cli", "glx.__main__"),
     ("experiments",),
 )
 FILES = {

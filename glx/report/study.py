@@ -63,7 +63,7 @@ def page(folder: Path) -> str:
         few=tables.FEW if any(DAGGER in method for method in study.methods) else "",
         rough=tables.ROUGH,
         tables=[(table, to_markdown(table), to_latex(table)) for table in every],
-        again=f"python -m experiments.report {shlex.quote(folder.resolve().name)}",
+        again=f"glx report {shlex.quote(folder.resolve().name)}",
     )
 
 

@@ -1,1 +1,1 @@
-"""Whole runs: what the entry points in `experiments/` call, and the folders they write."""
+"""Whole runs: what the commands of `glx.cli` call, and the folders they write."""

@@ -91,7 +91,7 @@ def judge(
 
 
 def save(folder: Path, detector: Ours, reader: LogParser, stamps: dict) -> None:
-    """Write everything that `experiments.detect` needs; nothing is pickled.
+    """Write everything that `glx detect` needs; nothing is pickled.
 
     Args:
       stamps: how it was fitted (`protocol`, `stamps`), kept for who finds the folder.

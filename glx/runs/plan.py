@@ -36,7 +36,7 @@ METHODS = {
 FEW = "1%"  # of the target's labels, for MetaLog
 
 REFERENCE = "GeneralLog"
-# What is switched off or replaced, by flags of `experiments.generallog`.
+# What is switched off or replaced, by flags of `glx generallog`.
 COMPONENTS: dict[str, tuple[str, dict[str, Any]]] = {
     "no_reversal": ("without gradient reversal", {"reversal": False}),
     "no_meta": ("without meta-learning", {"alpha": 0.0}),

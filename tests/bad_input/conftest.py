@@ -1,4 +1,4 @@
-"""A folder whose files are as they should be, and a run of `experiments.zerolog` that refuses.
+"""A folder whose files are as they should be, and a run of `glx zerolog` that refuses.
 
 What is bad is found before the training, so the tests here train nothing.
 """
@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from shop import KEYS, LOG, RUN_DIR, lines, tree, write_labels
 
-from experiments import zerolog
+from glx.cli.main import main
 
 
 @pytest.fixture(autouse=True)
@@ -17,7 +17,7 @@ def shop(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.delenv("GLX_DATA", raising=False)
-    monkeypatch.setattr(zerolog, "keep_compilations", lambda config: None)
+    monkeypatch.setattr("glx.cli.zerolog.keep_compilations", lambda config: None)
     Path("shop.log").write_bytes(LOG)
     Path("jobs.log").write_text("\n".join(lines("job", 40)) + "\n")
     write_labels(f"{i},{int(i % 10 == 3)}" for i in range(40))
@@ -37,7 +37,7 @@ def refused(shop, capsys):
     ) -> str:
         before = tree(shop)
         given = [f"--target={target}", f"--source={source}", *(f"--labels={x}" for x in labels)]
-        code = zerolog.main(["zerolog", *given, session, f"--run_dir={RUN_DIR}", *flags])
+        code = main(["zerolog", *given, session, f"--run_dir={RUN_DIR}", *flags])
         out, err = capsys.readouterr()
         assert (code, out) == (2, "")
         assert tree(shop) == before

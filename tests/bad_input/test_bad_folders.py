@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from shop import KEYS, RUN_DIR, tree
 
-from experiments import zerolog
+from glx.cli.main import main
 
 
 def test_a_finished_run_is_not_touched(refused):
@@ -58,7 +58,7 @@ def interrupted(shop, monkeypatch, capsys) -> Path:
     with monkeypatch.context() as patch:
         patch.setattr("glx.runs.fit.load", interrupt)
         given = ["--target=shop=shop.log", "--source=jobs=jobs.log", "--labels=jobs=jobs.csv", KEYS]
-        assert zerolog.main(["zerolog", *given, f"--run_dir={RUN_DIR}"]) == 130
+        assert main(["zerolog", *given, f"--run_dir={RUN_DIR}"]) == 130
     assert capsys.readouterr().err.endswith("interrupted; the same command completes it\n")
     assert sorted(tree(Path("out"))) == ["run.partial", "run.partial/config.json"]
     return RUN_DIR.with_name("run.partial")

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from experiments.download import main
+from glx.cli.main import main
 from glx.data.download import ARCHIVES, Archive, download, fetch
 from glx.errors import InputError, OutsideError
 from glx.parse.unpack import unpack

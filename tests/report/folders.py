@@ -89,7 +89,7 @@ def write_study(folder: Path, reference: str | None = None, beside: dict | None 
                     alike = method == "GeneralLog" and (target == "hdfs" or seed == 0)
                     write_run(folder / run, GOOD if alike else POOR, beside=beside, **given)
     study = {
-        "name": "study", "command": "python -m experiments.study --llm_url=http://me:secret@host/v1",
+        "name": "study", "command": "glx study --llm_url=http://me:secret@host/v1",
         "preset": "small",
         "protocol": "sound", "reference": reference, "cells": plan,
     }  # fmt: skip

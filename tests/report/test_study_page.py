@@ -52,7 +52,7 @@ def test_a_study_with_a_reference_is_an_ablation(tmp_path):
 
 
 def test_secrets_of_a_url_are_not_shown(text):
-    assert "python -m experiments.study --llm_url=http://…@host/v1" in text
+    assert "glx study --llm_url=http://…@host/v1" in text
     assert "secret" not in text
 
 

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from folders import GOOD, POOR, write_run, write_study
 
-from experiments.report import read_tables
 from glx import config
+from glx.cli.report import read_tables
 from glx.errors import InputError
 from glx.evaluate.intervals import f1_difference, mean_f1
 from glx.report import compare, results, tables

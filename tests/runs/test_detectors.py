@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 from small_runs import TINY, config, read_rows
 
-from experiments import detect
+from glx.cli.main import main
 from glx.embed import alarm
 from glx.generallog import detector as general
 from glx.generallog.detector import GeneralLogConfig
@@ -141,9 +141,9 @@ def test_a_saved_detector_judges_to_the_byte_as_before(kind, finished, tmp_path)
 def test_a_detector_of_another_reader_is_refused(finished, tmp_path, monkeypatch, capsys):
     folder, logs, out = finished / "sim_vms/checkpoint", tmp_path / "later.log", tmp_path / "out"
     logs.write_text("session opened\n")
-    monkeypatch.setattr(detect, "keep_compilations", lambda config: None)
+    monkeypatch.setattr("glx.cli.detect.keep_compilations", lambda config: None)
     monkeypatch.setattr(alarm, "load", lambda: (None, "refitted"))
-    assert detect.main(["detect", f"--detector={folder}", f"--logs={logs}", f"--out={out}"]) == 2
+    assert main(["detect", f"--detector={folder}", f"--logs={logs}", f"--out={out}"]) == 2
     said = f"error: {folder}: fitted with another reader of texts; fit it again\n"
     assert capsys.readouterr() == ("", said)
     assert not out.exists()

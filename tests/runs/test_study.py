@@ -6,14 +6,16 @@ import shlex
 import sys
 from dataclasses import replace
 from functools import partial
+from importlib import import_module
 from pathlib import Path
 
 import jax
 import polars as pl
 import pytest
 
-from experiments import ablate, cells, study
-from experiments.flags import command
+from glx.cli import cells, study
+from glx.cli.flags import command
+from glx.cli.main import main
 from glx.data.catalogue import resolve
 from glx.data.load import load
 from glx.errors import InputError, Paused
@@ -142,11 +144,10 @@ def test_each_component_of_the_ablation_is_a_flag(cache):
 def test_a_printed_command_makes_the_same_run(cache, tmp_path):
     planned = plan.study(tiny(cache), SYSTEMS, ("generallog", "metalog", "pca"), (), 1, None)
     for cell in planned:
-        python, _, module, *given = cells.cell_command(cell, tmp_path, "small")
-        assert python == sys.executable
-        entry = __import__(module, fromlist=["declare"])
-        values = entry.declare()
-        values([module, *given])
+        python, _, program, name, *given = cells.cell_command(cell, tmp_path, "small")
+        assert (python, program) == (sys.executable, "glx")
+        values = import_module(f"glx.cli.{name}").declare()
+        values([name, *given])
         _, presets = cells.entry(cell.config)
         built = cells.build(values, presets["small"])
         assert built == cell.config
@@ -254,31 +255,25 @@ def test_the_others_go_on_when_a_cell_fails(finished, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("main", "given", "said"),
+    ("name", "given", "said"),
     [
-        (study.main, ["--methods=oracle"], "oracle: no such method"),
-        (study.main, ["--systems=sim_vms,nothing"], "nothing"),
-        (study.main, ["--systems=sim_vms"], "give at least two, each once"),
-        (study.main, ["--systems=sim_vms,sim_vms"], "give at least two, each once"),
-        (study.main, ["--methods=", "--pairs="], "no cell is left to do"),
-        (study.main, ["--answers=nowhere"], "nowhere: holds no TARGET_events.csv"),
-        (study.main, ["--parallel=0"], "0 is not a positive integer"),
-        (study.main, ["--seeds=many"], "must be a whole number"),
-        (study.main, ["--seeds=0"], "seeds"),
-        (ablate.main, ["--taus=high"], "--taus=high: must be numbers"),
-        (ablate.main, ["--components=wings"], "wings: no such component"),
-        (ablate.main, ["--ks=0"], "--k=0"),
+        ("study", ["--methods=oracle"], "oracle: no such method"),
+        ("study", ["--systems=sim_vms,nothing"], "nothing"),
+        ("study", ["--systems=sim_vms"], "give at least two, each once"),
+        ("study", ["--systems=sim_vms,sim_vms"], "give at least two, each once"),
+        ("study", ["--methods=", "--pairs="], "no cell is left to do"),
+        ("study", ["--answers=nowhere"], "nowhere: holds no TARGET_events.csv"),
+        ("study", ["--parallel=0"], "0 is not a positive integer"),
+        ("study", ["--seeds=many"], "must be a whole number"),
+        ("study", ["--seeds=0"], "seeds"),
+        ("ablate", ["--taus=high"], "--taus=high: must be numbers"),
+        ("ablate", ["--components=wings"], "wings: no such component"),
+        ("ablate", ["--ks=0"], "--k=0"),
     ],
 )
-def test_wrong_input_is_one_sentence(main, given, said, cache, tmp_path, capsys):
-    argv = [
-        "study",
-        *given,
-        f"--cache_dir={cache}",
-        f"--study_dir={tmp_path / 'study'}",
-        "--sim_lines=4000",
-    ]
-    assert main(argv) == 2
+def test_wrong_input_is_one_sentence(name, given, said, cache, tmp_path, capsys):
+    folders = [f"--cache_dir={cache}", f"--study_dir={tmp_path / 'study'}"]
+    assert main([name, *given, *folders, "--sim_lines=4000"]) == 2
     error = capsys.readouterr().err
     assert said in error
     assert error.count("\n") == 1
@@ -343,8 +338,8 @@ def test_a_cell_that_waits_for_answers_is_no_bug(finished, tmp_path):
 
 def test_commands_are_printed(cache, tmp_path, capsys):
     given = ["--dry_run", "--seeds=1", "--methods=pca", "--pairs=", f"--study_dir={tmp_path / 's'}"]
-    assert study.main(["study", *given, *TINY, f"--cache_dir={cache}"]) == 0
+    assert main(["study", *given, *TINY, f"--cache_dir={cache}"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) == 3
-    assert shlex.split(lines[0])[1:3] == ["-m", "experiments.method"]
+    assert shlex.split(lines[0])[1:3] == ["-m", "glx"]
     assert not (tmp_path / "s").exists()

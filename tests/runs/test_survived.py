@@ -20,7 +20,7 @@ import polars as pl
 import pytest
 from jax.experimental.compilation_cache import compilation_cache
 
-from experiments import detect, zerolog
+from glx.cli.main import main
 from glx.zerolog import episodes
 
 SESSION = "(?:order|job)=([0-9]+)"
@@ -64,12 +64,12 @@ def files(folder: Path) -> frozenset[str]:
     return frozenset(str(path.relative_to(folder)) for path in folder.rglob("*"))
 
 
-def call(entry, folder: Path, *flags: str) -> Told:
-    """An entry point in this process, its standard error caught."""
+def call(folder: Path, *flags: str) -> Told:
+    """`glx zerolog` in this process, its standard error caught."""
     with pytest.MonkeyPatch.context() as patch:
         said = io.StringIO()
         patch.setattr(sys, "stderr", said)
-        code = entry.main(["glx", *flags])
+        code = main(["zerolog", *flags])
     return Told(code, said.getvalue(), files(folder))
 
 
@@ -110,15 +110,15 @@ def ran(tmp_path_factory):
         patch.setenv("XDG_CACHE_HOME", str(folder / "cache"))
         out.mkdir()
         patch.setattr(episodes, "draw", interrupted)
-        told["interrupted"] = call(zerolog, out, *command)
+        told["interrupted"] = call(out, *command)
         patch.setattr(episodes, "draw", draw)
         # Whatever is written to this device finds no space left.
         (out / "run.partial" / "verdicts.parquet").symlink_to("/dev/full")
-        told["full"] = call(zerolog, out, *command)
+        told["full"] = call(out, *command)
         (out / "run.partial" / "verdicts.parquet").unlink()
-        told["done"] = call(zerolog, out, *command)
-        told["again"] = call(zerolog, out, *command)
-        told["overwritten"] = call(zerolog, out, *command, "--overwrite")
+        told["done"] = call(out, *command)
+        told["again"] = call(out, *command)
+        told["overwritten"] = call(out, *command, "--overwrite")
         yield folder, told
     jax.config.update("jax_compilation_cache_dir", None)
     compilation_cache.reset_cache()
@@ -185,7 +185,7 @@ def judge(ran, tmp_path, monkeypatch, capsys):
 
     def run(*flags: str, logs: str = "new.log", out: str = "out.jsonl"):
         given = ["--detector=detector", f"--logs={logs}", f"--out={out}"]
-        code = detect.main(["detect", *given, *flags])
+        code = main(["detect", *given, *flags])
         rows = Path(out).read_text().splitlines() if os.path.isfile(out) else []
         return code, [json.loads(row) for row in rows], capsys.readouterr().err
 

@@ -24,6 +24,11 @@ KINDS: dict[str, Callable] = {
 NEEDS = {"int": "a whole number", "float": "a number", "bool": "true or false"}
 
 
+def add(values: FlagValues, kind: str, name: str, default: Any, *spec: Any, **bounds: Any) -> None:
+    """Define one flag by absl's `DEFINE_<kind>`."""
+    getattr(flags, f"DEFINE_{kind}")(name, default, *spec, flag_values=values, **bounds)
+
+
 def define(values: FlagValues, cls: type, presets: Mapping[str, Any] | None = None) -> None:
     """Define a flag for every setting below `cls`; unset, it takes the value of the preset."""
     for leaf in settings.leaves(cls):
@@ -83,7 +88,7 @@ def run(
     Returns:
       The exit code.
     """
-    flags.DEFINE_boolean("help", False, "Show this and exit.", flag_values=values, short_name="h")
+    add(values, "boolean", "help", False, "Show this and exit.", short_name="h")
     try:
         rest = _parse(values, argv)
         if values["help"].value:
@@ -93,20 +98,20 @@ def run(
             raise InputError(f"{rest[0]}: not a flag; flags look like --name=value, see --help")
         work(values, *([rest] if names else []))
     except InputError as e:
-        return _fail(2, str(e))
+        return fail(2, str(e))
     except OutsideError as e:
-        return _fail(3, str(e))
+        return fail(3, str(e))
     except Paused as e:
         print(" ".join(str(e).split()))
         return 0
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the exit flushes it
-        return _fail(3, "standard output was closed; the rest was not written")
+        return fail(3, "standard output was closed; the rest was not written")
     except Exception as e:
         if not is_disk_full(e):
             raise
         place = getattr(e, "filename", None) or "the output"
-        return _fail(3, f"{place}: no space left on the disk; free some and repeat the command")
+        return fail(3, f"{place}: no space left on the disk; free some and repeat the command")
     except KeyboardInterrupt:
         print("interrupted; the same command completes it", file=sys.stderr)
         return 130
@@ -127,7 +132,8 @@ def _parse(values: FlagValues, argv: list[str]) -> list[str]:
         raise InputError(f"{e}; see --help") from e
 
 
-def _fail(code: int, text: str) -> int:
+def fail(code: int, text: str) -> int:
+    """Say on standard error what went wrong, in one sentence; the exit code."""
     print(f"error: {' '.join(text.split())}", file=sys.stderr)
     return code
 

@@ -6,11 +6,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from absl import flags
 from absl.flags import FlagValues
 
-from experiments.flags import build, command, define
 from glx import config as settings
+from glx.cli.flags import add, build, command, define
 from glx.report import study as report
 from glx.runs.progress import Terminal
 from glx.runs.settings import (
@@ -23,50 +22,27 @@ from glx.runs.settings import (
 )
 from glx.runs.study import Cell, Outcome, Study, conduct, room, unfinished
 
-OWN = (
-    "target",
-    "source",
-    "target_labels",
-    "seed",
-    "write_questions",
-)  # of a cell, which the study sets
+OF_A_CELL = ("target", "source", "target_labels", "seed", "write_questions")  # the study sets them
+SYSTEMS = (
+    "Systems, each the target of the others (default hdfs,bgl,openstack with a data folder, else"
+    " the simulated ones)."
+)
 
 
 def declare(name: str) -> FlagValues:
     """The flags of all cells, and those of the study."""
     own = FlagValues()
-    flags.DEFINE_list(
-        "systems",
-        None,
-        "Systems, each the target of the others"
-        " (default hdfs,bgl,openstack with a data folder, else the simulated"
-        " ones).",
-        flag_values=own,
-    )
-    flags.DEFINE_integer("seeds", 3, "Seeds of each cell, from 0.", flag_values=own, lower_bound=1)
-    flags.DEFINE_string("study_dir", f"runs/{name}", "Folder to write.", flag_values=own)
-    flags.DEFINE_integer(
-        "parallel",
-        None,
-        "Cells side by side (default: what cores and memory have room for).",
-        flag_values=own,
-        lower_bound=1,
-    )
-    flags.DEFINE_boolean(
-        "dry_run",
-        False,
-        "Only print the commands of the cells that are left, one a line.",
-        flag_values=own,
-    )
-    flags.DEFINE_enum(
-        "preset",
-        "small",
-        list(GENERAL_PRESETS),
-        "Training: small for minutes, full to report.",
-        flag_values=own,
-    )
+    add(own, "list", "systems", None, SYSTEMS)
+    add(own, "integer", "seeds", 3, "Seeds of each cell, from 0.", lower_bound=1)
+    add(own, "string", "study_dir", f"runs/{name}", "Folder to write.")
+    room = "Cells side by side (default: what cores and memory have room for)."
+    add(own, "integer", "parallel", None, room, lower_bound=1)
+    left = "Only print the commands of the cells that are left, one a line."
+    add(own, "boolean", "dry_run", False, left)
+    about = "Training: small for minutes, full to report."
+    add(own, "enum", "preset", "small", list(GENERAL_PRESETS), about)
     define(own, GeneralLogRun, GENERAL_PRESETS)
-    for taken in OWN:
+    for taken in OF_A_CELL:
         delattr(own, taken)
     return own
 
@@ -88,7 +64,7 @@ def carry_out(
     """Do the cells and write the report, or only print them."""
     study = Study(
         name=name,
-        command=shlex.join(["python", "-m", f"experiments.{name}", *given(values)]),
+        command=shlex.join(["glx", name, *given(values)]),
         preset=values.preset,
         protocol=config.data.protocol,
         cells=cells,
@@ -129,7 +105,7 @@ def cell_command(cell: Cell, folder: Path, preset: str) -> list[str]:
     run_dir = f"--run_dir={folder / cell.folder}"
     given = command(cell.config, presets[preset if preset in presets else "small"])
     chosen = [f"--preset={preset}"] if preset in presets and preset != "small" else []
-    return [sys.executable, "-m", f"experiments.{module}", *chosen, *given, run_dir]
+    return [sys.executable, "-m", "glx", module, *chosen, *given, run_dir]
 
 
 def entry(config: AnyRun) -> tuple[str, dict[str, Any]]:

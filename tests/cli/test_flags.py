@@ -5,13 +5,15 @@ import os
 import subprocess
 import sys
 from dataclasses import dataclass
+from importlib import import_module
 
 import polars as pl
 import pytest
 from absl.flags import FlagValues
 
-from experiments import detect, fit_reader, zerolog
-from experiments.flags import build, define, run
+from experiments import fit_reader
+from glx.cli.flags import build, define, run
+from glx.cli.main import COMMANDS, main
 from glx.config import nested, setting
 from glx.errors import InputError, OutsideError
 
@@ -129,28 +131,51 @@ def test_a_bug_is_not_hidden(error):
         run(raising(error), FlagValues(), "", ["x"])
 
 
-@pytest.mark.parametrize("entry", [zerolog, detect, fit_reader])
-def test_the_help_of_an_entry_point_begins_with_what_one_must_say(entry, capsys):
-    assert entry.main(["x", "-h"]) == 0
+@pytest.mark.parametrize(
+    ("name", "first"),
+    [
+        ("glx.cli.zerolog", "target source labels target_labels data_dir"),
+        ("glx.cli.detect", "detector logs out format session window idle"),
+        ("glx.cli.report", "format"),
+        ("experiments.fit_reader", "out statements seed"),
+    ],
+)
+def test_the_help_of_a_command_begins_with_what_one_must_say(name, first, capsys):
+    command = import_module(name)
+    assert run(command.work, command.declare(), command.__doc__, ["x", "-h"]) == 0
     out, err = capsys.readouterr()
     assert err == ""
-    assert out.startswith(entry.__doc__.strip())
-    listed = [line.strip() for line in out.splitlines() if line.startswith("  --")]
-    first = {
-        zerolog: ["--target", "--source", "--labels", "--target_labels", "--data_dir"],
-        detect: ["--detector", "--logs", "--out", "--format", "--session", "--window", "--idle"],
-        fit_reader: ["--out", "--statements", "--seed"],
-    }
-    assert listed[: len(first[entry])] == first[entry]
-    assert not [name for name in listed if "orbax" in name]
+    assert out.startswith(command.__doc__.strip())
+    listed = [line.strip(" -") for line in out.splitlines() if line.startswith("  --")]
+    assert " ".join(listed).startswith(first)
+    assert not [flag for flag in listed if "orbax" in flag]
     assert all(len(line) <= 100 for line in out.splitlines())
+
+
+def test_the_help_lists_every_command_on_a_line(capsys):
+    assert main(["--help"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert all(len(line) <= 100 for line in lines)
+    assert [line.split()[1] for line in lines if line.startswith("  glx ")] == list(COMMANDS)
+    for name in COMMANDS:
+        assert main([name, "--help"]) == 0
+        assert f"  glx {name} " in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("words", [[], ["train"], ["--target=shop"], ["flags"]])
+def test_an_unknown_command_is_one_sentence_and_code_2(words, capsys):
+    assert main(words) == 2
+    out, err = capsys.readouterr()
+    assert (out, err.count("\n")) == ("", 1)
+    assert err.startswith(f"error: {'' if not words else words[0]}")
+    assert "glx --help" in err
 
 
 @pytest.mark.parametrize("name", ["detector", "logs", "out"])
 def test_detect_asks_for_what_it_must_have(name, capsys):
     given = {"detector": "d", "logs": "l", "out": "o"}
     del given[name]
-    assert detect.main(["detect", *(f"--{k}={v}" for k, v in given.items())]) == 2
+    assert main(["detect", *(f"--{k}={v}" for k, v in given.items())]) == 2
     assert capsys.readouterr().err == f"error: --{name}: missing; see --help\n"
 
 
@@ -187,8 +212,9 @@ def test_a_reader_that_could_not_be_written_is_not_fitted(tmp_path, capsys):
     assert capsys.readouterr().err == f"error: --out={out}: no folder {out.parent}; make it first\n"
 
 
-def test_the_shell_sees_code_and_sentence():
-    command = [sys.executable, "-m", "experiments.zerolog", "--batch=1"]
+@pytest.mark.parametrize("program", ["experiments.zerolog", "glx zerolog"])
+def test_the_shell_sees_code_and_sentence(program):
+    command = [sys.executable, "-m", *program.split(), "--batch=1"]
     done = subprocess.run(command, capture_output=True, text=True)
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == "error: --batch=1: must be at least 2\n"
@@ -196,7 +222,7 @@ def test_the_shell_sees_code_and_sentence():
 
 def test_a_closed_pipe_ends_without_a_traceback():
     code = (
-        "import sys; from absl.flags import FlagValues; from experiments.flags import run\n"
+        "import sys; from absl.flags import FlagValues; from glx.cli.flags import run\n"
         "def work(values):\n    while True: print('x' * 10000)\n"
         "sys.exit(run(work, FlagValues(), '', ['x']))"
     )

@@ -1,0 +1,40 @@
+"""The command `glx`: its first word names a module here. In: a command line. Out: an exit code."""
+
+import sys
+from importlib import import_module
+
+from glx.cli.flags import fail, run
+
+COMMANDS = {
+    "zerolog": "train ZeroLog on labelled systems and judge an unlabelled one",
+    "generallog": "the same with GeneralLog: an expert judges what no labelled system resembles",
+    "detect": "judge more logs of a system with a fitted detector",
+    "study": "every method on every system, and a report",
+    "ablate": "GeneralLog with one component off at a time, and a report",
+    "method": "fit a published method and judge an unlabelled system",
+    "report": "write the pages of finished runs and studies, or print their tables",
+    "download": "fetch a public archive of raw logs",
+}
+HELP = "\n".join(
+    [
+        "Find anomalies in the logs of a system for which nobody has labelled a single line.",
+        "",
+        *(f"  glx {name:<11} {what}" for name, what in COMMANDS.items()),
+        "",
+        "`glx COMMAND --help` says more of each.",
+    ]
+)
+
+
+def main(words: list[str] | None = None) -> int:
+    """Do what the words after `glx` say; None stands for those of this process."""
+    name, *rest = (sys.argv[1:] if words is None else words) or [""]
+    if name in ("--help", "-h", "help"):
+        print(HELP)
+        return 0
+    if name not in COMMANDS:
+        what = f"{name}: no such command" if name else "no command is given"
+        return fail(2, f"{what}; choose of {', '.join(COMMANDS)}, see glx --help")
+    module = import_module(f"glx.cli.{name}")
+    usage, names = module.__doc__ or "", name == "report"
+    return run(module.work, module.declare(), usage, [name, *rest], names=names)

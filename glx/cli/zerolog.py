@@ -1,0 +1,42 @@
+r"""Train ZeroLog on labelled source systems, judge an unlabelled target, write verdicts.
+
+Examples:
+  glx zerolog --target=sim_vms --source=sim_blocks,sim_ras
+  glx zerolog --target=shop=shop.log --session='order=(\w+)'
+
+A run that was killed goes on when the same command is given again.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from absl.flags import FlagValues
+
+from glx.cli import tables
+from glx.cli.flags import add, build, define
+from glx.runs.compilation import keep_compilations
+from glx.runs.progress import Terminal
+from glx.runs.run import run as run_once
+from glx.runs.settings import PRESETS
+
+
+def declare(method: str = "zerolog", presets: Mapping[str, Any] = PRESETS) -> FlagValues:
+    """The flags of a run; those of the dataclass that the presets are of."""
+    own = FlagValues()
+    define(own, type(presets["small"]), presets)
+    about = "Training: small for minutes, full to report."
+    add(own, "enum", "preset", "small", list(presets), about)
+    add(own, "string", "run_dir", None, f"Folder to write (default runs/{method}-TARGET-SEED).")
+    add(own, "boolean", "overwrite", False, "Replace a finished run.")
+    return own
+
+
+def work(values: FlagValues, method: str = "zerolog", presets: Mapping[str, Any] = PRESETS) -> None:
+    """One run, as the flags have it."""
+    config = build(values, presets[values.preset])
+    name = Path(config.target.partition("=")[0]).name.split(".")[0]
+    run_dir = Path(values.run_dir or f"runs/{method}-{name}-{config.model.seed}").expanduser()
+    keep_compilations(config.data)
+    figures = run_once(config, run_dir, overwrite=values.overwrite, progress=Terminal())
+    tables.print_run(figures, run_dir)
