@@ -178,7 +178,8 @@ def json_lines(verdict_rows: pl.DataFrame, **first: Any) -> pl.Series:
     Args:
       first: what each object begins with, the same in all.
     """
-    beginning = _valid(json.dumps(first, ensure_ascii=False)[:-1]) + ", " * bool(first)
+    compact = json.dumps(first, ensure_ascii=False, separators=(",", ":"))
+    beginning = _valid(compact[:-1]) + "," * bool(first)
     shown = pl.struct(pl.element().struct.field("line", "weight", "text"))
     verdict = pl.struct(
         "key",
