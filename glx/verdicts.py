@@ -5,7 +5,7 @@ In: verdicts on distinct sequences. Out: a row for each sequence (`verdicts.parq
 """
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 import numpy as np
@@ -26,10 +26,12 @@ DECIDING = pl.Struct(
         "nearest": pl.String,
     }
 )
-VERDICT: dict[str, Any] = {  # what is known of a sequence once it has a verdict
+SCHEMA: dict[str, Any] = {  # the columns of `verdicts.parquet`
+    "sequence": pl.Int64,
     "key": pl.String,
     "first_line": pl.Int64,
     "last_line": pl.Int64,
+    "split": pl.String,
     "score": pl.Float32,
     "anomalous": pl.Boolean,
     "route": pl.String,
@@ -37,25 +39,8 @@ VERDICT: dict[str, Any] = {  # what is known of a sequence once it has a verdict
     "reason": pl.String,
     "deciding": DECIDING,
 }
-SCHEMA: dict[str, Any] = {  # the columns of `verdicts.parquet`
-    "sequence": pl.Int64,
-    "key": pl.String,
-    "first_line": pl.Int64,
-    "last_line": pl.Int64,
-    "split": pl.String,
-    **VERDICT,
-}
-
-COLUMNS = (  # of `Verdicts`, `U` values each or None
-    "scores",
-    "places",
-    "weights",
-    "ids",
-    "reasons",
-    "routes",
-    "deciding",
-    "similarity",
-)
+# Those that a sequence has without a split.
+VERDICT = {name: kind for name, kind in SCHEMA.items() if name not in ("sequence", "split")}
 
 
 @dataclass(frozen=True)
@@ -88,12 +73,14 @@ class Verdicts:
     similarity: np.ndarray | None = None
     metrics: dict[str, Any] = field(default_factory=dict)
 
+    def columns(self) -> dict[str, Any]:
+        """The attributes that hold a value for each distinct sequence, by name."""
+        own = {f.name: getattr(self, f.name) for f in fields(self)}
+        return {k: v for k, v in own.items() if isinstance(v, np.ndarray | pl.Series)}
+
     def take(self, u: np.ndarray) -> "Verdicts":
         """Those on the distinct sequences `u` (`<int64>[M]`) alone, each standing for itself."""
-        picked: dict[str, Any] = {}
-        for name in COLUMNS:
-            column = getattr(self, name)
-            picked[name] = None if column is None else column[u]
+        picked: dict[str, Any] = {name: column[u] for name, column in self.columns().items()}
         return Verdicts(self.distinct.take(u), **picked)
 
 
@@ -114,12 +101,7 @@ def rows(
         "reason": [reason and _valid(reason) for reason in verdicts.reasons],
         "deciding": verdicts.deciding,
     }
-    own = {
-        "key": sequences.keys,
-        "first_line": sequences.first_line,
-        "last_line": sequences.last_line,
-        "evidence": evidence(verdicts, sequences, texts),
-    }
+    own = _places(sequences) | {"evidence": evidence(verdicts, sequences, texts)}
     found = _frame(own).hstack(_frame(of_distinct)[verdicts.distinct.inverse])
     cut = pl.lit(threshold, dtype=pl.Float32)
     return found.with_columns(anomalous=pl.col("score") >= cut).select(*VERDICT)
@@ -137,14 +119,8 @@ def table(
     """
     at = np.flatnonzero(part == TEST)
     found = rows(verdicts, sequences.take(at), threshold, texts)
-    own = {
-        "sequence": np.arange(len(sequences)),
-        "key": sequences.keys,
-        "first_line": sequences.first_line,
-        "last_line": sequences.last_line,
-        "split": np.array(PARTS)[part],
-    }
-    found = found.drop("key", "first_line", "last_line").with_columns(sequence=at)
+    own = _places(sequences) | {"sequence": np.arange(len(part)), "split": np.array(PARTS)[part]}
+    found = found.drop(*_places(sequences)).with_columns(sequence=at)
     return _frame(own).join(found, on="sequence", how="left", maintain_order="left").select(*SCHEMA)
 
 
@@ -198,6 +174,12 @@ def json_lines(verdict_rows: pl.DataFrame, **first: Any) -> pl.Series:
         pl.when(pl.col("reason").is_null()).then(pl.lit("}")).otherwise(reason),
     )
     return verdict_rows.select(line).to_series()
+
+
+def _places(sequences: Sequences) -> dict[str, Any]:
+    """Where each sequence is in its file."""
+    first, last = sequences.first_line, sequences.last_line
+    return {"key": sequences.keys, "first_line": first, "last_line": last}
 
 
 def _frame(columns: dict[str, Any]) -> pl.DataFrame:

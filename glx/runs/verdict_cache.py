@@ -1,7 +1,7 @@
-"""Verdicts on a stream: a sequence like one that came before is not judged again.
+"""A cache of verdicts on a stream: of equal sequences the detector scores the first alone.
 
-In: sequences, some at a time, and who judges them. Out: the same verdicts, the sooner. In logs of
-routine most sequences are repeats: of HDFS's 575,059 one in thirty is new.
+In: sequences, some at a time, and a detector. Out: its verdicts. In routine logs most sequences are
+repeats: of HDFS's 575,059 one in thirty is new.
 """
 
 from collections.abc import Callable
@@ -12,19 +12,19 @@ import numpy as np
 import polars as pl
 
 from glx.sequences import Distinct, Sequences, distinct
-from glx.verdicts import COLUMNS, Verdicts
+from glx.verdicts import Verdicts
 
-MOST = 1 << 20  # events of remembered sequences; then all are forgotten, so that memory is flat
-EACH = 20  # events that the verdict on a sequence takes as much memory as
+MOST = 1 << 20  # events of cached sequences; beyond that the cache is emptied: memory stays flat
+EACH = 20  # a cached verdict counts as this many events, which take as much memory
 Judge = Callable[[Sequences], Verdicts]
 
 
 class VerdictCache:
-    """Who remembers verdicts; abstentions are forgotten, as the expert may know next time.
+    """A detector with a cache; abstentions are not kept, as the expert may know next time.
 
     Args:
-      judge: gives verdicts; what it says of a sequence should depend on that alone
-        (the lots of `--route=random` do not: they are drawn among what is new).
+      judge: the detector. Its verdict on a sequence should depend on that sequence alone (the
+        route `random` does not: it draws among the new sequences).
     """
 
     def __init__(self, judge: Judge):
@@ -37,7 +37,7 @@ class VerdictCache:
         self.events = self.length = 0
 
     def __call__(self, sequences: Sequences) -> Verdicts:
-        """Verdicts of all (at least one), with the metrics of what had to be judged for that."""
+        """Verdicts of all (at least one), with the metrics of what was new."""
         if self.events > MOST:
             self._forget()
         unique = distinct(sequences)
@@ -48,25 +48,20 @@ class VerdictCache:
         if new:
             metrics = self._learn([keys[n] for n in new], unique.take(np.array(new)))
         rows = np.array([self.rows[key] for key in keys], dtype=np.int64)
-        found: dict[str, Any] = {
-            name: None if column is None else column[rows] for name, column in self.columns.items()
-        }
+        found = {name: column[rows] for name, column in self.columns.items()}
         for n in np.flatnonzero(np.isnan(found["scores"])).tolist():
             del self.rows[keys[n]]
         return Verdicts(unique, **found, metrics=metrics)
 
     def _learn(self, keys: list[bytes], unique: Distinct) -> dict[str, Any]:
-        """Judge distinct sequences and remember what was said; gives back the metrics."""
+        """Have new distinct sequences judged and keep the verdicts; returns the metrics."""
         lines = np.arange(len(unique))
-        # They are sorted already, so that the judge keeps their order.
-        judged = self.judge(Sequences(unique.ids, unique.offsets, lines, lines))
-        for name in COLUMNS:
-            held, more = self.columns.get(name), getattr(judged, name)
-            if held is not None:
-                join = pl.concat if isinstance(more, pl.Series) else np.concatenate
-                more = join([held, more])
-            self.columns[name] = more
+        # Distinct sequences are sorted, so that the verdicts come in their order.
+        verdicts = self.judge(Sequences(unique.ids, unique.offsets, lines, lines))
+        for name, new in verdicts.columns().items():
+            join = pl.concat if isinstance(new, pl.Series) else np.concatenate
+            self.columns[name] = join([self.columns[name], new]) if name in self.columns else new
         self.rows |= {key: self.length + n for n, key in enumerate(keys)}
         self.length += len(keys)
         self.events += len(unique.ids) + EACH * len(unique)
-        return judged.metrics
+        return verdicts.metrics
