@@ -78,11 +78,6 @@ class Verdicts:
         own = {f.name: getattr(self, f.name) for f in fields(self)}
         return {k: v for k, v in own.items() if isinstance(v, np.ndarray | pl.Series)}
 
-    def take(self, u: np.ndarray) -> "Verdicts":
-        """Those on the distinct sequences `u` (`<int64>[M]`) alone, each standing for itself."""
-        picked: dict[str, Any] = {name: column[u] for name, column in self.columns().items()}
-        return Verdicts(self.distinct.take(u), **picked)
-
 
 def rows(
     verdicts: Verdicts, sequences: Sequences, threshold: float, texts: list[str]

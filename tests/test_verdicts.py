@@ -154,11 +154,9 @@ def test_evidence_names_lines_and_texts():
 
 
 def test_of_no_sequences_there_are_no_rows():
-    found, sequences = two_alike_and_one_other(np.array(["a", "b", "c"], object))
     none = np.zeros(0, np.int64)
-    empty = verdicts.rows(found.take(none), sequences.take(none), 0.5, ["a", "b", "c"])
-    assert dict(empty.schema) == verdicts.VERDICT
-    assert len(empty) == 0
+    empty = verdicts.rows(judged([]), Sequences(none, np.zeros(1, int), none, none), 0.5, ["a"])
+    assert (dict(empty.schema), len(empty)) == (verdicts.VERDICT, 0)
 
 
 def test_lines_of_json():

@@ -1,4 +1,4 @@
-"""What the report draws: `figures.json` and `flagged.parquet`. In: verdicts. Out: small tables.
+"""What the report shows: `figures.json` and `flagged.parquet`. In: verdicts. Out: small tables.
 
 All of it is derived from the test part; what needs labels is null where there are none.
 """
@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from glx import verdicts
 from glx.data.load import Parsed
 from glx.evaluate import metrics
 from glx.evaluate.baselines import Baseline
@@ -20,9 +19,9 @@ from glx.verdicts import Verdicts
 BINS, SCORE_BINS, SIMILARITY_BINS = 100, 50, 60
 
 
-def figures(
+def plot_data(
     target: Parsed,
-    judged: Verdicts,
+    verdicts: Verdicts,
     threshold: float,
     tau: float | None,
     y: np.ndarray | None,
@@ -31,60 +30,56 @@ def figures(
     """What `figures.json` holds.
 
     Args:
-      judged: the `N` test sequences.
+      verdicts: of the `N` test sequences.
       tau: the router's cut, None without a router.
       y: `<bool>[N]` their labels, or None.
       beside: the trivial detectors.
     """
     test = target.sequences.take(np.flatnonzero(target.part == TEST))
-    flags = decisions(judged, threshold)
-    scores = judged.scores[judged.distinct.inverse]
+    flags = decisions(verdicts, threshold)
+    scores = verdicts.scores[verdicts.distinct.inverse]
     curve = blocks = None
     others: dict[str, Any] = {}
     if y is not None:
         ranked = metrics.rankable(y, scores, np.isnan(scores))
         curve = metrics.precision_recall(metrics.ranking(y, ranked))
-        order, inverse = _order(target, test), judged.distinct.inverse
+        order, inverse = _order(target, test), verdicts.distinct.inverse
         blocks = metrics.blocks_of(y, right_or_wrong(y, flags), order)
         others = {n: metrics.blocks_of(y, b.flagged[inverse], order) for n, b in beside.items()}
     return {
         "curve": curve,
         "timeline": _timeline(target, test, np.ma.filled(flags, False), y),
-        "scores": _score_bins(judged, scores),
-        "similarity": None if tau is None else _similarity_bins(judged, tau),
+        "scores": _score_bins(verdicts, scores),
+        "similarity": None if tau is None else _similarity_bins(verdicts, tau),
         "blocks": blocks,
         "baselines": others,
     }
 
 
-def flagged(
-    sequences: Sequences, rows: np.ndarray, judged: Verdicts, threshold: float, texts: list[str]
-) -> pl.DataFrame:
-    """The distinct flagged sequences, the highest score first, at most `KINDS`.
+def flagged(table: pl.DataFrame, verdicts: Verdicts, texts: list[str]) -> pl.DataFrame:
+    """What `flagged.parquet` holds: the distinct flagged sequences, the highest score first.
+
+    At most `KINDS`; places and evidence are those of the first sequence of each.
 
     Args:
-      sequences: all of the target's.
-      rows: `<int64>[N]` which of them were judged.
+      table: `verdicts.parquet`.
+      verdicts: the same verdicts, of the test sequences in order.
+      texts: template texts by id.
     """
-    unique = judged.distinct
-    hit = np.flatnonzero(judged.scores >= np.float32(threshold))
-    hit = hit[np.argsort(-judged.scores[hit], kind="stable")][:KINDS]
-    by_kind = np.argsort(unique.inverse, kind="stable")
-    starts = np.searchsorted(unique.inverse[by_kind], np.arange(len(unique) + 1))
-    members = [by_kind[starts[u] : starts[u + 1]] for u in hit.tolist()]
-    first = np.array([own[0] for own in members], dtype=np.int64)
-    # One sequence of each kind, so that evidence is made for those alone.
-    shown = verdicts.rows(judged.take(hit), sequences.take(rows[first]), threshold, texts)
-    columns = {
-        "count": unique.counts[hit],
-        "sequences": [rows[own].tolist() for own in members],
-        "events": [
-            [texts[id_] for id_ in unique.ids[a : min(b, a + EVENTS)].tolist()]
-            for a, b in zip(unique.offsets[hit], unique.offsets[hit + 1], strict=True)
-        ],
-    }
-    more = pl.DataFrame(columns, schema={name: FLAGGED[name] for name in columns})
-    return shown.hstack(more).select(*FLAGGED)
+    unique = verdicts.distinct
+    alike = pl.col("score", "route", "evidence", "reason", "deciding").first()
+    kinds = (
+        table.filter(split="test")
+        .with_columns(kind=unique.inverse)
+        .filter("anomalous")
+        .group_by("kind")
+        .agg(alike, pl.len().cast(pl.Int64).alias("count"), pl.col("sequence").alias("sequences"))
+        .sort("score", "kind", descending=[True, False])
+        .head(KINDS)
+    )
+    ids = [unique.ids[slice(*unique.offsets[u : u + 2])][:EVENTS] for u in kinds["kind"]]
+    events = [[texts[id_] for id_ in row.tolist()] for row in ids]
+    return kinds.with_columns(pl.Series("events", events, FLAGGED["events"])).select(*FLAGGED)
 
 
 def _order(target: Parsed, test: Sequences) -> np.ndarray:
@@ -118,10 +113,10 @@ def _timeline(
     }
 
 
-def _score_bins(judged: Verdicts, scores: np.ndarray) -> dict[str, Any]:
+def _score_bins(verdicts: Verdicts, scores: np.ndarray) -> dict[str, Any]:
     edges = np.linspace(0, 1, SCORE_BINS + 1)
-    all_ = np.full(len(judged.distinct), "all")
-    routes = (all_ if judged.routes is None else judged.routes)[judged.distinct.inverse]
+    all_ = np.full(len(verdicts.distinct), "all")
+    routes = (all_ if verdicts.routes is None else verdicts.routes)[verdicts.distinct.inverse]
 
     def count(route: str) -> list[int]:
         of = scores[(routes == route) & ~np.isnan(scores)]
@@ -130,10 +125,10 @@ def _score_bins(judged: Verdicts, scores: np.ndarray) -> dict[str, Any]:
     return {"edges": edges.tolist(), "routes": {r: count(r) for r in np.unique(routes).tolist()}}
 
 
-def _similarity_bins(judged: Verdicts, tau: float) -> dict[str, Any] | None:
-    if judged.similarity is None:
+def _similarity_bins(verdicts: Verdicts, tau: float) -> dict[str, Any] | None:
+    if verdicts.similarity is None:
         return None
-    x_sim = np.minimum(judged.similarity, 1)[judged.distinct.inverse]
+    x_sim = np.minimum(verdicts.similarity, 1)[verdicts.distinct.inverse]
     count, edges = np.histogram(
         x_sim, np.linspace(min(x_sim.min(), tau, 0), 1, SIMILARITY_BINS + 1)
     )

@@ -27,8 +27,7 @@ from glx.generallog.experts import prepare as prepare_expert
 from glx.generallog.notes import read as read_notes
 from glx.methods import detector as methods
 from glx.report import run as report
-from glx.runs import detectors
-from glx.runs import plots as drawn
+from glx.runs import detectors, plots
 from glx.runs.fit import few_of_target, fit_detector, fit_method, read_sources, read_target
 from glx.runs.folder import run_folder
 from glx.runs.measure import measure, trivial
@@ -100,8 +99,7 @@ def run(
             detectors.save(folder / "checkpoint", fitted, target.parser, stamps)
         table = verdicts.table(target.sequences, target.part, judged, fitted.threshold, texts)
         table.write_parquet(folder / "verdicts.parquet", metadata={"glx": json.dumps(stamps)})
-        kinds = drawn.flagged(target.sequences, test_rows, judged, fitted.threshold, texts)
-        kinds.write_parquet(folder / "flagged.parquet")
+        plots.flagged(table, judged, texts).write_parquet(folder / "flagged.parquet")
 
         progress.say("measuring")
         has_labels = target.system.labels is not None
@@ -125,7 +123,7 @@ def run(
         (folder / "metrics.json").write_text(json.dumps(figures, indent=1) + "\n")
         y = None if labels is None else labels.sequences[test_rows].astype(bool)
         beside = {} if y is None else trivial(config, target, judged, shared)
-        shown = drawn.figures(target, judged, fitted.threshold, figures.get("tau"), y, beside)
+        shown = plots.plot_data(target, judged, fitted.threshold, figures.get("tau"), y, beside)
         (folder / "figures.json").write_text(json.dumps(shown) + "\n")
         report.write(folder)
         shutil.rmtree(folder / "training", ignore_errors=True)
