@@ -1,7 +1,7 @@
-"""Looks for leaks between what a detector saw and what it is scored on, and says what it found.
+"""Checks for leaks between what a detector was fitted on and what it is scored on.
 
 In: the target's sequences, their split and how the run was set up; no labels. Out: a list of
-findings, `{"check": str, "ok": bool, "detail": str}`. A finding that only informs is always `ok`.
+findings, `{"check": str, "ok": bool, "detail": str}`. A check that only informs is always `ok`.
 """
 
 from typing import TypedDict
@@ -19,7 +19,7 @@ SPLITS = ("adapt", "gap", "test")
 
 
 class Finding(TypedDict):
-    """One check: its name, whether it is as it should be, and what was seen, as a sentence."""
+    """One check: its name, whether it passed, and what was found, as a sentence."""
 
     check: str
     ok: bool
@@ -40,7 +40,7 @@ def audit(
       sequences: all `N` sequences of the target.
       split: `<str>[N]` `adapt`, `gap` or `test`.
       protocol: the name stamped on the run.
-      threshold_method: what chose the cut.
+      threshold_method: what chose the threshold.
       ordered: the file is in the order of time. Where it is not and `sequences.start` is None, only
         a random split is sound, because labels may depend on the order of the rows.
 
@@ -53,7 +53,7 @@ def audit(
     adapt, test = np.flatnonzero(split == "adapt"), np.flatnonzero(split == "test")
     if not len(adapt) or not len(test):
         empty = "adaptation" if not len(adapt) else "test"
-        return [{"check": "split", "ok": False, "detail": f"The {empty} part is empty."}]
+        return [Finding(check="split", ok=False, detail=f"The {empty} part is empty.")]
     return [
         _shared_lines(sequences, adapt, test),
         _shared_sessions(sequences, adapt, test),
@@ -65,37 +65,49 @@ def audit(
     ]
 
 
+def target_labels(n: int) -> Finding:
+    """The finding on a detector that was fitted on `n` labels of the target."""
+    detail = f"The detector saw the labels of {n:,} sequences of the target: no zero-label result."
+    return Finding(check="target_labels", ok=False, detail=detail)
+
+
 def _shared_lines(sequences: Sequences, adapt: np.ndarray, test: np.ndarray) -> Finding:
-    # Not events: many may stand in one row of the file.
-    shared = len(np.intersect1d(_rows(sequences, test), _rows(sequences, adapt)))
+    def lines(rows: np.ndarray) -> np.ndarray:
+        if sequences.lines is None:
+            return sequences.first_line[rows]
+        return sequences.lines[csr_gather(sequences.offsets, rows)]
+
+    shared = len(np.intersect1d(lines(test), lines(adapt)))  # a line may have many events
     detail = f"{shared:,} lines of the file are in both the adaptation and the test part."
-    return {"check": "shared_lines", "ok": shared == 0, "detail": detail}
+    return Finding(check="shared_lines", ok=shared == 0, detail=detail)
 
 
 def _shared_sessions(sequences: Sequences, adapt: np.ndarray, test: np.ndarray) -> Finding:
     if sequences.keys is None:
-        return {"check": "shared_sessions", "ok": True, "detail": "Sequences have no session ids."}
+        return Finding(check="shared_sessions", ok=True, detail="Sequences have no session ids.")
     shared = len(set(sequences.keys[adapt]) & set(sequences.keys[test]))
     detail = f"{shared:,} sessions are in both the adaptation and the test part."
-    return {"check": "shared_sessions", "ok": shared == 0, "detail": detail}
+    return Finding(check="shared_sessions", ok=shared == 0, detail=detail)
 
 
 def _order(sequences: Sequences, adapt: np.ndarray, test: np.ndarray, ordered: bool) -> Finding:
-    """Adaptation must end before the test starts; without times, rows must have been drawn."""
+    """Adaptation must end before the test starts; without times, the split must be random."""
     if sequences.start is not None and sequences.end is not None:
         late = int((sequences.end[adapt] > sequences.start[test].min()).sum())
         detail = f"{late:,} adaptation sequences end after the first test sequence starts."
-        return {"check": "time_order", "ok": late == 0, "detail": detail}
+        return Finding(check="time_order", ok=late == 0, detail=detail)
     if ordered:
         late = int((sequences.last_line[adapt] >= sequences.first_line[test].min()).sum())
         detail = f"{late:,} adaptation sequences end after the first line of the test part."
-        return {"check": "time_order", "ok": late == 0, "detail": detail}
-    z = _rank_sum(sequences.first_line[adapt], sequences.first_line[test])
+        return Finding(check="time_order", ok=late == 0, detail=detail)
+    from scipy.stats import ranksums  # a second to import
+
+    z = float(ranksums(sequences.first_line[test], sequences.first_line[adapt]).statistic)
     detail = (
         "The file has no times, so the split must be a random draw of rows: the test part lies "
         f"{abs(z):.1f} standard errors {'after' if z > 0 else 'before'} the adaptation part."
     )
-    return {"check": "random_rows", "ok": abs(z) < 5, "detail": detail}
+    return Finding(check="random_rows", ok=abs(z) < 5, detail=detail)
 
 
 def _duplicates(sequences: Sequences, adapt: np.ndarray, test: np.ndarray) -> Finding:
@@ -106,53 +118,28 @@ def _duplicates(sequences: Sequences, adapt: np.ndarray, test: np.ndarray) -> Fi
         f"{copies.mean():.1%} of {len(test):,} test sequences also occur, event for event, in the "
         f"adaptation part; {new:,} distinct ones do not."
     )
-    return {"check": "duplicates", "ok": True, "detail": detail}
+    return Finding(check="duplicates", ok=True, detail=detail)
 
 
 def _unseen_templates(sequences: Sequences, adapt: np.ndarray, test: np.ndarray) -> Finding:
-    seen, met = (np.unique(sequences.take(rows).ids) for rows in (adapt, test))
-    new = np.setdiff1d(met, seen)
-    ids = sequences.take(test).ids
+    known, ids = np.unique(sequences.take(adapt).ids), sequences.take(test).ids
+    templates = np.unique(ids)
+    new = np.setdiff1d(templates, known)
     share = float(np.isin(ids, new).mean()) if len(ids) else 0.0
     detail = (
-        f"{len(new):,} of the test part's {len(met):,} templates, {share:.2%} of its events, "
+        f"{len(new):,} of the test part's {len(templates):,} templates, {share:.2%} of its events, "
         "do not occur in the adaptation part."
     )
-    return {"check": "unseen_templates", "ok": True, "detail": detail}
+    return Finding(check="unseen_templates", ok=True, detail=detail)
 
 
 def _threshold(method: str) -> Finding:
     ok = method in threshold.LABEL_FREE
-    detail = f"The threshold comes from {method!r}, " + (
-        "which sees no label." if ok else "which is not known to do without labels."
-    )
-    return {"check": "threshold", "ok": ok, "detail": detail}
+    sees = "which sees no label" if ok else "which is not known to do without labels"
+    return Finding(check="threshold", ok=ok, detail=f"The threshold comes from {method!r}, {sees}.")
 
 
 def _protocol(protocol: str) -> Finding:
     why = UNSOUND.get(protocol, "the detector saw the adaptation part alone")
-    return {
-        "check": "protocol",
-        "ok": protocol not in UNSOUND,
-        "detail": f"Protocol {protocol!r}: {why}.",
-    }
-
-
-def target_labels(n: int) -> Finding:
-    """A detector that learned from `n` labels of the target is not what the others are."""
-    detail = f"The detector saw the labels of {n:,} sequences of the target: no zero-label result."
-    return {"check": "target_labels", "ok": False, "detail": detail}
-
-
-def _rows(sequences: Sequences, chosen: np.ndarray) -> np.ndarray:
-    """Rows of the file behind the `chosen` sequences."""
-    if sequences.lines is None:
-        return sequences.first_line[chosen]
-    return sequences.lines[csr_gather(sequences.offsets, chosen)]
-
-
-def _rank_sum(first: np.ndarray, second: np.ndarray) -> float:
-    """Wilcoxon's rank sum of `second` against `first` in standard errors (no ties)."""
-    n, m = len(first), len(second)
-    ranks = np.argsort(np.argsort(np.concatenate([first, second])))[n:] + 1
-    return float((ranks.sum() - m * (n + m + 1) / 2) / np.sqrt(n * m * (n + m + 1) / 12))
+    ok = protocol not in UNSOUND
+    return Finding(check="protocol", ok=ok, detail=f"Protocol {protocol!r}: {why}.")

@@ -1,7 +1,7 @@
-"""The trivial detectors that stand beside every model, on the same split and without labels.
+"""The trivial detectors that every model is compared with, on the same split and without labels.
 
 In: the distinct sequences of the target's adaptation and test parts, and its templates' texts.
-Out: for each baseline a score per distinct test sequence and a decision by its own label-free cut.
+Out: for each baseline a score per distinct test sequence and a decision by its label-free cut.
 """
 
 import re
@@ -15,7 +15,7 @@ from glx.profile import STATISTICS, fit_profile, sequence_statistics
 from glx.sequences import Distinct, Templates
 
 NAMES = ("all_positive", "keyword", "new_event", "surprise", "count_vector")
-BOUND = 0.02  # smallest probability, of an event that is there or one that is not, that is usual
+BOUND = 0.02  # `surprise` flags a present or an absent event of at most this probability
 WORDS = (
     *("error", "fail", "exception", "fatal", "critical", "severe", "panic", "abort", "denied"),
     *("refused", "timeout", "timed out", "corrupt", "crash", "unreachable", "cannot", "unable"),
@@ -40,25 +40,18 @@ def run(adapt: Distinct, test: Distinct, templates: Templates) -> dict[str, Base
       templates: texts of the ids that occur in `adapt` and `test`; ids beyond them have no text.
     """
     within, beyond = count_vector(adapt, test)
-    scores = {
-        "all_positive": np.ones(len(test)),
-        "keyword": _any_event(test, suspicious(templates)),
-        "new_event": _any_event(test, ~np.isin(np.arange(_width(test)), adapt.ids)),
-        "surprise": surprise_bound(adapt, test, len(templates)),
-        "count_vector": beyond,
-    }
-    cuts = {
-        "all_positive": 0.5,
-        "keyword": 0.5,
-        "new_event": 0.5,
-        "surprise": float(np.float32(-np.log10(BOUND))),
-        "count_vector": threshold.fit(within, adapt.counts, "tail"),
+    new = ~np.isin(np.arange(_width(test)), adapt.ids)
+    bound = float(np.float32(-np.log10(BOUND)))
+    found: dict[str, tuple[np.ndarray, float]] = {
+        "all_positive": (np.ones(len(test)), 0.5),
+        "keyword": (_any_event(test, suspicious(templates)), 0.5),
+        "new_event": (_any_event(test, new), 0.5),
+        "surprise": (surprise_bound(adapt, test, len(templates)), bound),
+        "count_vector": (beyond, threshold.fit(within, adapt.counts, "tail")),
     }
     return {
-        name: Baseline(
-            scores[name].astype(np.float32), scores[name] >= cuts[name], float(cuts[name])
-        )
-        for name in NAMES
+        name: Baseline(scores.astype(np.float32), scores >= cut, cut)
+        for name, (scores, cut) in found.items()
     }
 
 
@@ -69,8 +62,7 @@ def suspicious(templates: Templates) -> np.ndarray:
 
 def surprise_bound(adapt: Distinct, test: Distinct, n_templates: int) -> np.ndarray:
     """`<float32>[U]` `-log10` of the least P(present) or P(absent) in each test sequence."""
-    profile = fit_profile(adapt, n_templates)
-    statistics = sequence_statistics(profile, test)
+    statistics = sequence_statistics(fit_profile(adapt, n_templates), test)
     return statistics[:, STATISTICS.index("bound")]
 
 
@@ -78,8 +70,8 @@ def count_vector(adapt: Distinct, test: Distinct) -> tuple[np.ndarray, np.ndarra
     """Mean cosine distance of the event counts to those of all adaptation sequences.
 
     Weights are `log(1 + count) * (1 + log((N + 1) / (n_v + 1)))`, `n_v` of the `N` adaptation
-    sequences holding event `v`. The mean of the distances, not the least of them: an unlabelled log
-    holds anomalies, so an anomaly has a near neighbour in it, but not many.
+    sequences holding event `v`. The mean distance, not the smallest: an unlabelled log holds
+    anomalies, so that an anomaly has a near neighbour in it, but not many.
 
     Returns:
       `<float32>[U]` in [0, 1] for the distinct sequences of `adapt`, and of `test`.

@@ -1,7 +1,6 @@
-"""What labels could buy: two supervised detectors fitted on the scored part, as upper marks.
+"""What labels could buy: two supervised detectors fitted on the scored part, as upper bounds.
 
 In: the test part's sequences and their labels. Out: an F1 each, None where labels hold one class.
-Neither is a detector that anybody without labels can have.
 """
 
 import numpy as np
@@ -17,9 +16,9 @@ TREES = 50
 def supervised_ceiling(test: Distinct, labels: np.ndarray, seed: int = 0) -> float | None:
     """Out-of-fold F1 of a random forest on event counts, over `N` sequences in stratified folds.
 
-    Sequences with the same event counts and the same label are one row whose weight is their number
-    in the fold, so that a copy in another fold is known to the forest, as it is to a detector that
-    reads a log whose sequences repeat.
+    Sequences with the same event counts and label are one row, weighted by their number in the
+    fold: copies in other folds are known to the forest, as they are to any detector on a log whose
+    sequences repeat.
 
     Args:
       test: the distinct test sequences; `test.inverse` gives each of the `N` its own.
@@ -37,15 +36,15 @@ def supervised_ceiling(test: Distinct, labels: np.ndarray, seed: int = 0) -> flo
     counts = sp.csr_array((ones, test.ids, test.offsets), shape=shape).toarray()
     vectors, bag = np.unique(counts, axis=0, return_inverse=True)
     kinds, kind = np.unique(2 * bag[test.inverse] + labels, return_inverse=True)
-    inside = np.zeros((folds, len(kinds)))
+    inside = np.zeros((folds, len(kinds)), dtype=np.int64)
     np.add.at(inside, (_stratified(labels, folds, seed), kind), 1)
     x, y = vectors[kinds // 2], kinds % 2 == 1
     rng = np.random.default_rng(seed)
     hits = np.zeros(3, dtype=np.int64)
-    for weight in inside.astype(np.int64):
-        held = weight > 0
-        flags = _forest(x, y, inside.sum(axis=0).astype(np.int64) - weight, x[held], rng) > 0.5
-        truth, n = y[held], weight[held]
+    for weight in inside:
+        asked = weight > 0
+        flags = _forest(x, y, inside.sum(axis=0) - weight, x[asked], rng) > 0.5
+        truth, n = y[asked], weight[asked]
         hits += [(truth & flags) @ n, (~truth & flags) @ n, (truth & ~flags) @ n]
     return metrics.f1(dict(zip(("tp", "fp", "fn"), hits.tolist(), strict=True)))
 
@@ -89,11 +88,10 @@ def _forest(
 
     total = np.zeros(len(asked))
     for _ in range(TREES):
-        drawn = rng.multinomial(copies.sum(), copies / copies.sum())
-        rows = drawn > 0
+        sample = rng.multinomial(copies.sum(), copies / copies.sum())
+        rows = sample > 0
         tree = DecisionTreeClassifier(max_features="sqrt", random_state=int(rng.integers(2**31)))
-        tree.fit(x[rows], y[rows], sample_weight=drawn[rows])
-        total += (
-            tree.predict_proba(asked)[:, list(tree.classes_).index(True)] if y[rows].any() else 0
-        )
+        tree.fit(x[rows], y[rows], sample_weight=sample[rows])
+        if y[rows].any():
+            total += tree.predict_proba(asked)[:, list(tree.classes_).index(True)]
     return total / TREES

@@ -1,6 +1,6 @@
-"""Labels. The only module that reads those of a target; nothing above `evaluate/` imports it.
+"""Labels: the only module that reads those of a target; nothing before `evaluate/` imports it.
 
-In: a `System`, which names the place, and its sequences. Out: one label per sequence and per event.
+In: a `System`, which names the file, and its sequences. Out: a label per sequence and per event.
 """
 
 from dataclasses import dataclass
@@ -37,8 +37,8 @@ def read_labels(system: System, sequences: Sequences) -> Labels:
     place = system.labels
     if place is None:
         raise InputError(
-            f"{system.name}: no labels; give them by --labels={system.name}=FILE, a CSV of "
-            "`key,label` or `line,label`"
+            f"{system.name}: no labels; give --labels={system.name}=FILE, a CSV of `key,label` or "
+            "`line,label`"
         )
     if place.by == "key":
         label = _by_key(place, sequences)
@@ -50,12 +50,12 @@ def read_labels(system: System, sequences: Sequences) -> Labels:
 
 
 def check_source(name: str, labels: np.ndarray) -> None:
-    """Raise InputError where a source could not teach both classes."""
+    """Raise InputError unless a source has sequences of both classes."""
     for value, word in ((1, "anomalous"), (0, "normal")):
         if not np.any(labels == value):
             raise InputError(
-                f"{name}: a source without a single {word} sequence teaches nothing; "
-                "check its labels or choose another source"
+                f"{name}: no {word} sequence, and a source needs some of each class; check its "
+                "labels or choose another source"
             )
 
 
@@ -82,16 +82,15 @@ def _by_key(place: LabelPlace, sequences: Sequences) -> np.ndarray:
             "give --session or labels by `line,label`"
         )
     table = _table(place).group_by("key").agg(pl.max("label"))  # 1 where any row of it is 1
-    labels = dict(zip(table["key"].to_list(), table["label"].to_list(), strict=True))
-    found = [labels.get(key) for key in sequences.keys]
-    missing = sum(label is None for label in found)
-    if missing:
-        example = next(k for k, label in zip(sequences.keys, found, strict=True) if label is None)
+    keys = pl.DataFrame({"key": pl.Series(sequences.keys, dtype=pl.String)})
+    found = keys.join(table, on="key", how="left", maintain_order="left")["label"]
+    if found.null_count():
+        example = sequences.keys[found.is_null().arg_max()]
         raise InputError(
-            f"{place.path}: no label for {missing} of {len(found)} sessions, such as {example!r}; "
-            "labels and logs do not belong together, or --session finds other keys"
+            f"{place.path}: no label for {found.null_count()} of {len(found)} sessions, such as "
+            f"{example!r}; labels and logs do not belong together, or --session finds other keys"
         )
-    return np.array(found, dtype=np.uint8)
+    return found.to_numpy()
 
 
 def _by_line(place: LabelPlace, sequences: Sequences) -> Labels:
@@ -134,9 +133,7 @@ def _column(place: LabelPlace, rows: np.ndarray) -> np.ndarray:
     """`<uint8>[n]` the labels of `n` rows of the file; one without an event needs no label."""
     if place.column is None:
         with open_text(place.path) as file:
-            labels = pl.Series(
-                [0 if line.startswith(b"- ") else 1 for line in file], dtype=pl.UInt8
-            )
+            labels = pl.Series([not line.startswith(b"- ") for line in file]).cast(pl.UInt8)
     else:
         labels = read_table(place.path, [place.column])[place.column]
     needed = int(rows.max()) + 1

@@ -1,11 +1,11 @@
-"""What verdicts are worth, once labels may be looked at.
+"""Metrics of verdicts against labels.
 
 In: labels, scores and decisions of the scored sequences. Out: one dict of plain floats, ints and
 None (nothing in it is NaN or infinite), with the names of `metrics.json`.
 
-Everything is derived from counts. F1 comes from the confusion counts, which are kept beside it. An
-abstention (a masked decision) is a wrong decision: a missed anomaly or a normal sequence flagged.
-Where the labels hold one class, a figure that needs both is None.
+Everything is derived from counts. An abstention (a masked decision) is a wrong decision: a missed
+anomaly or a normal sequence flagged. Where the labels hold one class, a metric that needs both is
+None.
 """
 
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ DAY = 86_400.0  # seconds
 
 @dataclass(frozen=True)
 class Curve:
-    """What each cut would do, from the highest score down; ties fall together.
+    """The counts at each threshold, from the highest score down.
 
     Attributes:
       thresholds: `<float64>[T]` distinct scores, descending.
@@ -44,19 +44,18 @@ def evaluate(
     ordered: bool = False,
     seed: int = 0,
 ) -> dict[str, Any]:
-    """All figures of one detector on the `N` scored sequences.
+    """All metrics of one detector on the `N` scored sequences.
 
     Args:
       labels: `<bool>[N]` True where anomalous.
-      scores: `<float>[N]` higher is more anomalous; NaN only where the decision is masked, and then
-        ranked where it does most harm.
+      scores: `<float>[N]` higher is more anomalous; NaN only where the decision is masked.
       anomalous: `<bool>[N]` decisions; a masked array marks abstentions.
-      threshold: the cut behind the decisions, reported as it is.
+      threshold: of the decisions, only reported.
       inverse: `<int>[N]` the distinct sequence of each; adds `n_distinct` and `distinct`, where
         each counts once, with the label of its majority (a draw is anomalous).
       unseen: `<bool>[N]` holds a template that the adaptation part lacks; adds `seen`, `unseen`.
-      seconds: `<float64>[N]` start of each; gives false alarms per day, and blocks in time.
-      ordered: rows are in the order of time, so that blocks can be cut without `seconds`.
+      seconds: `<float64>[N]` start of each; for false alarms per day and the order of blocks.
+      ordered: rows are in the order of time, so that blocks need no `seconds`.
       seed: of the bootstrap.
 
     Raises:
@@ -66,24 +65,22 @@ def evaluate(
     abstained = np.ma.getmaskarray(np.ma.asarray(anomalous))
     flags = np.ma.filled(np.ma.asarray(anomalous), False).astype(bool)
     scores = rankable(labels, np.ma.getdata(scores), abstained)
-    if not len(labels) or not len(labels) == len(flags):
-        raise ValueError(
-            f"{len(labels)} labels and {len(flags)} decisions: need equally many, not 0"
-        )
+    if not len(labels):
+        raise ValueError("no sequences: need at least one")
     decided = np.where(abstained, ~labels, flags)
 
     def part(rows: np.ndarray) -> dict[str, Any]:
         return {"n_sequences": len(rows), **summary(labels[rows], scores[rows], decided[rows])}
 
     n, alarms = len(labels), int((flags & ~labels & ~abstained).sum())
-    order = np.argsort(seconds, kind="stable") if seconds is not None else np.arange(n)
-    in_time = ordered or seconds is not None
-    days = float(np.ptp(seconds)) / DAY if seconds is not None else 0.0
+    order, days, blocks = np.arange(n), 0.0, ordered
+    if seconds is not None:
+        order, days, blocks = np.argsort(seconds, kind="stable"), float(np.ptp(seconds)) / DAY, True
     out: dict[str, Any] = {
         **part(np.arange(n)),
         "threshold": None if threshold is None else float(threshold),
         "abstained": int(abstained.sum()),
-        "f1_interval": f1_interval(labels[order], decided[order], blocks=in_time, seed=seed),
+        "f1_interval": f1_interval(labels[order], decided[order], blocks=blocks, seed=seed),
         "false_alarms": alarms,
         "false_alarms_per_10k": 1e4 * alarms / n,
         "false_alarms_per_day": alarms / days if days else None,
@@ -100,7 +97,7 @@ def evaluate(
 
 
 def summary(labels: np.ndarray, scores: np.ndarray, flags: np.ndarray) -> dict[str, Any]:
-    """The figures of decisions and ranking without abstentions; arrays as in `evaluate`."""
+    """The metrics of decisions and ranking without abstentions; arrays as in `evaluate`."""
     counts, curve = confusion(labels, flags), ranking(labels, scores)
     tp, fp, fn = counts["tp"], counts["fp"], counts["fn"]
     best_f1, best_threshold = oracle(curve)
@@ -142,7 +139,7 @@ def mcc(counts: dict[str, int]) -> float | None:
 
 
 def ranking(labels: np.ndarray, scores: np.ndarray) -> Curve:
-    """The curve of `<float>[N]` scores, none of them NaN."""
+    """The curve of `<float>[N]` scores, none of them NaN; equal scores are one point."""
     order = np.argsort(-scores, kind="stable")
     ranked, hits = scores[order].astype(np.float64), np.cumsum(labels[order])
     last = np.flatnonzero(np.append(ranked[1:] != ranked[:-1], True)[: len(ranked)])
@@ -167,7 +164,7 @@ def auroc(curve: Curve) -> float | None:
 
 
 def oracle(curve: Curve) -> tuple[float | None, float | None]:
-    """The best F1 in hindsight and the highest threshold that reaches it: no detector's result."""
+    """The best F1 in hindsight and the highest threshold that reaches it."""
     if not len(curve.tp) or not curve.tp[-1]:
         return None, None
     values = 2 * curve.tp / (curve.tp + curve.fp + curve.tp[-1])
@@ -182,21 +179,20 @@ def f1_interval(
     """The 95 % bootstrap interval `[lo, hi]` of F1, from resampled confusion counts.
 
     With `blocks`, rows are in time order and `BLOCKS` contiguous blocks are resampled, so that a
-    burst of alike sequences counts as one thing that happened (Künsch, 1989); else sequences are.
+    burst of alike sequences counts as one event (Künsch, 1989); else sequences are.
     """
     rng, n = np.random.default_rng(seed), len(labels)
     cells = np.stack([labels & decided, labels ^ decided, ~labels & ~decided], axis=1)
     if blocks:
         sums = _block_sums(cells)
         even = np.full(len(sums), 1 / len(sums))
-        drawn = rng.multinomial(len(sums), even, size=RESAMPLES) @ sums
+        samples = rng.multinomial(len(sums), even, size=RESAMPLES) @ sums
     else:
-        drawn = rng.multinomial(n, cells.mean(axis=0), size=RESAMPLES)
-    defined = drawn[drawn[:, 0] + drawn[:, 1] > 0]
-    if not labels.any() or not len(defined):
+        samples = rng.multinomial(n, cells.mean(axis=0), size=RESAMPLES)
+    hits, errors, _ = samples[samples[:, 0] + samples[:, 1] > 0].T
+    if not labels.any() or not len(hits):
         return [None, None]
-    low, high = np.quantile(2 * defined[:, 0] / (2 * defined[:, 0] + defined[:, 1]), [0.025, 0.975])
-    return [float(low), float(high)]
+    return np.quantile(2 * hits / (2 * hits + errors), [0.025, 0.975]).tolist()
 
 
 def blocks_of(labels: np.ndarray, decided: np.ndarray, order: np.ndarray) -> dict[str, list[int]]:

@@ -70,10 +70,7 @@ def test_labels_by_session_where_there_are_windows(refused):
 @pytest.mark.parametrize(("value", "word"), [(0, "anomalous"), (1, "normal")])
 def test_a_source_of_one_kind(value, word, refused):
     write_labels(f"{i},{value}" for i in range(40))
-    assert refused() == (
-        f"jobs: a source without a single {word} sequence teaches nothing; check its labels or "
-        "choose another source"
-    )
+    assert refused().startswith(f"jobs: no {word} sequence")
 
 
 def test_session_rules(refused):

@@ -88,23 +88,20 @@ def test_without_times_rows_must_be_drawn():
     assert broken(sequences, drawn, ordered=False) == []
 
 
-@pytest.mark.parametrize("method", ["best_f1", "oracle", ""])
-def test_a_threshold_of_unknown_origin(method):
-    assert broken(threshold_method=method) == ["threshold"]
-
-
-def test_the_cut_of_the_evidence_sees_no_label():
-    assert broken(threshold_method="evidence") == []
-
-
-@pytest.mark.parametrize("protocol", ["transductive", "paper"])
-def test_protocols_that_are_not_sound(protocol):
-    assert broken(protocol=protocol) == ["protocol"]
+@pytest.mark.parametrize(
+    ("setting", "value", "expected"),
+    [
+        *[("threshold_method", method, ["threshold"]) for method in ("best_f1", "oracle", "")],
+        ("threshold_method", "evidence", []),
+        *[("protocol", protocol, ["protocol"]) for protocol in ("transductive", "paper")],
+    ],
+)
+def test_thresholds_of_unknown_origin_and_protocols_that_are_not_sound(setting, value, expected):
+    assert broken(**{setting: value}) == expected
 
 
 def test_an_empty_part_is_a_finding_and_a_wrong_split_an_error():
     assert broken(split=np.full(5, "test")) == ["split"]
-    with pytest.raises(ValueError, match="split must give"):
-        findings(split=np.full(5, "train"))
-    with pytest.raises(ValueError, match="split must give"):
-        findings(split=SPLIT[:3])
+    for wrong in (np.full(5, "train"), SPLIT[:3]):
+        with pytest.raises(ValueError, match="split must give"):
+            findings(split=wrong)

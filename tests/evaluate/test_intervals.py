@@ -9,24 +9,26 @@ from glx.evaluate.intervals import f1_difference, mean_f1
 PERFECT, BLIND = [2, 0, 0], [0, 0, 2]  # tp, fp, fn of a block with two anomalous sequences
 
 
-def test_one_seed_and_one_block_leave_nothing_to_draw():
-    # F1 = 2 * 3 / (2 * 3 + 1 + 1)
-    assert mean_f1([np.array([[[3, 1, 1]]])]) == pytest.approx((0.75, 0.75, 0.75))
+@pytest.mark.parametrize(
+    ("counts", "expected"),
+    [
+        # One seed and one block leave nothing to draw, nor do blocks that are alike: F1 = 6 / 8.
+        ([[[3, 1, 1]]], (0.75, 0.75, 0.75)),
+        ([[[3, 1, 1]] * 50] * 3, (0.75, 0.75, 0.75)),
+        # Drawn are both seeds (F1 0.5) half of the time, one of them twice (1 or 0) a quarter each.
+        ([[PERFECT], [BLIND]], (0.5, 0.0, 1.0)),
+        # Both blocks of a seed: tp 2, fn 2, F1 2/3. One of them twice: 1 or 0.
+        ([[PERFECT, BLIND]], (2 / 3, 0.0, 1.0)),
+        # A resample without anomalies is left out.
+        ([[PERFECT, [0, 0, 0]]], (1.0, 1.0, 1.0)),
+    ],
+)
+def test_mean_f1_by_hand(counts, expected):
+    assert mean_f1([np.array(counts)]) == pytest.approx(expected)
 
 
-def test_blocks_that_are_alike_leave_nothing_to_draw():
-    assert mean_f1([np.array([[[3, 1, 1]] * 50] * 3)]) == pytest.approx((0.75, 0.75, 0.75))
-
-
-def test_two_seeds_a_half_of_whose_draws_agree():
-    # Drawn are both seeds (F1 0.5) half of the time, one of them twice (1 or 0) a quarter each.
-    assert mean_f1([np.array([[PERFECT], [BLIND]])]) == (0.5, 0.0, 1.0)
-
-
-def test_two_blocks_of_one_seed():
-    # Both blocks: tp 2, fn 2, F1 2/3. One of them twice: 1 or 0.
-    found = mean_f1([np.array([[PERFECT, BLIND]])])
-    assert found == pytest.approx((2 / 3, 0.0, 1.0))
+def test_nothing_anomalous_has_no_f1():
+    assert mean_f1([np.array([[[0, 3, 0], [0, 0, 0]]])]) is None
 
 
 def test_two_methods_that_find_different_blocks():
@@ -65,12 +67,6 @@ def test_targets_are_averaged():
     one, other = np.array([[PERFECT]]), np.array([[[1, 1, 1], [1, 1, 1]]])
     assert mean_f1([one, other]) == pytest.approx((0.75, 0.75, 0.75))
     assert f1_difference([one, other], [np.array([[BLIND]]), other]) == (0.5, 0.5, 0.5)
-
-
-def test_a_resample_without_anomalies_is_left_out():
-    found = mean_f1([np.array([[PERFECT, [0, 0, 0]]])])
-    assert found == (1.0, 1.0, 1.0)
-    assert mean_f1([np.array([[[0, 3, 0], [0, 0, 0]]])]) is None
 
 
 def test_a_seed_of_the_bootstrap_repeats():

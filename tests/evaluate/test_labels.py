@@ -1,5 +1,6 @@
 """Labels by row, session and line, and every way in which they can fail to fit their logs."""
 
+import gzip
 from pathlib import Path
 
 import numpy as np
@@ -30,98 +31,74 @@ def whole_rows(n: int, events: int = 2) -> Sequences:
     return Sequences(found.ids, found.offsets, np.arange(n), np.arange(n))
 
 
+PLACES = {  # by, column, key
+    "row": ("row", "label", None),
+    "session": ("key", "label", "vm"),
+    "log": ("line", "label", None),
+    "first word": ("line", None, None),
+    "list": ("line", "label", "line"),
+}
+ROWS = "label,sequence\n0,5 5\n1,5 2\n 0 ,2 2\n"
+ODD_ROWS = whole_rows(4).take(np.array([1, 3]))
+SESSIONS = "vm,label\nb,0\nc,1\na,1\na,0\nunknown,1\n"
+SEVENS = sequences([0], [1], keys=["7", "007"])
+LINES = "event_id,label\n7,0\n7,1\n7,0\n7,0\n7,1\n"
+WORDS = "- 1 ok\nKERNDTLB 2\n-3 odd\n- 4\n"
+
+
 def system(tmp_path, text: str, by: str, column: str | None = "label", key=None) -> System:
     path = tmp_path / "l.csv"
     path.write_text(text)
     return System("shop", "shop", Path("shop.log"), labels=LabelPlace(path, by, column, key))
 
 
-def test_by_row(tmp_path):
-    place = system(tmp_path, "label,sequence\n0,5 5\n1,5 2\n 0 ,2 2\n", "row")
-    labels = read_labels(place, whole_rows(3))
-    assert labels.sequences.tolist() == [0, 1, 0]
-    assert labels.events.tolist() == [0, 0, 1, 1, 0, 0]  # those of its sequence
+@pytest.mark.parametrize(
+    ("place", "text", "log", "events"),
+    [
+        # A row of the log is a sequence; one without events needs no label.
+        ("row", ROWS, whole_rows(3), [0, 0, 1, 1, 0, 0]),
+        ("row", ROWS, whole_rows(3).take(np.array([1, 2])), [1, 1, 0, 0]),
+        ("row", "label,sequence\n\n1,5\n# more\n0,2\n", ODD_ROWS, [1, 1, 0, 0]),
+        # Session a is anomalous because a row of it is; keys are text.
+        ("session", SESSIONS, sequences([0, 2], [1], [3], keys=[*"abc"]), [1, 1, 0, 1]),
+        ("session", "vm,label\n007,1\n7,0\n", SEVENS, [0, 1]),
+        ("log", LINES, sequences([0, 1], [2, 3], [4]), [0, 1, 0, 0, 1]),
+        ("log", LINES, sequences([0, 4], [1, 3]), [0, 1, 1, 0]),
+        ("log", "label,event_id\n0,5\n\n1,2\n", sequences([0, 2]), [0, 1]),
+        ("first word", WORDS, sequences([0, 1], [2], [3]), [0, 1, 1, 0]),
+        # A line that is not listed is normal.
+        ("list", "line,label\n4,1\n1,0\n", sequences([0, 1], [2, 3], [4]), [0, 0, 0, 0, 1]),
+    ],
+)
+def test_labels_of_events_and_sequences(tmp_path, place, text, log, events):
+    labels = read_labels(system(tmp_path, text, *PLACES[place]), log)
+    parts = np.split(np.array(events), log.offsets[1:-1])
+    assert labels.events.tolist() == events
+    assert labels.sequences.tolist() == [part.max() for part in parts]
     assert labels.sequences.dtype == labels.events.dtype == np.uint8
-    some = read_labels(place, whole_rows(3).take(np.array([1, 2])))
-    assert some.sequences.tolist() == [1, 0]
-
-
-def test_rows_without_an_event_need_no_label(tmp_path):
-    place = system(tmp_path, "label,sequence\n\n1,5\n# more\n0,2\n", "row")
-    assert read_labels(place, whole_rows(4).take(np.array([1, 3]))).sequences.tolist() == [1, 0]
-    place = system(tmp_path, "label,event_id\n0,5\n\n1,2\n", "line")
-    assert read_labels(place, sequences([0, 2])).events.tolist() == [0, 1]
-
-
-def test_by_session(tmp_path):
-    text = "vm,label\nb,0\nc,1\na,1\na,0\nunknown,1\n"  # a row of a says 1: it is anomalous
-    place = system(tmp_path, text, "key", key="vm")
-    labels = read_labels(place, sequences([0, 2], [1], [3], keys=[*"abc"]))
-    assert labels.sequences.tolist() == [1, 0, 1]
-    assert labels.events.tolist() == [1, 1, 0, 1]
-
-
-def test_by_session_whose_names_are_numbers(tmp_path):
-    place = system(tmp_path, "key,label\n007,1\n7,0\n", "key", key="key")
-    assert read_labels(place, sequences([0], [1], keys=["7", "007"])).sequences.tolist() == [0, 1]
-
-
-def test_by_line_of_the_log(tmp_path):
-    place = system(tmp_path, "event_id,label\n7,0\n7,1\n7,0\n7,0\n7,1\n", "line")
-    labels = read_labels(place, sequences([0, 1], [2, 3], [4]))
-    assert labels.sequences.tolist() == [1, 0, 1]
-    assert labels.events.tolist() == [0, 1, 0, 0, 1]
-    interleaved = read_labels(place, sequences([0, 4], [1, 3]))
-    assert interleaved.events.tolist() == [0, 1, 1, 0]
-
-
-def test_by_a_list_of_lines(tmp_path):
-    place = system(tmp_path, "line,label\n4,1\n1,0\n", "line", key="line")
-    labels = read_labels(place, sequences([0, 1], [2, 3], [4]))
-    assert labels.sequences.tolist() == [0, 0, 1]  # a line that is not listed is normal
-    assert labels.events.tolist() == [0, 0, 0, 0, 1]
-
-
-def test_by_the_first_word_of_a_line(tmp_path):
-    place = system(tmp_path, "- 1 fine\nKERNDTLB 2 bad\n-3 odd\n- 4\n", "line", column=None)
-    assert read_labels(place, sequences([0, 1], [2], [3])).events.tolist() == [0, 1, 1, 0]
 
 
 def test_labels_are_read_from_packed_files_too(tmp_path):
-    import gzip
-
     place = system(tmp_path, "", "row")
     place.labels.path.write_bytes(gzip.compress(b"label\n1\n0\n"))
     assert read_labels(place, whole_rows(2)).sequences.tolist() == [1, 0]
 
 
+NO_LINE = "in column 'line' is no line of the log, from 0 to 2"
+
+
 @pytest.mark.parametrize(
     ("text", "by", "key", "message"),
     [
-        (
-            "label\n0\nmaybe\n0\n",
-            "row",
-            None,
-            "line 3: label 'maybe' in column 'label' is neither 0",
-        ),
-        ("label\n0\n\n1\n", "row", None, "line 3: label None in column 'label' is neither"),
-        ("label\n0\n", "row", None, "1 labels for 3 rows of the log; they do not belong together"),
+        ("label\n0\nmaybe\n0\n", "row", None, "line 3: label 'maybe' in column 'label'"),
+        ("label\n0\n\n1\n", "row", None, "line 3: label None in column 'label'"),
+        ("label\n0\n", "row", None, "1 labels for 3 rows of the log"),
         ("sequence\n5\n", "row", None, "line 1: no column 'label'; the columns are sequence"),
         ("", "row", None, "the file is empty"),
-        ("key,label\na,0\n", "key", "key", "no label for 2 of 3 sessions, such as 'b'; labels and"),
-        (
-            "line,label\n1,1\nx,0\n",
-            "line",
-            "line",
-            "line 3: 'x' in column 'line' is no line of the log",
-        ),
-        ("line,label\n-1,0\n", "line", "line", "line 2: '-1' in column 'line' is no line"),
-        (
-            "line,label\n3,1\n",
-            "line",
-            "line",
-            "'3' in column 'line' is no line of the log, from 0 to 2",
-        ),
+        ("key,label\na,0\n", "key", "key", "no label for 2 of 3 sessions, such as 'b'"),
+        ("line,label\n1,1\nx,0\n", "line", "line", f"line 3: 'x' {NO_LINE}"),
+        ("line,label\n-1,0\n", "line", "line", f"line 2: '-1' {NO_LINE}"),
+        ("line,label\n3,1\n", "line", "line", f"line 2: '3' {NO_LINE}"),
         ("label\n0\n1\n", "line", None, "2 labels for 3 rows of the log"),
     ],
 )
@@ -133,18 +110,21 @@ def test_labels_that_do_not_fit(tmp_path, text, by, key, message):
     assert "\n" not in str(e.value)
 
 
-def test_labels_of_another_kind_than_the_logs(tmp_path):
-    by_key = system(tmp_path, "key,label\na,1\n", "key", key="key")
-    with pytest.raises(InputError, match="labels by session, but the logs were cut into windows"):
-        read_labels(by_key, sequences([0, 1]))
-    by_line = system(tmp_path, "line,label\n0,1\n", "line", key="line")
-    with pytest.raises(InputError, match="labels by line, but a row of the logs is a whole sequen"):
-        read_labels(by_line, whole_rows(2))
+@pytest.mark.parametrize(
+    ("by", "log", "message"),
+    [
+        ("key", sequences([0, 1]), "labels by session, but the logs were cut into windows"),
+        ("line", whole_rows(2), "labels by line, but a row of the logs is a whole sequence"),
+    ],
+)
+def test_labels_of_another_kind_than_the_logs(tmp_path, by, log, message):
+    with pytest.raises(InputError, match=message):
+        read_labels(system(tmp_path, f"{by},label\n0,1\n", by, key=by), log)
 
 
 def test_no_labels_and_no_file(tmp_path):
     bare = System("shop", "shop", Path("shop.log"))
-    with pytest.raises(InputError, match="shop: no labels; give them by --labels=shop=FILE"):
+    with pytest.raises(InputError, match="shop: no labels; give --labels=shop=FILE"):
         read_labels(bare, whole_rows(1))
     gone = system(tmp_path, "", "row")
     gone.labels.path.unlink()
@@ -152,12 +132,11 @@ def test_no_labels_and_no_file(tmp_path):
         read_labels(gone, whole_rows(1))
 
 
-def test_a_source_teaches_both_classes():
+@pytest.mark.parametrize(("labels", "word"), [([0, 0], "anomalous"), ([1], "normal")])
+def test_a_source_has_both_classes(labels, word):
     check_source("shop", np.array([0, 1, 0]))
-    with pytest.raises(InputError, match="shop: a source without a single anomalous sequence"):
-        check_source("shop", np.array([0, 0]))
-    with pytest.raises(InputError, match="shop: a source without a single normal sequence"):
-        check_source("shop", np.array([1]))
+    with pytest.raises(InputError, match=f"shop: no {word} sequence"):
+        check_source("shop", np.array(labels))
 
 
 def test_few_labelled_are_a_share_of_each_class_and_at_least_one():
