@@ -8,8 +8,8 @@ sequence. `write_questions` makes such a file, with `p` left open where no earli
 import csv
 import os
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -21,7 +21,13 @@ from glx.sequences import WILDCARD, first_highest
 
 COLUMNS = ("id", "count", "template", "p")
 SHOWN = 200  # characters of a template in a reason
-Row = tuple[int, dict[str, str]]  # the line it ends on, cells by column
+
+
+class Row(NamedTuple):
+    """A row of a CSV: where it ends (`FILE: line N`) and its cells by column."""
+
+    where: str
+    cells: dict[str, str]
 
 
 def read(path: Path, texts: list[str], numbers: np.ndarray | None) -> np.ndarray:
@@ -43,24 +49,17 @@ def read(path: Path, texts: list[str], numbers: np.ndarray | None) -> np.ndarray
     """
     names, rows = read_rows(path)
     if numbers is not None and "id" in names:
-        p = np.full(len(texts), np.nan)
-        p[: len(numbers)] = by_number(path, rows, np.asarray(numbers))
-        return p
+        given = collect(rows, event_number)
+        p = [given.get(int(n), np.nan) for n in numbers]
+        return np.array(p + [np.nan] * (len(texts) - len(p)), dtype=np.float64)
     if "template" in names:
-        return by_text(path, rows, texts)
+        return by_text(collect(rows, template_text), texts)
     needed = "`template`, since there is no template table" if numbers is None else "`id`"
     raise InputError(f"{path}: line 1: give the columns `p` and {needed}.")
 
 
-def by_number(path: Path, rows: list[Row], numbers: np.ndarray) -> np.ndarray:
-    """`<float64>[T]` of the event numbers `<int64>[T]`."""
-    given = collect(path, rows, partial(event_number, path))
-    return np.array([given.get(int(n), np.nan) for n in numbers], dtype=np.float64)
-
-
-def by_text(path: Path, rows: list[Row], texts: list[str]) -> np.ndarray:
-    """`<float64>[V]` of the templates that match `texts`."""
-    given = collect(path, rows, template_text)
+def by_text(given: dict[Any, float], texts: list[str]) -> np.ndarray:
+    """`<float64>[V]` probabilities of `texts` by those `given` for texts."""
     patterns = [(text.split(WILDCARD), p) for text, p in given.items() if WILDCARD in text]
     # Stable: of equals the first row in the file answers.
     patterns.sort(key=lambda pattern: (len(pattern[0]), -sum(map(len, pattern[0]))))
@@ -71,19 +70,6 @@ def by_text(path: Path, rows: list[Row], texts: list[str]) -> np.ndarray:
         return next((p for pieces, p in patterns if matches(pieces, text)), np.nan)
 
     return np.array([answer(squeezed(text)) for text in texts], dtype=np.float64)
-
-
-def event_number(path: Path, line: int, row: dict[str, str]) -> int:
-    """The number in the column `id`, `7` or `E7`."""
-    text = row["id"].strip().removeprefix("E")
-    if not text.removeprefix("-").isdecimal():
-        raise InputError(f"{path}: line {line}: id {row['id']!r} is not an event number.")
-    return int(text)
-
-
-def template_text(line: int, row: dict[str, str]) -> str:
-    """The text in the column `template`."""
-    return squeezed(row["template"])
 
 
 def matches(pieces: list[str], text: str) -> bool:
@@ -105,31 +91,43 @@ def squeezed(text: str) -> str:
     return " ".join(text.split())
 
 
-def collect(path: Path, rows: list[Row], key: Callable[[int, dict[str, str]], object]) -> dict:
+def template_text(row: Row) -> str:
+    """The text in the column `template`."""
+    return squeezed(row.cells["template"])
+
+
+def event_number(row: Row) -> int:
+    """The number in the column `id`, `7` or `E7`."""
+    text = row.cells["id"].strip().removeprefix("E")
+    if not text.removeprefix("-").isdecimal():
+        raise InputError(f"{row.where}: id {row.cells['id']!r} is not an event number.")
+    return int(text)
+
+
+def probability(row: Row) -> float:
+    """The number in the column `p`, in [0, 1]; NaN for an empty one."""
+    text = row.cells["p"]
+    try:
+        p = float(text) if text.strip() else None
+    except ValueError:
+        p = -1.0
+    if p is not None and not 0 <= p <= 1:
+        raise InputError(f"{row.where}: p {text!r} is not a number between 0 and 1.")
+    return np.nan if p is None else p
+
+
+def collect(rows: list[Row], key: Callable[[Row], Any]) -> dict[Any, float]:
     """Probability by key, NaN for an empty one; a key may be there twice if both say the same."""
-    given: dict[object, float] = {}
-    for line, row in rows:
-        p, k = probability(path, line, row["p"]), key(line, row)
+    given: dict[Any, float] = {}
+    for row in rows:
+        p, k = probability(row), key(row)
         if given.setdefault(k, p) != p and not (np.isnan(given[k]) and np.isnan(p)):
-            raise InputError(f"{path}: line {line}: {k!r} is there already with another p.")
+            raise InputError(f"{row.where}: {k!r} is there already with another p.")
     return given
 
 
-def probability(path: Path, line: int, text: str) -> float:
-    """A number in [0, 1], NaN for an empty text."""
-    if not text.strip():
-        return np.nan
-    try:
-        p = float(text)
-    except ValueError:
-        p = -1.0
-    if not 0 <= p <= 1:
-        raise InputError(f"{path}: line {line}: p {text!r} is not a number between 0 and 1.")
-    return p
-
-
 def read_rows(path: Path) -> tuple[list[str], list[Row]]:
-    """The names of a CSV's columns, and its rows by name with the number of the line each ends on.
+    """The names of a CSV's columns, and its rows.
 
     Raises:
       InputError: it is no such file, has no column `p`, or a row is longer or shorter than the
@@ -138,7 +136,7 @@ def read_rows(path: Path) -> tuple[list[str], list[Row]]:
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             reader = csv.reader(file)
-            table = [(reader.line_num, cells) for cells in reader if cells]
+            table = [(f"{path}: line {reader.line_num}", cells) for cells in reader if cells]
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror}); see --responses.") from error
     except (UnicodeDecodeError, csv.Error) as error:
@@ -146,40 +144,34 @@ def read_rows(path: Path) -> tuple[list[str], list[Row]]:
     names = [name.strip() for name in table[0][1]] if table else []
     if "p" not in names:
         raise InputError(f"{path}: line 1: no column `p`; the first line names the columns.")
-    for line, cells in table[1:]:
+    for where, cells in table[1:]:
         if len(cells) != len(names):
-            raise InputError(
-                f"{path}: line {line}: {len(cells)} cells, where the header has {len(names)}."
-            )
-    return names, [(line, dict(zip(names, cells, strict=True))) for line, cells in table[1:]]
+            raise InputError(f"{where}: {len(cells)} cells, where the header has {len(names)}.")
+    return names, [Row(where, dict(zip(names, cells, strict=True))) for where, cells in table[1:]]
 
 
 def judge(inputs: ExpertInput, p: np.ndarray) -> ExpertAnswers:
-    """A sequence takes the largest probability of all its events, the rarity of each considered.
+    """A sequence takes the probability of its event with the highest log-odds, rarity added.
 
     One without an answer to any of its events abstains.
 
     Args:
       p: `<float64>[V]` as of `read`.
     """
-    ids, offsets = inputs.sequences.ids, inputs.sequences.offsets
-    says = np.where(np.isnan(p), -np.inf, bounded_logit(p) + inputs.rarity)[ids]
-    places = first_highest(says, inputs.sequences)[1]
-    top = offsets[:-1] + places
-    given = p[ids]
-    open_ = np.isnan(given[top])
+    ids = inputs.sequences.ids
+    log_odds = np.where(np.isnan(p), -np.inf, bounded_logit(p) + inputs.rarity)
+    highest, places = first_highest(log_odds[ids], inputs.sequences)
+    decisive = ids[inputs.sequences.offsets[:-1] + places]
+    unanswered = np.isneginf(highest)
     events = np.unique(ids)
     return ExpertAnswers(
-        p=np.where(open_, np.nan, given[top]).astype(np.float32),
-        places=np.where(open_, inputs.deciding, places).astype(np.int64),
+        p=p[decisive].astype(np.float32),
+        places=np.where(unanswered, inputs.deciding, places).astype(np.int64),
         reasons=[
-            "no answer for any of its events" if none else f"{given[at]:.2g} for: {text}"
-            for none, at, text in zip(
-                open_.tolist(),
-                top.tolist(),
-                (inputs.texts[v][:SHOWN] for v in ids[top]),
-                strict=True,
-            )
+            "no answer for any of its events"
+            if none
+            else f"{p[event]:.2g} for: {inputs.texts[event][:SHOWN]}"
+            for event, none in zip(decisive.tolist(), unanswered, strict=True)
         ],
         costs=Costs(questions=len(events), abstained=int(np.isnan(p[events]).sum())),
     )
@@ -222,7 +214,7 @@ def write_questions(
         ) from error
 
 
-def filled_in(path: Path, by_id: bool) -> tuple[list[str], dict[object, dict[str, str]]]:
+def filled_in(path: Path, by_id: bool) -> tuple[list[str], dict[Any, dict[str, str]]]:
     """The columns of the file at `path`, and its rows by number or text; none without a file.
 
     Raises:
@@ -230,14 +222,13 @@ def filled_in(path: Path, by_id: bool) -> tuple[list[str], dict[object, dict[str
     """
     if not os.path.isfile(path) or not path.stat().st_size:
         return [], {}
-    column = "id" if by_id else "template"
+    column, key = ("id", event_number) if by_id else ("template", template_text)
     try:
         names, rows = read_rows(path)
         if column not in names:
             raise InputError(f"{path}: line 1: no column `{column}`.")
-        key = partial(event_number, path) if by_id else template_text
-        collect(path, rows, key)  # of rows that disagree none may win
+        collect(rows, key)  # of rows that disagree none may win
     except InputError as error:
-        why = str(error).removesuffix(".")
-        raise InputError(f"{why}; mend it or give another --write_questions.") from error
-    return names, {key(line, row): row for line, row in rows}
+        what = str(error).removesuffix(".")
+        raise InputError(f"{what}; mend it or give another --write_questions.") from error
+    return names, {key(row): row.cells for row in rows}

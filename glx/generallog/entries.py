@@ -1,4 +1,4 @@
-"""What a labelled source teaches, as entries: its events and its short sequences, each with counts.
+"""What a labelled source shows, as entries: its events and its short sequences, each with counts.
 
 In: a labelled source with the vectors of its templates. Out: entries and a vector for each.
 """
@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
+from scipy.special import logit
 
 from glx.embed.embed import UNKNOWN, readable
 from glx.llm.request import ANOMALOUS, NORMAL
@@ -21,7 +22,7 @@ LABELS = (NORMAL, ANOMALOUS, MIXED)
 SHORT = (2, 12)  # distinct events of a sequence that becomes an entry
 PER_LABEL = 100  # sequence entries of a system: this many most frequent ones of each label
 PSEUDO = 2.0  # sequences at the system's prevalence that are added to an entry's
-USUAL = float(np.log(2.0))  # log-odds against its system up to which an entry is normal
+STILL_NORMAL = float(np.log(2.0))  # log-odds against its system up to which an entry is normal
 NOTED = 8.0  # log-odds that a user's label stands for: it outweighs how the text reads
 
 
@@ -50,12 +51,6 @@ class Entry:
     note: str | None = None
 
     @property
-    def share(self) -> float | None:
-        """Share of anomalous ones among the sequences counted; None for a note."""
-        total = self.normal + self.anomalous
-        return self.anomalous / total if total else None
-
-    @property
     def log_odds(self) -> float:
         """By `log_odds`; a user's label counts as `NOTED`, a note without one as 0."""
         if self.prevalence is None:
@@ -67,20 +62,20 @@ def log_odds(normal: int, anomalous: int, prevalence: float) -> float:
     """How much likelier an anomaly is with an entry than without: log-odds against its system.
 
     The share of anomalous sequences is smoothed by `PSEUDO` sequences at the prevalence, so that
-    few sequences say little.
+    few sequences count little.
     """
-    usual = min(max(prevalence, 1e-4), 1 - 1e-4)
-    share = (anomalous + PSEUDO * usual) / (anomalous + normal + PSEUDO)
-    return float(np.log(share / (1 - share)) - np.log(usual / (1 - usual)))
+    base = min(max(prevalence, 1e-4), 1 - 1e-4)
+    share = (anomalous + PSEUDO * base) / (anomalous + normal + PSEUDO)
+    return float(logit(share) - logit(base))
 
 
 def label_of(normal: int, anomalous: int, prevalence: float) -> str:
-    """What the counts of an entry say of it.
+    """The label of an entry by its counts.
 
     `normal` where it hardly makes an anomaly likelier (odds at most twice its system's), else
     `anomalous` where most sequences that hold it are, else `mixed`.
     """
-    if log_odds(normal, anomalous, prevalence) <= USUAL:
+    if log_odds(normal, anomalous, prevalence) <= STILL_NORMAL:
         return NORMAL
     return ANOMALOUS if anomalous > normal else MIXED
 
@@ -146,17 +141,15 @@ def _short(
     counts: dict[frozenset[int], tuple[int, int]] = {}
     written: dict[frozenset[int], tuple[int, tuple[int, ...]]] = {}
     for events, n, a in zip(sets, normal.tolist(), anomalous.tolist(), strict=True):
-        if not SHORT[0] <= len(events) <= SHORT[1]:
-            continue
-        key = frozenset(events)
-        before = counts.get(key, (0, 0))
-        counts[key] = (before[0] + n, before[1] + a)
-        if key not in written or n + a > written[key][0]:
-            written[key] = (n + a, events)
+        if SHORT[0] <= len(events) <= SHORT[1]:
+            key = frozenset(events)
+            before = counts.get(key, (0, 0))
+            counts[key] = before[0] + n, before[1] + a
+            if n + a > written.get(key, (0, ()))[0]:
+                written[key] = n + a, events
     kept: dict[frozenset[int], None] = {}
     for label in (0, 1):
-        held = sorted(
-            (key for key in counts if counts[key][label]), key=lambda k: -counts[k][label]
-        )
-        kept |= dict.fromkeys(held[:PER_LABEL])
+        of_label = [key for key in counts if counts[key][label]]
+        of_label.sort(key=lambda key: -counts[key][label])
+        kept |= dict.fromkeys(of_label[:PER_LABEL])
     return [(written[key][1], counts[key]) for key in kept]

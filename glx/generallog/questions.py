@@ -3,9 +3,9 @@
 In: the distinct proprietary sequences of a target. Out: the distinct questions about them, each an
 event in its context; and from the answers a probability, a place and a reason for each sequence.
 
-Thousands of distinct sequences differ in nothing but how often everyday events repeat. What is to
-be judged are the few events unlike anything the sources have, so each of those is asked about once
-in each surrounding, however many sequences hold it.
+Thousands of distinct sequences differ only in how often common events repeat. What is to be judged
+are the few events unlike anything the sources have, so each of them is asked about once in each
+context, however many sequences hold it.
 """
 
 from collections.abc import Sequence
@@ -19,6 +19,7 @@ from glx.generallog.expert import ExpertInput
 from glx.sequences import csr_offsets
 
 CONTEXTS = ("event", "neighbours", "sequence")
+Key = tuple[int, int, tuple[int, ...]]  # of a question: event, its place in the context, context
 
 
 @dataclass(frozen=True)
@@ -57,8 +58,8 @@ class Questions:
 def collapse(inputs: ExpertInput, context: str) -> Questions:
     """The distinct questions about a target's proprietary sequences.
 
-    The rule. Events that repeat at once are taken for one. A sequence is asked about once for each
-    distinct proprietary event in it (similarity below `inputs.tau`; the deciding event whatever its
+    Events that repeat at once are taken for one. A sequence is asked about once for each distinct
+    proprietary event in it (similarity below `inputs.tau`; the deciding event whatever its
     similarity), where that event first occurs. Its context is, by `context`,
     - `event`: nothing but the event itself;
     - `neighbours`: the event before and the event after;
@@ -68,17 +69,21 @@ def collapse(inputs: ExpertInput, context: str) -> Questions:
     sequences, not on its order.
     """
     proprietary = inputs.similarity < inputs.tau
-    least: dict[tuple[int, int, tuple[int, ...]], list[int]] = {}  # question -> run lengths
-    found: list[tuple[tuple[int, int, tuple[int, ...]], int]] = []  # question, place in sequence
-    counts = []
-    for (start, end), deciding in zip(
-        pairwise(inputs.sequences.offsets), inputs.deciding, strict=True
-    ):
+    least: dict[Key, list[int]] = {}  # run lengths
+    found: list[tuple[Key, int]] = []  # question, place in sequence
+    counts = [0]
+    bounds = pairwise(inputs.sequences.offsets)
+    for (start, end), deciding in zip(bounds, inputs.deciding.tolist(), strict=True):
         row = inputs.sequences.ids[start:end].tolist()
         events, lengths = _runs(row)
-        for r in _asked(events, row[deciding], proprietary, whole=context == "sequence"):
+        first: dict[int, int] = {}
+        for r, event in enumerate(events):
+            first.setdefault(event, r)
+        for event, r in first.items():
+            if event != row[deciding] and (context == "sequence" or not proprietary[event]):
+                continue
             low, high = _window(r, len(events), context)
-            key = events[r], r - low, tuple(events[low:high])
+            key = event, r - low, tuple(events[low:high])
             least[key] = list(map(min, least.get(key, lengths[low:high]), lengths[low:high]))
             found.append((key, sum(lengths[:r])))
         counts.append(len(found))
@@ -90,57 +95,43 @@ def collapse(inputs: ExpertInput, context: str) -> Questions:
         asked=np.array([key[1] for key in rank], dtype=np.int64),
         members=np.array([rank[key] for key, _ in found], dtype=np.int64),
         places=np.array([place for _, place in found], dtype=np.int64),
-        member_offsets=np.array([0, *counts], dtype=np.int64),
+        member_offsets=np.array(counts, dtype=np.int64),
     )
 
 
 def fold(
     questions: Questions, p: np.ndarray, reasons: Sequence[str], rarity: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, list[str]]:
-    """From the answers to the questions to one judgement of each sequence.
+    """From the answers to the questions to one answer for each sequence.
 
-    A sequence is as anomalous as its event that says most (the earliest of equal ones). It abstains
-    only where all of its questions do: an answer that one event is fine says nothing of another,
-    but a sequence with some answer is better judged by that than by nothing.
+    A sequence gets the answer with the highest log-odds, the rarity of its event added (of equal
+    ones the earliest). It abstains only where all of its questions do: an answer that one event is
+    fine says nothing of another, but some answer is better than none.
 
     Args:
       p: `<float32>[Q]` probability of an anomaly; NaN for an abstention.
       reasons: `Q` short texts.
-      rarity: `<float>[V]` what each event says by being there, in log-odds.
+      rarity: `<float>[V]` log-odds that the presence of each event adds.
 
     Returns:
-      `<float32>[U]` the probability of that event, NaN for an abstention; `<int64>[U]` its place in
-      the sequence; and that question's reason, `U` texts.
+      `<float32>[U]` probabilities, NaN for an abstention; `<int64>[U]` places of their events in
+      the sequence; `U` reasons.
     """
     owner = np.repeat(
         np.arange(len(questions.member_offsets) - 1), np.diff(questions.member_offsets)
     )
     of_member = np.asarray(p, dtype=np.float32)[questions.members]
-    says = bounded_logit(of_member) + np.asarray(rarity)[questions.events[questions.members]]
-    badness = np.where(np.isnan(of_member), -np.inf, says)
-    order = np.lexsort((questions.places, -badness, owner))
-    chosen = order[questions.member_offsets[:-1]]
-    return (
-        of_member[chosen],
-        questions.places[chosen],
-        [reasons[q] for q in questions.members[chosen].tolist()],
-    )
+    log_odds = bounded_logit(of_member) + rarity[questions.events[questions.members]]
+    log_odds = np.where(np.isnan(of_member), -np.inf, log_odds)
+    chosen = np.lexsort((questions.places, -log_odds, owner))[questions.member_offsets[:-1]]
+    kept = [reasons[q] for q in questions.members[chosen].tolist()]
+    return of_member[chosen], questions.places[chosen], kept
 
 
 def _runs(row: list[int]) -> tuple[list[int], list[int]]:
     """The events of a sequence without immediate repeats, and how often each stood there."""
     runs = [(event, sum(1 for _ in run)) for event, run in groupby(row)]
     return [event for event, _ in runs], [length for _, length in runs]
-
-
-def _asked(events: list[int], deciding: int, proprietary: np.ndarray, *, whole: bool) -> list[int]:
-    """The runs to ask about: the first of the deciding event, and of each proprietary one."""
-    first: dict[int, int] = {}
-    for r, event in enumerate(events):
-        first.setdefault(event, r)
-    if whole:
-        return [first[deciding]]
-    return [r for event, r in first.items() if event == deciding or proprietary[event]]
 
 
 def _window(r: int, n: int, context: str) -> tuple[int, int]:
@@ -151,5 +142,5 @@ def _window(r: int, n: int, context: str) -> tuple[int, int]:
 
 
 def _rounded(n: int) -> int:
-    """`n` down to 1, 2, 10, 100, 1,000 ...: what differs in nothing else shall read the same."""
+    """`n` rounded down to 1, 2, 10, 100, 1,000 ..., so that fewer prompts differ."""
     return min(n, 2) if n < 10 else 10 ** (len(str(n)) - 1)

@@ -1,6 +1,6 @@
 """The expert without a language model: how alarming an event reads, and its labelled neighbours.
 
-In: proprietary sequences, knowledge. Out: a `ExpertAnswers`.
+In: proprietary sequences, knowledge. Out: `ExpertAnswers`.
 
 Each distinct event gets log-odds of an anomaly, the sum of two parts:
 
@@ -10,12 +10,9 @@ Each distinct event gets log-odds of an anomaly, the sum of two parts:
    known event decides alone when it is the same and no one does when all are far; times the mean
    similarity, weighted alike.
 
-How unusual an event is does not count here: it is added to the answer of every expert. An event
-without words has no neighbours. A sequence gets the most anomalous of its events, the rarity of
-each considered.
+An event without words has no neighbours. A sequence gets the probability of its event with the
+highest log-odds, rarity added; the rarity itself is added later, to the answer of every expert.
 """
-
-from dataclasses import dataclass
 
 import numpy as np
 from scipy.special import expit
@@ -33,56 +30,46 @@ NEAR = 0.02  # distance that counts as none
 QUOTED = 80  # characters of a text in a reason
 
 
-@dataclass(frozen=True)
-class Findings:
-    """What is found out about `E` events.
-
-    Attributes:
-      log_odds: `<float64>[E]` of an anomaly, by text and knowledge.
-      reasons: `E` texts.
-    """
-
-    log_odds: np.ndarray
-    reasons: list[str]
-
-
 def judge(inputs: ExpertInput, knowledge: Knowledge, k: int) -> ExpertAnswers:
-    """Judge every event of each sequence; never abstains."""
+    """Judge every event of each sequence by `k` neighbours; never abstains."""
     sequences = inputs.sequences
     events, which = np.unique(sequences.ids, return_inverse=True)
-    found = examine(inputs, events, knowledge, k)
-    says = (found.log_odds + inputs.rarity[events])[which]
-    places = first_highest(says, sequences)[1]
+    log_odds, reasons = examine(inputs, events, knowledge, k)
+    places = first_highest((log_odds + inputs.rarity[events])[which], sequences)[1]
     decisive = which[sequences.offsets[:-1] + places]
     return ExpertAnswers(
-        p=expit(found.log_odds[decisive]).astype(np.float32),
+        p=expit(log_odds[decisive]).astype(np.float32),
         places=places,
-        reasons=[found.reasons[event] for event in decisive],
+        reasons=[reasons[event] for event in decisive],
         costs=Costs(questions=len(events)),
     )
 
 
-def examine(inputs: ExpertInput, events: np.ndarray, knowledge: Knowledge, k: int) -> Findings:
-    """What speaks for and against each of `events`, `<int64>[E]` ids of `inputs`."""
+def examine(
+    inputs: ExpertInput, events: np.ndarray, knowledge: Knowledge, k: int
+) -> tuple[np.ndarray, list[str]]:
+    """`<float64>[M]` log-odds of an anomaly by text and knowledge, and `M` reasons for them.
+
+    Args:
+      events: `<int64>[M]` ids of events of `inputs`.
+    """
     known = knowledge.only(EVENT, NOTE)
-    vectors = inputs.vectors[events]
+    vectors, alarm = inputs.vectors[events], inputs.alarm[events]
     worded = np.array([readable(inputs.texts[event]) != UNKNOWN for event in events], dtype=bool)
     scores, rows = known.search(vectors, k)
-    pull = np.where(rows >= 0, 1 / (1 - np.minimum(scores.astype(np.float64), 1) + NEAR), 0.0)
-    pull /= np.maximum(pull.sum(axis=1, keepdims=True), 1e-12)
-    says = np.append([entry.log_odds for entry in known.entries], 0.0)[rows]  # -1: the last, none
-    closeness = np.maximum((pull * scores).sum(axis=1), 0)
-    neighbours = np.where(worded, (pull * says).sum(axis=1) * closeness, 0.0)
+    weights = np.where(rows >= 0, 1 / (1 - np.minimum(scores.astype(np.float64), 1) + NEAR), 0.0)
+    weights /= np.maximum(weights.sum(axis=1, keepdims=True), 1e-12)
+    log_odds = np.append([entry.log_odds for entry in known.entries], 0.0)[rows]  # row -1: none
+    shares = weights * log_odds
+    similarity = np.maximum((weights * scores).sum(axis=1), 0)
+    neighbours = np.where(worded, shares.sum(axis=1) * similarity, 0.0)
 
-    leaned = rows[np.arange(len(rows)), np.abs(pull * says).argmax(axis=1)]
-    columns = worded, inputs.alarm[events], inputs.share[events], inputs.seen[events]
-    return Findings(
-        log_odds=bounded(inputs.alarm[events]) + NEIGHBOUR_WEIGHT * neighbours,
-        reasons=[
-            _reason(known.entries[row] if row >= 0 else None, *found)
-            for row, *found in zip(leaned, *columns, strict=True)
-        ],
-    )
+    strongest = rows[np.arange(len(rows)), np.abs(shares).argmax(axis=1)]
+    columns = worded, alarm, inputs.share[events], inputs.seen[events]
+    return bounded(alarm) + NEIGHBOUR_WEIGHT * neighbours, [
+        _reason(known.entries[row] if row >= 0 else None, *column)
+        for row, *column in zip(strongest, *columns, strict=True)
+    ]
 
 
 def _reason(neighbour: Entry | None, worded: bool, alarm: float, share: float, seen: bool) -> str:
@@ -90,17 +77,17 @@ def _reason(neighbour: Entry | None, worded: bool, alarm: float, share: float, s
     if worded and alarm:  # 0 is for texts that were not read
         parts.append(f"reads {'alarming' if alarm > 0 else 'harmless'} ({expit(alarm):.0%})")
     if worded and neighbour is not None:
-        parts.append(f'near "{_quoted(neighbour.text)}" {_told(neighbour)}')
+        parts.append(f'near "{_quoted(neighbour.text)}" {_origin(neighbour)}')
     parts.append(f"in {share:.2%} of usual sequences" if seen else "never seen before")
     return "; ".join(parts)
 
 
-def _told(entry: Entry) -> str:
-    """Where an entry comes from and what it says."""
+def _origin(entry: Entry) -> str:
+    """Where an entry comes from and how it is labelled there."""
     source = f"of {entry.system}" if entry.system else "of the notes"
-    if entry.share is None:
-        return f"{source} ({entry.label or 'no label'})"
     total = entry.normal + entry.anomalous
+    if not total:
+        return f"{source} ({entry.label or 'no label'})"
     return f"{source} (anomalous in {entry.anomalous} of {total} sequences)"
 
 

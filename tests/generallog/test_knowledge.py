@@ -103,8 +103,6 @@ def test_log_odds_by_hand():
     assert Entry("x", NOTE, label="anomalous").log_odds == 8
     assert Entry("x", NOTE, label="normal").log_odds == -8
     assert Entry("x", NOTE).log_odds == 0
-    assert Entry("x", NOTE).share is None
-    assert Entry("x", EVENT, "s", "mixed", 3, 1, 0.1).share == 0.25
 
 
 def test_sources_without_words_are_refused():

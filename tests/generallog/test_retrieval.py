@@ -42,12 +42,12 @@ def judge(what, of, k=5):
 
 
 def test_the_parts_of_an_event_by_hand():
-    found = retrieval.examine(case([[0]]), np.array([0, 1, 2, 3]), known(), 5)
+    log_odds, _ = retrieval.examine(case([[0]]), np.array([0, 1, 2, 3]), known(), 5)
     says = KNOWN[0].log_odds  # the only event: the sequence between them is not asked
     assert says == pytest.approx(np.log(83.08 / 8.92) - np.log(0.04 / 0.96))
     # The alarm within bounds, and half of what the neighbours say.
     expected = [1 + 0.4 * says, -1.5, 0.5, -evidence.ALARM_LIMIT]
-    np.testing.assert_allclose(found.log_odds, expected, atol=1e-6)
+    np.testing.assert_allclose(log_odds, expected, atol=1e-6)
 
 
 def test_neighbours_count_by_the_inverse_of_their_distance():
@@ -56,10 +56,12 @@ def test_neighbours_count_by_the_inverse_of_their_distance():
         Entry("far", NOTE, label="anomalous"),
     ]
     vectors = np.array([VECTORS[0], AXES[0]])
-    found = retrieval.examine(case([[0]]), np.array([0]), knowledge.build(entries, vectors), 2)
+    log_odds, _ = retrieval.examine(
+        case([[0]]), np.array([0]), knowledge.build(entries, vectors), 2
+    )
     near, far = 1 / 0.02, 1 / 0.42  # cosines 1 and 0.6
     expected = (far - near) * 8 / (near + far) * (near + 0.6 * far) / (near + far)
-    np.testing.assert_allclose(found.log_odds, [ALARM[0] + 0.5 * expected], rtol=1e-5)
+    np.testing.assert_allclose(log_odds, [ALARM[0] + 0.5 * expected], rtol=1e-5)
 
 
 def test_a_sequence_gets_its_most_anomalous_event():
