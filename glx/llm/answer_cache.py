@@ -1,4 +1,4 @@
-"""Verdicts on disk: a question is asked once per model and prompt, ever.
+"""Answers on disk: a question is asked once per model and prompt, ever.
 
 One SQLite file, a row per request (`glx.llm.request`): its key, which is a hash, and the
 answer, so that no log text lies in the cache. In: answers as they arrive. Out: those that are known
@@ -12,14 +12,16 @@ import sqlite3
 import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import astuple
 from pathlib import Path
+from typing import Any
 
 from glx.config import cache_home
 from glx.errors import InputError, OutsideError
 from glx.llm.request import Answer
 
 WAIT_SECONDS = 60.0  # how long to wait for another process's transaction
-APPLICATION = 0x676C7856  # "glxV" in the file's header: tells a answer cache from other databases
+APPLICATION = 0x676C7856  # "glxV" in the file's header: tells it from other databases
 TABLE = """CREATE TABLE IF NOT EXISTS answers (
     key TEXT PRIMARY KEY, p REAL, certain INTEGER NOT NULL, text TEXT NOT NULL,
     tokens_in INTEGER NOT NULL, tokens_out INTEGER NOT NULL)"""
@@ -33,7 +35,8 @@ def default_cache() -> str:
 class AnswerCache:
     """Answers by the key of their request; close it, or use it in a `with`; threads may share it.
 
-    `any_usable` tells whether a usable answer has been put since it was opened.
+    Attributes:
+      any_usable: a usable answer has been put since it was opened.
 
     Raises, wherever it is used: InputError for a path that cannot be opened or whose file is
     damaged or something else (it is left as it is); OSError with ENOSPC for a full disk;
@@ -61,24 +64,17 @@ class AnswerCache:
 
     def get(self, keys: Iterable[str]) -> dict[str, Answer]:
         """Those of `keys` that are known."""
-        found = {}
         with self.lock, explained(self.path):
-            for key in keys:
-                row = self.db.execute("SELECT * FROM answers WHERE key = ?", (key,)).fetchone()
-                if row is not None:
-                    found[key] = to_answer(row)
-        return found
+            select = "SELECT * FROM answers WHERE key = ?"
+            rows = (self.db.execute(select, (key,)).fetchone() for key in keys)
+            return {row[0]: to_answer(*row[1:]) for row in rows if row is not None}
 
     def put(self, answers: dict[str, Answer]) -> None:
         """Add answers in one transaction, on disk on return; those already there stay."""
-        rows = [
-            (key, a.p, a.certain, a.text, a.tokens_in, a.tokens_out) for key, a in answers.items()
-        ]
+        rows = [(key, *astuple(answer)) for key, answer in answers.items()]
         with self.lock, explained(self.path), transaction(self.db):
             self.db.executemany("INSERT OR IGNORE INTO answers VALUES (?, ?, ?, ?, ?, ?)", rows)
-        self.any_usable = self.any_usable or any(
-            answer.p is not None for answer in answers.values()
-        )
+        self.any_usable |= any(answer.p is not None for answer in answers.values())
 
     def __len__(self) -> int:
         with self.lock, explained(self.path):
@@ -122,12 +118,11 @@ def transaction(db: sqlite3.Connection) -> Iterator[None]:
         raise
 
 
-def to_answer(row: tuple) -> Answer:
+def to_answer(p: Any, certain: Any, text: Any, tokens_in: Any, tokens_out: Any) -> Answer:
     """A row of the table, checked."""
-    _, p, certain, text, tokens_in, tokens_out = row
     numbers = isinstance(tokens_in, int) and isinstance(tokens_out, int) and isinstance(text, str)
     if not numbers or not (p is None or (isinstance(p, float) and 0 <= p <= 1)):
-        raise sqlite3.DatabaseError("an answer in it is none")
+        raise sqlite3.DatabaseError("it holds what is no answer")
     return Answer(p, bool(certain), text, tokens_in, tokens_out)
 
 
@@ -137,22 +132,20 @@ def explained(path: Path | None) -> Iterator[None]:
     try:
         yield
     except sqlite3.Error as error:
-        raise translated(error, path) from error
+        raise as_ours(error, path) from error
     except (FileExistsError, NotADirectoryError, PermissionError) as error:
         raise InputError(
             f"{path}: the answer cache cannot be made ({error.strerror}); give another --cache."
         ) from error
 
 
-def translated(error: sqlite3.Error, path: Path | None) -> Exception:
+def as_ours(error: sqlite3.Error, path: Path | None) -> Exception:
     """What a database error means for a user."""
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF  # the rest of the bits are details
-    if code == sqlite3.SQLITE_FULL:
-        return OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
-    if code == sqlite3.SQLITE_IOERR:
-        # Where there is no room even for the journal's index, SQLite says no more than this.
+    if code in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR):
+        # Where there is no room even for the journal's index, SQLite reports an I/O error.
         full = path is not None and shutil.disk_usage(path.parent).free < 1 << 16
-        number = errno.ENOSPC if full else errno.EIO
+        number = errno.ENOSPC if full or code == sqlite3.SQLITE_FULL else errno.EIO
         return OSError(number, os.strerror(number), str(path))
     if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
         return OutsideError(
@@ -160,11 +153,7 @@ def translated(error: sqlite3.Error, path: Path | None) -> Exception:
             " end it and run the same command again."
         )
     if code in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM, sqlite3.SQLITE_READONLY):
-        return InputError(
-            f"{path}: the answer cache cannot be opened for writing ({error}); give another"
-            " --cache."
-        )
-    return InputError(
-        f"{path}: not a answer cache, or a damaged one ({error}); move it away or give another"
-        " --cache."
-    )
+        what = "the answer cache cannot be opened for writing"
+        return InputError(f"{path}: {what} ({error}); give another --cache.")
+    what = "not an answer cache, or a damaged one"
+    return InputError(f"{path}: {what} ({error}); move it away or give another --cache.")

@@ -57,7 +57,7 @@ def read(path: Path, requests: list[Request], words: ChoiceTokens) -> dict[str, 
 
 
 def to_answer(line: dict[str, Any], request: Request, words: ChoiceTokens) -> Answer:
-    """What one line of responses says; an abstention where it says no answer."""
+    """The answer on one line of responses; an abstention where there is none."""
     response = line.get("response")
     if line.get("error") or not isinstance(response, dict):
         return wire.NO_ANSWER
@@ -75,19 +75,14 @@ def lines(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
         with path.open("rb") as file:
             for number, raw in enumerate(file, start=1):
                 if raw.strip():
-                    yield number, to_object(raw, path, number)
+                    value = json.loads(raw)
+                    if not isinstance(value, dict):
+                        raise ValueError
+                    yield number, value
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror}); see --responses.") from error
-
-
-def to_object(raw: bytes, path: Path, number: int) -> dict[str, Any]:
-    """The JSON object on a line."""
-    try:
-        value = json.loads(raw)
     except (ValueError, RecursionError) as error:
         raise InputError(
-            f"{path}: line {number}: not JSON; the file may be cut off, give the whole of it."
+            f"{path}: line {number}: not a JSON object; the file may be cut off, give the whole of"
+            " the responses."
         ) from error
-    if not isinstance(value, dict):
-        raise InputError(f"{path}: line {number}: not a JSON object; give a file of responses.")
-    return value

@@ -150,9 +150,9 @@ def test_a_full_disk_is_recognised_and_undoes_only_what_did_not_fit(tmp_path):
 def test_an_input_output_error_is_a_full_disk_where_there_is_no_room(tmp_path, monkeypatch):
     error = sqlite3.OperationalError("disk I/O error")
     error.sqlite_errorcode = sqlite3.SQLITE_IOERR_SHMSIZE
-    assert module.translated(error, tmp_path / "v").errno == errno.EIO
+    assert module.as_ours(error, tmp_path / "v").errno == errno.EIO
     monkeypatch.setattr(module.shutil, "disk_usage", lambda path: type("U", (), {"free": 0}))
-    assert module.translated(error, tmp_path / "v").errno == errno.ENOSPC
+    assert module.as_ours(error, tmp_path / "v").errno == errno.ENOSPC
 
 
 def test_a_writer_that_never_ends_is_said(tmp_path, monkeypatch):

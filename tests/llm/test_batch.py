@@ -130,8 +130,8 @@ def test_missing_responses(responses):
 @pytest.mark.parametrize(
     ("spoil", "said"),
     [
-        (lambda lines: [*lines[:4], lines[4][:100]], "line 5: not JSON; the file may be cut off"),
-        (lambda lines: [lines[0], "nonsense", *lines[1:]], "line 2: not JSON"),
+        (lambda lines: [*lines[:4], lines[4][:100]], "line 5: not a JSON object"),
+        (lambda lines: [lines[0], "nonsense", *lines[1:]], "line 2: not a JSON object"),
         (lambda lines: ["[1]", *lines], "line 1: not a JSON object"),
         (lambda lines: ["{}", *lines], "line 1: no custom_id"),
     ],
@@ -147,5 +147,5 @@ def test_files_that_are_none(tmp_path):
     with pytest.raises(InputError, match="cannot be read"):
         batch.read(tmp_path, FIVE, WORDS)
     (tmp_path / "binary").write_bytes(b"\xff\x00\x80")
-    with pytest.raises(InputError, match="line 1: not JSON"):
+    with pytest.raises(InputError, match="line 1: not a JSON object"):
         batch.read(tmp_path / "binary", FIVE, WORDS)
