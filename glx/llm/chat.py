@@ -1,7 +1,7 @@
-"""A language model's chat format: messages in, the text that the model reads out.
+"""A language model's chat format: from messages to the text that the model reads.
 
-In: the folder or hub name of a tokenizer. Out: its chat template applied, tokens counted, the
-tokens that are more than text, and where its tokens of the two choices part.
+In: the folder or hub name of a tokenizer. Out: its chat template applied, tokens counted, its
+special tokens, and the tokens by which the two choices differ.
 """
 
 import logging
@@ -22,7 +22,7 @@ SETTINGS: dict[str, Any] = {
     "enable_thinking": False,  # the answer is one of two words
     "date_string": FIXED_DAY.strftime("%d %b %Y"),  # the same question tomorrow is the same text
 }
-"""What chat templates are told besides the messages; a server that applies one needs the same
+"""What chat templates get beside the messages; a server that applies one needs the same
 (`chat_template_kwargs`)."""
 
 PLAIN = (
@@ -51,7 +51,14 @@ class ChatFormat:
     def render(self, messages: Messages) -> str:
         """The text of the messages, ready for the model to answer."""
         shown = merge_system(messages) if self.merges_system else messages
-        return apply(self.tokenizer, self.template, shown)
+        return self.tokenizer.apply_chat_template(
+            [{"role": role, "content": content} for role, content in shown],
+            chat_template=self.template,
+            tokenize=False,
+            add_generation_prompt=True,
+            strftime_now=FIXED_DAY.strftime,
+            **SETTINGS,
+        )
 
     def count(self, text: str) -> int:
         """Tokens of a rendered text."""
@@ -63,9 +70,10 @@ class ChatFormat:
         return sorted(added)
 
     def words(self) -> ChoiceTokens:
-        """Where the two choices part, as the model would write them after a prompt.
+        """Where the two choices differ, as the model would write them after a prompt.
 
-        Raises InputError for a tokenizer to which they are the same.
+        Raises:
+          InputError: the tokenizer writes both the same.
         """
         prompt = self.render((("system", "Judge."), ("user", "Which?")))
         normal, anomalous = (continuation(self.tokenizer, prompt, word) for word in CHOICES)
@@ -95,18 +103,6 @@ def load(name: str) -> ChatFormat:
     raise InputError(
         f"{FLAG}={name}: its chat template takes neither a system message nor a user's alone; name"
         " a tokenizer with another."
-    )
-
-
-def apply(tokenizer: Any, template: str | None, messages: Messages) -> str:
-    """The chat template on messages whose roles it knows."""
-    return tokenizer.apply_chat_template(
-        [{"role": role, "content": content} for role, content in messages],
-        chat_template=template,
-        tokenize=False,
-        add_generation_prompt=True,
-        strftime_now=FIXED_DAY.strftime,
-        **SETTINGS,
     )
 
 
@@ -147,10 +143,11 @@ def open_tokenizer(folder: Path) -> Any:
     try:
         return transformers.AutoTokenizer.from_pretrained(str(folder), trust_remote_code=False)
     except Exception as error:  # one of many kinds for each file that is not there or broken
+        reason = (str(error).strip().splitlines() or ["no reason given"])[0][:200]
         raise InputError(
             f"{FLAG}={folder}: there is no tokenizer that can be read ({type(error).__name__}: "
-            f"{first_line(error)}); name a folder with tokenizer.json and tokenizer_config.json,"
-            " or a model's hub name."
+            f"{reason}); name a folder with tokenizer.json and tokenizer_config.json, or a model's"
+            " hub name."
         ) from error
 
 
@@ -181,7 +178,3 @@ def import_transformers() -> Any:
     finally:
         logger.removeFilter(silence)
     return transformers
-
-
-def first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or ["no reason given"])[0][:200]

@@ -40,11 +40,11 @@ class Request:
 
 @dataclass(frozen=True)
 class ChoiceTokens:
-    """Where the two choices part: the first place at which their tokens differ, and those tokens.
+    """The first place at which the tokens of the two choices differ, and those tokens.
 
     Attributes:
       place: tokens that both words begin with.
-      normal, anomalous: token ids at that place.
+      normal, anomalous: token ids there.
     """
 
     place: int
