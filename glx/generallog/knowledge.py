@@ -8,30 +8,20 @@ so that scores are cosines. It is never written: it is rebuilt from the vectors.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import polars as pl
 
-from glx import checkpoint
 from glx.config import setting
 from glx.errors import InputError, OutsideError
 from glx.generallog.entries import KINDS, LABELS, Entry, of_source
 from glx.sequences import LabelledSource
 
-SCHEMA = {
-    "text": pl.String,
-    "kind": pl.String,
-    "system": pl.String,
-    "label": pl.String,
-    "normal": pl.Int64,
-    "anomalous": pl.Int64,
-    "prevalence": pl.Float64,
-    "note": pl.String,
-}
-NAME = "knowledge"  # of the array and of the table in a folder
+NUMBERS = {"normal": pl.Int64, "anomalous": pl.Int64, "prevalence": pl.Float64}
+SCHEMA = pl.Schema({f.name: NUMBERS.get(f.name, pl.String()) for f in fields(Entry)})
 
 SPARE = 16  # candidates beyond the wanted ones, so that ties and rounding rarely matter
 TOLERANCE = 1e-3  # how far a score of the index may be off
@@ -93,10 +83,10 @@ class Knowledge:
         queries = np.ascontiguousarray(vectors_QxD, dtype=np.float32)
         scores = np.zeros((len(queries), k), dtype=np.float32)
         rows = np.full((len(queries), k), -1, dtype=np.int64)
-        found = min(k, len(self))
-        for start in range(0, len(queries) if found else 0, CHUNK):
+        n = min(k, len(self))
+        for start in range(0, len(queries) if n else 0, CHUNK):
             part = slice(start, start + CHUNK)
-            scores[part, :found], rows[part, :found] = self._nearest(queries[part], found)
+            scores[part, :n], rows[part, :n] = self._nearest(queries[part], n)
         return scores, rows
 
     def _nearest(self, queries: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
@@ -173,15 +163,17 @@ def from_sources(sources: Sequence[LabelledSource], vectors: Sequence[np.ndarray
       InputError: no event of any source has words.
       OutsideError: FAISS is not installed.
     """
-    found = [of_source(s, v) for s, v in zip(sources, vectors, strict=True)]
-    entries = [entry for of_one, _ in found for entry in of_one]
+    entries, kept = list[Entry](), list[np.ndarray]()
+    for source, of_texts in zip(sources, vectors, strict=True):
+        some, of_some = of_source(source, of_texts)
+        entries, kept = entries + some, kept + of_some
     if not entries:
         names = ", ".join(source.name for source in sources)
         raise InputError(
             f"no event of the sources ({names}) has words, so there is nothing to know of them; "
             "choose sources with template texts"
         )
-    return build(entries, np.stack([vector for _, of_one in found for vector in of_one]))
+    return build(entries, np.stack(kept))
 
 
 def to_state(knowledge: Knowledge) -> tuple[np.ndarray, pl.DataFrame]:
@@ -204,7 +196,7 @@ def from_state(vectors: np.ndarray, table: pl.DataFrame, folder: Path) -> Knowle
       InputError: it is not what `to_state` gives.
     """
     try:
-        if table.schema != pl.Schema(SCHEMA) or vectors.dtype != np.float32:
+        if table.schema != SCHEMA or vectors.dtype != np.float32:
             raise ValueError(f"columns {', '.join(table.columns)}; vectors of {vectors.dtype}")
         for column, known in (("kind", KINDS), ("label", LABELS)):
             if not table[column].drop_nulls().is_in(known).all():
@@ -213,21 +205,3 @@ def from_state(vectors: np.ndarray, table: pl.DataFrame, folder: Path) -> Knowle
         return build([Entry(**row) for row in table.iter_rows(named=True)], kept)
     except ValueError as e:
         raise InputError(f"{folder}: its knowledge is damaged ({e}); make it again") from e
-
-
-def save(folder: Path, knowledge: Knowledge) -> None:
-    """Write knowledge to `folder`, which must not exist."""
-    vectors, table = to_state(knowledge)
-    checkpoint.save(folder, {NAME: vectors}, {NAME: table}, {})
-
-
-def load(folder: Path) -> Knowledge:
-    """Read what `save` wrote, or the knowledge of a detector that keeps it under `NAME`.
-
-    Raises:
-      InputError: no such folder, or a damaged one.
-    """
-    arrays, tables, _ = checkpoint.load(folder)
-    if NAME not in arrays or NAME not in tables:
-        raise InputError(f"{folder}: holds no knowledge; give a folder that was saved with it")
-    return from_state(arrays[NAME], tables[NAME], folder)

@@ -1,7 +1,8 @@
-"""What sources teach, worked out by hand; search against brute force; a folder and its damage."""
+"""What sources show, worked out by hand; search against brute force; its state and its damage."""
 
 import math
 import sys
+from pathlib import Path
 
 import faiss
 import numpy as np
@@ -9,32 +10,21 @@ import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from rows import sequences
 
-from glx import checkpoint
 from glx.errors import InputError, OutsideError
 from glx.generallog import entries, knowledge
 from glx.generallog.entries import EVENT, NOTE, SEQUENCE, Entry
-from glx.sequences import LabelledSource, Sequences, Templates, csr_offsets
+from glx.sequences import LabelledSource, Templates
 
 AXES = np.eye(4, dtype=np.float32)
 TEXTS = ["start", "read <*>", "disk failed", "<*> <*>", "start", "never seen"]
 VECTORS = np.array([AXES[0], AXES[1], AXES[2], AXES[3], AXES[0], AXES[3]])
 
 
-def source(sequences, labels, texts=TEXTS, name="blocks"):
-    lengths = np.array([len(sequence) for sequence in sequences])
-    rows = np.arange(len(sequences))
-    return LabelledSource(
-        name,
-        Sequences(
-            ids=np.concatenate(sequences).astype(np.int32),
-            offsets=csr_offsets(lengths),
-            first_line=rows,
-            last_line=rows,
-        ),
-        Templates(texts, np.ones(len(texts), dtype=np.int64)),
-        np.array(labels, dtype=np.uint8),
-    )
+def source(rows, labels, texts=TEXTS, name="blocks"):
+    templates = Templates(texts, np.ones(len(texts), dtype=np.int64))
+    return LabelledSource(name, sequences(*rows), templates, np.array(labels, dtype=np.uint8))
 
 
 def events(n):
@@ -187,78 +177,44 @@ def test_vectors_that_do_not_fit_are_refused(vectors):
         knowledge.build(events(3), vectors)
 
 
-def test_a_folder_gives_the_same_knowledge_back(tmp_path):
+def back(known):
+    return knowledge.from_state(*knowledge.to_state(known), Path("d"))
+
+
+def test_its_state_gives_the_same_knowledge_back():
     known = knowledge.from_sources([source([[0, 1], [0, 2]], [0, 1])], [VECTORS])
     known = known.add([Entry("ü | \n", NOTE, note="why")], AXES[3:])
-    knowledge.save(tmp_path / "k", known)
-    back = knowledge.load(tmp_path / "k")
-    assert back.entries == known.entries
-    assert back.vectors.tobytes() == known.vectors.tobytes()
+    again = back(known)
+    assert again.entries == known.entries
+    assert again.vectors.tobytes() == known.vectors.tobytes()
     queries = unit(np.random.default_rng(1).normal(size=(9, 4)))
-    for one, other in zip(known.search(queries, 3), back.search(queries, 3), strict=True):
+    for one, other in zip(known.search(queries, 3), again.search(queries, 3), strict=True):
         assert one.tobytes() == other.tobytes()
 
 
-def test_a_folder_of_nothing_known(tmp_path):
-    knowledge.save(tmp_path / "k", knowledge.build([], AXES[:0]))
-    back = knowledge.load(tmp_path / "k")
-    assert (len(back), back.vectors.shape) == (0, (0, 4))
-
-
-def test_loading_reads_no_index_and_no_pickle(tmp_path, monkeypatch):
-    knowledge.save(tmp_path / "k", knowledge.build(events(2), AXES[:2]))
-    for name in ("read_index", "deserialize_index"):
-        monkeypatch.setattr(faiss, name, None)
-    monkeypatch.setattr("pickle.loads", None)
-    monkeypatch.setattr("pickle.load", None)
-    assert len(knowledge.load(tmp_path / "k")) == 2
-
-
-def test_every_damaged_file_is_refused(tmp_path):
-    knowledge.save(tmp_path / "k", knowledge.build(events(2), AXES[:2]))
-    files = [path for path in (tmp_path / "k").rglob("*") if path.is_file()]
-    assert len(files) > 2
-    for path in files:
-        whole = path.read_bytes()
-        path.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]) if whole else b"x")
-        if path.name == checkpoint.MANIFEST:
-            path.write_bytes(whole[: len(whole) // 2])
-        with pytest.raises(InputError, match="k/"):
-            knowledge.load(tmp_path / "k")
-        path.unlink()
-        with pytest.raises(InputError, match="k"):
-            knowledge.load(tmp_path / "k")
-        path.write_bytes(whole)
-    assert len(knowledge.load(tmp_path / "k")) == 2
+def test_the_state_of_nothing_known():
+    again = back(knowledge.build([], AXES[:0]))
+    assert (len(again), again.vectors.shape) == (0, (0, 4))
 
 
 TABLE = knowledge.to_state(knowledge.build(events(2), AXES[:2]))[1]
 
 
 @pytest.mark.parametrize(
-    ("vectors", "table", "said"),
+    ("vectors", "table"),
     [
-        (AXES[:2], TABLE.drop("note"), "columns"),
-        (AXES[:2].astype(np.float64), TABLE, "float64"),
-        (AXES[:3], TABLE, "shape"),
-        (AXES[:2] * 3, TABLE, "length 1"),
-        (AXES[:1], TABLE.head(0), "shape"),
-        (AXES[:2], TABLE.with_columns(label=pl.lit("bad")), "a label is none of"),
-        (AXES[:2], TABLE.with_columns(kind=pl.lit("bad")), "a kind is none of"),
+        (AXES[:2], TABLE.drop("note")),
+        (AXES[:2].astype(np.float64), TABLE),
+        (AXES[:3], TABLE),
+        (AXES[:2] * 3, TABLE),
+        (AXES[:1], TABLE.head(0)),
+        (AXES[:2], TABLE.with_columns(label=pl.lit("bad"))),
+        (AXES[:2], TABLE.with_columns(kind=pl.lit("bad"))),
     ],
 )
-def test_what_is_not_knowledge_is_refused(tmp_path, vectors, table, said):
-    checkpoint.save(tmp_path / "k", {"knowledge": vectors}, {"knowledge": table}, {})
-    with pytest.raises(InputError, match=said):
-        knowledge.load(tmp_path / "k")
-
-
-def test_a_folder_of_something_else_is_refused(tmp_path):
-    checkpoint.save(tmp_path / "k", {"params": AXES}, {}, {})
-    with pytest.raises(InputError, match="holds no knowledge"):
-        knowledge.load(tmp_path / "k")
-    with pytest.raises(InputError, match="not a detector"):
-        knowledge.load(tmp_path / "none")
+def test_what_is_not_knowledge_is_refused(vectors, table):
+    with pytest.raises(InputError, match="damaged"):
+        knowledge.from_state(vectors, table, Path("d"))
 
 
 def test_without_faiss_the_extra_is_named(monkeypatch):
