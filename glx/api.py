@@ -30,7 +30,7 @@ from glx.runs.progress import Progress, Terminal
 from glx.runs.run import prepare
 from glx.runs.settings import GENERAL_PRESETS, GeneralLogRun
 from glx.runs.shared import Shared
-from glx.verdicts import VERDICT, rows
+from glx.verdicts import VERDICT
 
 
 @dataclass(frozen=True)
@@ -73,11 +73,9 @@ class Detector:
           OutsideError: the expert's server gave up.
         """
         counts = ReadCounts()
-        found = [pl.DataFrame(schema=VERDICT)]
         parts = detect.verdicts(self.fitted, self.reader, logs, counts, idle, Progress())
-        for sequences, judged in parts:
-            found.append(rows(judged, sequences, self.fitted.threshold, self.reader.texts))
-        return Detection(pl.concat(found), counts)
+        none = pl.DataFrame(schema=VERDICT)
+        return Detection(pl.concat([none, *(rows for rows, _ in parts)]), counts)
 
     def save(self, folder: Path | str) -> None:
         """Write it to `folder`, which must not exist; `load` and `glx detect` read it."""

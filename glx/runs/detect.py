@@ -7,7 +7,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import fields, replace
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO
+
+import polars as pl
 
 from glx.data.load import LogParser
 from glx.data.stream import stream
@@ -20,8 +22,7 @@ from glx.runs import detectors
 from glx.runs.detectors import Ours
 from glx.runs.progress import Progress
 from glx.runs.verdict_cache import VerdictCache
-from glx.sequences import Sequences
-from glx.verdicts import Verdicts, json_lines, rows
+from glx.verdicts import json_lines, rows
 
 COSTS = [field.name for field in fields(Costs)]
 
@@ -64,9 +65,8 @@ def detect(
     counts, n, n_anomalous = ReadCounts(), 0, 0
     spent: Counter[str] = Counter()
     with _writing(out, logs) as file:
-        for sequences, judged in verdicts(detector, reader, logs, counts, idle, progress):
-            spent.update({k: n for k, n in judged.metrics.items() if k in COSTS})
-            found = rows(judged, sequences, detector.threshold, reader.texts)
+        for found, metrics in verdicts(detector, reader, logs, counts, idle, progress):
+            spent.update({k: n for k, n in metrics.items() if k in COSTS})
             file.write(json_lines(found, file=logs).str.join("\n")[0] + "\n")
             spent["proprietary"] += int((found["route"] == "proprietary").sum())
             n_anomalous += int(found["anomalous"].sum())
@@ -88,8 +88,8 @@ def verdicts(
     counts: ReadCounts,
     idle: float,
     progress: Progress,
-) -> Iterator[tuple[Sequences, Verdicts]]:
-    """The sequences of a file as they close, and what the detector says of them."""
+) -> Iterator[tuple[pl.DataFrame, dict[str, Any]]]:
+    """Verdicts on the sequences of a file as they close, as rows, and the metrics of the expert."""
     config = detectors.base(detector).config
     read = detectors.understand(config, reader.texts)
     with progress.asking() as report, detectors.expert(detector, reader, report) as expert:
@@ -99,7 +99,8 @@ def verdicts(
             new = reader.texts[len(read.texts) :]
             if new:
                 read += detectors.understand(config, new)
-            yield sequences, judge(sequences)
+            found = judge(sequences)
+            yield rows(found, sequences, detector.threshold, reader.texts), found.metrics
 
 
 def _changed(
