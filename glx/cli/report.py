@@ -19,7 +19,7 @@ from glx.errors import InputError
 from glx.report import run as run_page
 from glx.report import study as study_page
 from glx.report import tables
-from glx.report.results import STUDY, read_runs, read_study
+from glx.report.results import read_study
 from glx.report.runs_table import of_runs
 from glx.report.table import Table, to_latex, to_markdown
 
@@ -44,7 +44,7 @@ def work(values: FlagValues, names: list[str]) -> None:
         print("\n\n".join(map(FORMATS[values.format], read_tables(folders))))
         return
     for folder in folders:
-        print((study_page if (folder / STUDY).is_file() else run_page).write(folder))
+        print((study_page if (folder / "study.json").is_file() else run_page).write(folder))
 
 
 def read_tables(folders: Sequence[Path]) -> list[Table]:
@@ -53,7 +53,7 @@ def read_tables(folders: Sequence[Path]) -> list[Table]:
     Raises:
       InputError: a folder is neither, or damaged.
     """
-    studies = [folder for folder in folders if (folder / STUDY).is_file()]
+    studies = [folder for folder in folders if (folder / "study.json").is_file()]
     runs = [folder for folder in folders if folder not in studies]
     found = []
     for n, folder in enumerate(studies):
@@ -61,4 +61,4 @@ def read_tables(folders: Sequence[Path]) -> list[Table]:
         if len(folders) > 1:  # then keys and titles say which it is
             own = [replace(t, key=f"{n + 1}-{t.key}", title=f"{folder}: {t.title}") for t in own]
         found += own
-    return found + ([of_runs(read_runs(runs))] if runs else [])
+    return found + ([of_runs(runs)] if runs else [])

@@ -1,83 +1,86 @@
-"""What a run prints at its end. In: figures of `metrics.json`. Out: tables on the terminal."""
+"""What a run prints at its end. In: its metrics. Out: tables on the terminal."""
 
 from pathlib import Path
 
 import polars as pl
+from msgspec import UNSET, UnsetType
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from glx.report.models import BaselineMetrics, Measured, Metrics
+
 SHOWN = 5  # anomalies
 
 
-def print_run(figures: dict, run_dir: Path) -> None:
+def print_run(metrics: Metrics, run_dir: Path) -> None:
     """The headline: the detector beside its baselines, the findings, the first anomalies."""
     console = Console()
-    if "f1" in figures:
-        console.print(scores(figures))
-    for finding in figures["audit"]:
+    if isinstance(metrics, Measured):
+        console.print(scores(metrics))
+    for finding in metrics.audit:
         if not finding["ok"]:
             console.print(f"audit: {finding['detail']}", style="yellow", highlight=False)
-    if figures.get("warning"):
-        console.print(figures["warning"], style="yellow", highlight=False)
+    if metrics.warning:
+        console.print(metrics.warning, style="yellow", highlight=False)
     console.print(anomalies(run_dir))
-    if "share_proprietary" in figures:
-        console.print(routes(figures), highlight=False)
+    if metrics.tau is not UNSET:
+        console.print(routes(metrics), highlight=False)
     console.print(
-        f"{figures['n_anomalous']:,} of {figures['n_sequences']:,} sequences flagged at "
-        f"{figures['threshold']:.3g}; {figures['wall_seconds']:.0f} s, "
-        f"{figures['peak_memory_mb']:,.0f} MB. "
+        f"{metrics.n_anomalous:,} of {metrics.n_sequences:,} sequences flagged at "
+        f"{metrics.threshold:.3g}; {metrics.wall_seconds:.0f} s, "
+        f"{metrics.peak_memory_mb:,.0f} MB. "
         f"Look at {run_dir}/report.html; verdicts.parquet and metrics.json lie beside it.",
         highlight=False,
     )
 
 
-def scores(figures: dict) -> Table:
+def scores(metrics: Measured) -> Table:
     """F1 at label-free thresholds beside the best in hindsight, for the detector and baselines."""
     title = (
-        f"{figures['target']} <- {', '.join(figures['source'])}   protocol {figures['protocol']}, "
-        f"seed {figures['seed']}, prevalence {_share(figures['prevalence'])} of "
-        f"{figures['n_sequences']:,}" + "".join(f", {stamp}" for stamp in figures["stamps"])
+        f"{metrics.target} <- {', '.join(metrics.source)}   protocol {metrics.protocol}, "
+        f"seed {metrics.seed}, prevalence {_share(metrics.prevalence)} of "
+        f"{metrics.n_sequences:,}" + "".join(f", {stamp}" for stamp in metrics.stamps)
     )
     table = Table(title=title, title_justify="left")
     table.add_column("detector")
     for name in ("F1", "95 %", "prec.", "recall", "AUROC", "oracle"):
         table.add_column(name, justify="right")
-    method = figures["method"]
-    rows = {method: figures} | figures["baselines"]
+    rows: dict[str, Measured | BaselineMetrics] = {metrics.method: metrics, **metrics.baselines}
     for name, row in rows.items():
-        low, high = row["f1_interval"]
+        low, high = row.f1_interval
         interval = "-" if low is None else f"{low:.2f}-{high:.2f}"
-        cells = [_number(row[k]) for k in ("precision", "recall", "auroc", "oracle_f1")]
-        style = "bold" if name == method else None
-        table.add_row(name, _number(row["f1"]), interval, *cells, style=style)
+        cells = map(_number, (row.precision, row.recall, row.auroc, row.oracle_f1))
+        style = "bold" if row is metrics else None
+        table.add_row(name, _number(row.f1), interval, *cells, style=style)
     table.add_section()
     for name in ("supervised_ceiling", "template_ceiling"):
-        table.add_row(name, _number(figures[name]), style="dim")
+        table.add_row(name, _number(getattr(metrics, name)), style="dim")
     return table
 
 
-def routes(figures: dict) -> str:
+def routes(metrics: Metrics) -> str:
     """What went to the expert and what its answers cost."""
     text = (
-        f"{_share(figures['share_proprietary'])} of the sequences are proprietary "
-        f"(tau {figures['tau']:.3g}), asked as {figures['questions']:,} questions"
+        f"{_share(metrics.share_proprietary)} of the sequences are proprietary "
+        f"(tau {metrics.tau:.3g}), asked as {metrics.questions:,} questions"
     )
-    if "f1_proprietary" in figures:
-        found = (_number(figures[f"f1_{route}"]) for route in ("general", "proprietary"))
-        text += "; F1 {} on general ones, {} on proprietary ones".format(*found)
-    if figures["llm_calls"] or figures["cache_hits"]:
+    if isinstance(metrics, Measured):
+        general, proprietary = _number(metrics.f1_general), _number(metrics.f1_proprietary)
+        text += f"; F1 {general} on general ones, {proprietary} on proprietary ones"
+    if metrics.llm_calls or metrics.cache_hits:
         text += (
-            f"; {figures['llm_calls']:,} calls, {figures['llm_tokens_in']:,} tokens in, "
-            f"{figures['llm_tokens_out']:,} out, {figures['cache_hits']:,} answers from the cache, "
-            f"for {figures['n_lines']:,} lines"
+            f"; {metrics.llm_calls:,} calls, {metrics.llm_tokens_in:,} tokens in, "
+            f"{metrics.llm_tokens_out:,} out, {metrics.cache_hits:,} answers from the cache, "
+            f"for {metrics.n_lines:,} lines"
         )
     for name, what in (
         ("abstained", "sequences without a verdict, counted as wrong"),
         ("uncertain", "answers without both log-probabilities"),
         ("dropped_events", "events left out of prompts"),
     ):
-        text += f"; {figures[name]:,} {what}" if figures[name] else ""
+        n = getattr(metrics, name)
+        text += f"; {n:,} {what}" if n else ""
     return text + "."
 
 
@@ -111,9 +114,9 @@ def anomalies(run_dir: Path) -> Table:
     return table
 
 
-def _number(value: float | None) -> str:
-    return "-" if value is None else f"{value:.3f}"
+def _number(value: float | UnsetType | None) -> str:
+    return f"{value:.3f}" if isinstance(value, float) else "-"
 
 
-def _share(value: float | None) -> str:
-    return "-" if value is None else f"{100 * value:.2f} %"
+def _share(value: float | UnsetType | None) -> str:
+    return f"{100 * value:.2f} %" if isinstance(value, float) else "-"

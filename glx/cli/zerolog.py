@@ -38,5 +38,5 @@ def work(values: FlagValues, method: str = "zerolog", presets: Mapping[str, Any]
     name = Path(config.target.partition("=")[0]).name.split(".")[0]
     run_dir = Path(values.run_dir or f"runs/{method}-{name}-{config.model.seed}").expanduser()
     keep_compilations(config.data)
-    figures = run_once(config, run_dir, overwrite=values.overwrite, progress=Terminal())
-    tables.print_run(figures, run_dir)
+    metrics = run_once(config, run_dir, overwrite=values.overwrite, progress=Terminal())
+    tables.print_run(metrics, run_dir)

@@ -1,7 +1,7 @@
-"""What a page tells of every kind of flagged sequence. In: two tables of a run. Out: JSON values.
+"""What a page shows of every distinct flagged sequence, a *group*.
 
-A kind is a distinct sequence. Texts are kept once and named by number, so that a page over 100,000
-verdicts stays small; what would make it too large is left out and counted.
+In: two tables of a run. Out: JSON values. Texts are kept once and named by number, so that a page
+over 100,000 verdicts stays small; what would make it too large is left out and counted.
 """
 
 from typing import Any
@@ -21,7 +21,7 @@ FLAGGED: dict[str, Any] = {  # the columns of `flagged.parquet`
     "deciding": DECIDING,
 }
 WHERE = ["sequence", "key", "first_line", "last_line"]  # of the verdicts
-KINDS = 2_000  # kinds that a run keeps in `flagged.parquet`, and
+GROUPS = 2_000  # groups that a run keeps in `flagged.parquet`, and
 EVENTS = 200  # the first events of each
 TEXT, KEY = 1_000, 200  # characters of a text and of a session id at most
 TEXTS_BUDGET, PLACES_BUDGET = 2_000_000, 11_000_000  # characters of all texts, bytes of all places
@@ -41,49 +41,53 @@ def anomalies(
       seen: how many events of a sequence the method looks at at most; None for all.
 
     Returns:
-      `kinds`, each with `score`, `route`, `count`, `events` and the `text` to show first (numbers
+      `groups`, each with `score`, `route`, `count`, `events` and the `text` to show first (numbers
       of `texts`), `top` (place, weight, line, text of what weighed most; empty where nothing weighs
       more than the rest), `near` (why it was routed) or None, `reason` or None, and `at` and
       `kept`: its run in `keys` (or None), `first` and `last`.
     """
-    texts = _Numbers()
-    kinds: list[dict[str, Any]] = []
+    texts: dict[str, int] = {}
+
+    def number(text: str) -> int:
+        return texts.setdefault(text, len(texts))
+
+    places = _places(flagged, verdicts)
+    kept, at = dict(places.group_by("group").len().iter_rows()), 0
+    groups: list[dict[str, Any]] = []
     for score, route, n, _, events, heavy, reason, near in flagged.select(*FLAGGED).iter_rows():
-        most = min(len(events), seen or EVENTS)
-        heavy = heavy if outweighs([event["weight"] for event in heavy], most) else []
-        top = [[e["event"], e["weight"], e["line"], texts(e["text"])] for e in heavy]
-        numbers = [texts(text) for text in events]
-        shown = [entry[3] for entry in top] or numbers or [texts("")]
-        kinds.append(
+        heaviest = [event["weight"] for event in heavy]
+        heavy = heavy if outweighs(heaviest, min(len(events), seen or EVENTS)) else []
+        top = [[e["event"], e["weight"], e["line"], number(e["text"])] for e in heavy]
+        numbers = [number(text) for text in events]
+        if near:
+            near = {
+                "place": near["event"],
+                "event": number(near["text"]),
+                "cosine": near["cosine"],
+                "source": near["source"],
+                "nearest": number(near["nearest"]),
+            }
+        groups.append(
             {
                 "score": score,
                 "route": route,
                 "count": n,
                 "events": numbers,
-                "text": shown[0],
+                "text": ([entry[3] for entry in top] or numbers or [number("")])[0],
                 "top": top,
-                "near": near
-                and {
-                    "place": near["event"],
-                    "event": texts(near["text"]),
-                    "cosine": near["cosine"],
-                    "source": near["source"],
-                    "nearest": texts(near["nearest"]),
-                },
+                "near": near,
                 "reason": reason and cut(reason, TEXT),
+                "at": at,
+                "kept": kept.get(len(groups), 0),
             }
         )
-    places = _places(flagged, verdicts)
-    at = 0
-    kept = dict(places.group_by("kind").len().iter_rows())
-    for k, kind in enumerate(kinds):
-        kind |= {"at": at, "kept": kept.get(k, 0)}
-        at += kind["kept"]
-    keys = places["key"].to_list()
+        at += groups[-1]["kept"]
+    limit = min(max(TEXTS_BUDGET // max(len(texts), 1), 60), TEXT)
+    keys = places["key"]
     return {
-        "texts": texts.all(),
-        "kinds": kinds,
-        "keys": None if places["key"].is_null().all() else [cut(key or "", KEY) for key in keys],
+        "texts": [cut(text, limit) for text in texts],
+        "groups": groups,
+        "keys": None if keys.is_null().all() else [cut(key or "", KEY) for key in keys],
         "first": places["first_line"].to_list(),
         "last": places["last_line"].to_list(),
     }
@@ -107,12 +111,12 @@ def cut(text: str, limit: int) -> str:
 
 
 def _places(flagged: pl.DataFrame, verdicts: pl.DataFrame) -> pl.DataFrame:
-    """Where each kind occurs, `kind key first_line last_line` in the order of kinds.
+    """Where each group occurs, `group key first_line last_line` in the order of groups.
 
-    Where all do not fit, each kind keeps equally many of its first ones.
+    Where all do not fit, each group keeps equally many of its first ones.
     """
     where = (
-        flagged.select(pl.int_range(pl.len()).alias("kind"), pl.col("sequences").alias("sequence"))
+        flagged.select(pl.int_range(pl.len()).alias("group"), pl.col("sequences").alias("sequence"))
         .explode("sequence", empty_as_null=False)
         .join(verdicts, on="sequence", how="left", maintain_order="left")
     )
@@ -123,22 +127,7 @@ def _places(flagged: pl.DataFrame, verdicts: pl.DataFrame) -> pl.DataFrame:
     if counts.sum() <= room:
         return where
     low, high = 1, int(counts.max())  # type: ignore[arg-type]
-    while low < high:  # the largest share of a kind at which all fit
+    while low < high:  # the largest share of a group at which all fit
         middle = (low + high + 1) // 2
         low, high = (middle, high) if counts.clip(0, middle).sum() <= room else (low, middle - 1)
-    return where.filter(pl.int_range(pl.len()).over("kind") < low)
-
-
-class _Numbers:
-    """Texts by number, each kept once."""
-
-    def __init__(self) -> None:
-        self.known: dict[str, int] = {}
-
-    def __call__(self, text: str) -> int:
-        return self.known.setdefault(text, len(self.known))
-
-    def all(self) -> list[str]:
-        """The texts in order; the more there are, the shorter the longest of them."""
-        limit = min(max(TEXTS_BUDGET // max(len(self.known), 1), 60), TEXT)
-        return [cut(text, limit) for text in self.known]
+    return where.filter(pl.int_range(pl.len()).over("group") < low)

@@ -3,13 +3,17 @@
 In: `Results`. Out: F1 and its differences by method, over all targets and on each; the baselines.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import NamedTuple
 
 import numpy as np
 
 from glx.evaluate.intervals import Interval, f1_difference, mean_f1
 from glx.report.results import DAGGER, Results
+
+Blocks = Mapping[
+    str, Mapping[str, tuple[np.ndarray, ...]]
+]  # by name, by target: `<int64>[R, K, 3]`
 
 
 class Compared(NamedTuple):
@@ -18,94 +22,71 @@ class Compared(NamedTuple):
     whole: Interval | None
     each: dict[str, Interval]
 
-    @property
-    def mean(self) -> float | None:
-        """Over the targets that are known."""
-        known = [interval.mean for interval in self.each.values()]
-        return sum(known) / len(known) if known else None
-
 
 def scores(study: Results) -> dict[str, Compared]:
     """F1 of each method from all other systems, the best first; those that lack a target last."""
-    found = {}
-    for method in study.methods:
-        blocks = {}
-        for target in study.targets:
-            group = study.leave_one_out(method, target)
-            if group is not None and group.blocks is not None:
-                blocks[target] = [group.blocks]
-        found[method] = _compared(study, blocks, mean_f1)
-    return dict(sorted(found.items(), key=lambda item: _rank(item[1], -1)))
+    blocks = {
+        method: {t: (seeds.blocks,) for t, seeds in found.items() if seeds.blocks is not None}
+        for method, found in study.leave_one_out.items()
+    }
+    return _compare(study, blocks, mean_f1)
+
+
+def trivial_scores(study: Results) -> dict[str, Compared]:
+    """F1 of each trivial detector, as `scores` has it of methods."""
+    blocks: dict[str, dict[str, tuple[np.ndarray]]] = {}
+    for target in study.targets:
+        for name, trivial in study.trivial(target).items():
+            blocks.setdefault(name, {})[target] = (trivial.blocks[None],)
+    return _compare(study, blocks, mean_f1)
 
 
 def differences(study: Results) -> dict[str, Compared]:
     """F1 of each variant minus that of the reference; the most harmful variant first."""
-    found = {}
-    for method in study.methods:
-        if method == study.reference:
-            continue
-        blocks = {}
-        for target in study.targets:
-            mine = study.leave_one_out(method, target)
-            reference = study.leave_one_out(study.reference or "", target)
-            both = mine.paired(reference) if mine and reference else None
-            if both is not None:
-                blocks[target] = list(both)
-        found[method] = _compared(study, blocks, f1_difference)
-    return dict(sorted(found.items(), key=lambda item: _rank(item[1], 1)))
+    reference = study.leave_one_out.get(study.reference or "", {})
+    blocks = {
+        method: {
+            target: both
+            for target, seeds in found.items()
+            if target in reference and (both := seeds.paired(reference[target]))
+        }
+        for method, found in study.leave_one_out.items()
+        if method != study.reference
+    }
+    return _compare(study, blocks, f1_difference, best_last=True)
 
 
 def against_trivial(study: Results) -> dict[str, Compared]:
-    """F1 of each method minus that of the best trivial detector of each target; the best first.
-
-    Empty where the blocks of trivial detectors are not kept, as in runs of an earlier glx.
-    """
-    best, found = best_trivial(study), {}
-    for method in study.methods:
-        blocks = {}
-        for target, name in best.items():
-            mine = study.leave_one_out(method, target)
-            both = mine.beside(trivial_blocks(study, target)[name]) if mine else None
-            if both is not None:
-                blocks[target] = list(both)
-        found[method] = _compared(study, blocks, f1_difference)
-    known = [item for item in found.items() if item[1].each]
-    return dict(sorted(known, key=lambda item: (DAGGER in item[0], *_rank(item[1], -1))))
+    """F1 of each method minus that of the best trivial detector of each target; the best first."""
+    rivals = {t: study.trivial(t)[name].blocks for t, name in best_trivial(study).items()}
+    blocks = {
+        method: {
+            target: both
+            for target, seeds in found.items()
+            if target in rivals and (both := seeds.against(rivals[target]))
+        }
+        for method, found in study.leave_one_out.items()
+    }
+    known = [item for item in _compare(study, blocks, f1_difference).items() if item[1].each]
+    return dict(sorted(known, key=lambda item: DAGGER in item[0]))
 
 
 def best_trivial(study: Results) -> dict[str, str]:
-    """On each target the trivial detector of the highest F1, of those whose blocks are kept."""
+    """On each target the trivial detector of the highest F1."""
     best = {}
     for target in study.targets:
-        known = trivial_blocks(study, target)
-        f1 = {n: b["f1"] for n, b in baselines(study, target).items() if n in known}
-        values = {name: value for name, value in f1.items() if value is not None}
-        if values:
-            best[target] = max(values, key=lambda name: values[name])
+        trivial = study.trivial(target)
+        f1 = {n: t.metrics.f1 for n, t in trivial.items() if t.metrics.f1 is not None}
+        if f1:
+            best[target] = max(f1, key=lambda name: f1[name])
     return best
-
-
-def trivial_scores(study: Results) -> dict[str, Compared]:
-    """F1 of each trivial detector, as `scores` has it of methods, where blocks are kept."""
-    every = {target: trivial_blocks(study, target) for target in study.targets}
-    found = {}
-    for name in dict.fromkeys(name for known in every.values() for name in known):
-        blocks = {t: [known[name][None]] for t, known in every.items() if name in known}
-        found[name] = _compared(study, blocks, mean_f1)
-    return found
-
-
-def trivial_blocks(study: Results, target: str) -> dict[str, np.ndarray]:
-    """`<int64>[K, 3]` of each trivial detector of a target, from its first run that kept them."""
-    runs = (cell.beside for cell in study.finished if cell.target == target)
-    return next((beside for beside in runs if beside), {})
 
 
 def left_out(study: Results, known: Mapping[str, Collection[str]]) -> str:
     """`Not in the mean: X, without hdfs.`; "" where all are in it, or there is none.
 
     Args:
-      known: the targets on which each method has a figure; one that has none at all is not told.
+      known: the targets on which each method has an F1; one that has none at all is not named.
     """
     if len(study.targets) < 2:
         return ""
@@ -114,40 +95,43 @@ def left_out(study: Results, known: Mapping[str, Collection[str]]) -> str:
     return f"Not in the mean: {'; '.join(parts)}." if parts else ""
 
 
-def baselines(study: Results, target: str) -> dict[str, dict]:
-    """The trivial detectors of a target by name, from its first finished run."""
-    runs = (cell.figures for cell in study.finished if cell.target == target)
-    return next((run["baselines"] for run in runs if run.get("baselines")), {})
+def other_split(study: Results) -> list[str]:
+    """A sentence for each target whose runs have other baselines: they cannot be of one split."""
+
+    def differ(target: str) -> bool:
+        baselines = [metrics.baselines for metrics in study.measured(target)]
+        found = [{name: (b.f1, b.auroc) for name, b in each.items()} for each in baselines]
+        return any(one != found[0] for one in found)
+
+    differing = [target for target in study.targets if differ(target)]
+    return [f"The baselines of {t} differ between runs: not one split." for t in differing]
 
 
-def disagree(study: Results) -> list[str]:
-    """Targets whose runs do not have the same baselines, so that they cannot be of one split."""
+def _compare(
+    study: Results,
+    blocks: Blocks,
+    statistic: Callable[..., Interval | None],
+    best_last: bool = False,
+) -> dict[str, Compared]:
+    """Ordered by the mean over targets; below, those that lack some; last, those that lack all.
 
-    def figures(found: dict[str, dict]) -> dict:
-        return {name: (b.get("f1"), b.get("auroc")) for name, b in found.items()}
+    Args:
+      blocks: for each target the arguments of `statistic`.
+    """
+    found = {}
+    for name, targets in blocks.items():
+        intervals = {t: statistic(*([counts] for counts in args)) for t, args in targets.items()}
+        each = {target: interval for target, interval in intervals.items() if interval is not None}
+        whole = None
+        if study.targets and len(each) == len(study.targets):
+            whole = statistic(*map(list, zip(*targets.values(), strict=True)))
+        found[name] = Compared(whole, each)
+    sign = 1 if best_last else -1
 
-    return [
-        target
-        for target in study.targets
-        if any(
-            figures(run["baselines"]) != figures(baselines(study, target))
-            for run in (cell.figures for cell in study.finished if cell.target == target)
-            if run.get("baselines")
-        )
-    ]
+    def rank(compared: Compared) -> tuple[int, float]:
+        means = [interval.mean for interval in compared.each.values()]
+        if compared.whole is not None:
+            return 0, sign * compared.whole.mean
+        return (1, sign * sum(means) / len(means)) if means else (2, 0.0)
 
-
-def _compared(study: Results, blocks: dict[str, list[np.ndarray]], statistic) -> Compared:
-    """`blocks`: for each target the arguments of `statistic`, one for each method in it."""
-    each = {target: statistic(*([counts] for counts in args)) for target, args in blocks.items()}
-    each = {target: interval for target, interval in each.items() if interval is not None}
-    whole = None
-    if study.targets and len(each) == len(study.targets):
-        whole = statistic(*map(list, zip(*blocks.values(), strict=True)))
-    return Compared(whole, each)
-
-
-def _rank(compared: Compared, sign: int) -> tuple[int, float]:
-    if compared.whole is not None:
-        return 0, sign * compared.whole.mean
-    return (1, sign * compared.mean) if compared.mean is not None else (2, 0.0)
+    return dict(sorted(found.items(), key=lambda item: rank(item[1])))

@@ -18,7 +18,6 @@ from markupsafe import Markup
 
 from glx.errors import InputError, is_disk_full
 from glx.files import write_whole
-from glx.report.terms import spoken
 
 HERE = Path(__file__).parent
 # Controls but for tab and newline, what turns the direction of writing, and halves of a pair, which
@@ -28,6 +27,13 @@ HIDDEN = re.compile(
     "\ud800-\udfff]"
 )
 SECRET = re.compile(r"(?<=//)[^/\s]+@")  # user and password of a URL
+BASELINES = {  # what each of the trivial detectors flags
+    "all_positive": "everything",
+    "keyword": "words like “error”",
+    "new_event": "never seen before",
+    "surprise": "rare or missing events",
+    "count_vector": "unusual counts",
+}
 
 
 def render(template: str, script: str | None = None, **values: Any) -> str:
@@ -46,9 +52,14 @@ def render(template: str, script: str | None = None, **values: Any) -> str:
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
-        finalize=lambda value: value if isinstance(value, Markup) else shown(value),
+        finalize=lambda value: value if isinstance(value, Markup) else visible(value),
     )
-    environment.filters |= {"figure": figure, "count": count, "percent": percent, "spoken": spoken}
+    environment.filters |= {
+        "number": number,
+        "count": count,
+        "percent": percent,
+        "as_words": as_words,
+    }
     allowed = f"'sha256-{digest}'" if script else "'none'"
     return environment.get_template(template).render(code=Markup(code), allowed=allowed, **values)
 
@@ -70,23 +81,29 @@ def write(path: Path, text: str) -> Path:
 
 def as_json(value: Any) -> Markup:
     """JSON that can stand in a `<script type="application/json">`, whatever its strings hold."""
-    text = json.dumps(_visible(value), ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    text = json.dumps(visible(value), ensure_ascii=False, separators=(",", ":"), allow_nan=False)
     for letter in "<>&":
         text = text.replace(letter, f"\\u{ord(letter):04x}")
     return Markup(text)
 
 
-def shown(value: Any) -> Any:
-    """A string with its hidden characters visible; any other value as it is."""
-    return HIDDEN.sub(_mark, value) if isinstance(value, str) else value
+def visible(value: Any) -> Any:
+    """A value in whose strings hidden characters are marks that one can see."""
+    if isinstance(value, str):
+        return HIDDEN.sub(_mark, value)
+    if isinstance(value, dict):
+        return {visible(name): visible(item) for name, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [visible(item) for item in value]
+    return value
 
 
-def discreet(text: str) -> str:
+def without_password(text: str) -> str:
     """A text whose URLs have neither user nor password."""
     return SECRET.sub("…@", text)
 
 
-def figure(value: float | None, digits: int = 3) -> str:
+def number(value: float | None, digits: int = 3) -> str:
     """A score to three digits, `n/a` for one that is not defined."""
     return "n/a" if value is None else f"{value:.{digits}f}"
 
@@ -104,16 +121,18 @@ def percent(value: float | None) -> str:
     return f"{100 * value:{digits}}\u00a0%"
 
 
+def as_words(term: str) -> str:
+    """A term of `metrics.json` as words: `new event`."""
+    return term.replace("_", " ")
+
+
+def explained(baseline: str) -> str:
+    """A trivial detector with what it flags: `surprise: rare or missing events`."""
+    return ": ".join(filter(None, [as_words(baseline), BASELINES.get(baseline)]))
+
+
 def _mark(match: re.Match) -> str:
     code = ord(match[0])
     if code < 0x20:
         return chr(0x2400 + code)  # the picture of the control
     return "\u2421" if code == 0x7F else f"⟨U+{code:04X}⟩"
-
-
-def _visible(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {shown(name): _visible(item) for name, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_visible(item) for item in value]
-    return shown(value)

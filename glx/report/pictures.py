@@ -1,48 +1,52 @@
-"""The pictures of a run. In: `figures.json`, `metrics.json`. Out: SVG."""
+"""The pictures of a run. In: its metrics and plots. Out: SVG."""
 
 import math
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any
 
 from markupsafe import Markup
 
 from glx.report import svg
-from glx.report.page import figure as named
+from glx.report.models import BaselineMetrics, Curve, Measured, ScoreBins, SimilarityBins, Timeline
+from glx.report.page import explained, number
 from glx.report.svg import WIDTH, Dot, Scale
-from glx.report.terms import explained
 
 LEFT, RIGHT = 48, WIDTH - 12  # where the axes lie
 TOP, PLOT = 44, 236  # upper and lower end of a plot
 AXES = {"time": "time (UTC)", "line": "line of the log", "row": "row of the file"}
 
 
-def standing(metrics: dict[str, Any]) -> list[Dot]:
+def standing(metrics: Measured) -> Markup:
     """F1 of this run, of the baselines, and of what no detector without labels can claim."""
-    beside = [_dot(explained(name), b, "soft") for name, b in metrics["baselines"].items()]
-    beside.sort(key=lambda row: -1.0 if row.value is None else row.value, reverse=True)
+    beside = [_dot(explained(name), b, "soft") for name, b in metrics.baselines.items()]
     hindsight = (
-        ("best cut in hindsight", "oracle_f1", "chosen by the labels: no detector's result"),
-        ("supervised forest", "supervised_ceiling", "a random forest that was given labels"),
-        ("by labelled template", "template_ceiling", "flags templates that labels call anomalous"),
+        ("best cut in hindsight", metrics.oracle_f1, "chosen by the labels: no detector's result"),
+        ("supervised forest", metrics.supervised_ceiling, "a random forest that was given labels"),
+        (
+            "by labelled template",
+            metrics.template_ceiling,
+            "flags templates that labels call anomalous",
+        ),
     )
-    return [
-        _dot(metrics["method"], metrics, "accent"),
-        *beside,
-        *(Dot(name, metrics.get(key), None, None, "hollow", why) for name, key, why in hindsight),
+    rows = [
+        _dot(metrics.method, metrics, "accent"),
+        *svg.best_first(beside),
+        *(Dot(name, value, css="hollow", note=why) for name, value, why in hindsight),
     ]
+    title = "F1 of this run, of simple detectors and of ceilings"
+    return svg.dots(title, rows, "F1", left=232, width=440)
 
 
-def timeline(figure: dict[str, Any]) -> Markup:
+def timeline(plot: Timeline) -> Markup:
     """Flagged sequences over the test part; the true anomalies, where known, hang below them."""
-    edges, flagged, true = figure["edges"], figure["flagged"], figure["anomalous"]
-    middle, label = PLOT, AXES[figure["axis"]]
+    edges, flagged, true = plot.edges, plot.flagged, plot.anomalous
+    middle, label = float(PLOT), AXES[plot.axis]
     if true is not None:  # both on one scale
         middle = TOP + (PLOT - TOP) * max([1, *flagged]) / (max([1, *flagged]) + max([1, *true]))
     x, y = Scale(edges[0], edges[-1], LEFT, RIGHT), Scale(0, max([1, *flagged]), middle, TOP)
-    in_time = figure["axis"] == "time"
+    in_time = plot.axis == "time"
     hints = []
-    for k, (n, of) in enumerate(zip(flagged, figure["sequences"], strict=True)):
+    for k, (n, of) in enumerate(zip(flagged, plot.sequences, strict=True)):
         known = "" if true is None else f", {true[k]:,} truly anomalous"
         start = _moment(edges[k]) if in_time else f"from {edges[k]:,.0f}"
         hints.append(f"{start}: {n:,} of {of:,} sequences flagged{known}")
@@ -59,49 +63,49 @@ def timeline(figure: dict[str, Any]) -> Markup:
         ]
     at = svg.time_ticks(x.low, x.high) if in_time else svg.ticks(x.low, x.high)
     marks.append(svg.axis_x(x, at, PLOT, label, PLOT))
-    title = f"{sum(flagged):,} of {sum(figure['sequences']):,} sequences flagged, over the log"
+    title = f"{sum(flagged):,} of {sum(plot.sequences):,} sequences flagged, over the log"
     return svg.picture(title, PLOT + 48, *marks)
 
 
-def curve(figure: dict[str, Any], metrics: dict[str, Any]) -> Markup:
+def curve(plot: Curve, metrics: Measured) -> Markup:
     """Precision against recall at every cut, with the chosen one and the best in hindsight."""
     x, y = Scale(0, 1, LEFT, RIGHT), Scale(0, 1, PLOT, TOP)
     points, before = [], 0.0
-    for recall, precision in zip(figure["recall"], figure["precision"], strict=True):
+    for recall, precision in zip(plot.recall, plot.precision, strict=True):
         points += [(x(before), y(precision)), (x(recall), y(precision))]  # as AUPRC adds it up
         before = recall
     marks = [
         svg.axis_y(y, svg.ticks(0, 1), LEFT, "precision", RIGHT),
         svg.axis_x(x, svg.ticks(0, 1), PLOT, "recall", TOP),
-        svg.rule(LEFT, y(metrics["prevalence"]), RIGHT, y(metrics["prevalence"]), "dashed"),
+        svg.rule(LEFT, y(metrics.prevalence), RIGHT, y(metrics.prevalence), "dashed"),
         svg.line(points, "accent"),
     ]
-    best = _at(figure, metrics.get("oracle_threshold"))
+    best = _at(plot, metrics.oracle_threshold)
     if best:
         marks.append(_named(x, y, *best, "best cut in hindsight", "hollow"))
-    if metrics["recall"] is not None and metrics["precision"] is not None:
-        here = (metrics["recall"], metrics["precision"])
+    if metrics.recall is not None and metrics.precision is not None:
+        here = (metrics.recall, metrics.precision)
         near = best and abs(best[0] - here[0]) < 0.3 and abs(best[1] - here[1]) < 0.15
         marks.append(_named(x, y, *here, "chosen cut", "accent", below=bool(near)))
-    title = f"Precision against recall; area {named(metrics['auprc'])}"
+    title = f"Precision against recall; area {number(metrics.auprc)}"
     return svg.picture(title, PLOT + 48, *marks)
 
 
-def scores(figure: dict[str, Any], threshold: float) -> Markup:
+def scores(plot: ScoreBins, threshold: float) -> Markup:
     """How many sequences have which score, one panel for each route."""
-    routes = figure["routes"]
+    routes = plot.routes
     height = PLOT - TOP if len(routes) == 1 else 88
-    x = Scale(figure["edges"][0], figure["edges"][-1], LEFT, RIGHT)
+    x = Scale(plot.edges[0], plot.edges[-1], LEFT, RIGHT)
     marks, bottom = [], 0.0
     for k, (route, counts) in enumerate(routes.items()):
         bottom = TOP + height + k * (height + 44.0)
         y = Scale(0, max([1, *counts]), bottom, bottom - height, math.log1p)
         name = "sequences (log scale)" + ("" if route == "all" else f", {route}")
-        hints = _hints("score", figure["edges"], counts)
+        hints = _hints("score", plot.edges, counts)
         marks += [
             svg.axis_y(y, _powers(y.high), LEFT, name, RIGHT),
             svg.bars(
-                x, y, figure["edges"], counts, "own" if route == "proprietary" else "accent", hints
+                x, y, plot.edges, counts, "own" if route == "proprietary" else "accent", hints
             ),
         ]
     marks.append(svg.axis_x(x, svg.ticks(x.low, x.high), bottom, "score", bottom))
@@ -112,9 +116,9 @@ def scores(figure: dict[str, Any], threshold: float) -> Markup:
     return svg.picture(f"Scores of {total:,} sequences", bottom + 48, *marks)
 
 
-def similarity(figure: dict[str, Any]) -> Markup:
+def similarity(plot: SimilarityBins) -> Markup:
     """How near the least familiar event of each sequence is to the sources, with the cut."""
-    edges, counts, tau = figure["edges"], figure["count"], figure["tau"]
+    edges, counts, tau = plot.edges, plot.count, plot.tau
     x = Scale(edges[0], edges[-1], LEFT, RIGHT)
     y = Scale(0, max([1, *counts]), PLOT, TOP, math.log1p)
     own = [n if b <= tau else 0 for b, n in zip(edges[1:], counts, strict=True)]
@@ -131,9 +135,8 @@ def similarity(figure: dict[str, Any]) -> Markup:
     return svg.picture(f"Similarity to the sources, cut at {tau:.3f}", PLOT + 48, *marks)
 
 
-def _dot(name: str, figures: dict[str, Any], css: str) -> Dot:
-    low, high = figures.get("f1_interval") or (None, None)
-    return Dot(name, figures["f1"], low, high, css)
+def _dot(name: str, metrics: Measured | BaselineMetrics, css: str) -> Dot:
+    return Dot(name, metrics.f1, *metrics.f1_interval, css)
 
 
 def _named(
@@ -160,12 +163,12 @@ def _beside(x: float, text: str) -> list[Markup]:
     return [label] if label else []
 
 
-def _at(figure: dict[str, Any], threshold: float | None) -> tuple[float, float] | None:
+def _at(plot: Curve, threshold: float | None) -> tuple[float, float] | None:
     """The point of the curve that is nearest to a cut."""
-    if threshold is None or not figure["threshold"]:
+    if threshold is None or not plot.threshold:
         return None
-    k = min(range(len(figure["threshold"])), key=lambda i: abs(figure["threshold"][i] - threshold))
-    return figure["recall"][k], figure["precision"][k]
+    k = min(range(len(plot.threshold)), key=lambda i: abs(plot.threshold[i] - threshold))
+    return plot.recall[k], plot.precision[k]
 
 
 def _hints(name: str, edges: Sequence[float], counts: Sequence[int]) -> list[str]:

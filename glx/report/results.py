@@ -1,25 +1,30 @@
-"""The finished runs of a study, or run folders by themselves, grouped for tables and pictures.
+"""The runs of a study, grouped for tables and pictures.
 
-In: a folder with `study.json`, or run folders. Out: `Results`, whose cells hold their figures.
+In: a folder with `study.json`. Out: `Results`, whose finished cells hold their metrics.
 Names come from files: hidden characters in them are made visible here, once.
 """
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from itertools import product
 from pathlib import Path
-from typing import Any
+from typing import NamedTuple
 
 import numpy as np
 
-from glx.errors import InputError
-from glx.report import folder as files
-from glx.report.page import discreet, shown
-from glx.report.terms import labels_given, spoken
+from glx.report.models import BaselineMetrics, Measured, Metrics, Plan, PlannedCell, Plots, read
+from glx.report.page import as_words, visible, without_password
 
-STUDY = "study.json"
 DAGGER = "†"  # after the name of what was given labels of the target
+
+
+class Trivial(NamedTuple):
+    """A trivial detector on one target; `blocks` as in `Result`."""
+
+    metrics: BaselineMetrics
+    blocks: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -32,10 +37,9 @@ class Result:
       run: its folder, relative to the study's.
       few_labels: the share of the target's labels that it was given, as `1%`.
       ours: the method is of this project.
-      figures: `metrics.json`; empty while the run is not finished.
-      blocks: `<int64>[K, 3]` tp, fp, fn of each block of the test part, where they are known.
-      beside: the same of the trivial detectors, by name.
-      settings: of a run by itself, as in `config.json`.
+      metrics: None while the run is not finished.
+      blocks: `<int64>[K, 3]` tp, fp, fn of each block of the test part; None without labels.
+      trivial: the trivial detectors on the same test part, by name.
       page: its folder holds a `report.html`.
     """
 
@@ -46,63 +50,45 @@ class Result:
     run: str
     few_labels: str | None = None
     ours: bool = False
-    figures: dict[str, Any] = field(default_factory=dict)
+    metrics: Metrics | None = None
     blocks: np.ndarray | None = None
-    beside: dict[str, np.ndarray] = field(default_factory=dict)
-    settings: dict[str, Any] = field(default_factory=dict)
+    trivial: dict[str, Trivial] = field(default_factory=dict)
     page: bool = False
 
 
 @dataclass(frozen=True)
-class Group:
-    """The finished seeds of one method on one target, from one set of sources."""
+class Seeds:
+    """The finished seeds, of those `planned`, of one method on one target from one set of sources.
+
+    There is at least one.
+    """
 
     cells: tuple[Result, ...]
+    planned: int
 
-    def values(self, figure: str) -> list[float]:
-        """A figure of every seed, without those where it is undefined."""
-        values = [cell.figures.get(figure) for cell in self.cells]
-        return [float(value) for value in values if value is not None]
+    def values(self, metric: str) -> list[float]:
+        """A metric of every seed, without those where it is undefined."""
+        values = (getattr(cell.metrics, metric, None) for cell in self.cells)
+        return [float(value) for value in values if isinstance(value, int | float)]
 
-    def mean(self, figure: str) -> float | None:
-        values = self.values(figure)
+    def mean(self, metric: str) -> float | None:
+        values = self.values(metric)
         return sum(values) / len(values) if values else None
 
     @property
     def blocks(self) -> np.ndarray | None:
         """`<int64>[R, K, 3]` of the seeds; None where some lack them."""
-        return stacked([cell.blocks for cell in self.cells])
+        return _stacked([cell.blocks for cell in self.cells])
 
-    def paired(self, other: "Group") -> tuple[np.ndarray, np.ndarray] | None:
+    def paired(self, other: "Seeds") -> tuple[np.ndarray, np.ndarray] | None:
         """Blocks of the seeds that both have, or None where they cannot be compared."""
-        mine, others = ({c.seed: c.blocks for c in group.cells} for group in (self, other))
-        seeds = sorted(set(mine) & set(others))
-        return comparable(stacked([mine[s] for s in seeds]), stacked([others[s] for s in seeds]))
+        mine, others = ({c.seed: c.blocks for c in one.cells} for one in (self, other))
+        both = sorted(set(mine) & set(others))
+        return _comparable(_stacked([mine[s] for s in both]), _stacked([others[s] for s in both]))
 
-    def beside(self, counts: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
+    def against(self, counts: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
         """Blocks of the seeds, and those of a detector without one, `<int64>[K, 3]`, for each."""
-        mine = self.blocks
-        return comparable(mine, np.stack([counts] * len(self.cells)))
-
-
-def stacked(blocks: Sequence[np.ndarray | None]) -> np.ndarray | None:
-    """`<int64>[R, K, 3]`, or None where one is missing or they are not blocks of one split."""
-    known = [counts for counts in blocks if counts is not None]
-    if not known or len(known) < len(blocks) or len({counts.shape for counts in known}) > 1:
-        return None
-    whole = np.stack(known)
-    anomalous = whole[..., 0] + whole[..., 2]
-    return whole if (anomalous == anomalous[0]).all() else None
-
-
-def comparable(
-    first: np.ndarray | None, second: np.ndarray | None
-) -> tuple[np.ndarray, np.ndarray] | None:
-    """Both, where they are there and of the same blocks of one split."""
-    if first is None or second is None or first.shape != second.shape:
-        return None
-    alike = [counts[..., 0] + counts[..., 2] for counts in (first, second)]
-    return (first, second) if np.array_equal(*alike) else None
+        return _comparable(self.blocks, np.stack([counts] * len(self.cells)))
 
 
 @dataclass(frozen=True)
@@ -123,18 +109,7 @@ class Results:
 
     @cached_property
     def finished(self) -> tuple[Result, ...]:
-        return tuple(cell for cell in self.cells if cell.figures)
-
-    @cached_property
-    def groups(self) -> dict[tuple[str, str, tuple[str, ...]], Group]:
-        """By method, target and sources, in the order of the plan."""
-        found: dict[tuple[str, str, tuple[str, ...]], list[Result]] = {}
-        for cell in self.finished:
-            found.setdefault((cell.method, cell.target, cell.source), []).append(cell)
-        return {
-            key: Group(tuple(sorted(cells, key=lambda cell: cell.seed)))
-            for key, cells in found.items()
-        }
+        return tuple(cell for cell in self.cells if cell.metrics)
 
     @cached_property
     def targets(self) -> tuple[str, ...]:
@@ -145,22 +120,31 @@ class Results:
         return tuple(dict.fromkeys(cell.method for cell in self.cells))
 
     @cached_property
-    def ours(self) -> frozenset[str]:
-        """The methods that are of this project."""
-        return frozenset(cell.method for cell in self.cells if cell.ours)
-
-    @cached_property
     def stamps(self) -> tuple[str, ...]:
         """What departs from the plain protocol, in words, with how many runs have it if not all.
 
         Labels that a method was given are not among them: its name says so.
         """
-        plain = [cell for cell in self.finished if cell.few_labels is None]
-        found = Counter(stamp for cell in plain for stamp in cell.figures.get("stamps", []))
+        plain = [c.metrics for c in self.finished if c.metrics and c.few_labels is None]
+        found = Counter(stamp for metrics in plain for stamp in metrics.stamps)
         return tuple(
-            spoken(stamp) + ("" if n == len(plain) else f" ({n} of {len(plain)} cells)")
+            as_words(stamp) + ("" if n == len(plain) else f" ({n} of {len(plain)} cells)")
             for stamp, n in sorted(found.items())
         )
+
+    @cached_property
+    def planned(self) -> dict[tuple[str, str, tuple[str, ...]], list[Result]]:
+        """Cells by method, target and sources."""
+        found = defaultdict(list)
+        for cell in self.cells:
+            found[cell.method, cell.target, cell.source].append(cell)
+        return dict(found)
+
+    def seeds(self, method: str, target: str, source: tuple[str, ...]) -> Seeds | None:
+        """None where no seed is finished."""
+        planned = self.planned.get((method, target, source), [])
+        done = sorted((cell for cell in planned if cell.metrics), key=lambda cell: cell.seed)
+        return Seeds(tuple(done), len(planned)) if done else None
 
     def others(self, target: str) -> tuple[str, ...] | None:
         """The sources of leave-one-out: the largest planned set, where one is the largest."""
@@ -169,98 +153,87 @@ class Results:
         largest = [source for source in planned if len(source) == size]
         return largest[0] if len(largest) == 1 else None
 
-    def planned(self, group: Group) -> int:
-        """How many seeds a group is to have."""
-        one = group.cells[0]
-        return sum(
-            (cell.method, cell.target, cell.source) == (one.method, one.target, one.source)
-            for cell in self.cells
-        )
+    @cached_property
+    def leave_one_out(self) -> dict[str, dict[str, Seeds]]:
+        """By method and target: from all other systems, or from none where a method takes none."""
+        found: dict[str, dict[str, Seeds]] = {method: {} for method in self.methods}
+        for method, target in product(self.methods, self.targets):
+            others = self.others(target)
+            if others is not None:
+                seeds = self.seeds(method, target, others) or self.seeds(method, target, ())
+                found[method] |= {target: seeds} if seeds else {}
+        return found
 
-    def leave_one_out(self, method: str, target: str) -> Group | None:
-        """From all other systems, or without sources where the method takes none."""
-        others = self.others(target)
-        if others is None:
-            return None
-        return self.groups.get((method, target, others)) or self.groups.get((method, target, ()))
+    def measured(self, target: str) -> list[Measured]:
+        """The metrics of all finished runs on a target, if it has labels."""
+        found = (cell.metrics for cell in self.cells if cell.target == target)
+        return [metrics for metrics in found if isinstance(metrics, Measured)]
+
+    def trivial(self, target: str) -> dict[str, Trivial]:
+        """The trivial detectors of a target by name, from its first finished run."""
+        return next((c.trivial for c in self.cells if c.target == target and c.trivial), {})
 
 
 def read_study(folder: Path) -> Results:
-    """A study folder; cells whose run is not finished have no figures.
+    """A study folder; cells whose run is not finished have no metrics.
 
     Raises:
       InputError: `study.json` is not there, or a file of it is not as docs/formats.md says.
     """
-    plan = files.read_plan(folder)
+    plan = read(folder, Plan)
     return Results(
-        command=discreet(plan["command"]),
-        preset=plan["preset"],
-        protocol=plan["protocol"],
-        reference=shown(plan["reference"]),
-        cells=tuple(_filled(folder, _planned(cell)) for cell in plan["cells"]),
+        command=without_password(plan.command),
+        preset=plan.preset,
+        protocol=plan.protocol,
+        reference=visible(plan.reference),
+        cells=tuple(_result(folder / cell.run, cell) for cell in plan.cells),
     )
 
 
-def read_runs(folders: Sequence[Path]) -> list[Result]:
-    """Finished run folders that have figures to compare.
-
-    Raises:
-      InputError: a folder holds no finished run, or one without labels.
-    """
-    return [_alone(folder) for folder in folders]
-
-
-def _planned(cell: dict[str, Any]) -> Result:
-    few_labels = cell.get("few_labels")
-    given = "" if few_labels is None else f", {few_labels} labels {DAGGER}"
-    return Result(
-        method=shown(cell["method"] + given),
-        target=shown(cell["target"]),
-        source=tuple(sorted(map(shown, cell["source"]))),
-        seed=cell["seed"],
-        run=cell["run"],
-        few_labels=few_labels,
-        ours=cell.get("ours", False),
+def _result(folder: Path, cell: PlannedCell) -> Result:
+    given = "" if cell.few_labels is None else f", {cell.few_labels} labels {DAGGER}"
+    planned = Result(
+        method=visible(cell.method + given),
+        target=visible(cell.target),
+        source=tuple(sorted(map(visible, cell.source))),
+        seed=cell.seed,
+        run=cell.run,
+        few_labels=cell.few_labels,
+        ours=cell.ours,
     )
-
-
-def _alone(folder: Path) -> Result:
-    """A run that no study planned."""
-    figures = files.read_metrics(folder, measured=(*files.TOLD, *files.MEASURED))
-    if "f1" not in figures:
-        raise InputError(f"{folder}: a run without labels has no figures to compare")
-    names = figures["method"], figures.get("expert"), DAGGER if labels_given(figures) else None
-    return _filled(
-        Path(),
-        Result(
-            method=shown(" ".join(filter(None, names))),
-            target=shown(figures["target"]),
-            source=tuple(sorted(map(shown, figures["source"]))),
-            seed=figures["seed"],
-            run=str(folder),
-            settings=files.read_config(folder)["settings"],
-        ),
-    )
-
-
-def _filled(root: Path, cell: Result) -> Result:
-    """With the figures of its run, if that is finished."""
-    folder = root / cell.run
     if not (folder / "metrics.json").is_file():
-        return cell
-    drawn = files.read_drawn(folder) if (folder / "figures.json").is_file() else {}
-    beside = {name: _counts(counts) for name, counts in drawn.get("baselines", {}).items()}
+        return planned
+    metrics, plots = read(folder, Metrics), read(folder, Plots)
+    baselines = metrics.baselines if isinstance(metrics, Measured) else {}
+    trivial = {
+        name: Trivial(baselines[name], blocks.array())
+        for name, blocks in plots.baselines.items()
+        if name in baselines
+    }
     return replace(
-        cell,
-        figures=files.read_metrics(folder),
-        blocks=_counts(drawn.get("blocks")),
-        beside={name: counts for name, counts in beside.items() if counts is not None},
+        planned,
+        metrics=metrics,
+        blocks=None if plots.blocks is None else plots.blocks.array(),
+        trivial=trivial,
         page=(folder / "report.html").is_file(),
     )
 
 
-def _counts(blocks: dict[str, list[int]] | None) -> np.ndarray | None:
-    """`<int64>[K, 3]`, or None where there is no block."""
-    if not blocks or not blocks["tp"]:
+def _stacked(blocks: Sequence[np.ndarray | None]) -> np.ndarray | None:
+    """`<int64>[R, K, 3]`, or None where one is missing or they are not blocks of one split."""
+    known = [counts for counts in blocks if counts is not None]
+    if not known or len(known) < len(blocks) or len({counts.shape for counts in known}) > 1:
         return None
-    return np.array([blocks[name] for name in ("tp", "fp", "fn")], dtype=np.int64).T
+    whole = np.stack(known)
+    anomalous = whole[..., 0] + whole[..., 2]
+    return whole if (anomalous == anomalous[0]).all() else None
+
+
+def _comparable(
+    first: np.ndarray | None, second: np.ndarray | None
+) -> tuple[np.ndarray, np.ndarray] | None:
+    """Both, where they are there and of the same blocks of one split."""
+    if first is None or second is None or first.shape != second.shape:
+        return None
+    anomalous = [counts[..., 0] + counts[..., 2] for counts in (first, second)]
+    return (first, second) if np.array_equal(*anomalous) else None

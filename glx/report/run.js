@@ -2,9 +2,9 @@
 // The table of anomalies: filter, sort, open. Text enters the page as text, never as HTML.
 (() => {
   const by = (id) => document.getElementById(id);
-  const table = by("kinds");
+  const table = by("groups");
   if (!table) return;
-  const { kinds, texts, keys, first, last, threshold, tau, most } = JSON.parse(by("data").textContent);
+  const { groups, texts, keys, first, last, threshold, tau, most } = JSON.parse(by("data").textContent);
   const body = table.tBodies[0], mould = body.rows[0].cloneNode(true); // there is one: nothing flagged, no table
   const FIRST = 25, STEP = 100; // rows that are shown, and what is added at a time
   const number = (n) => n.toLocaleString("en");
@@ -19,23 +19,23 @@
     return node;
   }
 
-  // What is searched of a kind: made when first needed.
-  function hay(kind) {
-    if (kind.hay === undefined) {
-      const ids = new Set([kind.text, ...kind.events, ...kind.top.map((t) => t[3])]);
-      const own = keys ? keys.slice(kind.at, kind.at + kind.kept) : [];
-      kind.hay = [...Array.from(ids, (id) => texts[id]), ...own, kind.reason || ""].join("\n").toLowerCase();
+  // What is searched of a group: made when first needed.
+  function hay(group) {
+    if (group.hay === undefined) {
+      const ids = new Set([group.text, ...group.events, ...group.top.map((t) => t[3])]);
+      const own = keys ? keys.slice(group.at, group.at + group.kept) : [];
+      group.hay = [...Array.from(ids, (id) => texts[id]), ...own, group.reason || ""].join("\n").toLowerCase();
     }
-    return kind.hay;
+    return group.hay;
   }
 
   const place = (i, word) =>
     keys ? keys[i].toLowerCase().includes(word) : /^\d+$/.test(word) && first[i] <= +word && +word <= last[i];
 
-  function matches(kind, word) {
-    if (hay(kind).includes(word)) return true;
+  function matches(group, word) {
+    if (hay(group).includes(word)) return true;
     if (keys || !/^\d+$/.test(word)) return false;
-    for (let i = kind.at; i < kind.at + kind.kept; i++) if (place(i, word)) return true;
+    for (let i = group.at; i < group.at + group.kept; i++) if (place(i, word)) return true;
     return false;
   }
 
@@ -49,7 +49,7 @@
 
   function search() {
     const of = value[state.sort], way = state.up ? 1 : -1;
-    found = kinds
+    found = groups
       .filter((k) => (!state.route || k.route === state.route) && k.score >= state.least)
       .filter((k) => state.words.every((word) => matches(k, word)))
       .map((k) => [of(k), k])
@@ -63,7 +63,7 @@
     body.replaceChildren(...found.slice(0, state.shown).map(row));
     const sequences = found.reduce((sum, k) => sum + k.count, 0);
     by("status").textContent =
-      `${number(found.length)} of ${number(kinds.length)} kinds, ${number(sequences)} sequence${sequences === 1 ? "" : "s"}`;
+      `${number(found.length)} of ${number(groups.length)} kinds, ${number(sequences)} sequence${sequences === 1 ? "" : "s"}`;
     rest();
     for (const button of table.tHead.querySelectorAll("button")) {
       const own = button.dataset.sort === state.sort;
@@ -77,25 +77,25 @@
     more.textContent = `Show ${number(Math.min(STEP, left))} more (${number(left)} left)`;
   }
 
-  function row(kind) {
+  function row(group) {
     const tr = mould.cloneNode(true);
     const set = (css, text) => { const node = tr.querySelector(css); if (node) node.textContent = text; };
-    set(".score", kind.score.toFixed(3));
-    tr.querySelector(".score").style.setProperty("--share", `${100 * kind.score}%`);
-    set(".times", number(kind.count));
-    set(".route", kind.route || "");
-    set(".text", texts[kind.text]);
-    set(".key-of", keys && kind.kept ? keys[kind.at] : "");
-    set(".lines", kind.kept ? `lines ${lines(kind.at)}` : "");
-    tr.querySelector(".open").addEventListener("click", (event) => toggle(kind, tr, event.currentTarget));
+    set(".score", group.score.toFixed(3));
+    tr.querySelector(".score").style.setProperty("--share", `${100 * group.score}%`);
+    set(".times", number(group.count));
+    set(".route", group.route || "");
+    set(".text", texts[group.text]);
+    set(".key-of", keys && group.kept ? keys[group.at] : "");
+    set(".lines", group.kept ? `lines ${lines(group.at)}` : "");
+    tr.querySelector(".open").addEventListener("click", (event) => toggle(group, tr, event.currentTarget));
     return tr;
   }
 
-  function toggle(kind, tr, button) {
+  function toggle(group, tr, button) {
     const open = button.getAttribute("aria-expanded") === "true";
     button.setAttribute("aria-expanded", String(!open));
     if (open) { tr.nextElementSibling.remove(); return; }
-    const cell = el("td", "", el("div", "inside", sequence(kind), why(kind)));
+    const cell = el("td", "", el("div", "inside", sequence(group), why(group)));
     cell.colSpan = tr.cells.length;
     tr.after(el("tr", "detail", cell));
     const list = cell.querySelector(".events"), heavy = list.querySelector(".by");
@@ -103,15 +103,15 @@
   }
 
   // Its lines; runs of one event are one row, the weight of each is the length of its bar.
-  function sequence(kind) {
-    const weight = new Map(kind.top.map(([at, w]) => [at, w]));
+  function sequence(group) {
+    const weight = new Map(group.top.map(([at, w]) => [at, w]));
     const runs = [];
-    kind.events.forEach((id, at) => {
+    group.events.forEach((id, at) => {
       const before = runs.at(-1);
       if (before && before.id === id) { before.n++; before.w += weight.get(at) || 0; }
       else runs.push({ id, at, n: 1, w: weight.get(at) || 0 });
     });
-    for (const [at, w, , id] of kind.top) if (at >= kind.events.length) runs.push({ id, at, n: 1, w });
+    for (const [at, w, , id] of group.top) if (at >= group.events.length) runs.push({ id, at, n: 1, w });
     const list = el("ol", "events", ...runs.map(({ id, at, n, w }) => {
       const side = el("span", w ? "by" : "again", [n > 1 ? `×${number(n)}` : "", w ? percent(w) : ""].filter(Boolean).join(" · "));
       const item = el("li", "", el("span", "at", String(at + 1)), el("span", "text", texts[id]), side);
@@ -119,39 +119,39 @@
       return item;
     }));
     list.tabIndex = 0; // scrolled by keyboard
-    list.setAttribute("aria-label", kind.top.length ? "Its lines, with the share of the weight" : "Its lines");
-    const cut = kind.events.length >= most;
-    return el("div", "", el("h3", "", cut ? `Its first ${kind.events.length} lines` : "Its lines"), list);
+    list.setAttribute("aria-label", group.top.length ? "Its lines, with the share of the weight" : "Its lines");
+    const cut = group.events.length >= most;
+    return el("div", "", el("h3", "", cut ? `Its first ${group.events.length} lines` : "Its lines"), list);
   }
 
   const percent = (share) => `${(100 * share).toFixed(share < 0.1 ? 1 : 0)} %`;
 
-  function why(kind) {
+  function why(group) {
     const out = el("div", "");
     out.append(el("h3", "", "Why"));
-    out.append(el("p", "", `Score ${kind.score.toFixed(3)}, flagged from ${threshold.toFixed(3)} up.`));
-    const at = [...new Set(kind.top.map((t) => t[2]))].map(number);
-    if (at.length) out.append(el("p", "", `What weighed most is at line ${at.join(", ")}${kind.count > 1 ? ", where it first occurs" : ""}.`));
+    out.append(el("p", "", `Score ${group.score.toFixed(3)}, flagged from ${threshold.toFixed(3)} up.`));
+    const at = [...new Set(group.top.map((t) => t[2]))].map(number);
+    if (at.length) out.append(el("p", "", `What weighed most is at line ${at.join(", ")}${group.count > 1 ? ", where it first occurs" : ""}.`));
     else out.append(el("p", "", "It was judged as a whole: no single line is known to have weighed most."));
-    if (kind.reason) out.append(el("h3", "", "The expert’s reason"), el("p", "quote text", kind.reason));
-    if (kind.near) {
-      const { event, nearest, cosine, source, place: at } = kind.near;
-      const side = tau === null ? "" : kind.route === "general" ? `, at or above tau ${tau.toFixed(3)}` : `, below tau ${tau.toFixed(3)}`;
+    if (group.reason) out.append(el("h3", "", "The expert’s reason"), el("p", "quote text", group.reason));
+    if (group.near) {
+      const { event, nearest, cosine, source, place: at } = group.near;
+      const side = tau === null ? "" : group.route === "general" ? `, at or above tau ${tau.toFixed(3)}` : `, below tau ${tau.toFixed(3)}`;
       out.append(
-        el("h3", "", kind.route ? `Why ${kind.route}` : "Nearest known event"),
+        el("h3", "", group.route ? `Why ${group.route}` : "Nearest known event"),
         el("p", "", `Its least familiar event (${number(at + 1)}):`),
         el("p", "quote text", texts[event]),
         el("p", "", `Nearest known event, in ${source} (cosine ${cosine.toFixed(3)}${side}):`),
         el("p", "quote text", texts[nearest]),
       );
     }
-    out.append(places(kind));
+    out.append(places(group));
     return out;
   }
 
   // Where it occurs; those that the search names come first.
-  function places(kind) {
-    let all = Array.from({ length: kind.kept }, (_, k) => kind.at + k);
+  function places(group) {
+    let all = Array.from({ length: group.kept }, (_, k) => group.at + k);
     const hits = state.words.length ? all.filter((i) => state.words.some((word) => place(i, word))) : [];
     all = Array.from(new Set([...hits, ...all]));
     const list = el("ol", "places"), more = el("button", "");
@@ -168,9 +168,9 @@
     more.type = "button";
     more.addEventListener("click", () => add(10 * STEP));
     add(10);
-    const missing = kind.count - kind.kept;
+    const missing = group.count - group.kept;
     const note = missing ? el("p", "", `${number(missing)} more are in verdicts.parquet.`) : "";
-    return el("div", "", el("h3", "", `Where (${number(kind.count)})`), list, more, note);
+    return el("div", "", el("h3", "", `Where (${number(group.count)})`), list, more, note);
   }
 
   by("more").addEventListener("click", () => {

@@ -8,21 +8,21 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
+from msgspec import UNSET, UnsetType
 
 from glx.errors import InputError
 from glx.evaluate.audit import UNSOUND
-from glx.report import folder as files
-from glx.report import pictures, svg
-from glx.report.anomalies import EVENTS, FLAGGED, KINDS, WHERE, anomalies
-from glx.report.page import as_json, count, discreet, percent, render
-from glx.report.page import write as write_page
-from glx.report.terms import explained, lesson, spoken
+from glx.report import models, pictures
+from glx.report import page as pages
+from glx.report.anomalies import EVENTS, FLAGGED, GROUPS, WHERE, anomalies
+from glx.report.models import Config, Measured, Metrics, Plots
+from glx.report.page import as_json, as_words, count, explained, percent, without_password
 
 PAGE = "report.html"
 STATIC = 25  # rows of the table that are there without a script
-MIXED = "What weighed most, else first line"  # of the column, where some kinds weigh no line
-ALWAYS = {"llm_calls"}  # cost that is told also where it is 0
-COST = (  # figure, its name, its text
+MIXED = "What weighed most, else first line"  # of the column, where some groups weigh no line
+BLIND = {"source-only GRU", "MetaLog-style"}  # methods that do not see the target's unlabelled log
+COST = (  # metric, its name, its text
     ("wall_seconds", "whole run", lambda v: f"{v:,.1f} s"),
     ("lines_per_second", "scoring speed", lambda v: f"{v:,.0f} lines/s"),
     ("peak_memory_mb", "peak memory", lambda v: f"{v:,.0f} MB"),
@@ -43,7 +43,7 @@ def write(folder: Path) -> Path:
     Raises:
       InputError: as `page`.
     """
-    return write_page(folder / PAGE, page(folder))
+    return pages.write(folder / PAGE, page(folder))
 
 
 def page(folder: Path) -> str:
@@ -52,157 +52,166 @@ def page(folder: Path) -> str:
     Raises:
       InputError: the folder holds no finished run, one of an earlier glx, or a damaged file.
     """
-    metrics = files.read_metrics(folder, files.PAGE, files.PAGE_MEASURED)
-    config = files.read_config(folder)
-    drawn = files.read_drawn(folder, files.PICTURES)
-    flagged, verdicts = (
-        _read(folder, name, lambda path, columns=columns: pl.read_parquet(path, columns=columns))
-        for name, columns in (("flagged.parquet", list(FLAGGED)), ("verdicts.parquet", WHERE))
-    )
-    settings = _flat(config["settings"])
-    found = anomalies(flagged, verdicts, _seen(dict(settings)))
-    weighed = [bool(kind["top"]) for kind in found["kinds"]]
-    return render(
+    metrics, config = models.read(folder, Metrics), models.read(folder, Config)
+    plots = models.read(folder, Plots)
+    settings = _flat(config.settings)
+    flagged = _table(folder / "flagged.parquet", list(FLAGGED))
+    found = anomalies(flagged, _table(folder / "verdicts.parquet", WHERE), _seen(dict(settings)))
+    weighed = [bool(group["top"]) for group in found["groups"]]
+    left_out = metrics.n_anomalous - sum(flagged["count"])
+    return pages.render(
         "run.html",
         "run.js",
         m=metrics,
-        labels="f1" in metrics,
-        method=" ".join(
-            [metrics["method"], f"({metrics['expert']})" if "expert" in metrics else ""]
-        ).strip(),
+        labels=isinstance(metrics, Measured),
+        method=metrics.method + (f" ({metrics.expert})" if metrics.expert else ""),
         lesson=lesson(metrics),
         badges=badges(metrics),
         words=in_words(metrics),
-        rows=[_row(kind, found) for kind in found["kinds"][:STATIC]],
-        routes=sorted({kind["route"] for kind in found["kinds"] if kind["route"]}),
-        kinds=len(found["kinds"]),
+        rows=[_row(group, found) for group in found["groups"][:STATIC]],
+        routes=sorted({group["route"] for group in found["groups"] if group["route"]}),
+        groups=len(found["groups"]),
         shown="What weighed most" if all(weighed) else MIXED if any(weighed) else "First line",
-        cut=len(found["kinds"]) >= KINDS and metrics["n_anomalous"] > sum(flagged["count"]),
-        left_out=metrics["n_anomalous"] - sum(flagged["count"]),
+        cut=len(found["groups"]) >= GROUPS and left_out > 0,
+        left_out=left_out,
         data=as_json(
             {
                 **found,
-                "threshold": metrics["threshold"],
-                "tau": metrics.get("tau"),
+                "threshold": metrics.threshold,
+                "tau": None if metrics.tau is UNSET else metrics.tau,
                 "most": EVENTS,
             }
         ),
-        standing=_standing(metrics),
         beside=_beside(metrics),
         parts=_parts(metrics),
-        pictures=_pictures(metrics, drawn),
-        drawn=drawn,
+        f1_of_routes=_f1_of_routes(metrics),
+        pictures=_pictures(metrics, plots),
+        plots=plots,
         cost=[
-            (name, text(metrics[key]))
+            (name, text(value))
             for key, name, text in COST
-            if metrics.get(key) or key in ALWAYS & metrics.keys()
+            if (value := getattr(metrics, key)) or (key == "llm_calls" and value is not UNSET)
         ],
-        read=[(name, n) for name, n in metrics.get("read", {}).items() if n],
-        settings=[(name, discreet(value)) for name, value in settings],
+        read=[(name, n) for name, n in metrics.read.items() if n],
+        settings=[(name, without_password(value)) for name, value in settings],
         config=config,
     )
 
 
-def badges(metrics: dict[str, Any]) -> list[tuple[str, bool]]:
+def badges(metrics: Metrics) -> list[tuple[str, bool]]:
     """What is stamped on the run, and whether it is a warning."""
+    labels = "measured against labels" if isinstance(metrics, Measured) else "no labels"
     return [
-        (f"protocol: {metrics['protocol']}", metrics["protocol"] != "sound"),
-        *((spoken(stamp), True) for stamp in metrics["stamps"]),
-        (f"seed {metrics['seed']}", False),
-        ("measured against labels" if "f1" in metrics else "no labels", False),
+        (f"protocol: {metrics.protocol}", metrics.protocol != "sound"),
+        *((as_words(stamp), True) for stamp in metrics.stamps),
+        (f"seed {metrics.seed}", False),
+        (labels, False),
     ]
 
 
-def in_words(metrics: dict[str, Any]) -> list[str]:
-    """What the figures mean, as sentences."""
+def lesson(metrics: Metrics) -> str:
+    """What a run learned from: `bgl, hdfs and from shop’s own unlabelled log`."""
+    parts = [", ".join(metrics.source)] if metrics.source else []
+    if metrics.method not in BLIND:
+        parts.append(f"{metrics.target}’s own unlabelled log")
+    if n := metrics.target_labels:
+        parts.append(f"{n:,} label{'s' * (n != 1)} of {metrics.target}")
+    if len(parts) < 2:
+        return f"{parts[0]} alone" if parts else ""
+    return f"{', from '.join(parts[:-1])} and from {parts[-1]}"
+
+
+def in_words(metrics: Metrics) -> list[str]:
+    """What the metrics mean, as sentences."""
     out = []
-    if "f1" not in metrics:
+    if not isinstance(metrics, Measured):
         out.append(
             "This target has no labels, so nobody has counted how many of these are real. Read the "
             "kinds with the highest scores first; each opens to its lines."
         )
-    elif metrics["precision"] is not None and metrics["recall"] is not None:
+    elif metrics.precision is not None and metrics.recall is not None:
         out.append(
-            f"Of what was flagged, {percent(metrics['precision'])} is an anomaly; of the "
-            f"anomalies, {percent(metrics['recall'])} were flagged."
+            f"Of what was flagged, {percent(metrics.precision)} is an anomaly; of the "
+            f"anomalies, {percent(metrics.recall)} were flagged."
         )
-        rivals = {n: b["f1"] for n, b in metrics["baselines"].items() if b["f1"] is not None}
-        best = max(rivals, key=lambda name: rivals[name], default=None)
+        f1 = {name: b.f1 for name, b in metrics.baselines.items() if b.f1 is not None}
+        best = max(f1, key=lambda name: f1[name], default=None)
         if best is not None:
-            better = rivals[best] >= (metrics["f1"] or 0)
+            better = f1[best] >= (metrics.f1 or 0)
             out.append(
-                f"The best of the simple detectors ({explained(best)}) "
-                f"reaches F1 {rivals[best]:.3f}"
+                f"The best of the simple detectors ({explained(best)}) reaches F1 {f1[best]:.3f}"
                 + (": on this target it does as well or better." if better else ".")
             )
-    if metrics["protocol"] in UNSOUND:
-        out.append(f"Protocol {metrics['protocol']}: {UNSOUND[metrics['protocol']]}.")
-    if metrics.get("abstained"):
+    if metrics.protocol in UNSOUND:
+        out.append(f"Protocol {metrics.protocol}: {UNSOUND[metrics.protocol]}.")
+    if metrics.abstained:
+        wrong = isinstance(metrics, Measured)
         out.append(
-            f"{count(metrics['abstained'])} sequences got no answer from the expert"
-            + (", which counts as wrong." if "f1" in metrics else " and are not in the table.")
+            f"{count(metrics.abstained)} sequences got no answer from the expert"
+            + (", which counts as wrong." if wrong else " and are not in the table.")
         )
-    return out + ([metrics["warning"]] if metrics.get("warning") else [])
+    return out + ([metrics.warning] if metrics.warning else [])
 
 
-def _read(folder: Path, name: str, read: Any) -> Any:
-    path = folder / name
+def _table(path: Path, columns: list[str]) -> pl.DataFrame:
     if not path.is_file():
         raise InputError(
-            f"{folder}: no {name}, as in runs of an earlier glx; repeat the run with --overwrite"
+            f"{path.parent}: no {path.name}, as in runs of an earlier glx; repeat the run with "
+            "--overwrite"
         )
     try:
-        return read(path)
-    except pl.exceptions.ColumnNotFoundError as e:
-        raise InputError(
-            f"{path}: written by an earlier glx; repeat the run with --overwrite"
-        ) from e
+        return pl.read_parquet(path, columns=columns)
     except pl.exceptions.PolarsError as e:
         raise InputError(
-            f"{path}: damaged ({type(e).__name__}); repeat the run with --overwrite"
+            f"{path}: damaged or of an earlier glx ({type(e).__name__}); repeat the run with "
+            "--overwrite"
         ) from e
 
 
-def _row(kind: dict[str, Any], found: dict[str, Any]) -> dict[str, Any]:
+def _row(group: dict[str, Any], found: dict[str, Any]) -> dict[str, Any]:
     """A row of the table, as the script writes it too."""
-    at = kind["at"]
-    key = found["keys"][at] if found["keys"] and kind["kept"] else ""
-    lines = f"{found['first'][at]:,}–{found['last'][at]:,}" if kind["kept"] else ""
-    return kind | {"text": found["texts"][kind["text"]], "key": key, "lines": lines}
+    at = group["at"]
+    key = found["keys"][at] if found["keys"] and group["kept"] else ""
+    lines = f"{found['first'][at]:,}–{found['last'][at]:,}" if group["kept"] else ""
+    return group | {"text": found["texts"][group["text"]], "key": key, "lines": lines}
 
 
-def _standing(metrics: dict[str, Any]) -> Any:
-    if "f1" not in metrics:
-        return None
-    title = "F1 of this run, of simple detectors and of ceilings"
-    return svg.dots(title, pictures.standing(metrics), "F1", left=232, width=440)
-
-
-def _beside(metrics: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
+def _beside(metrics: Metrics) -> list[tuple[str, models.BaselineMetrics]]:
     """The rows of the table of baselines, the best first."""
-    rows = [(explained(n), b) for n, b in metrics.get("baselines", {}).items()]
-    return sorted(rows, key=lambda row: row[1]["f1"] or 0, reverse=True)
+    baselines = metrics.baselines if isinstance(metrics, Measured) else {}
+    rows = [(explained(name), baseline) for name, baseline in baselines.items()]
+    return sorted(rows, key=lambda row: row[1].f1 or 0, reverse=True)
 
 
-def _parts(metrics: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
-    """Figures over parts of what was scored, where there is anything in them."""
-    names = {
-        "distinct": "each distinct sequence once",
-        "seen": "every template seen while adapting",
-        "unseen": "with a template never seen before",
+def _parts(metrics: Metrics) -> list[tuple[str, Measured | models.PartMetrics]]:
+    """Metrics over parts of what was scored, where there is anything in them."""
+    if not isinstance(metrics, Measured):
+        return []
+    parts = {
+        "each distinct sequence once": metrics.distinct,
+        "every template seen while adapting": metrics.seen,
+        "with a template never seen before": metrics.unseen,
     }
-    there = [(name, metrics[key]) for key, name in names.items() if key in metrics]
-    return [("all", metrics)] + [(name, part) for name, part in there if part["n_sequences"]]
+    return [("all", metrics), *((name, part) for name, part in parts.items() if part.n_sequences)]
 
 
-def _pictures(metrics: dict[str, Any], drawn: dict[str, Any]) -> dict[str, Any]:
+def _f1_of_routes(metrics: Metrics) -> dict[str, float | UnsetType | None]:
+    """By the name of the route; empty without routes or labels."""
+    if not isinstance(metrics, Measured) or metrics.f1_general is UNSET:
+        return {}
+    return {"general": metrics.f1_general, "proprietary": metrics.f1_proprietary}
+
+
+def _pictures(metrics: Metrics, plots: Plots) -> dict[str, Any]:
     """SVG by name; None where there is nothing to draw."""
-    curve, similarity = drawn["curve"], drawn["similarity"]
     return {
-        "timeline": pictures.timeline(drawn["timeline"]),
-        "scores": pictures.scores(drawn["scores"], metrics["threshold"]),
-        "curve": pictures.curve(curve, metrics) if curve else None,
-        "similarity": pictures.similarity(similarity) if similarity else None,
+        "timeline": pictures.timeline(plots.timeline),
+        "scores": pictures.scores(plots.scores, metrics.threshold),
+        "similarity": pictures.similarity(plots.similarity) if plots.similarity else None,
+        "standing": pictures.standing(metrics) if isinstance(metrics, Measured) else None,
+        "curve": pictures.curve(plots.curve, metrics)
+        if plots.curve and isinstance(metrics, Measured)
+        else None,
     }
 
 
@@ -219,7 +228,6 @@ def _flat(tree: dict[str, Any], prefix: str = "") -> list[tuple[str, str]]:
         if isinstance(value, dict):
             out += _flat(value, f"{prefix}{key}.")
         else:
-            out.append(
-                (prefix + key, "" if value is None else json.dumps(value, ensure_ascii=False))
-            )
+            text = "" if value is None else json.dumps(value, ensure_ascii=False)
+            out.append((prefix + key, text))
     return out

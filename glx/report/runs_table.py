@@ -1,4 +1,4 @@
-"""Run folders by themselves as one table. In: `Result`s with settings. Out: a `Table`.
+"""Run folders by themselves as one table.
 
 Only seeds are averaged: runs that differ in any other setting have rows of their own, told apart by
 the flags of what differs.
@@ -7,19 +7,21 @@ the flags of what differs.
 import json
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
-from glx.report.page import discreet, shown
-from glx.report.results import DAGGER, Result
+from glx.errors import InputError
+from glx.report.models import Config, Measured, Metrics, read
+from glx.report.page import as_words, visible, without_password
+from glx.report.results import DAGGER
 from glx.report.table import Entry, Table
-from glx.report.tables import FEW, most, spread
-from glx.report.terms import spoken
+from glx.report.tables import FEW, MEANS, most, spread
 
-# No figure depends on these: where things lie, and how a server is called.
+# No metric depends on these: where things lie, and how a server is called.
 WHERE = {"data_dir", "cache_dir", "cache", "write_questions"}
 WHERE |= {"llm_url", "llm_patience", "llm_concurrency", "llm_batch", "llm_timeout"}
-TOLD = ("target", "source", "labels", "data.protocol")  # in columns of their own, or with them
-PREFIXED = {
+OWN_COLUMN = ("target", "source", "labels", "data.protocol")  # or in one with others
+PREFIXED = (
     "embed",
     "deeplog",
     "plelog",
@@ -27,43 +29,54 @@ PREFIXED = {
     "rapid",
     "forest",
     "pca",
-}  # flags of these parts
+)  # flags of these parts
 
 Settings = tuple[tuple[str, str], ...]  # paths and JSON values
 
 
-def of_runs(cells: Sequence[Result]) -> Table:
+def of_runs(folders: Sequence[Path]) -> Table:
     """A row for each method, target, sources and settings: the mean over seeds, the range.
 
     Where a run departs from the plain protocol, a column says what each ran under. Of runs that
     differ in nothing the first counts.
+
+    Raises:
+      InputError: a folder holds no finished run, or one without labels.
     """
-    groups: dict[tuple[str, str, str, str, Settings], dict[int, Result]] = defaultdict(dict)
-    again = []
-    for cell in cells:
-        source = f" ← {', '.join(cell.source)}" if cell.source else ""
-        seeds = groups[cell.method, cell.target, source, _under(cell), _settings(cell)]
-        if cell.seed in seeds:
-            again.append(f"{cell.run} repeats {seeds[cell.seed].run} and is left out.")
-        seeds.setdefault(cell.seed, cell)
-    plain = all(under == "sound" for *_, under, _ in groups)
-    flags = _told_apart([(m, (t, s, u), settings) for m, t, s, u, settings in groups])
-    rows = []
-    for ((method, target, source, under, _), found), own in zip(groups.items(), flags, strict=True):
-        runs = [cell.figures for cell in found.values()]
-        beside = [figures["baselines"] for figures in runs]
-        columns = [
-            *([figures[name] for figures in runs] for name in ("f1", "auroc", "oracle_f1")),
-            [b.get("surprise", {}).get("f1") for b in beside],
-            [most(v["f1"] for k, v in b.items() if k != "surprise") for b in beside],
-            [figures["supervised_ceiling"] for figures in runs],
-            [figures.get("wall_seconds") for figures in runs],
+    groups: dict[tuple[str, str, str, Settings], dict[int, tuple[Path, Measured]]]
+    groups, again = defaultdict(dict), []
+    for folder in folders:
+        metrics = read(folder, Metrics)
+        if not isinstance(metrics, Measured):
+            raise InputError(f"{folder}: a run without labels has no figures to compare")
+        named = metrics.method, metrics.expert or "", DAGGER * (metrics.target_labels > 0)
+        cast = metrics.target, ", ".join(sorted(metrics.source))
+        seeds = groups[
+            visible(" ".join(filter(None, named))),
+            visible(" ← ".join(filter(None, cast))),
+            "; ".join([metrics.protocol, *map(as_words, sorted(metrics.stamps))]),
+            tuple(sorted(_flat(read(folder, Config).settings))),
         ]
-        words = (f"{method} {own}".strip(), target + source, *([] if plain else [under]))
-        numbers = (spread(values, 0 if n == 6 else 3) for n, values in enumerate(columns))
-        rows.append(tuple(map(Entry, (*words, str(len(found)), *numbers))))
+        if metrics.seed in seeds:
+            again.append(f"{folder} repeats {seeds[metrics.seed][0]} and is left out.")
+        seeds.setdefault(metrics.seed, (folder, metrics))
+    plain = all(protocol == "sound" for _, _, protocol, _ in groups)
+    flags = _told_apart([(method, (systems, under), own) for method, systems, under, own in groups])
+    rows = []
+    for ((method, systems, protocol, _), seeds), own in zip(groups.items(), flags, strict=True):
+        runs = [metrics for _, metrics in seeds.values()]
+        f1 = [{name: b.f1 for name, b in metrics.baselines.items()} for metrics in runs]
+        numbers = [
+            *(spread([getattr(m, name) for m in runs]) for name in ("f1", "auroc", "oracle_f1")),
+            spread([beside.pop("surprise", None) for beside in f1]),
+            spread([most(beside.values()) for beside in f1]),
+            spread([metrics.supervised_ceiling for metrics in runs]),
+            spread([metrics.wall_seconds for metrics in runs], digits=0),
+        ]
+        words = [f"{method} {own}".strip(), systems] + ([] if plain else [protocol])
+        rows.append(tuple(map(Entry, (*words, str(len(runs)), *numbers))))
     names = ("F1", "AUROC", "oracle F1", "surprise F1", "best other F1", "supervised", "seconds")
-    words = ("method", "target ← sources", *([] if plain else ["protocol; stamps"]))
+    words = ["method", "target ← sources"] + ([] if plain else ["protocol; stamps"])
     return Table(
         "runs",
         "Runs",
@@ -72,8 +85,8 @@ def of_runs(cells: Sequence[Result]) -> Table:
         (
             "F1 at a threshold that saw no label of the target; oracle: the best threshold in "
             "hindsight; surprise, best other: trivial detectors; supervised: a random forest with "
-            "the target's labels. Mean over seeds (lowest to highest where they differ).",
-            *([FEW] if any(DAGGER in cell.method for cell in cells) else []),
+            f"the target's labels. {MEANS}",
+            *([FEW] if any(DAGGER in method for method, *_ in groups) else []),
             *again,
             *(["Protocol sound."] if plain else []),
         ),
@@ -96,20 +109,11 @@ def flag(path: str, value: str) -> str:
     if isinstance(given, bool):
         return f"--{'' if given else 'no'}{name}"
     text = ",".join(map(str, given)) if isinstance(given, list) else str(given)
-    return discreet(shown(f"--{name}={text}"))
-
-
-def _under(cell: Result) -> str:
-    """The protocol of a run and its stamps."""
-    return "; ".join([cell.figures["protocol"], *map(spoken, sorted(cell.figures["stamps"]))])
-
-
-def _settings(cell: Result) -> Settings:
-    """All on which the figures of a run depend, but for its seed."""
-    return tuple(sorted(_flat(cell.settings)))
+    return without_password(visible(f"--{name}={text}"))
 
 
 def _flat(tree: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
+    """All on which the metrics of a run depend, but for its seed."""
     replayed = tree.get("expert") == "replay"  # then each seed has a file of answers of its own
     for name, value in tree.items():
         path = f"{prefix}{name}"
@@ -133,7 +137,7 @@ def _told_apart(rows: Sequence[tuple[str, tuple[str, ...], Settings]]) -> list[s
         alike[name, beside].append(settings)
     out = []
     for name, beside, settings in rows:
-        differ = {path for path in _differing(named[name]) if path not in TOLD}
+        differ = {path for path in _differing(named[name]) if path not in OWN_COLUMN}
         differ |= _differing(alike[name, beside])
         out.append(" ".join(filter(None, (flag(p, v) for p, v in settings if p in differ))))
     return out

@@ -12,10 +12,17 @@ from glx.evaluate.intervals import Interval
 from glx.report import page as pages
 from glx.report import study_pictures as pictures
 from glx.report import tables
-from glx.report.compare import Compared, differences, disagree, left_out, scores, trivial_scores
+from glx.report.compare import (
+    Compared,
+    differences,
+    left_out,
+    other_split,
+    scores,
+    trivial_scores,
+)
+from glx.report.page import as_words
 from glx.report.results import DAGGER, Results, read_study
 from glx.report.table import to_latex, to_markdown
-from glx.report.terms import spoken
 
 PAGE = "study.html"
 
@@ -38,7 +45,7 @@ def page(folder: Path) -> str:
     study = read_study(folder)
     every, found = tables.of_study(study), scores(study)
     effects = differences(study) if study.reference else {}
-    protocols = {str(cell.figures.get("protocol")) for cell in study.finished}
+    protocols = {cell.metrics.protocol for cell in study.finished if cell.metrics}
     return pages.render(
         "study.html",
         "study.js",
@@ -48,17 +55,17 @@ def page(folder: Path) -> str:
         left_out=left_out(study, {method: c.each for method, c in found.items()}),
         warnings=[
             *(f"Protocol {p!r}: {UNSOUND[p]}." for p in sorted(protocols & set(UNSOUND))),
-            *(f"The baselines of {t} differ between runs: not one split." for t in disagree(study)),
+            *other_split(study),
         ],
         seeds=sorted({cell.seed for cell in study.cells}),
-        missing=[cell for cell in study.cells if not cell.figures],
+        missing=[cell for cell in study.cells if not cell.metrics],
         maps=[table for table in every if table.key.startswith("pairs-")],
         ranking=pictures.ranking(study, found),
         forest=pictures.forest(study, effects),
         costs=[
             (image, label)
-            for figure, label in (("wall_seconds", "seconds"), ("llm_tokens_in", "LLM tokens"))
-            if (image := pictures.cost(study, found, figure, label)) is not None
+            for metric, label in (("wall_seconds", "seconds"), ("llm_tokens_in", "LLM tokens"))
+            if (image := pictures.cost(study, found, metric, label)) is not None
         ],
         few=tables.FEW if any(DAGGER in method for method in study.methods) else "",
         rough=tables.ROUGH,
@@ -76,10 +83,10 @@ def title(study: Results) -> str:
 
 
 class Tile(NamedTuple):
-    """A headline: what it is, a figure, whose it is and how sure."""
+    """A headline: what it is, a number, whose it is and how sure."""
 
     label: str
-    figure: str
+    number: str
     note: str
 
 
@@ -88,7 +95,7 @@ def headline(
 ) -> list[Tile]:
     """What came out, over all targets; nothing of what is not finished on each.
 
-    While cells are missing a figure of methods is marked as one so far.
+    While cells are missing a number of methods is marked as one so far.
     """
     tiles = []
     far = "" if len(study.finished) == len(study.cells) else ", so far"
@@ -110,14 +117,10 @@ def headline(
             tiles.append(Tile(f"clear effects{far}", clear, rest))
     elif free and study.reference is None:
         tiles.append(_tile(f"best method without labels, F1{far}", free[0], whole[free[0]]))
-    beside = pictures.baseline_means(study)
-    if beside and study.reference is None:
-        name = max(beside, key=lambda n: beside[n])
-        known = trivial_scores(study).get(name)
-        if known and known.whole:
-            tiles.append(_tile("best trivial detector", spoken(name), known.whole))
-        else:
-            tiles.append(Tile("best trivial detector", f"{beside[name]:.3f}", spoken(name)))
+    trivial = {name: c.whole for name, c in trivial_scores(study).items() if c.whole is not None}
+    if trivial and study.reference is None:
+        best = next(iter(trivial))
+        tiles.append(_tile("best trivial detector", as_words(best), trivial[best]))
     if few and study.reference is None:
         tiles.append(_tile(f"best with a few labels{far}", few[0], whole[few[0]]))
     return tiles

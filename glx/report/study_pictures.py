@@ -8,10 +8,10 @@ from markupsafe import Markup
 
 from glx.evaluate.intervals import Interval
 from glx.report import svg
-from glx.report.compare import Compared, baselines, trivial_scores
+from glx.report.compare import Compared, trivial_scores
+from glx.report.page import as_words
 from glx.report.results import DAGGER, Results
 from glx.report.svg import WIDTH, Dot, Scale
-from glx.report.terms import spoken
 
 LETTER = 8.2  # room for one in the names of a dot chart, user units; on phones they are larger
 NARROW = 7.2  # in a plot, where names must not push each other away
@@ -33,33 +33,20 @@ def ranking(study: Results, found: dict[str, Compared]) -> list[Picture]:
     """
     pictures = []
     if len(study.targets) > 1:
-        sure = trivial_scores(study)
         rows = [
-            *(_dot(study, m, c.whole) for m, c in found.items() if c.whole),
-            *(_trivial(n, mean, sure.get(n)) for n, mean in baseline_means(study).items()),
+            *(_dot(m, c.whole, colour(study, m)) for m, c in found.items() if c.whole),
+            *(_dot(as_words(n), c.whole) for n, c in trivial_scores(study).items() if c.whole),
         ]
         pictures.append(Picture("Mean over targets", _ranked("all targets", rows)))
     for target in study.targets:
         known = (_at(study, method, compared, target) for method, compared in found.items())
         rows = [row for row in known if row is not None]
         rows += [
-            Dot(spoken(name), b.get("f1"), *b.get("f1_interval", (None, None)))
-            for name, b in baselines(study, target).items()
+            Dot(as_words(name), trivial.metrics.f1, *trivial.metrics.f1_interval)
+            for name, trivial in study.trivial(target).items()
         ]
         pictures.append(Picture(target, _ranked(target, rows)))
     return [picture for picture in pictures if picture.image]
-
-
-def baseline_means(study: Results) -> dict[str, float]:
-    """F1 of each trivial detector, averaged over targets, where it is known on each."""
-    each = [baselines(study, target) for target in study.targets]
-    means = {}
-    for name in dict.fromkeys(name for found in each for name in found):
-        values = [found.get(name, {}).get("f1") for found in each]
-        known = [value for value in values if value is not None]
-        if len(known) == len(each):
-            means[name] = sum(known) / len(known)
-    return means
 
 
 def forest(study: Results, found: dict[str, Compared]) -> list[Picture]:
@@ -79,7 +66,7 @@ def forest(study: Results, found: dict[str, Compared]) -> list[Picture]:
     )
     parts |= {target: {m: c.each.get(target) for m, c in found.items()} for target in study.targets}
     for heading, intervals in parts.items():
-        rows = [_dot(study, method, interval) for method, interval in intervals.items()]
+        rows = [_dot(method, i, colour(study, method)) for method, i in intervals.items()]
         if any(row.value is not None for row in rows):
             title = f"Difference of F1 to {study.reference}: {heading}"
             label = f"F1 minus that of {study.reference}"
@@ -88,22 +75,20 @@ def forest(study: Results, found: dict[str, Compared]) -> list[Picture]:
     return pictures
 
 
-def cost(study: Results, found: dict[str, Compared], figure: str, label: str) -> Markup | None:
+def cost(study: Results, found: dict[str, Compared], metric: str, label: str) -> Markup | None:
     """F1 over a cost on a log axis, both averaged over targets; None where hardly any costs it.
 
     Args:
       found: what `compare.scores` says of the methods.
-      figure: its name in `metrics.json`.
+      metric: its name in `metrics.json`.
       label: of the axis.
     """
     points = []
     for method, compared in found.items():
-        groups = [study.leave_one_out(method, target) for target in study.targets]
-        costs = [group.mean(figure) if group else None for group in groups]
+        costs = [seeds.mean(metric) for seeds in study.leave_one_out[method].values()]
         known = [value for value in costs if value]
-        f1 = compared.whole.mean if compared.whole else None
-        if f1 is not None and len(known) == len(costs):
-            points.append((sum(known) / len(known), f1, method))
+        if compared.whole and len(known) == len(study.targets):
+            points.append((sum(known) / len(known), compared.whole.mean, method))
     if len(points) < 2:
         return None
     low, high = min(p[0] for p in points) / 2, max(p[0] for p in points) * 2
@@ -130,32 +115,27 @@ def colour(study: Results, method: str) -> str:
     """The CSS class of a method: had labels, ours (in an ablation the reference), other."""
     if DAGGER in method:
         return "hollow"
-    ours = method == study.reference if study.reference else method in study.ours
-    return "accent" if ours else "truth"
+    ours = {cell.method for cell in study.cells if cell.ours}
+    return "accent" if method in ({study.reference} if study.reference else ours) else "truth"
 
 
-def _dot(study: Results, method: str, interval: Interval | None) -> Dot:
+def _dot(name: str, interval: Interval | None, css: str = "soft") -> Dot:
     mean, low, high = interval or (None, None, None)
-    return Dot(method, mean, low, high, colour(study, method))
-
-
-def _trivial(name: str, mean: float, known: Compared | None) -> Dot:
-    _, low, high = (known and known.whole) or (None, None, None)
-    return Dot(spoken(name), mean, low, high)
+    return Dot(name, mean, low, high, css)
 
 
 def _at(study: Results, method: str, compared: Compared, target: str) -> Dot | None:
-    """A method on a target, from its figures where its blocks are not known."""
+    """A method on a target, from its metrics where its blocks are not known."""
     if target in compared.each:
-        return _dot(study, method, compared.each[target])
-    group = study.leave_one_out(method, target)
-    return Dot(method, group.mean("f1"), css=colour(study, method)) if group else None
+        return _dot(method, compared.each[target], colour(study, method))
+    seeds = study.leave_one_out[method].get(target)
+    return Dot(method, seeds.mean("f1"), css=colour(study, method)) if seeds else None
 
 
 def _ranked(what: str, rows: list[Dot]) -> Markup | None:
-    rows = sorted(rows, key=lambda row: -1.0 if row.value is None else row.value, reverse=True)
     left = _room(row.name for row in rows)
-    return svg.dots(f"F1 on {what}, best first", rows, "F1", left=left) if rows else None
+    title = f"F1 on {what}, best first"
+    return svg.dots(title, svg.best_first(rows), "F1", left=left) if rows else None
 
 
 def _room(names: Iterable[str]) -> float:

@@ -204,6 +204,11 @@ class Dot:
     note: str = ""
 
 
+def best_first(rows: Iterable[Dot]) -> list[Dot]:
+    """Rows by their values, those without one last."""
+    return sorted(rows, key=lambda row: -1.0 if row.value is None else row.value, reverse=True)
+
+
 def dots(
     title: str,
     rows: Sequence[Dot],

@@ -51,7 +51,7 @@ class Table:
       key: a short name, unique in its study: a LaTeX label, an anchor.
       title: one line.
       header: of each column; the first is that of the names.
-      groups: of rows, with a rule between them; each row is as long as the header.
+      sections: of rows, with a rule between them; each row is as long as the header.
       notes: sentences below it: what the numbers are, protocol and stamps.
       names: how many columns, from the left, are words; the others are numbers.
     """
@@ -59,24 +59,24 @@ class Table:
     key: str
     title: str
     header: tuple[str, ...]
-    groups: tuple[tuple[tuple[Entry, ...], ...], ...]
+    sections: tuple[tuple[tuple[Entry, ...], ...], ...]
     notes: tuple[str, ...] = ()
     names: int = 1
 
     @property
     def rows(self) -> list[tuple[Entry, ...]]:
-        return [row for group in self.groups for row in group]
+        return [row for section in self.sections for row in section]
 
 
 def to_markdown(table: Table) -> str:
-    """Title, table and notes; a group after the first begins with an empty row."""
+    """Title, table and notes; a section after the first begins with an empty row."""
     rule = ["---"] * table.names + ["--:"] * (len(table.header) - table.names)
     lines = [f"**{_markdown(table.title)}**", ""]
     lines += [_bar([_markdown(name) for name in table.header]), f"|{'|'.join(rule)}|"]
-    for n, group in enumerate(table.groups):
+    for n, section in enumerate(table.sections):
         if n:
             lines.append(_bar([""] * len(table.header)))
-        for row in group:
+        for row in section:
             lines.append(_bar([_strong(_markdown(e.text), e.bold, "**{}**") for e in row]))
     if table.notes:
         lines += ["", " ".join(map(_markdown, table.notes))]
@@ -86,9 +86,9 @@ def to_markdown(table: Table) -> str:
 def to_latex(table: Table) -> str:
     """A `table` with its caption; needs `\\usepackage{booktabs}`."""
     body = []
-    for n, group in enumerate(table.groups):
+    for n, section in enumerate(table.sections):
         body += [r"\midrule"] if n else []
-        for row in group:
+        for row in section:
             body.append(
                 _ampersands([_strong(_latex(e.text), e.bold, r"\textbf{{{}}}") for e in row])
             )

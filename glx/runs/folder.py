@@ -16,7 +16,7 @@ from typing import Any
 import jax
 
 from glx.errors import InputError, OutsideError, is_disk_full
-from glx.files import write_whole
+from glx.report import models
 
 CONFIG = "config.json"
 PACKAGES = ("jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "numpy", "polars", "drain3")
@@ -97,10 +97,9 @@ def is_finished(run_dir: Path, settings: dict, may_differ: tuple[str, ...] = ())
 
 
 def _begin(partial: Path, settings: dict) -> None:
-    config = json.dumps(describe(settings), indent=1) + "\n"
     try:
         partial.mkdir(parents=True, exist_ok=True)
-        write_whole(partial / CONFIG, config)
+        models.write(partial, describe(settings))
     except OSError as e:
         if is_disk_full(e):
             raise
@@ -109,14 +108,14 @@ def _begin(partial: Path, settings: dict) -> None:
         ) from e
 
 
-def describe(settings: dict) -> dict:
+def describe(settings: dict) -> models.Config:
     """What `config.json` holds: every setting, package versions, device, commit."""
-    return {
-        "settings": json.loads(json.dumps(settings, default=str)),
-        "packages": {"glx": version("glx")} | {name: version(name) for name in PACKAGES},
-        "device": jax.devices()[0].device_kind,
-        "commit": _commit(),
-    }
+    return models.Config(
+        settings=json.loads(json.dumps(settings, default=str)),
+        packages={"glx": version("glx")} | {name: version(name) for name in PACKAGES},
+        device=jax.devices()[0].device_kind,
+        commit=_commit(),
+    )
 
 
 def _commit() -> str | None:

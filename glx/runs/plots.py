@@ -7,11 +7,13 @@ from typing import Any
 
 import numpy as np
 import polars as pl
+from msgspec import UNSET, UnsetType
 
 from glx.data.load import Parsed
 from glx.evaluate import metrics
 from glx.evaluate.baselines import Baseline
-from glx.report.anomalies import EVENTS, FLAGGED, KINDS
+from glx.report.anomalies import EVENTS, FLAGGED, GROUPS
+from glx.report.models import Plots, typed
 from glx.runs.measure import decisions, right_or_wrong
 from glx.sequences import TEST, Sequences
 from glx.verdicts import Verdicts
@@ -23,15 +25,15 @@ def plot_data(
     target: Parsed,
     verdicts: Verdicts,
     threshold: float,
-    tau: float | None,
+    tau: float | UnsetType,
     y: np.ndarray | None,
     beside: dict[str, Baseline],
-) -> dict[str, Any]:
-    """What `figures.json` holds.
+) -> Plots:
+    """The data of the pictures of a run.
 
     Args:
       verdicts: of the `N` test sequences.
-      tau: the router's cut, None without a router.
+      tau: the router's cut, UNSET without a router.
       y: `<bool>[N]` their labels, or None.
       beside: the trivial detectors.
     """
@@ -46,20 +48,21 @@ def plot_data(
         order, inverse = _order(target, test), verdicts.distinct.inverse
         blocks = metrics.blocks_of(y, right_or_wrong(y, flags), order)
         others = {n: metrics.blocks_of(y, b.flagged[inverse], order) for n, b in beside.items()}
-    return {
+    found = {
         "curve": curve,
         "timeline": _timeline(target, test, np.ma.filled(flags, False), y),
         "scores": _score_bins(verdicts, scores),
-        "similarity": None if tau is None else _similarity_bins(verdicts, tau),
+        "similarity": None if tau is UNSET else _similarity_bins(verdicts, tau),
         "blocks": blocks,
         "baselines": others,
     }
+    return typed(found, Plots)
 
 
 def flagged(table: pl.DataFrame, verdicts: Verdicts, texts: list[str]) -> pl.DataFrame:
     """What `flagged.parquet` holds: the distinct flagged sequences, the highest score first.
 
-    At most `KINDS`; places and evidence are those of the first sequence of each.
+    At most `GROUPS`; places and evidence are those of the first sequence of each.
 
     Args:
       table: `verdicts.parquet`.
@@ -68,18 +71,18 @@ def flagged(table: pl.DataFrame, verdicts: Verdicts, texts: list[str]) -> pl.Dat
     """
     unique = verdicts.distinct
     alike = pl.col("score", "route", "evidence", "reason", "deciding").first()
-    kinds = (
+    groups = (
         table.filter(split="test")
-        .with_columns(kind=unique.inverse)
+        .with_columns(group=unique.inverse)
         .filter("anomalous")
-        .group_by("kind")
+        .group_by("group")
         .agg(alike, pl.len().cast(pl.Int64).alias("count"), pl.col("sequence").alias("sequences"))
-        .sort("score", "kind", descending=[True, False])
-        .head(KINDS)
+        .sort("score", "group", descending=[True, False])
+        .head(GROUPS)
     )
-    ids = [unique.ids[slice(*unique.offsets[u : u + 2])][:EVENTS] for u in kinds["kind"]]
+    ids = [unique.ids[slice(*unique.offsets[u : u + 2])][:EVENTS] for u in groups["group"]]
     events = [[texts[id_] for id_ in row.tolist()] for row in ids]
-    return kinds.with_columns(pl.Series("events", events, FLAGGED["events"])).select(*FLAGGED)
+    return groups.with_columns(pl.Series("events", events, FLAGGED["events"])).select(*FLAGGED)
 
 
 def _order(target: Parsed, test: Sequences) -> np.ndarray:

@@ -10,7 +10,6 @@ import shutil
 import time
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -26,6 +25,7 @@ from glx.generallog.detector import GeneralLogConfig
 from glx.generallog.experts import prepare as prepare_expert
 from glx.generallog.notes import read as read_notes
 from glx.methods import detector as methods
+from glx.report import models
 from glx.report import run as report
 from glx.runs import detectors, plots
 from glx.runs.fit import few_of_target, fit_detector, fit_method, read_sources, read_target
@@ -48,7 +48,7 @@ def run(
     overwrite: bool = False,
     progress: Progress | None = None,
     shared: Shared | None = None,
-) -> dict[str, Any]:
+) -> models.Metrics:
     """Fit, score, evaluate; returns what `metrics.json` holds.
 
     Args:
@@ -120,14 +120,15 @@ def run(
             "target": cast.target.name,
             "read": asdict(target.counts),
         }
-        (folder / "metrics.json").write_text(json.dumps(figures, indent=1) + "\n")
+        metrics = models.typed(figures, models.Metrics)
+        models.write(folder, metrics)
         y = None if labels is None else labels.sequences[test_rows].astype(bool)
         beside = {} if y is None else trivial(config, target, judged, shared)
-        shown = plots.plot_data(target, judged, fitted.threshold, figures.get("tau"), y, beside)
-        (folder / "figures.json").write_text(json.dumps(shown) + "\n")
+        data = plots.plot_data(target, judged, fitted.threshold, metrics.tau, y, beside)
+        models.write(folder, data)
         report.write(folder)
         shutil.rmtree(folder / "training", ignore_errors=True)
-    return figures
+    return metrics
 
 
 def may_differ(config: AnyRun) -> tuple[str, ...]:

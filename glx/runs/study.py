@@ -16,7 +16,7 @@ from pathlib import Path
 import jax
 
 from glx.errors import InputError, OutsideError, Paused
-from glx.files import write_whole
+from glx.report.models import Measured, Plan, PlannedCell, write
 from glx.runs.compilation import keep_compilations
 from glx.runs.folder import is_finished
 from glx.runs.run import may_differ, run
@@ -109,7 +109,7 @@ def conduct(
     _check_folder(study, folder)
     left = unfinished(study, folder)
     folder.mkdir(parents=True, exist_ok=True)
-    write_whole(folder / "study.json", json.dumps(describe(study), indent=1) + "\n")
+    write(folder, describe(study))
     groups = [list(group) for _, group in groupby(left, key=_shared_work)]
     failed = []
     parallel = min(parallel, len(groups))
@@ -166,22 +166,21 @@ def _check_folder(study: Study, folder: Path) -> None:
         )
 
 
-def describe(study: Study) -> dict:
+def describe(study: Study) -> Plan:
     """What `study.json` holds."""
     cells = [
-        {
-            "run": cell.folder,
-            "method": cell.method,
-            "target": cell.config.target.partition("=")[0],
-            "source": [given.partition("=")[0] for given in cell.config.source],
-            "seed": cell.config.model.seed,
-            "ours": isinstance(cell.config, GeneralLogRun) or cell.name == "zerolog",
-            "few_labels": cell.config.target_labels if isinstance(cell.config, RunConfig) else None,
-        }
+        PlannedCell(
+            run=cell.folder,
+            method=cell.method,
+            target=cell.config.target.partition("=")[0],
+            source=[given.partition("=")[0] for given in cell.config.source],
+            seed=cell.config.model.seed,
+            ours=isinstance(cell.config, GeneralLogRun) or cell.name == "zerolog",
+            few_labels=cell.config.target_labels if isinstance(cell.config, RunConfig) else None,
+        )
         for cell in study.cells
     ]
-    names = ("name", "command", "preset", "protocol", "reference")
-    return {name: getattr(study, name) for name in names} | {"cells": cells}
+    return Plan(study.name, study.command, study.preset, study.protocol, study.reference, cells)
 
 
 def room() -> int:
@@ -217,7 +216,7 @@ def _begin(folder: Path) -> Callable[[list[Cell]], Iterator[Outcome]]:
 
 def _do(cell: Cell, folder: Path, shared: Shared) -> Outcome:
     try:
-        figures = run(cell.config, folder / cell.folder, shared=shared)
+        metrics = run(cell.config, folder / cell.folder, shared=shared)
     except InputError as e:
         return Outcome(cell, "input", error=str(e))
     except OutsideError as e:
@@ -226,4 +225,4 @@ def _do(cell: Cell, folder: Path, shared: Shared) -> Outcome:
         return Outcome(cell, "paused", error=str(e))
     except Exception:  # the others go on; it is raised at the end
         return Outcome(cell, "bug", error=traceback.format_exc())
-    return Outcome(cell, "done", figures.get("f1"))
+    return Outcome(cell, "done", metrics.f1 if isinstance(metrics, Measured) else None)

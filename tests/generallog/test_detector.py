@@ -20,6 +20,7 @@ from glx.errors import InputError, OutsideError, Paused
 from glx.generallog.detector import GeneralLogConfig, on_one_scale
 from glx.generallog.experts import ExpertConfig
 from glx.llm.server import LLMConfig
+from glx.report.models import Metrics, read
 from glx.runs import detect, detectors
 from glx.runs import run as runs
 from glx.runs.compilation import keep_compilations
@@ -163,10 +164,10 @@ def test_flipped_target_labels_change_no_verdict(finished, cache, tmp_path):
         after = runs.run(config(cache), tmp_path / "flipped")
     finally:
         path.write_text(original)
-    before = json.loads((finished / "metrics.json").read_text())
+    before = read(finished, Metrics)
     one, other = (d / "verdicts.parquet" for d in (finished, tmp_path / "flipped"))
     assert one.read_bytes() == other.read_bytes()
-    assert before["confusion"] != after["confusion"]  # the flip was real
+    assert before.confusion != after.confusion  # the flip was real
 
 
 def test_the_saved_detector_says_what_the_run_said(finished, cache, tmp_path):
@@ -212,12 +213,12 @@ def test_in_a_notebook(cache, tmp_path):
 def test_a_model_is_asked_once_ever(cache, tokenizer, tmp_path):
     with Oracle() as server:
         first = runs.run(asking(cache, server.url, tokenizer, tmp_path), tmp_path / "first")
-        assert first["llm_calls"] == first["questions"] == len(server.asked) > 5
-        assert first["llm_tokens_in"] == 100 * len(server.asked)
+        assert first.llm_calls == first.questions == len(server.asked) > 5
+        assert first.llm_tokens_in == 100 * len(server.asked)
         assert len(set(server.asked)) == len(server.asked)
         second = runs.run(asking(cache, server.url, tokenizer, tmp_path), tmp_path / "second")
-        assert second["llm_calls"] == 0
-        assert second["cache_hits"] == second["questions"] == len(server.asked)
+        assert second.llm_calls == 0
+        assert second.cache_hits == second.questions == len(server.asked)
     one, other = (tmp_path / d / "verdicts.parquet" for d in ("first", "second"))
     assert one.read_bytes() == other.read_bytes()
 
@@ -227,10 +228,10 @@ def test_a_server_that_dies_keeps_the_answers_it_gave(cache, tokenizer, tmp_path
         runs.run(asking(cache, server.url, tokenizer, tmp_path), tmp_path / "run")
     assert (tmp_path / "run.partial").is_dir()
     with Oracle() as restarted:
-        figures = runs.run(asking(cache, restarted.url, tokenizer, tmp_path), tmp_path / "run")
+        metrics = runs.run(asking(cache, restarted.url, tokenizer, tmp_path), tmp_path / "run")
         assert not set(server.asked) & set(restarted.asked)
-        assert figures["cache_hits"] == len(server.asked) > 4  # two lists, in any order
-        assert figures["llm_calls"] == len(restarted.asked)
+        assert metrics.cache_hits == len(server.asked) > 4  # two lists, in any order
+        assert metrics.llm_calls == len(restarted.asked)
 
 
 def test_replay_of_a_batch_is_the_chat_endpoint(cache, tokenizer, tmp_path):
@@ -255,7 +256,7 @@ def test_replay_of_a_batch_is_the_chat_endpoint(cache, tokenizer, tmp_path):
     one, other = (pl.read_parquet(tmp_path / d / "verdicts.parquet") for d in ("chat", "run"))
     assert one.equals(other)
     known = runs.run(by_file, tmp_path / "again")  # nothing is left to be asked
-    assert known["cache_hits"] == len(requests)
+    assert known.cache_hits == len(requests)
     fresh = replace(expert.llm, cache=str(tmp_path / "c.sqlite"))
     anew = with_expert(by_file, replace(by_file.general.expert, llm=fresh))
     with pytest.raises(Paused):
@@ -277,12 +278,12 @@ def test_answers_per_template(cache, tmp_path):
         writer.writeheader()
         writer.writerows(row | {"p": 0.9 if "fail" in row["template"] else 0.1} for row in rows)
     done = config(cache, expert="answers", responses=str(questions))
-    figures = runs.run(done, tmp_path / "run")
+    metrics = runs.run(done, tmp_path / "run")
     table = pl.read_parquet(tmp_path / "run/verdicts.parquet").filter(route="proprietary")
     asked = table["reason"].to_list()
     kinds = {" ".join(reason.split()[:2]) for reason in asked if not reason.startswith("lacks ")}
     assert {"0.1 for:", "0.9 for:"} <= kinds <= {"0.1 for:", "0.9 for:", "no answer"}
-    assert figures["abstained"] == table["score"].null_count()
+    assert metrics.abstained == table["score"].null_count()
 
 
 def test_an_expert_without_its_file(cache, tmp_path):

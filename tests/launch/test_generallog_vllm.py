@@ -46,11 +46,11 @@ def config(vllm_server, tmp_path_factory):
 @pytest.mark.vllm
 def test_both_endpoints_and_a_batch_give_the_same_verdicts(config, vllm_server, tmp_path):
     lists = runs.run(config("vllm", "lists", llm_reason=True), tmp_path / "lists")
-    assert lists["llm_calls"] >= lists["questions"] > 3
-    assert lists["uncertain"] == lists["abstained"] == 0
+    assert lists.llm_calls >= lists.questions > 3
+    assert lists.uncertain == lists.abstained == 0
     again = runs.run(config("vllm", "lists", llm_reason=True), tmp_path / "again")
-    assert again["llm_calls"] == 0
-    assert again["cache_hits"] == lists["llm_calls"]
+    assert again.llm_calls == 0
+    assert again.cache_hits == lists.llm_calls
     chat = config("vllm", "chat", llm_endpoint="chat")
     runs.run(chat, tmp_path / "chat")
 

@@ -1,13 +1,13 @@
 """The page of a run in a real browser: quiet, quick, usable by keyboard, deaf to what logs say."""
 
 import pytest
-from fake_run import FIGURES, HOSTILE, make_run
+from folders import ALL, HOSTILE, make_run
 
+from glx.report.page import BASELINES, explained
 from glx.report.run import write
-from glx.report.terms import BASELINES, explained
 
 pytestmark = pytest.mark.browser
-KINDS = [
+GROUPS = [
     (0.9, 3, ["disk is gone", "retry"]),
     (0.7, 30, ["card refused", "retry", "retry"]),
     (0.6, 1, ["Ärger with the queue"]),
@@ -20,24 +20,24 @@ def opened_run(opened, tmp_path):
 
     def open_run(kinds, run: dict | None = None, **options):
         page = opened(write(make_run(tmp_path / "run", kinds, **(run or {}))), **options)
-        page.wait_for_selector("#kinds[data-ready]")
+        page.wait_for_selector("#groups[data-ready]")
         return page
 
     return open_run
 
 
 def texts(page) -> list[str]:
-    return page.locator("tr.kind .text").all_inner_texts()
+    return page.locator("tr.group .text").all_inner_texts()
 
 
 def test_the_table_is_filtered(opened_run):
-    page = opened_run(KINDS)
+    page = opened_run(GROUPS)
     for query, found, status in (
         ("REFUSED retry", ["card refused"], "1 of 3 kinds, 30 sequences"),
         ("ärger", ["Ärger with the queue"], "1 of 3 kinds, 1 sequence"),
         ("session-000033", ["Ärger with the queue"], "1 of 3 kinds, 1 sequence"),
         ("nothing like it", [], "0 of 3 kinds, 0 sequences"),
-        ("", [kind[2][0] for kind in KINDS], "3 of 3 kinds, 34 sequences"),
+        ("", [group[2][0] for group in GROUPS], "3 of 3 kinds, 34 sequences"),
     ):
         page.get_by_label("Text, session or line number").fill(query)
         page.locator("#status", has_text=status).wait_for()
@@ -50,7 +50,7 @@ def test_the_table_is_filtered(opened_run):
 
 
 def test_without_sessions_a_line_is_found_by_its_number(opened_run):
-    page = opened_run(KINDS, {"keys": False})
+    page = opened_run(GROUPS, {"keys": False})
     page.get_by_label("Text, session or line number").fill("45")
     page.locator("#status", has_text="1 of 3 kinds").wait_for()
     assert texts(page) == ["card refused"]
@@ -59,20 +59,20 @@ def test_without_sessions_a_line_is_found_by_its_number(opened_run):
 
 
 def test_the_table_is_sorted_by_every_column(opened_run):
-    page = opened_run(KINDS)
+    page = opened_run(GROUPS)
     first = {"Score": 0.6, "Times": "card", "Route": "disk", "What": "card", "First at": "disk"}
     assert page.locator("th[aria-sort=descending]").inner_text().startswith("Score")
     for name, expected in first.items():
-        header = page.locator("#kinds th button", has_text=name)
+        header = page.locator("#groups th button", has_text=name)
         header.click()
-        cell = page.locator("tr.kind").first.inner_text()
+        cell = page.locator("tr.group").first.inner_text()
         assert str(expected) in cell, name
         assert header.locator("..").get_attribute("aria-sort") in ("ascending", "descending")
         assert page.locator("th[aria-sort$=ending]").count() == 1
 
 
 def test_a_row_is_opened_by_keyboard(opened_run):
-    page = opened_run(KINDS)
+    page = opened_run(GROUPS)
     button = page.locator(".open").nth(1)
     button.focus()
     page.keyboard.press("Enter")
@@ -137,10 +137,10 @@ def test_a_phone_scrolls_the_page_only_down(opened_run, labels):
 
 
 def test_names_fit_their_charts(opened_run, outside):
-    beside = {name: FIGURES | {"f1_interval": [0.4, 0.6]} for name in BASELINES}
-    page = opened_run(KINDS, {"baselines": beside}, viewport={"width": 390, "height": 800})
-    shown = page.locator("figure svg text.name").all_text_contents()
-    assert shown[1:6] == [explained(name) for name in BASELINES]  # whole
+    trivial = dict.fromkeys(BASELINES, ALL)
+    page = opened_run(GROUPS, {"trivial": trivial}, viewport={"width": 390, "height": 800})
+    names = page.locator("figure svg text.name").all_text_contents()
+    assert names[1:6] == [explained(name) for name in BASELINES]  # whole
     for width in (390, 1280):
         page.set_viewport_size({"width": width, "height": 800})
         assert page.evaluate(outside) == []
@@ -149,7 +149,7 @@ def test_names_fit_their_charts(opened_run, outside):
 
 
 def test_a_sequence_in_which_nothing_weighed_says_so(opened_run):
-    page = opened_run(KINDS, {"weights": False, "routes": False})
+    page = opened_run(GROUPS, {"weights": False, "routes": False})
     page.locator(".open").first.click()
     assert page.locator(".events li").all_inner_texts() == ["1\ndisk is gone", "2\nretry"]
     said = page.locator("tr.detail").inner_text()
@@ -158,7 +158,7 @@ def test_a_sequence_in_which_nothing_weighed_says_so(opened_run):
 
 
 def test_light_and_dark_differ(opened_run):
-    page = opened_run(KINDS, color_scheme="light")
+    page = opened_run(GROUPS, color_scheme="light")
     colours = {}
     for scheme in ("light", "dark"):
         page.emulate_media(color_scheme=scheme)
@@ -172,9 +172,9 @@ def test_light_and_dark_differ(opened_run):
 
 
 def test_the_first_rows_are_there_without_a_script(browser, tmp_path):
-    path = write(make_run(tmp_path / "run", KINDS))
+    path = write(make_run(tmp_path / "run", GROUPS))
     page = browser.new_page(java_script_enabled=False)
     page.goto(path.as_uri())
-    assert texts(page) == [kind[2][0] for kind in KINDS]
+    assert texts(page) == [group[2][0] for group in GROUPS]
     assert not page.locator("#query").is_visible()
     page.close()

@@ -6,7 +6,7 @@ TABLE = Table(
     key="f1 of <x>",
     title="F1 of x_1",
     header=("method", "hdfs", "a|b"),
-    groups=(
+    sections=(
         ((Entry("Deep_Log*"), Entry("0.5", bold=True), Entry("-")),),
         ((Entry("100 % \\ {x} †"), Entry("−0.1"), Entry("~2^3 $5 #1 <b>")),),
     ),

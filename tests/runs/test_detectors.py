@@ -13,6 +13,7 @@ from glx.embed import alarm
 from glx.generallog import detector as general
 from glx.generallog.detector import GeneralLogConfig
 from glx.generallog.route import RouteConfig
+from glx.report.models import Measured
 from glx.runs import detect as detecting
 from glx.runs import detectors
 from glx.runs import run as runs
@@ -152,9 +153,9 @@ def test_a_detector_of_another_reader_is_refused(finished, tmp_path, monkeypatch
 def test_a_target_without_labels_is_judged_and_not_measured(cache, folder, finished, tmp_path):
     log = cache / "simulated/5000-0/sim_vms.log"
     run = config(f"mine={log}", "hdfs", folder, cache, session=r"\[instance: ([0-9a-f-]{36})\]")
-    figures = runs.run(run, tmp_path / "run")
-    assert "f1" not in figures
-    assert figures["n_sequences"] > 0
+    metrics = runs.run(run, tmp_path / "run")
+    assert not isinstance(metrics, Measured)
+    assert metrics.n_sequences > 0
     same = pl.read_parquet(finished / "sim_vms/verdicts.parquet")
     assert pl.read_parquet(tmp_path / "run/verdicts.parquet").equals(same)
 

@@ -77,7 +77,7 @@ def check_flipped(run: RunConfig, labels: Callable[[], Path], column: str | None
         path.write_bytes(original)
     one, other = ((to / d / "verdicts.parquet").read_bytes() for d in ("before", "after"))
     assert one == other
-    assert before["confusion"] != after["confusion"]  # the flip was real
+    assert before.confusion != after.confusion  # the flip was real
 
 
 def test_nor_do_they_where_an_expert_has_answers(folder, cache, tmp_path):
@@ -142,15 +142,15 @@ def test_a_killed_run_goes_on_to_the_same_verdicts(folder, cache, tmp_path):
 def test_without_structure_the_scores_are_cut_and_the_audit_says_how(folder, cache, tmp_path):
     model = replace(TINY, train=replace(TINY.train, structural=False), threshold="mixture")
     run = replace(config("hdfs", "bgl", folder, cache), model=model)
-    audit = runs.run(run, tmp_path / "run")["audit"]
+    audit = runs.run(run, tmp_path / "run").audit
     (found,) = (finding for finding in audit if finding["check"] == "threshold")
     assert found["ok"]
     assert "'mixture'" in found["detail"]
 
 
 def test_the_transductive_protocol_is_stamped(folder, cache, tmp_path):
-    figures = runs.run(
+    metrics = runs.run(
         config("hdfs", "bgl", folder, cache, protocol="transductive"), tmp_path / "run"
     )
-    assert figures["protocol"] == "transductive"
-    assert any("adapt" in f["detail"] and not f["ok"] for f in figures["audit"])
+    assert metrics.protocol == "transductive"
+    assert any("adapt" in f["detail"] and not f["ok"] for f in metrics.audit)

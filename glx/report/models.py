@@ -1,0 +1,285 @@
+"""The JSON files of runs and studies as types, shared by what writes them and what reads them.
+
+In: a folder. Out: what its `metrics.json`, `figures.json`, `config.json` or `study.json` holds
+(docs/formats.md); a file that does not fit is refused by its path and the field. Unknown fields are
+ignored; those that only GeneralLog has are `UNSET` elsewhere and then not written.
+"""
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar
+
+import msgspec
+import numpy as np
+from msgspec import UNSET, Meta, Struct, UnsetType
+
+from glx.errors import InputError
+from glx.evaluate.audit import Finding
+from glx.files import write_whole
+
+MAX = sys.float_info.max
+Number = Annotated[float, Meta(ge=-MAX, le=MAX)]  # finite
+Ends = tuple[Number | None, Number | None]  # of a 95 % interval; null where it is not defined
+T = TypeVar("T", bound=Struct)
+
+
+class Confusion(Struct):
+    """Counts of decisions against labels."""
+
+    tp: int
+    fp: int
+    fn: int
+    tn: int
+
+
+class DetectorMetrics(Struct, kw_only=True):
+    """What one detector is worth; null where a figure is not defined."""
+
+    f1: Number | None
+    precision: Number | None
+    recall: Number | None
+    auprc: Number | None
+    auroc: Number | None
+    oracle_f1: Number | None
+
+
+class BaselineMetrics(DetectorMetrics, kw_only=True):
+    """A trivial detector at its own label-free threshold."""
+
+    f1_interval: Ends
+    threshold: Number | None
+
+
+class PartMetrics(DetectorMetrics, kw_only=True):
+    """The detector on a part of what was scored."""
+
+    n_sequences: int
+    mcc: Number | None
+    oracle_threshold: Number | None
+    prevalence: Number | None
+    confusion: Confusion
+
+
+class Metrics(Struct, kw_only=True):
+    """`metrics.json` of a run on a target without labels; `Measured` adds what labels give."""
+
+    method: str
+    target: str
+    source: list[str]
+    seed: int
+    protocol: str
+    stamps: list[str]
+    audit: list[Finding]
+    threshold: Number
+    n_sequences: int
+    n_distinct: int
+    n_anomalous: int
+    abstained: int
+    target_labels: int
+    wall_seconds: Number
+    n_lines: int
+    lines_per_second: Number
+    peak_memory_mb: Number
+    read: dict[str, int]
+    expert: str | UnsetType = UNSET
+    tau: Number | UnsetType = UNSET
+    share_proprietary: Number | UnsetType = UNSET
+    n_similarities: int | UnsetType = UNSET
+    share_over_tau: list[tuple[Number, Number]] | UnsetType = UNSET
+    warning: str | UnsetType | None = UNSET
+    questions: int | UnsetType = UNSET
+    llm_calls: int | UnsetType = UNSET
+    llm_tokens_in: int | UnsetType = UNSET
+    llm_tokens_out: int | UnsetType = UNSET
+    cache_hits: int | UnsetType = UNSET
+    dropped_events: int | UnsetType = UNSET
+    uncertain: int | UnsetType = UNSET
+
+
+class Measured(Metrics, kw_only=True):
+    """`metrics.json` of a run on a target with labels: also the fields of `PartMetrics`."""
+
+    f1: Number | None
+    f1_interval: Ends
+    precision: Number | None
+    recall: Number | None
+    mcc: Number | None
+    auprc: Number | None
+    auroc: Number | None
+    oracle_f1: Number | None
+    oracle_threshold: Number | None
+    prevalence: Number
+    confusion: Confusion
+    false_alarms: int
+    false_alarms_per_10k: Number
+    false_alarms_per_day: Number | None
+    supervised_ceiling: Number | None
+    template_ceiling: Number | None
+    baselines: dict[str, BaselineMetrics]
+    distinct: PartMetrics
+    seen: PartMetrics
+    unseen: PartMetrics
+    f1_general: Number | UnsetType | None = UNSET
+    f1_proprietary: Number | UnsetType | None = UNSET
+
+
+class Curve(Struct):
+    """Precision and recall at cuts, from the highest threshold down."""
+
+    recall: list[Number]
+    precision: list[Number]
+    threshold: list[Number]
+
+    def __post_init__(self) -> None:
+        _equally_long(recall=self.recall, precision=self.precision, threshold=self.threshold)
+
+
+class Timeline(Struct):
+    """Sequences by when they begin; `anomalous` is null without labels."""
+
+    axis: Literal["time", "line", "row"]
+    edges: list[Number]
+    sequences: list[int]
+    flagged: list[int]
+    anomalous: list[int] | None
+
+    def __post_init__(self) -> None:
+        known = {} if self.anomalous is None else {"anomalous": self.anomalous}
+        _bins(self.edges, sequences=self.sequences, flagged=self.flagged, **known)
+
+
+class ScoreBins(Struct):
+    """Sequences by score, of each route (`all` without routes)."""
+
+    edges: list[Number]
+    routes: dict[str, list[int]]
+
+    def __post_init__(self) -> None:
+        _bins(self.edges, **self.routes)
+
+
+class SimilarityBins(Struct):
+    """Sequences by the cosine of their least familiar event, and the router's cut."""
+
+    edges: list[Number]
+    count: list[int]
+    tau: Number
+
+    def __post_init__(self) -> None:
+        _bins(self.edges, count=self.count)
+
+
+class Blocks(Struct):
+    """Confusion counts in blocks of the test part, of which there is at least one."""
+
+    tp: Annotated[list[int], Meta(min_length=1)]
+    fp: list[int]
+    fn: list[int]
+
+    def __post_init__(self) -> None:
+        _equally_long(tp=self.tp, fp=self.fp, fn=self.fn)
+
+    def array(self) -> np.ndarray:
+        """`<int64>[K, 3]` of `K` blocks."""
+        return np.array([self.tp, self.fp, self.fn], dtype=np.int64).T
+
+
+class Plots(Struct):
+    """`figures.json`: the data of pictures; null where there is nothing to show."""
+
+    curve: Curve | None
+    timeline: Timeline
+    scores: ScoreBins
+    similarity: SimilarityBins | None
+    blocks: Blocks | None
+    baselines: dict[str, Blocks]
+
+
+class Config(Struct):
+    """`config.json`: every setting, what it ran with and on."""
+
+    settings: dict[str, Any]
+    packages: dict[str, str]
+    device: str
+    commit: str | None
+
+
+class PlannedCell(Struct):
+    """A run of a study: its folder below the study's, and what it is."""
+
+    run: str
+    method: str
+    target: str
+    source: list[str]
+    seed: int
+    ours: bool = False
+    few_labels: str | None = None
+
+
+class Plan(Struct):
+    """`study.json`: all runs that are planned; `reference` is what an ablation compares with."""
+
+    name: str
+    command: str
+    preset: str
+    protocol: str
+    reference: str | None
+    cells: list[PlannedCell]
+
+
+NAMES: dict[type[Struct], str] = {
+    **{Metrics: "metrics.json", Measured: "metrics.json"},
+    **{Plots: "figures.json", Config: "config.json", Plan: "study.json"},
+}
+ABSENT = {"metrics.json": "no finished run", "study.json": "no study"}
+
+
+def typed(values: Any, kind: type[T]) -> T:
+    """JSON values as a type; `Metrics` with an F1 are `Measured`.
+
+    Raises:
+      msgspec.ValidationError: a field is missing or of another type.
+    """
+    labels = kind is Metrics and isinstance(values, dict) and "f1" in values
+    return msgspec.convert(values, Measured if labels else kind)  # type: ignore[return-value]
+
+
+def read(folder: Path, kind: type[T]) -> T:
+    """The file of this type.
+
+    Raises:
+      InputError: it is not there, or damaged: the message names file and field.
+    """
+    path = folder / NAMES[kind]
+    if not path.is_file():
+        if path.name in ABSENT:
+            raise InputError(f"{folder}: {ABSENT[path.name]} (no {path.name})")
+        raise InputError(
+            f"{folder}: no {path.name}, as in runs of an earlier glx; repeat the run with "
+            "--overwrite"
+        )
+    try:
+        return typed(json.loads(path.read_bytes()), kind)
+    except msgspec.ValidationError as error:
+        raise InputError(f"{path}: {error}; the file is damaged, make it anew") from None
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{path}: not JSON: {error}") from None
+
+
+def write(folder: Path, value: Struct) -> None:
+    """Write the file of this type, whole or not at all."""
+    indent = None if isinstance(value, Plots) else 1
+    text = json.dumps(msgspec.to_builtins(value), indent=indent)
+    write_whole(folder / NAMES[type(value)], text + "\n")
+
+
+def _equally_long(**columns: list) -> None:
+    if len(set(map(len, columns.values()))) > 1:
+        raise ValueError(f"{', '.join(columns)} must be equally long")
+
+
+def _bins(edges: list[float], **counts: list[int]) -> None:
+    for name, column in counts.items():
+        if len(column) != len(edges) - 1:
+            raise ValueError(f"edges must be one more than {name}")
