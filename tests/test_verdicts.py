@@ -5,6 +5,8 @@ from dataclasses import replace
 
 import numpy as np
 import polars as pl
+import pytest
+from rows import sequences as rows_of_events
 
 from glx import verdicts
 from glx.sequences import ADAPT, GAP, TEST, Distinct, Sequences
@@ -35,12 +37,10 @@ COLUMNS = {
         }
     ),
 }
-
-
 DECIDED = {"event": 0, "text": "stop", "cosine": 0.5, "source": "jobs", "nearest": "halt"}
 
 
-def judged(scores, routes=None) -> Verdicts:
+def verdicts_of(scores, routes=None) -> Verdicts:
     """As many sequences of one event, each distinct."""
     n = len(scores)
     unique = Distinct(np.zeros(n, np.int32), np.arange(n + 1), np.ones(n, np.int64), np.arange(n))
@@ -61,7 +61,7 @@ def table(scores, part=(ADAPT, GAP, TEST, TEST, TEST), threshold=0.5, keys=True,
         keys=np.array([f"s{i}" for i in range(n)], dtype=object) if keys else None,
     )
     part = np.array(part, np.int8)
-    return verdicts.table(sequences, part, judged(scores, routes), threshold, ["stop"])
+    return verdicts.table(sequences, part, verdicts_of(scores, routes), threshold, ["stop"])
 
 
 def found_at(line: int) -> list[dict]:
@@ -104,17 +104,22 @@ def test_a_threshold_between_two_float32():
     assert table([0.1], part=(TEST,), threshold=0.1)["anomalous"].to_list() == [True]
 
 
-def test_heaviest_events():
-    weights = np.array([0.1, 0.7, 0.2, 0.7, 1.0, 0.5], np.float32)
-    at, top = verdicts.heaviest(np.array([0, 4, 5, 5, 6]), weights, top=2)
-    assert at.tolist() == [[1, 3], [4, -1], [-1, -1], [5, -1]]  # of equal weights the earlier
-    np.testing.assert_array_equal(top, np.array([[0.7, 0.7], [1, 0], [0, 0], [0.5, 0]], np.float32))
-
-
-def test_heaviest_of_nothing():
-    at, top = verdicts.heaviest(np.array([0, 0]), np.zeros(0, np.float32))
-    assert at.tolist() == [[-1, -1, -1]]
-    assert top.tolist() == [[0, 0, 0]]
+@pytest.mark.parametrize(
+    ("offsets", "weights", "at", "top"),
+    [
+        (
+            [0, 4, 5, 5, 6],
+            [0.1, 0.7, 0.2, 0.7, 1, 0.5],
+            [[1, 3], [4, -1], [-1, -1], [5, -1]],  # of equal weights the earlier
+            [[0.7, 0.7], [1, 0], [0, 0], [0.5, 0]],
+        ),
+        ([0, 0], [], [[-1, -1]], [[0, 0]]),
+    ],
+)
+def test_heaviest_events(offsets, weights, at, top):
+    found = verdicts.heaviest(np.array(offsets), np.array(weights, np.float32), top=2)
+    assert found[0].tolist() == at
+    np.testing.assert_array_equal(found[1], np.array(top, np.float32))
 
 
 def two_alike_and_one_other(keys=None) -> tuple[Verdicts, Sequences]:
@@ -155,7 +160,9 @@ def test_evidence_names_lines_and_texts():
 
 def test_of_no_sequences_there_are_no_rows():
     none = np.zeros(0, np.int64)
-    empty = verdicts.rows(judged([]), Sequences(none, np.zeros(1, int), none, none), 0.5, ["a"])
+    empty = verdicts.rows(
+        verdicts_of([]), Sequences(none, np.zeros(1, int), none, none), 0.5, ["a"]
+    )
     assert (dict(empty.schema), len(empty)) == (verdicts.VERDICT, 0)
 
 
@@ -188,9 +195,8 @@ def test_lines_of_json():
     assert second["evidence"] == [{"line": 5, "weight": 1.0, "text": texts[1]}]
     assert second["reason"] == "not \\ud800 to say"
     assert "ä" in lines[1]
-
-
-def test_lines_of_json_without_keys():
-    rows = verdicts.rows(*two_alike_and_one_other(), 0.75, ["start", "go on", "stop"])
-    lines = verdicts.json_lines(rows)
-    assert [json.loads(line)["key"] for line in lines] == [None] * 3
+    without = verdicts.json_lines(rows.with_columns(key=pl.lit(None, pl.String)))
+    assert [*map(json.loads, without)] == [
+        {k: v for k, v in (line | {"key": None}).items() if k != "file"}
+        for line in (first, second, third)
+    ]

@@ -1,32 +1,26 @@
-"""A judge that remembers asks about each distinct sequence once."""
+"""A detector with a cache scores each distinct sequence once."""
+
+from itertools import pairwise
 
 import numpy as np
 import polars as pl
 import pytest
+from rows import sequences as sequences_of
 
 from glx.runs import verdict_cache
 from glx.runs.verdict_cache import VerdictCache
-from glx.sequences import Sequences, csr_offsets, distinct
+from glx.sequences import distinct
 from glx.verdicts import DECIDING, Verdicts
-
-
-def sequences_of(*rows: list[int]) -> Sequences:
-    lengths = np.array([len(row) for row in rows])
-    at = np.arange(len(rows))
-    return Sequences(np.concatenate(rows).astype(np.int32), csr_offsets(lengths), at, at)
 
 
 @pytest.fixture
 def asked(monkeypatch):
-    """A judge that remembers, and what it asked: the sum of a sequence is its score, 9 none."""
+    """A cache, and what its detector was asked: the sum of a sequence is its score, 9 none."""
     asked = []
 
     def judge(sequences):
         unique = distinct(sequences)
-        rows = [
-            unique.ids[a:b].tolist()
-            for a, b in zip(unique.offsets, unique.offsets[1:], strict=False)
-        ]
+        rows = [unique.ids[a:b].tolist() for a, b in pairwise(unique.offsets)]
         asked.append(rows)
         sums = np.array([np.nan if 9 in row else sum(row) for row in rows], np.float32)
         none = np.zeros((len(rows), 1), np.int64)
@@ -39,22 +33,22 @@ def asked(monkeypatch):
     return VerdictCache(judge), asked
 
 
-def scores(judged: Verdicts) -> list[float]:
-    return judged.scores[judged.distinct.inverse].tolist()
+def scores(verdicts: Verdicts) -> list[float]:
+    return verdicts.scores[verdicts.distinct.inverse].tolist()
 
 
 def test_each_distinct_sequence_is_judged_once(asked):
     judge, questions = asked
-    judged = judge(sequences_of([2, 1], [1], [2, 1]))
-    assert (scores(judged), judged.metrics) == ([3, 1, 3], {"questions": 2})
-    judged = judge(sequences_of([1], [3], [2, 1], [1]))
-    assert (scores(judged), judged.metrics) == ([1, 3, 3, 1], {"questions": 1})
-    u = judged.distinct.inverse
-    assert judged.reasons[u].tolist() == ["[1]", "[3]", "[2, 1]", "[1]"]
-    assert judged.deciding[u].struct.field("event").to_list() == [1, 1, 2, 1]
-    assert judged.distinct.counts.tolist() == [2, 1, 1]
-    judged = judge(sequences_of([3]))
-    assert (scores(judged), judged.metrics) == ([3], {})
+    found = judge(sequences_of([2, 1], [1], [2, 1]))
+    assert (scores(found), found.metrics) == ([3, 1, 3], {"questions": 2})
+    found = judge(sequences_of([1], [3], [2, 1], [1]))
+    assert (scores(found), found.metrics) == ([1, 3, 3, 1], {"questions": 1})
+    u = found.distinct.inverse
+    assert found.reasons[u].tolist() == ["[1]", "[3]", "[2, 1]", "[1]"]
+    assert found.deciding[u].struct.field("event").to_list() == [1, 1, 2, 1]
+    assert found.distinct.counts.tolist() == [2, 1, 1]
+    found = judge(sequences_of([3]))
+    assert (scores(found), found.metrics) == ([3], {})
     assert questions == [[[1], [2, 1]], [[3]]]
 
 
