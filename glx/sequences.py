@@ -3,7 +3,8 @@
 No type here has a label: a target's labels never leave `glx/evaluate/labels.py`.
 """
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
@@ -20,7 +21,7 @@ class Templates:
 
     Attributes:
       texts: `V` template texts, `<*>` where a value was masked.
-      counts: `<int64>[V]` lines of the part the table was fitted on; 0 for a template it never saw.
+      counts: `<int64>[V]` lines of the part the table was fitted on; 0 for a newer template.
     """
 
     texts: list[str]
@@ -31,12 +32,35 @@ class Templates:
 
 
 @dataclass(frozen=True)
-class Sequences:
-    """`N` sequences of events in CSR form: sequence `n` is `ids[offsets[n]:offsets[n + 1]]`.
+class Rows:
+    """Rows of events in CSR form: row `n` is `ids[offsets[n]:offsets[n + 1]]`.
 
     Attributes:
-      ids: `<int32>[E]` event ids, in order within each sequence.
+      ids: `<int32>[E]` event ids, in order within each row.
       offsets: `<int64>[N + 1]`.
+    """
+
+    ids: np.ndarray
+    offsets: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.offsets) - 1
+
+    def __iter__(self) -> Iterator[np.ndarray]:
+        """The ids of each row."""
+        return (self.ids[a:b] for a, b in pairwise(self.offsets.tolist()))
+
+    @property
+    def lengths(self) -> np.ndarray:
+        """`<int64>[N]` events in each row."""
+        return np.diff(self.offsets)
+
+
+@dataclass(frozen=True)
+class Sequences(Rows):
+    """`N` sequences of events.
+
+    Attributes:
       lines: `<int64>[E]` row of the file, counted from 0 without its header, that each event came
         from, or None where a row of the file is a whole sequence.
       first_line, last_line: `<int64>[N]` smallest and largest row of the sequence, both inclusive.
@@ -44,8 +68,6 @@ class Sequences:
       start, end: `<float64>[N]` first and last time in seconds since the epoch, or None.
     """
 
-    ids: np.ndarray
-    offsets: np.ndarray
     first_line: np.ndarray
     last_line: np.ndarray
     lines: np.ndarray | None = None
@@ -53,20 +75,12 @@ class Sequences:
     start: np.ndarray | None = None
     end: np.ndarray | None = None
 
-    def __len__(self) -> int:
-        return len(self.offsets) - 1
-
-    @property
-    def lengths(self) -> np.ndarray:
-        """`<int64>[N]` events in each sequence."""
-        return np.diff(self.offsets)
-
     def take(self, rows: np.ndarray) -> "Sequences":
         """The sequences `rows` (`<int>[M]`), in that order."""
         gather = csr_gather(self.offsets, rows)
 
-        def pick(a, at):
-            return None if a is None else a[at]
+        def pick(column, at=rows):
+            return None if column is None else column[at]
 
         return Sequences(
             ids=self.ids[gather],
@@ -74,34 +88,23 @@ class Sequences:
             first_line=self.first_line[rows],
             last_line=self.last_line[rows],
             lines=pick(self.lines, gather),
-            keys=pick(self.keys, rows),
-            start=pick(self.start, rows),
-            end=pick(self.end, rows),
+            keys=pick(self.keys),
+            start=pick(self.start),
+            end=pick(self.end),
         )
 
 
 @dataclass(frozen=True)
-class Distinct:
+class Distinct(Rows):
     """The `U` distinct sequences among `N`, sorted, whatever the order of the `N`.
 
     Attributes:
-      ids, offsets: as in `Sequences`, `U` sequences.
       counts: `<int64>[U]` how often each occurs.
       inverse: `<int64>[N]` the distinct sequence of each, so that `values[inverse]` scatters back.
     """
 
-    ids: np.ndarray
-    offsets: np.ndarray
     counts: np.ndarray
     inverse: np.ndarray
-
-    def __len__(self) -> int:
-        return len(self.offsets) - 1
-
-    @property
-    def lengths(self) -> np.ndarray:
-        """`<int64>[U]` events in each distinct sequence."""
-        return np.diff(self.offsets)
 
     def take(self, rows: np.ndarray) -> "Distinct":
         """The distinct sequences `rows` (`<int>[M]`) alone, each standing for itself."""
@@ -126,7 +129,7 @@ def csr_gather(offsets: np.ndarray, rows: np.ndarray) -> np.ndarray:
 
 
 def first_highest(values: np.ndarray, sequences: Distinct) -> tuple[np.ndarray, np.ndarray]:
-    """The largest of `values` (`<float>[E]`) in each sequence and its first place, `<int64>[U]`."""
+    """The largest of `values` (`<float>[E]`) in each sequence, `<float>[U]`; its first place."""
     starts = sequences.offsets[:-1]
     if not len(starts):
         return values[:0], starts
@@ -176,38 +179,30 @@ class LabelledSource:
 def shorten(
     sequences: Distinct, rarity: np.ndarray, max_events: int
 ) -> tuple[Distinct, np.ndarray]:
-    """Cut sequences longer than `max_events`: repeats first, then the most familiar events.
+    """Cut sequences longer than `max_events`: repeats first, then the most common events.
 
     A run of one event becomes a single one; if that is not enough, the rarest `max_events` events
     stay, in their order (ties: the earlier). An anomaly in the middle of a long session survives.
 
     Args:
-      rarity: `<float>[V]` how much each template says.
+      rarity: `<float>[V]` of each template; the highest stay.
 
     Returns:
-      The shortened sequences, still one per original one, and `<int64>[E]` where each kept event
-      stood in its sequence.
+      The shortened sequences, one per original one, and `<int64>[E]` the place of each kept event
+      in its original sequence.
     """
-    lengths = sequences.lengths.copy()
-    positions = np.arange(len(sequences.ids)) - np.repeat(sequences.offsets[:-1], lengths)
-    drop = np.zeros(len(sequences.ids), dtype=bool)
+    lengths = sequences.lengths
+    kept = np.ones(len(sequences.ids), dtype=bool)
     for n in np.flatnonzero(lengths > max_events):
         at = np.arange(sequences.offsets[n], sequences.offsets[n + 1])
-        ids = sequences.ids[at]
-        at = at[np.concatenate([[True], ids[1:] != ids[:-1]])]
+        kept[at] = False
+        at = at[np.diff(sequences.ids[at], prepend=-1) != 0]
         if len(at) > max_events:
-            rarest = np.argsort(-rarity[sequences.ids[at]], kind="stable")[:max_events]
-            at = at[np.sort(rarest)]
-        drop[sequences.offsets[n] : sequences.offsets[n + 1]] = True
-        drop[at] = False
-        lengths[n] = len(at)
-    short = Distinct(
-        ids=sequences.ids[~drop],
-        offsets=csr_offsets(lengths),
-        counts=sequences.counts,
-        inverse=sequences.inverse,
-    )
-    return short, positions[~drop]
+            at = at[np.argsort(-rarity[sequences.ids[at]], kind="stable")[:max_events]]
+        kept[at] = True
+    positions = np.arange(len(kept)) - np.repeat(sequences.offsets[:-1], lengths)
+    offsets = csr_offsets(kept)[sequences.offsets]
+    return replace(sequences, ids=sequences.ids[kept], offsets=offsets), positions[kept]
 
 
 def pad(sequences: Distinct, rows: np.ndarray, length: int) -> tuple[np.ndarray, np.ndarray]:
