@@ -15,10 +15,11 @@ from experiments.benchmarks import hdfs_text
 from experiments.benchmarks.measure import Call, Case, Prepared
 from experiments.benchmarks.settings import Settings
 from glx.data.systems import BGL_HEADER, BLOCK_ID, HDFS_HEADER, NOVA_HEADER
-from glx.parse.events import parse, records
+from glx.parse.events import parse
 from glx.parse.header import Layout
 from glx.parse.miner import Miner
 from glx.parse.read import ReadCounts, open_text
+from glx.parse.records import records
 from glx.sequences import Sequences, Templates, csr_offsets
 
 HERE = "experiments.benchmarks.parse"

@@ -22,10 +22,11 @@ from glx.data.split import (
 )
 from glx.data.systems import System
 from glx.errors import InputError
-from glx.parse.events import collect, fit_part, records
+from glx.parse.events import collect, fit_part
 from glx.parse.header import Layout
 from glx.parse.miner import Miner
 from glx.parse.read import ReadCounts, layout_of
+from glx.parse.records import records
 from glx.sequences import ADAPT, Sequences, Templates
 
 WINDOW = 20  # lines, where there are neither sessions nor --window

@@ -11,9 +11,6 @@ import numpy as np
 import polars as pl
 
 from glx.parse.miner import DEFAULT, Miner, MinerConfig, fit
-from glx.parse.records import records
-
-__all__ = ["Collected", "collect", "fit_part", "parse", "records", "texts_of"]
 
 
 @dataclass(frozen=True)
@@ -48,15 +45,8 @@ def collect(frames: Iterable[pl.DataFrame]) -> Collected:
         codes = [index.setdefault(text, len(index)) for text in texts_of(frame)]
         places = np.array(codes, np.uint32)[frame["text"].to_physical().to_numpy()]
         parts.append(frame.with_columns(text=pl.Series(places, dtype=pl.UInt32)))
-    empty = pl.DataFrame(
-        schema={
-            "line": pl.Int64,
-            "text": pl.UInt32,
-            "key": pl.String,
-            "time": pl.Float64,
-            "level": pl.String,
-        }
-    )
+    schema = {"line": pl.Int64, "text": pl.UInt32, "key": pl.String}
+    empty = pl.DataFrame(schema=schema | {"time": pl.Float64, "level": pl.String})
     return Collected(pl.concat([empty, *parts]), list(index))
 
 
@@ -66,7 +56,7 @@ def fit_part(
     """Mine templates from a part of the events, then look up every event.
 
     Args:
-      adapt: `<bool>[E]` the events to mine from; the others are new to the miner.
+      adapt: `<bool>[E]` the events to mine from.
 
     Returns:
       The frozen miner and `<int32>[E]` ids; ids of `len(miner.fitted)` and above are new.

@@ -1,4 +1,4 @@
-"""How the lines of a file are laid out: told, or found out from its first lines.
+"""How the lines of a file are laid out: given, or detected from its first lines.
 
 In: lines. Out: a `Layout`: where time, level and text stand. Times become seconds since the epoch.
 """
@@ -76,6 +76,7 @@ CLOCKS = {
 }
 FRACTIONS = {"%.f": r"\.\d{1,9}", ",%3f": r",\d{1,3}", ":%3f": r":\d{1,3}"}
 ZONES = {" %Y": r" [12]\d{3}", "%z": r" ?[+-](?:\d\d:\d\d|\d{4})", "Z": "Z"}
+STAMP_PARTS = {"date": DATES, "clock": CLOCKS, "fraction": FRACTIONS, "zone": ZONES}
 EPOCH = r"1\d{9}(?:\d{3}|\.\d{1,9})?"
 
 
@@ -84,17 +85,17 @@ def _any(parts: dict[str, str]) -> str:
 
 
 JOIN = ",? |[T:-]"
-# 5/1 is the first of May where the clock has AM or PM; elsewhere nobody knows.
-UNSURE = rf"(?!{DATES['%m/%d/%Y']}(?:{JOIN})(?!{CLOCKS['%I:%M:%S %p']}))"
+# 5/1 is the first of May where the clock has AM or PM; elsewhere it is ambiguous.
+AMBIGUOUS = rf"(?!{DATES['%m/%d/%Y']}(?:{JOIN})(?!{CLOCKS['%I:%M:%S %p']}))"
 STAMP = re.compile(
-    rf"(?<![\w.:/-])(?:{UNSURE}(?P<date>{_any(DATES)})(?P<join>{JOIN})(?P<clock>{_any(CLOCKS)})"
+    rf"(?<![\w.:/-])(?:{AMBIGUOUS}(?P<date>{_any(DATES)})(?P<join>{JOIN})(?P<clock>{_any(CLOCKS)})"
     rf"(?P<fraction>{_any(FRACTIONS)})?(?P<zone>{_any(ZONES)})?|(?P<epoch>{EPOCH}))(?![\w/])"
 )
 WORDS = (
     "TRACE|DEBUG|INFO|INFORMATION|NOTICE|WARN|WARNING|ERROR|ERR|SEVERE|FAILURE|CRITICAL|CRIT|ALERT|"
     "EMERG|FATAL|VERBOSE|FINE"
 )
-LEVELS = {  # from the plainest to the weakest sign, with the share of lines that must show it
+LEVELS = {  # from the clearest to the weakest sign, with the share of lines that must show it
     rf"(?P<level>{WORDS})[\])>:,|]*(?:\s|$)": 0.5,
     rf"[\[(<](?P<level>(?i:{WORDS}))[\])>][:,|]*(?:\s|$)": 0.5,
     rf"(?P<level>(?i:{WORDS}))[:,|]*(?:\s|$)": 0.5,
@@ -106,12 +107,12 @@ KEYED = re.compile(  # what stands before the time of a logfmt line, from its ke
 )
 TEXT_KEY = re.compile(r"\b(?:msg|message)=")
 KLOG_DATES = {"%m%d": r"\d{4}", "%Y%m%d": r"\d{8}"}
-WIDEST = 10_000  # characters of a line that are looked at to tell a table
+WIDEST = 10_000  # characters of a line that are inspected to detect a table
 SEPARATORS = r"[\s|\])>,:-]*"
 
 
 def detect_layout(lines: Sequence[str], format: str = "auto") -> Layout:
-    """The layout of a log that nobody described.
+    """The layout of a log, detected from its first lines.
 
     A time stamp or level counts as found where at least half of the lines have it in the same
     place. The text is what follows the last of them, and the host name in a syslog line.
@@ -145,10 +146,7 @@ def _json_layout(objects: list[dict]) -> Layout:
     names = [name for name, _ in Counter(n for o in objects for n in o).most_common()]
     text, times, level = _columns(names)
     if text is None:
-        raise InputError(
-            f"line 1: no JSON field of text among {', '.join(map(repr, names)) or 'none'}; "
-            f"name it one of {', '.join(TEXT_NAMES)}"
-        )
+        raise _no_text("JSON field", names)
     values = [" ".join(str(o.get(t, "")) for t in times) for o in objects]
     return Layout("jsonl", None, text, times, level, _format_of(values))
 
@@ -165,14 +163,18 @@ def _table_layout(lines: list[str], forced: bool) -> Layout | None:
     text, times, level = _columns(names)
     if text is None or (len(names) < 2 and not forced):
         if forced:
-            raise InputError(
-                f"line 1: no column of text among {', '.join(map(repr, names)) or 'none'}; "
-                f"name it one of {', '.join(TEXT_NAMES)}"
-            )
+            raise _no_text("column", names)
         return None
     places = [names.index(t) for t in times]
     values = [" ".join(r[i] for i in places) for r in rows[1:] if len(r) == len(names)]
     return Layout("csv", None, text, times, level, _format_of(values), separator)
+
+
+def _no_text(what: str, names: Sequence[str]) -> InputError:
+    among = ", ".join(map(repr, names)) or "none"
+    return InputError(
+        f"line 1: no {what} of text among {among}; name it one of {', '.join(TEXT_NAMES)}"
+    )
 
 
 def _columns(names: Sequence[str]) -> tuple[str | None, tuple[str, ...], str | None]:
@@ -190,7 +192,7 @@ def _columns(names: Sequence[str]) -> tuple[str | None, tuple[str, ...], str | N
 
 
 def _format_of(values: list[str]) -> str | None:
-    """The format of most of some times, or None."""
+    """The format of over half of the times, or None."""
     found = Counter(_stamp(m)[1] for m in map(STAMP.fullmatch, values) if m)
     return found.most_common(1)[0][0] if found.total() * 2 > len(values) else None
 
@@ -200,12 +202,7 @@ def _stamp(match: re.Match) -> tuple[str, str]:
     if match["epoch"]:
         return EPOCH, "epoch"
     pattern, format = "", ""
-    for part, kinds in (
-        ("date", DATES),
-        ("clock", CLOCKS),
-        ("fraction", FRACTIONS),
-        ("zone", ZONES),
-    ):
+    for part, kinds in STAMP_PARTS.items():
         if match[part]:
             kind = next(k for k, regex in kinds.items() if re.fullmatch(regex, match[part]))
             pattern, format = pattern + kinds[kind], format + kind
@@ -281,7 +278,7 @@ def _level(pattern: str, lines: list[str], most_words: int) -> str:
 
 
 def seconds(times: pl.Series, format: str) -> pl.Series:
-    """Seconds since the epoch (f64) of times (str); null where one does not read so."""
+    """Seconds since the epoch (f64) of times (str); null where one has not the format."""
     if format == "epoch":
         numbers = times.cast(pl.Float64, strict=False)
         size = numbers.abs()
@@ -300,5 +297,5 @@ def seconds(times: pl.Series, format: str) -> pl.Series:
 
 
 def has_year(format: str) -> bool:
-    """Whether a time says its year."""
+    """Whether a time has a year."""
     return format == "epoch" or "%Y" in format or "%y" in format

@@ -1,7 +1,7 @@
 """Files of log lines as blocks of clean UTF-8 lines: plain, gzip, Zstandard or standard input.
 
 In: a path. Out: `blocks(path)`, a few MiB of whole lines each, so that memory is flat in the length
-of the file; what had to be mended is counted. Layouts, headers and texts: `glx/parse/header.py`.
+of the file; lines that had to be repaired are counted.
 """
 
 import gzip
@@ -10,7 +10,7 @@ import sys
 import zlib
 from collections.abc import Generator, Iterator
 from contextlib import nullcontext
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass
 from itertools import chain
 from pathlib import Path
 from typing import BinaryIO
@@ -20,25 +20,23 @@ import zstandard
 from glx.errors import InputError
 from glx.parse.header import Layout, detect_layout
 
-__all__ = ["Layout", "ReadCounts", "blocks", "detect_layout", "head", "layout_of", "open_text"]
-
 BLOCK = 8 << 20  # bytes in a block; larger ones are faster and take more memory
 LONGEST = 1 << 20  # bytes of a line that are kept
-HEAD = 1 << 16  # bytes looked at to tell text from something else
-BOM = b"\xef\xbb\xbf"  # what some editors put before UTF-8
+HEAD = 1 << 16  # bytes inspected to distinguish text from binary data
+BOM = b"\xef\xbb\xbf"  # some editors put it before UTF-8
 TAR = (b"ustar\0", b"ustar ")  # at byte 257
 STDIN = Path("-")
 
 
 @dataclass
 class ReadCounts:
-    """What was read and what was mended; each counts lines of the file (rows of a table).
+    """What was read and what was repaired; each counts lines of the file (rows of a table).
 
     Attributes:
       lines: all of them, the empty ones included.
-      empty: without a character but white space; they keep their number and yield no event.
+      empty: nothing but white space; they keep their number and yield no event.
       invalid_utf8: with bytes that are not UTF-8, replaced by U+FFFD.
-      nul: with NUL bytes, replaced by nothing.
+      nul: with NUL bytes, which are dropped.
       crlf: that ended in CR LF.
       overlong: longer than 1 MiB, the rest of which was dropped.
       no_header: that the layout's header does not fit; the whole line is the text.
@@ -58,9 +56,8 @@ class ReadCounts:
 
     def add(self, other: "ReadCounts") -> None:
         """Add the counts of another part of the file."""
-        for field in fields(self):
-            name = field.name
-            setattr(self, name, getattr(self, name) + getattr(other, name))
+        for name, count in asdict(other).items():
+            setattr(self, name, getattr(self, name) + count)
 
 
 def open_text(path: Path | str) -> BinaryIO:
@@ -76,10 +73,8 @@ def open_text(path: Path | str) -> BinaryIO:
 def head(path: Path | str, lines: int = 200) -> list[str]:
     """The first lines, for `detect_layout`; not for standard input, which is read only once."""
     with open_text(path) as file:
-        raw = file.read(BLOCK)
-    return (
-        raw.decode("utf-8", "replace").replace("\0", "").replace("\r\n", "\n").split("\n")[:lines]
-    )
+        text = file.read(BLOCK).decode("utf-8", "replace")
+    return text.replace("\0", "").replace("\r\n", "\n").split("\n")[:lines]
 
 
 def layout_of(path: Path | str, format: str = "auto") -> Layout:
@@ -107,7 +102,7 @@ def blocks(
         if quoted:
             rest, chunk = b"", rest + chunk
             outside = _end_outside_quotes(chunk, chunk.rfind(b"\n") + 1)
-            # A quote that nobody closed must not hold the file: then lines are taken as they come.
+            # An unclosed quote must not hold back the whole file: then lines are taken as they are.
             end = chunk.rfind(b"\n") + 1 if len(chunk) > LONGEST and not outside else outside
         if end:
             yield b"".join((rest, memoryview(chunk)[:end]))
@@ -144,7 +139,7 @@ def _is_utf8(raw: bytes) -> bool:
 
 
 def _cut_overlong(raw: bytes, counts: ReadCounts, quote: bytes) -> bytes:
-    """Lines cut to `LONGEST` bytes. Leaps from line end to line end, so that it costs nothing."""
+    """Lines cut to `LONGEST` bytes. Jumps from line end to line end, so that it costs nothing."""
     pieces, kept, at = [], 0, 0
     while at + LONGEST < len(raw):
         end = raw.rfind(b"\n", at, at + LONGEST + 1) + 1
@@ -213,20 +208,24 @@ def _text_chunks(path: Path, size: int) -> Generator[bytes, None, None]:
                 "give a log of text lines, plain or packed with gzip or zstd"
             )
         yield from chain([first], chunks)
-    except FileNotFoundError as e:
-        raise InputError(f"{name}: no such file; check the path") from e
-    except IsADirectoryError as e:
-        raise InputError(f"{name}: a directory; give one file in it") from e
-    except PermissionError as e:
-        raise InputError(f"{name}: not readable for this user; check its permissions") from e
-    except gzip.BadGzipFile as e:
-        raise InputError(f"{name}: the archive is damaged ({e}); get the file again") from e
-    except OSError as e:
-        raise InputError(f"{name}: cannot be read ({e.strerror}); check the path") from e
-    except EOFError as e:
-        raise InputError(f"{name}: the archive is cut short; get the whole file again") from e
-    except (zlib.error, zstandard.ZstdError) as e:
-        raise InputError(f"{name}: the archive is damaged ({e}); get the file again") from e
+    except (OSError, EOFError, zlib.error, zstandard.ZstdError) as e:
+        raise InputError(f"{name}: {_problem(e)}") from e
+
+
+def _problem(error: Exception) -> str:
+    """What is wrong with a file that could not be read, and what to do."""
+    match error:
+        case FileNotFoundError():
+            return "no such file; check the path"
+        case IsADirectoryError():
+            return "a directory; give one file in it"
+        case PermissionError():
+            return "not readable for this user; check its permissions"
+        case EOFError():
+            return "the archive is cut short; get the whole file again"
+        case OSError(strerror=str() as reason):
+            return f"cannot be read ({reason}); check the path"
+    return f"the archive is damaged ({error}); get the file again"
 
 
 def _unpacked(path: Path, size: int) -> Iterator[bytes]:
@@ -240,11 +239,11 @@ def _unpacked(path: Path, size: int) -> Iterator[bytes]:
 
 
 def _zstd_chunks(file: BinaryIO, size: int) -> Iterator[bytes]:
-    """Every frame; the package's stream reader would take a truncated frame for a whole one."""
+    """All frames; the package's stream reader would accept a truncated frame."""
     unpack, packed, inside = zstandard.ZstdDecompressor(), b"", None
     held: list[bytes] = []
     total = 0
-    while packed or (packed := file.read(4096)):  # little at a time: it may grow a thousandfold
+    while packed or (packed := file.read(4096)):  # little at a time: it may expand a thousandfold
         inside = inside or unpack.decompressobj()
         held.append(inside.decompress(packed))
         total += len(held[-1])

@@ -2,8 +2,9 @@
 
 from experiments.benchmarks import parse
 from experiments.benchmarks.settings import Settings
-from glx.parse.events import collect, records
+from glx.parse.events import collect
 from glx.parse.read import ReadCounts
+from glx.parse.records import records
 
 
 def test_hostile_lines_are_as_different_as_they_say(tmp_path):

@@ -7,8 +7,9 @@ from glx.data.load import DataConfig, Parsed, load
 from glx.data.split import SplitConfig
 from glx.data.systems import Numbered, System, own
 from glx.errors import InputError
-from glx.parse.events import collect, records
+from glx.parse.events import collect
 from glx.parse.read import ReadCounts
+from glx.parse.records import records
 from glx.sequences import ADAPT, PARTS
 
 # Two sessions to adapt on, one astride the cut, two to score; the last holds lines never seen.

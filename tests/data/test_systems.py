@@ -11,9 +11,10 @@ from glx.data.load import DataConfig, load
 from glx.data.systems import BGL_HEADER, RAS_HEADER, LabelPlace, check_family, known, simulated
 from glx.errors import InputError
 from glx.evaluate.labels import read_labels
-from glx.parse.events import collect, records
+from glx.parse.events import collect
 from glx.parse.header import Layout
 from glx.parse.read import ReadCounts
+from glx.parse.records import records
 
 FILES = {
     "hdfs": ("hdfs", "hdfs/hdfs_block_sequences.csv.zst", "hdfs/hdfs_templates.csv"),

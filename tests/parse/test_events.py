@@ -12,12 +12,12 @@ import pytest
 import zstandard
 
 from glx.data.systems import known
-from glx.parse.events import collect, fit_part, parse, records
+from glx.parse.events import collect, fit_part, parse
 from glx.parse.header import Layout
 from glx.parse.mask import mask
 from glx.parse.miner import Miner, fit
 from glx.parse.read import ReadCounts, blocks, layout_of
-from glx.parse.records import SWITCH_INTERVAL, ordered
+from glx.parse.records import SWITCH_INTERVAL, ordered, records
 from glx.parse.table import read_table
 
 LOG = b"""\
