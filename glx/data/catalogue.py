@@ -122,7 +122,7 @@ def _system(flag: str, given: str, label_files: dict[str, Path], config: DataCon
         )
     file = _own_path(f"{flag}={given}", path)
     labels = label_files.pop(name, None)
-    return systems.own(name, file, None if labels is None else _own_labels(labels))
+    return System(name, file, labels=None if labels is None else _own_labels(labels))
 
 
 def _own_path(given: str, path: str) -> Path:

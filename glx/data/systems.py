@@ -1,7 +1,7 @@
-"""The systems glx knows by name, and a user's own: which file, its layout, where labels lie.
+"""The systems that glx knows by name: which file, its layout, where its labels are.
 
-In: a name, or NAME=FILE. Out: a `System`, a description only; nothing is read here. Labels are
-named here as places; `glx/evaluate/labels.py` alone goes there for a target.
+In: a folder. Out: `System`s, descriptions only; nothing is read here. Where labels are is named
+here; for a target, `glx/evaluate/labels.py` alone reads them.
 """
 
 from dataclasses import dataclass, replace
@@ -13,7 +13,7 @@ from glx.parse.header import Layout
 
 @dataclass(frozen=True)
 class LabelPlace:
-    """Where the labels of a system lie.
+    """Where the labels of a system are.
 
     Attributes:
       path: the file.
@@ -56,21 +56,21 @@ class System:
     """One system's logs.
 
     Attributes:
-      name, family: a source of the target's family is refused.
       path: the file.
-      raw: how raw lines of this system are laid out, with the session rule; None: find out.
+      raw: how raw lines of this system are laid out, with the session rule; None: to be detected.
       numbered: set where `path` holds event numbers in place of raw lines.
       window: lines in a window; None where sessions group the lines.
-      labels: where labels lie, or None.
+      labels: where labels are, or None.
+      family: None for its own name; a source of the target's family is refused.
     """
 
     name: str
-    family: str
     path: Path
     raw: Layout | None = None
     numbered: Numbered | None = None
     window: int | None = None
     labels: LabelPlace | None = None
+    family: str | None = None
 
 
 SIMULATED = ("sim_blocks", "sim_vms", "sim_ras")
@@ -83,6 +83,7 @@ NOVA_HEADER = (
     r"^(?P<time>\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d+) \d+ (?P<level>[A-Z]+) \S+ ?"
     r"(?:\[req-[^\]]*\] )?(?P<text>.*)$"
 )
+LOGHUB, OURS = ("EventId", "EventTemplate"), ("event_id", "template")  # columns of template tables
 BLOCK_ID = r"blk_-?\d+"
 INSTANCE_ID = r"\[instance: ([0-9a-f-]{36})\]"
 
@@ -90,55 +91,41 @@ INSTANCE_ID = r"\[instance: ([0-9a-f-]{36})\]"
 def known(data_dir: Path) -> dict[str, System]:
     """Every system of `docs/data.md` by name, with files under `data_dir`."""
     hdfs, bgl, openstack = (data_dir / name for name in ("hdfs", "bgl", "openstack"))
+    sequences, blocks = hdfs / "hdfs_block_sequences.csv.zst", hdfs / "hdfs_raw_2pct.csv.zst"
+    events, ras = bgl / "bgl_events_50to80.csv.zst", bgl / "BGL_first100k.log.zst"
+    faults = openstack / "openstack_faultinj_nova_odd.tsv.zst"
+    instances = openstack / "openstack_sessions.csv.zst"
+
     hdfs_lines = Layout(header=HDFS_HEADER, time_format="%y%m%d %H%M%S", session=BLOCK_ID)
     bgl_lines = Layout(header=BGL_HEADER, time_format="epoch")
     nova_lines = Layout(header=NOVA_HEADER, time_format="%Y-%m-%d %H:%M:%S%.f")
     no_level = NOVA_HEADER.replace("?P<level>", "?:")  # published templates do not name it
-    sequences = hdfs / "hdfs_block_sequences.csv.zst"
-    blocks = hdfs / "hdfs_raw_2pct.csv.zst"
-    events = bgl / "bgl_events_50to80.csv.zst"
-    ras = bgl / "BGL_first100k.log.zst"
-    faults = openstack / "openstack_faultinj_nova_odd.tsv.zst"
-    instances = openstack / "openstack_sessions.csv.zst"
+    table = Layout("csv", text="message", time=("date", "time"), level="level", session="block_id")
+    tsv = Layout("csv", text="line", separator="\t", quote=False, session="session_id")
     systems = [
         System(
             "hdfs",
-            "hdfs",
             sequences,
             raw=hdfs_lines,
-            numbered=Numbered(
-                "sequence", hdfs / "hdfs_templates.csv", ("EventId", "EventTemplate"), True
-            ),
+            numbered=Numbered("sequence", hdfs / "hdfs_templates.csv", LOGHUB, whole_rows=True),
             labels=LabelPlace(sequences, "row"),
         ),
         System(
             "hdfs_raw",
-            "hdfs",
             blocks,
-            raw=Layout(
-                format="csv",
-                text="message",
-                time=("date", "time"),
-                time_format="%y%m%d %H%M%S",
-                level="level",
-                session="block_id",
-            ),
+            raw=replace(table, time_format=hdfs_lines.time_format),
             labels=LabelPlace(blocks, "key", key="block_id"),
         ),
         System(
             "bgl",
-            "bgl",
             events,
             raw=bgl_lines,
-            numbered=Numbered(
-                "event_id", bgl / "bgl_templates.csv", ("event_id", "template"), False
-            ),
+            numbered=Numbered("event_id", bgl / "bgl_templates.csv", OURS, whole_rows=False),
             window=20,
             labels=LabelPlace(events, "line"),
         ),
         System(
             "bgl_raw",
-            "bgl",
             ras,
             raw=replace(bgl_lines, header=RAS_HEADER),
             window=20,
@@ -146,16 +133,8 @@ def known(data_dir: Path) -> dict[str, System]:
         ),
         System(
             "openstack",
-            "openstack",
             faults,
-            raw=replace(
-                nova_lines,
-                format="csv",
-                separator="\t",
-                quote=False,
-                text="line",
-                session="session_id",
-            ),
+            raw=replace(tsv, header=NOVA_HEADER, time_format=nova_lines.time_format),
             labels=LabelPlace(
                 openstack / "openstack_faultinj_nova_odd_labels.csv",
                 "key",
@@ -165,31 +144,27 @@ def known(data_dir: Path) -> dict[str, System]:
         ),
         System(
             "openstack_loghub",
-            "openstack",
             instances,
             raw=replace(nova_lines, header=no_level, session=INSTANCE_ID),
             numbered=Numbered(
-                "sequence",
-                openstack / "openstack_templates.csv",
-                ("event_id", "template"),
-                True,
-                key="instance_id",
+                "sequence", openstack / "openstack_templates.csv", OURS, True, key="instance_id"
             ),
             labels=LabelPlace(instances, "row", column="label_file"),
         ),
     ]
-    return {system.name: system for system in systems}
+    return {s.name: replace(s, family=s.name.split("_")[0]) for s in systems}
 
 
 def paper(data_dir: Path) -> dict[str, System]:
     """The systems of `--protocol=paper` by name, each in the unit of the nearest public code.
 
-    Of the minutes of OpenStack only their label says which file they are from, and no reader may
-    look at that. But the abnormal file, the earliest, lies last, so the clock says it as well.
+    Only a label tells which file a minute of OpenStack is from, and no input may depend on it. But
+    the abnormal file, the earliest, comes last, so that the clock tells it too.
     """
     systems, openstack = known(data_dir), data_dir / "openstack"
     instances, minutes = systems["openstack_loghub"], openstack / "openstack_minute_windows.csv.zst"
     assert instances.raw is not None
+    templates = openstack / "openstack_templates_2k.csv"
     return {
         "hdfs": systems["hdfs"],
         "bgl": replace(systems["bgl"], window=120),
@@ -197,13 +172,7 @@ def paper(data_dir: Path) -> dict[str, System]:
             instances,
             path=minutes,
             raw=replace(instances.raw, session=None),
-            numbered=Numbered(
-                "sequence",
-                openstack / "openstack_templates_2k.csv",
-                ("EventId", "EventTemplate"),
-                False,
-                clock="datetime",
-            ),
+            numbered=Numbered("sequence", templates, LOGHUB, False, clock="datetime"),
             window=20,
             labels=LabelPlace(minutes, "line", column="label_file"),
         ),
@@ -212,31 +181,21 @@ def paper(data_dir: Path) -> dict[str, System]:
 
 def simulated(name: str, folder: Path) -> System:
     """A simulated system whose files `glx.data.simulate.write` put into `folder`."""
-    by_line = name == "sim_ras"
     session = {"sim_blocks": BLOCK_ID, "sim_vms": INSTANCE_ID, "sim_ras": None}[name]
+    by = "line" if session is None else "key"
     return System(
-        name,
         name,
         folder / f"{name}.log",
         raw=Layout(session=session),
-        window=20 if by_line else None,
-        labels=LabelPlace(
-            folder / f"{name}.labels.csv",
-            "line" if by_line else "key",
-            key="line" if by_line else "key",
-        ),
+        window=20 if session is None else None,
+        labels=LabelPlace(folder / f"{name}.labels.csv", by, key=by),
     )
-
-
-def own(name: str, path: Path, labels: LabelPlace | None) -> System:
-    """A user's own file."""
-    return System(name, name, path, labels=labels)
 
 
 def check_family(target: System, sources: list[System]) -> None:
     """Raise InputError where a source shares the target's family."""
     for source in sources:
-        if source.family == target.family:
+        if (source.family or source.name) == (target.family or target.name):
             raise InputError(
                 f"--source={source.name}: of the same family as the target {target.name}, so its "
                 "labels are not those of another system; choose sources of other families"

@@ -5,7 +5,7 @@ import pytest
 
 from glx.data.load import DataConfig, Parsed, load
 from glx.data.split import SplitConfig
-from glx.data.systems import Numbered, System, own
+from glx.data.systems import Numbered, System
 from glx.errors import InputError
 from glx.parse.events import collect
 from glx.parse.read import ReadCounts
@@ -36,7 +36,7 @@ WINDOWS = DataConfig(window=4, split=SplitConfig(gap_lines=2))
 @pytest.fixture
 def system(tmp_path) -> System:
     (tmp_path / "cloud.log").write_text(LOG)
-    return own("cloud", tmp_path / "cloud.log", None)
+    return System("cloud", tmp_path / "cloud.log")
 
 
 def told(parsed: Parsed) -> list[list[str]]:
@@ -131,7 +131,7 @@ def numbered_system(tmp_path, text: str, column: str) -> System:
     (tmp_path / "n.csv").write_text(text)
     whole = column == "sequence"
     spec = Numbered(column, tmp_path / "t.csv", ("id", "text"), whole)
-    return System("n", "n", tmp_path / "n.csv", numbered=spec, window=None if whole else 2)
+    return System("n", tmp_path / "n.csv", numbered=spec, window=None if whole else 2)
 
 
 def test_sequences_of_numbers(tmp_path):

@@ -9,7 +9,7 @@ import zstandard
 from glx.data.catalogue import resolve
 from glx.data.load import DataConfig, Parsed, load
 from glx.data.split import SplitConfig
-from glx.data.systems import own, paper
+from glx.data.systems import System, paper
 from glx.errors import InputError
 from glx.evaluate.audit import audit
 from glx.evaluate.labels import read_labels
@@ -220,7 +220,7 @@ def test_a_minute_without_a_time(folder):
 def test_raw_lines_have_no_such_protocol(tmp_path):
     (tmp_path / "shop.log").write_text("start\n" * 10)
     with pytest.raises(InputError, match="shop: --protocol=paper reads hdfs, bgl and openstack_lo"):
-        load(own("shop", tmp_path / "shop.log", None), DataConfig(protocol="paper"))
+        load(System("shop", tmp_path / "shop.log"), DataConfig(protocol="paper"))
 
 
 REAL = {  # sequences, anomalous ones, adapt, test, events of the last one

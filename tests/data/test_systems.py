@@ -76,7 +76,7 @@ def test_simulated_systems():
     }
     for name, (by, window, sessions) in units.items():
         system = simulated(name, ROOT)
-        assert (system.family, system.path) == (name, ROOT / f"{name}.log")
+        assert (system.family, system.path) == (None, ROOT / f"{name}.log")
         assert (system.labels.by, system.window) == (by, window)
         assert (system.raw is not None and system.raw.session is not None) == sessions
 

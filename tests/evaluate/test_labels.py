@@ -49,7 +49,7 @@ WORDS = "- 1 ok\nKERNDTLB 2\n-3 odd\n- 4\n"
 def system(tmp_path, text: str, by: str, column: str | None = "label", key=None) -> System:
     path = tmp_path / "l.csv"
     path.write_text(text)
-    return System("shop", "shop", Path("shop.log"), labels=LabelPlace(path, by, column, key))
+    return System("shop", Path("shop.log"), labels=LabelPlace(path, by, column, key))
 
 
 @pytest.mark.parametrize(
@@ -123,7 +123,7 @@ def test_labels_of_another_kind_than_the_logs(tmp_path, by, log, message):
 
 
 def test_no_labels_and_no_file(tmp_path):
-    bare = System("shop", "shop", Path("shop.log"))
+    bare = System("shop", Path("shop.log"))
     with pytest.raises(InputError, match="shop: no labels; give --labels=shop=FILE"):
         read_labels(bare, whole_rows(1))
     gone = system(tmp_path, "", "row")
