@@ -1,7 +1,4 @@
-"""From what a user names to `System`s: known names, simulated ones (made on demand), own files.
-
-In: `--target`, `--source`, `--labels` as given. Out: descriptions; simulated files on disk.
-"""
+"""From `--target`, `--source` and `--labels` to `System`s: known, simulated or a user's own."""
 
 import os
 import re
@@ -75,7 +72,7 @@ def resolve(
         if system.name in SIMULATED:
             _simulate(system, config)
         for file in [system.path] + ([system.numbered.templates] if system.numbered else []):
-            _look_at(file)
+            _check_readable(file)
     return cast
 
 
@@ -126,23 +123,23 @@ def _system(flag: str, given: str, label_files: dict[str, Path], config: DataCon
 
 
 def _own_path(given: str, path: str) -> Path:
-    """The path of a user's file, unless it gives its lines only once: a run looks at them again."""
+    """The path of a user's file, which a run reads more than once."""
     file = Path(path).expanduser()
     if path == "-" or (os.path.exists(file) and not (file.is_file() or file.is_dir())):
         raise InputError(f"{given}: can be read only once; write it to a file and give that")
     return file
 
 
-def _look_at(file: Path) -> None:
-    """Raise InputError for a file that cannot be read: now, rather than after much work."""
+def _check_readable(file: Path) -> None:
+    """Raise InputError now, rather than after much work, for a file that cannot be read."""
     if not os.path.exists(file):  # unlike Path.exists, never an error itself
         raise InputError(f"{file}: no such file; check the path")
     open_text(file).close()
 
 
 def _own_labels(path: Path) -> LabelPlace:
-    """Where labels lie in a user's CSV, by its header alone: `key` or `line` beside `label`."""
-    _look_at(path)
+    """Where labels are in a user's CSV, by its header alone: `key` or `line` beside `label`."""
+    _check_readable(path)
     columns = read_header(path)
     for by in ("key", "line"):
         if {by, "label"} <= set(columns):

@@ -27,7 +27,7 @@ def read_templates(spec: Numbered, inferred_text: bool) -> tuple[np.ndarray, lis
 
     Args:
       inferred_text: keep texts that were assigned with the help of labels (`id_source` is
-        `inferred`); else such an event is as text-less as an unresolved one.
+        `inferred`); else such an event has no text, like an unresolved one.
 
     Raises:
       InputError: a row without a number, a number twice, no row at all, or no such table.
@@ -85,7 +85,7 @@ def numbered_column(path: Path | str) -> str | None:
     """The column of event numbers, `sequence` or `event_id`, if the file is a table with one."""
     if not Path(path).is_file():  # standard input or a pipe, which give their lines once
         return None
-    names = _names(head(path, 1)[0][:10_000])  # a first line that long is no header
+    names = _names(head(path, 1)[0][:10_000])  # a longer first line is no header
     return next((name for name in ("sequence", "event_id") if name in names), None)
 
 

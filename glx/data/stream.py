@@ -1,7 +1,7 @@
 """A file of any length to closed sequences, a batch at a time, in flat memory.
 
-In: raw lines or event numbers, a detector's `LogParser`. Out: `Sequences` whose windows are
-full or whose sessions have ended.
+In: raw lines or event numbers, a detector's `LogParser`. Out: `Sequences` whose windows are full or
+whose sessions have ended.
 """
 
 from collections.abc import Iterator
@@ -16,27 +16,26 @@ from glx.data.numbered import numbered_blocks, numbered_column
 from glx.errors import InputError
 from glx.parse.digits import distinct_codes
 from glx.parse.events import parse
-from glx.parse.header import Layout
 from glx.parse.read import ReadCounts
 from glx.parse.records import records
 from glx.sequences import Sequences, csr_offsets
 
-BATCH = 300_000  # events collected before sessions are looked through
-SHARDS = 16  # parts of the open sessions, looked through one at a time: what that takes is small
+BATCH = 300_000  # events collected before sessions that ended are searched for
+SHARDS = 16  # parts of the open sessions, searched one at a time, which bounds the memory
 NO_EVENTS = pl.DataFrame(
     schema={"line": pl.Int64, "key": pl.String, "clock": pl.Float64, "id": pl.Int32}
 )
 
 
 def stream(
-    path: Path | str, reader: LogParser, counts: ReadCounts, idle: float = 3600.0
+    path: Path | str, parser: LogParser, counts: ReadCounts, idle: float = 3600.0
 ) -> Iterator[Sequences]:
     """Closed sequences of a file, in the order in which they close; sessions without times.
 
-    Log time is the latest time read so far: lines out of order neither end a session nor tear it.
+    Log time is the latest time read so far: lines out of order neither end a session nor split it.
 
     Args:
-      reader: its miner gives new ids to lines that no template matches.
+      parser: its miner gives new ids to lines that no template matches.
       counts: is added to while reading.
       idle: seconds of log time without a line of it after which a session has ended; where lines
         have no time it ends with the input.
@@ -44,14 +43,16 @@ def stream(
     Raises:
       InputError: the file is not as it should be, or no line has a session id.
     """
-    column = None if reader.numbers is None else numbered_column(path)
-    if reader.numbers is not None and column is not None:
-        rows = numbered_blocks(Path(path), column, reader.numbers, counts)
-        yield from rows if column == "sequence" else _windows(map(_frame, rows), reader.window or 1)
+    column = None if parser.numbers is None else numbered_column(path)
+    if parser.numbers is not None and column is not None:
+        rows = numbered_blocks(Path(path), column, parser.numbers, counts)
+        yield from rows if column == "sequence" else _windows(map(_frame, rows), parser.window or 1)
         return
-    frames = parse(records(path, _layout(reader), counts), reader.miner)
-    if reader.window is not None:
-        yield from _windows(frames, reader.window)
+    if parser.layout is None:
+        raise InputError(f"{path}: the detector knows event numbers only; give a file of them")
+    frames = parse(records(path, parser.layout, counts), parser.miner)
+    if parser.window is not None:
+        yield from _windows(frames, parser.window)
     else:
         yield from _sessions(path, frames, idle)
 
@@ -71,7 +72,7 @@ class OpenSessions:
     idle: float
     keys: pl.Series = field(default_factory=lambda: pl.Series([], dtype=pl.String))
     last: np.ndarray = field(default_factory=lambda: np.zeros(0))
-    sequences: Sequences = field(default_factory=lambda: _no_sequences())
+    sequences: Sequences = field(default_factory=lambda: _window(NO_EVENTS, 1))
 
     def add(self, frame: pl.DataFrame, now: float, *, end: bool = False) -> Sequences:
         """Take in later events (columns of `NO_EVENTS`) and give back the sessions that ended.
@@ -82,15 +83,15 @@ class OpenSessions:
           now: log time by now, seconds.
           end: of the input; every session ends.
         """
-        held, n_held = self.sequences, len(self.sequences)
+        old, n_old = self.sequences, len(self.sequences)
         keys, places = distinct_codes(pl.concat([self.keys, frame["key"]]))
-        new_codes = places[n_held:].to_numpy()
-        # The held sessions come first among the keys; of their events only the last time matters.
-        codes = np.concatenate([np.repeat(np.arange(n_held), held.lengths), new_codes])
-        clock = np.concatenate([np.repeat(self.last, held.lengths), frame["clock"].to_numpy()])
+        new_codes = places[n_old:].to_numpy()
+        # The open sessions come first among the keys; of their events only the last time matters.
+        codes = np.concatenate([np.repeat(np.arange(n_old), old.lengths), new_codes])
+        clock = np.concatenate([np.repeat(self.last, old.lengths), frame["clock"].to_numpy()])
         order = np.argsort(codes, kind="stable")
-        ids = np.concatenate([held.ids, frame["id"].to_numpy()])[order]
-        lines = np.concatenate([held.lines, frame["line"].to_numpy()])[order]
+        ids = np.concatenate([old.ids, frame["id"].to_numpy()])[order]
+        lines = np.concatenate([old.lines, frame["line"].to_numpy()])[order]
         codes, clock = codes[order], clock[order]
         pause = np.diff(clock, prepend=np.nan) > self.idle
         starts = np.flatnonzero((np.diff(codes, prepend=-1) != 0) | pause)
@@ -194,14 +195,3 @@ def _narrow(sequences: Sequences) -> Sequences:
         for values in (sequences.ids, sequences.lines)
     )
     return replace(sequences, ids=ids, lines=lines)
-
-
-def _no_sequences() -> Sequences:
-    none = np.zeros(0, np.int64)
-    return Sequences(none.astype(np.int32), np.zeros(1, np.int64), none, none, none)
-
-
-def _layout(reader: LogParser) -> Layout:
-    if reader.layout is None:
-        raise InputError("this detector knows no raw lines; give a file of event numbers")
-    return reader.layout
