@@ -159,10 +159,7 @@ def test_evidence_names_lines_and_texts():
 
 
 def test_of_no_sequences_there_are_no_rows():
-    none = np.zeros(0, np.int64)
-    empty = verdicts.rows(
-        verdicts_of([]), Sequences(none, np.zeros(1, int), none, none), 0.5, ["a"]
-    )
+    empty = verdicts.rows(verdicts_of([]), rows_of_events(), 0.5, ["a"])
     assert (dict(empty.schema), len(empty)) == (verdicts.VERDICT, 0)
 
 
