@@ -124,18 +124,26 @@ class Measured(Metrics, kw_only=True):
     f1_proprietary: Number | UnsetType | None = UNSET
 
 
-class Curve(Struct):
+class Columns(Struct):
+    """Lists of equal length; `edges` has one more than the counts between them."""
+
+    def __post_init__(self) -> None:
+        columns = msgspec.structs.asdict(self)
+        columns |= columns.get("routes", {})
+        sizes = {len(v) - (k == "edges") for k, v in columns.items() if isinstance(v, list)}
+        if len(sizes) > 1:
+            raise ValueError("the lists must be equally long, edges one more")
+
+
+class Curve(Columns):
     """Precision and recall at cuts, from the highest threshold down."""
 
     recall: list[Number]
     precision: list[Number]
     threshold: list[Number]
 
-    def __post_init__(self) -> None:
-        _equally_long(recall=self.recall, precision=self.precision, threshold=self.threshold)
 
-
-class Timeline(Struct):
+class Timeline(Columns):
     """Sequences by when they begin; `anomalous` is null without labels."""
 
     axis: Literal["time", "line", "row"]
@@ -144,41 +152,28 @@ class Timeline(Struct):
     flagged: list[int]
     anomalous: list[int] | None
 
-    def __post_init__(self) -> None:
-        known = {} if self.anomalous is None else {"anomalous": self.anomalous}
-        _bins(self.edges, sequences=self.sequences, flagged=self.flagged, **known)
 
-
-class ScoreBins(Struct):
+class ScoreBins(Columns):
     """Sequences by score, of each route (`all` without routes)."""
 
     edges: list[Number]
     routes: dict[str, list[int]]
 
-    def __post_init__(self) -> None:
-        _bins(self.edges, **self.routes)
 
-
-class SimilarityBins(Struct):
+class SimilarityBins(Columns):
     """Sequences by the cosine of their least familiar event, and the router's cut."""
 
     edges: list[Number]
     count: list[int]
     tau: Number
 
-    def __post_init__(self) -> None:
-        _bins(self.edges, count=self.count)
 
-
-class Blocks(Struct):
+class Blocks(Columns):
     """Confusion counts in blocks of the test part, of which there is at least one."""
 
     tp: Annotated[list[int], Meta(min_length=1)]
     fp: list[int]
     fn: list[int]
-
-    def __post_init__(self) -> None:
-        _equally_long(tp=self.tp, fp=self.fp, fn=self.fn)
 
     def array(self) -> np.ndarray:
         """`<int64>[K, 3]` of `K` blocks."""
@@ -272,14 +267,3 @@ def write(folder: Path, value: Struct) -> None:
     indent = None if isinstance(value, Plots) else 1
     text = json.dumps(msgspec.to_builtins(value), indent=indent)
     write_whole(folder / NAMES[type(value)], text + "\n")
-
-
-def _equally_long(**columns: list) -> None:
-    if len(set(map(len, columns.values()))) > 1:
-        raise ValueError(f"{', '.join(columns)} must be equally long")
-
-
-def _bins(edges: list[float], **counts: list[int]) -> None:
-    for name, column in counts.items():
-        if len(column) != len(edges) - 1:
-            raise ValueError(f"edges must be one more than {name}")

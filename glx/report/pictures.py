@@ -153,7 +153,7 @@ def _named(
     base = min(max(y(precision) + (20 if below else -10), TOP + 12), PLOT - 6)
     label = svg.words(at + (10 if right else -10), base, name, "mark", None if right else "end")
     hint = f"{name}: precision {precision:.3f}, recall {recall:.3f}"
-    return svg.group(svg.dot(at, y(precision), css, hint), label)
+    return svg.tag("g", svg.dot(at, y(precision), css, hint), label)
 
 
 def _beside(x: float, text: str) -> list[Markup]:

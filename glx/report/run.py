@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
-from msgspec import UNSET, UnsetType
+from msgspec import UNSET
 
 from glx.errors import InputError
 from glx.evaluate.audit import UNSOUND
@@ -58,6 +58,8 @@ def page(folder: Path) -> str:
     flagged = _table(folder / "flagged.parquet", list(FLAGGED))
     found = anomalies(flagged, _table(folder / "verdicts.parquet", WHERE), _seen(dict(settings)))
     weighed = [bool(group["top"]) for group in found["groups"]]
+    known = metrics.baselines if isinstance(metrics, Measured) else {}
+    baselines = [(explained(name), baseline) for name, baseline in known.items()]
     left_out = metrics.n_anomalous - sum(flagged["count"])
     return pages.render(
         "run.html",
@@ -82,9 +84,7 @@ def page(folder: Path) -> str:
                 "most": EVENTS,
             }
         ),
-        beside=_beside(metrics),
-        parts=_parts(metrics),
-        f1_of_routes=_f1_of_routes(metrics),
+        beside=sorted(baselines, key=lambda row: row[1].f1 or 0, reverse=True),
         pictures=_pictures(metrics, plots),
         plots=plots,
         cost=[
@@ -174,32 +174,6 @@ def _row(group: dict[str, Any], found: dict[str, Any]) -> dict[str, Any]:
     key = found["keys"][at] if found["keys"] and group["kept"] else ""
     lines = f"{found['first'][at]:,}–{found['last'][at]:,}" if group["kept"] else ""
     return group | {"text": found["texts"][group["text"]], "key": key, "lines": lines}
-
-
-def _beside(metrics: Metrics) -> list[tuple[str, models.BaselineMetrics]]:
-    """The rows of the table of baselines, the best first."""
-    baselines = metrics.baselines if isinstance(metrics, Measured) else {}
-    rows = [(explained(name), baseline) for name, baseline in baselines.items()]
-    return sorted(rows, key=lambda row: row[1].f1 or 0, reverse=True)
-
-
-def _parts(metrics: Metrics) -> list[tuple[str, Measured | models.PartMetrics]]:
-    """Metrics over parts of what was scored, where there is anything in them."""
-    if not isinstance(metrics, Measured):
-        return []
-    parts = {
-        "each distinct sequence once": metrics.distinct,
-        "every template seen while adapting": metrics.seen,
-        "with a template never seen before": metrics.unseen,
-    }
-    return [("all", metrics), *((name, part) for name, part in parts.items() if part.n_sequences)]
-
-
-def _f1_of_routes(metrics: Metrics) -> dict[str, float | UnsetType | None]:
-    """By the name of the route; empty without routes or labels."""
-    if not isinstance(metrics, Measured) or metrics.f1_general is UNSET:
-        return {}
-    return {"general": metrics.f1_general, "proprietary": metrics.f1_proprietary}
 
 
 def _pictures(metrics: Metrics, plots: Plots) -> dict[str, Any]:

@@ -131,14 +131,11 @@ def _told_apart(rows: Sequence[tuple[str, tuple[str, ...], Settings]]) -> list[s
     Args:
       rows: name, what other columns say, settings.
     """
-    named, alike = defaultdict(list), defaultdict(list)
-    for name, beside, settings in rows:
-        named[name].append(settings)
-        alike[name, beside].append(settings)
     out = []
     for name, beside, settings in rows:
-        differ = {path for path in _differing(named[name]) if path not in OWN_COLUMN}
-        differ |= _differing(alike[name, beside])
+        named = _differing([own for other, _, own in rows if other == name])
+        alike = _differing([own for *other, own in rows if other == [name, beside]])
+        differ = named.difference(OWN_COLUMN) | alike
         out.append(" ".join(filter(None, (flag(p, v) for p, v in settings if p in differ))))
     return out
 
@@ -146,4 +143,4 @@ def _told_apart(rows: Sequence[tuple[str, tuple[str, ...], Settings]]) -> list[s
 def _differing(found: Sequence[Settings]) -> set[str]:
     """The paths of settings that are not the same in all."""
     every = [set(settings) for settings in found]
-    return {path for one in every for other in every for path, _ in one - other}
+    return {path for one in every for path, _ in set().union(*every) - one}

@@ -97,35 +97,31 @@ def headline(
 
     While cells are missing a number of methods is marked as one so far.
     """
-    tiles = []
     far = "" if len(study.finished) == len(study.cells) else ", so far"
-    whole = {method: c.whole for method, c in found.items() if c.whole is not None}
-    free = [method for method in whole if DAGGER not in method]
-    few = [method for method in whole if DAGGER in method]
-    if study.reference in whole:
-        tiles.append(_tile(f"reference, F1{far}", study.reference, whole[study.reference]))
-        changes = {method: c.whole for method, c in effects.items() if c.whole is not None}
+    whole = {method: c.whole for method, c in found.items() if c.whole}
+    if study.reference:
+        if study.reference not in whole:
+            return []
+        tiles = [_tile(f"reference, F1{far}", study.reference, whole[study.reference])]
+        changes = {method: c.whole for method, c in effects.items() if c.whole}
         if changes:
-            worst = next(iter(changes))
-            tiles.append(_tile(f"most harmful change{far}", worst, changes[worst], "+.3f"))
-            worse, better = (
-                sum(sign * i.low > 0 and sign * i.high > 0 for i in changes.values())
-                for sign in (-1, 1)
-            )
-            clear = f"{worse} worse, {better} better"
+            method, worst = next(iter(changes.items()))
+            tiles.append(_tile(f"most harmful change{far}", method, worst, "+.3f"))
+            worse = sum(interval.high < 0 for interval in changes.values())
+            better = sum(interval.low > 0 for interval in changes.values())
             rest = f"of {len(changes)} changes, with an interval beside zero"
-            tiles.append(Tile(f"clear effects{far}", clear, rest))
-    elif free and study.reference is None:
-        tiles.append(_tile(f"best method without labels, F1{far}", free[0], whole[free[0]]))
-    trivial = {name: c.whole for name, c in trivial_scores(study).items() if c.whole is not None}
-    if trivial and study.reference is None:
-        best = next(iter(trivial))
-        tiles.append(_tile("best trivial detector", as_words(best), trivial[best]))
-    if few and study.reference is None:
-        tiles.append(_tile(f"best with a few labels{far}", few[0], whole[few[0]]))
-    return tiles
+            tiles.append(Tile(f"clear effects{far}", f"{worse} worse, {better} better", rest))
+        return tiles
+    best = {
+        f"best method without labels, F1{far}": [m for m in whole.items() if DAGGER not in m[0]],
+        "best trivial detector": [
+            (as_words(name), c.whole) for name, c in trivial_scores(study).items() if c.whole
+        ],
+        f"best with a few labels{far}": [m for m in whole.items() if DAGGER in m[0]],
+    }
+    return [_tile(label, *ranked[0]) for label, ranked in best.items() if ranked]
 
 
-def _tile(label: str, method: str | None, interval: Interval, form: str = ".3f") -> Tile:
+def _tile(label: str, method: str, interval: Interval, form: str = ".3f") -> Tile:
     mean, low, high = (tables.minus(format(value, form)) for value in interval)
     return Tile(label, mean, f"{method}, {low} to {high}")

@@ -156,7 +156,7 @@ def _log_ticks(low: float, high: float) -> list[svg.Tick]:
 def _labels(
     places: Sequence[tuple[float, float]], names: Sequence[str]
 ) -> list[tuple[float, float, str | None]]:
-    """Where names stand beside their dots without touching a dot or each other, if there is room.
+    """Where names stand beside their dots (x, y, anchor), touching nothing if there is room.
 
     Of the places right and left of the dot, then ever further above and below, the first free one;
     dots at the right choose first, as they have room on one side only.
@@ -165,26 +165,16 @@ def _labels(
     out: list[tuple[float, float, str | None]] = [(0.0, 0.0, None)] * len(places)
     for k in sorted(range(len(places)), key=lambda k: -places[k][0]):
         (x, y), wide = places[k], NARROW * len(names[k])
-        tries = [
-            (x + side * 10, y + 4.5 + shift, side)
-            for shift in (0, -13, 13, -26, 26, -39, 39, -52, 52)
-            for side in (1, -1)
-            if 0 <= x + side * (10 + wide) <= WIDTH and HIGH - 8 < y + shift < LOW
-        ] or [(x + 10, y + 4.5, 1)]
         boxes = [
-            (
-                left if side > 0 else left - wide,
-                base - 11,
-                left + wide if side > 0 else left,
-                base + 3,
-            )
-            for left, base, side in tries
-        ]
-        free = [not any(_touch(box, other) for other in taken) for box in boxes]
-        chosen = free.index(True) if True in free else 0
-        taken.append(boxes[chosen])
-        left, base, side = tries[chosen]
-        out[k] = (left, base, None if side > 0 else "end")
+            (left, y + shift - 6.5, left + wide, y + shift + 7.5)
+            for shift in (0, -13, 13, -26, 26, -39, 39, -52, 52)
+            for left in (x + 10, x - 10 - wide)
+            if 0 <= left <= WIDTH - wide and HIGH - 8 < y + shift < LOW
+        ] or [(x + 10, y - 6.5, x + 10 + wide, y + 7.5)]
+        free = [box for box in boxes if not any(_touch(box, other) for other in taken)]
+        left, top, right, _ = box = (free or boxes)[0]
+        taken.append(box)
+        out[k] = (left, top + 11, None) if left > x else (right, top + 11, "end")
     return out
 
 

@@ -90,14 +90,18 @@ def short(value: float) -> str:
     return f"{value:.3g}"
 
 
-def tag(name: str, *inside: object, **attributes: object) -> Markup:
-    """An element; `class_` and `stroke_width` are `class` and `stroke-width`, None is left out."""
+def tag(name: str, *inside: object, title: str = "", **attributes: object) -> Markup:
+    """An element; `class_` and `stroke_width` are `class` and `stroke-width`, None is left out.
+
+    `title` shows on hovering.
+    """
     parts = [
         Markup(' {}="{}"').format(key.rstrip("_").replace("_", "-"), _number(value))
         for key, value in attributes.items()
         if value is not None
     ]
-    content = Markup("").join(escape(item) for item in inside if item is not None)
+    hint = (tag("title", title),) if title else ()
+    content = Markup("").join(escape(item) for item in (*hint, *inside) if item is not None)
     return Markup("<{0}{1}>{2}</{0}>").format(Markup(name), Markup("").join(parts), content)
 
 
@@ -112,23 +116,16 @@ def picture(title: str, height: float, *marks: Markup | None, width: float = WID
     )
 
 
-def group(*marks: Markup | None, **attributes: object) -> Markup:
-    """Marks that belong together."""
-    return tag("g", *marks, **attributes)
-
-
 def axis_x(scale: Scale, at: Iterable[Tick], y: float, label: str = "", top: float = 0) -> Markup:
     """Ticks below `y` with faint lines up to `top`, and the label under them."""
-    marks: list[Markup | None] = [
-        tag("line", x1=scale.start, x2=scale.end, y1=y, y2=y, class_="axis")
-    ]
+    marks: list[Markup | None] = [rule(scale.start, y, scale.end, y, "axis")]
     for value, text in at:
         x = scale(value)
-        marks.append(tag("line", x1=x, x2=x, y1=top, y2=y, class_="grid"))
+        marks.append(rule(x, top, x, y, "grid"))
         inside = scale.end + MARGIN - HALF * len(text)  # the last one ends with the picture
         marks.append(words(min(x, inside), y + 17, text, anchor="middle"))
     marks.append(words((scale.start + scale.end) / 2, y + 37, label, anchor="middle"))
-    return group(*marks)
+    return tag("g", *marks)
 
 
 def axis_y(scale: Scale, at: Iterable[Tick], x: float, label: str = "", right: float = 0) -> Markup:
@@ -136,10 +133,10 @@ def axis_y(scale: Scale, at: Iterable[Tick], x: float, label: str = "", right: f
     marks: list[Markup | None] = []
     for value, text in at:
         y = scale(value)
-        marks.append(tag("line", x1=x, x2=right or x, y1=y, y2=y, class_="grid"))
+        marks.append(rule(x, y, right or x, y, "grid"))
         marks.append(words(x - 7, y + 4, text, anchor="end"))
     marks.append(words(0, scale.end - 22, label))
-    return group(*marks)
+    return tag("g", *marks)
 
 
 def words(
@@ -155,10 +152,9 @@ def line(points: Sequence[tuple[float, float]], css: str) -> Markup:
     return tag("polyline", points=path, class_=f"line {css}")
 
 
-def rule(x1: float, y1: float, x2: float, y2: float, css: str, title: str | None = None) -> Markup:
-    """A straight line; what it stands for shows on hovering."""
-    hint = tag("title", title) if title else None
-    return tag("line", hint, x1=x1, y1=y1, x2=x2, y2=y2, class_=css)
+def rule(x1: float, y1: float, x2: float, y2: float, css: str) -> Markup:
+    """A straight line."""
+    return tag("line", x1=x1, y1=y1, x2=x2, y2=y2, class_=css)
 
 
 def bars(
@@ -167,29 +163,27 @@ def bars(
     edges: Sequence[float],
     heights: Sequence[float],
     css: str,
-    titles: Sequence[str] | None = None,
+    titles: Sequence[str],
 ) -> Markup:
     """A histogram: bars between `edges` (one more than `heights`), standing on `y.low`.
 
     `titles`, as many as bars, show on hovering.
     """
     out = []
-    hints = titles or [""] * len(heights)
-    for left, right, height, hint in zip(edges[:-1], edges[1:], heights, hints, strict=True):
+    for left, right, height, title in zip(edges[:-1], edges[1:], heights, titles, strict=True):
         if height <= y.low:
             continue
         a, b, top = x(left), x(right), y(height)
         gap = min(0.5, (b - a) / 8)
         size = {"width": max(b - a - 2 * gap, 0.5), "height": max(abs(y.start - top), 0.5)}
         low = min(top, y.start)  # the lower number lies higher; bars may hang as well as stand
-        out.append(tag("rect", tag("title", hint) if hint else None, x=a + gap, y=low, **size))
-    return group(*out, class_=css)
+        out.append(tag("rect", title=title, x=a + gap, y=low, **size))
+    return tag("g", *out, class_=css)
 
 
-def dot(x: float, y: float, css: str, title: str | None = None, radius: float = 5) -> Markup:
+def dot(x: float, y: float, css: str, title: str = "") -> Markup:
     """A round mark; `hollow` in `css` leaves it open."""
-    hint = tag("title", title) if title else None
-    return tag("circle", hint, cx=x, cy=y, r=radius, class_=css)
+    return tag("circle", title=title, cx=x, cy=y, r=5, class_=css)
 
 
 @dataclass(frozen=True)
@@ -249,7 +243,7 @@ def dots(
             parts.append(dot(x(row.value), y, row.css))
             hint = f"{row.name}: {row.value:.3f}{spread}{'; ' if row.note else ''}{row.note}"
             parts.append(tag("title", hint))
-        marks.append(group(*(part for part in parts if part is not None)))
+        marks.append(tag("g", *parts))
     return picture(title, bottom + (44 if label else 26), *marks, width=width)
 
 

@@ -4,6 +4,7 @@ In: what `glx/report/tables.py` makes. Out: strings. The page of a study prints 
 """
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 
 # Every character that means something to Markdown inside a cell, or to LaTeX.
@@ -71,13 +72,12 @@ class Table:
 def to_markdown(table: Table) -> str:
     """Title, table and notes; a section after the first begins with an empty row."""
     rule = ["---"] * table.names + ["--:"] * (len(table.header) - table.names)
-    lines = [f"**{_markdown(table.title)}**", ""]
-    lines += [_bar([_markdown(name) for name in table.header]), f"|{'|'.join(rule)}|"]
+    rows = [[_markdown(name) for name in table.header]]
     for n, section in enumerate(table.sections):
-        if n:
-            lines.append(_bar([""] * len(table.header)))
-        for row in section:
-            lines.append(_bar([_strong(_markdown(e.text), e.bold, "**{}**") for e in row]))
+        rows += [[""] * len(table.header)] if n else []
+        rows += [_cells(row, _markdown, "**{}**") for row in section]
+    head, *body = (f"| {' | '.join(cells)} |" for cells in rows)
+    lines = [f"**{_markdown(table.title)}**", "", head, f"|{'|'.join(rule)}|", *body]
     if table.notes:
         lines += ["", " ".join(map(_markdown, table.notes))]
     return "\n".join(lines) + "\n"
@@ -85,13 +85,10 @@ def to_markdown(table: Table) -> str:
 
 def to_latex(table: Table) -> str:
     """A `table` with its caption; needs `\\usepackage{booktabs}`."""
-    body = []
-    for n, section in enumerate(table.sections):
-        body += [r"\midrule"] if n else []
-        for row in section:
-            body.append(
-                _ampersands([_strong(_latex(e.text), e.bold, r"\textbf{{{}}}") for e in row])
-            )
+    body = [" & ".join(map(_latex, table.header)) + r" \\"]
+    for section in table.sections:
+        cells = (_cells(row, _latex, r"\textbf{{{}}}") for row in section)
+        body += [r"\midrule", *(" & ".join(row) + r" \\" for row in cells)]
     columns = "l" * table.names + "r" * (len(table.header) - table.names)
     caption = " ".join([f"{table.title}.", *table.notes])
     return "\n".join(
@@ -102,8 +99,6 @@ def to_latex(table: Table) -> str:
             rf"\label{{tab:{re.sub('[^a-z0-9]+', '-', table.key.lower())}}}",
             rf"\begin{{tabular}}{{{columns}}}",
             r"\toprule",
-            _ampersands([_latex(name) for name in table.header]),
-            r"\midrule",
             *body,
             r"\bottomrule",
             r"\end{tabular}",
@@ -122,13 +117,5 @@ def _latex(text: str) -> str:
     return plain.replace("--", "-{}-")  # a flag's two hyphens, which else become a dash
 
 
-def _strong(text: str, bold: bool, mark: str) -> str:
-    return mark.format(text) if bold else text
-
-
-def _bar(cells: list[str]) -> str:
-    return f"| {' | '.join(cells)} |"
-
-
-def _ampersands(cells: list[str]) -> str:
-    return " & ".join(cells) + r" \\"
+def _cells(row: tuple[Entry, ...], escaped: Callable[[str], str], bold: str) -> list[str]:
+    return [bold.format(escaped(e.text)) if e.bold else escaped(e.text) for e in row]

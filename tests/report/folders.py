@@ -99,21 +99,25 @@ def make_run(
         metrics |= {"expert": "retrieval", "tau": 0.3, "share_proprietary": 0.5, "warning": None}
         metrics |= {"llm_calls": 0, "llm_tokens_in": 0, "questions": 7}
     if labels:
-        metrics |= WORTH | {
-            "f1_interval": [0.4, 0.6],
-            "false_alarms": 6,
-            "false_alarms_per_10k": 1000.0,
-            "false_alarms_per_day": None,
-            "supervised_ceiling": 0.9,
-            "template_ceiling": None,
-            "baselines": {
-                name: WORTH | {"f1": f1(own), "f1_interval": [0.1, 0.8], "threshold": 0.5}
-                for name, own in trivial.items()
-            },
-            "distinct": WORTH | {"n_sequences": 30},
-            "seen": WORTH | {"n_sequences": 60},
-            "unseen": WORTH | {"n_sequences": 0},
-        }
+        metrics |= (
+            WORTH
+            | {
+                "f1_interval": [0.4, 0.6],
+                "false_alarms": 6,
+                "false_alarms_per_10k": 1000.0,
+                "false_alarms_per_day": None,
+                "supervised_ceiling": 0.9,
+                "template_ceiling": None,
+                "baselines": {
+                    name: WORTH | {"f1": f1(own), "f1_interval": [0.1, 0.8], "threshold": 0.5}
+                    for name, own in trivial.items()
+                },
+                "distinct": WORTH | {"n_sequences": 30},
+                "seen": WORTH | {"n_sequences": 60},
+                "unseen": WORTH | {"n_sequences": 0},
+            }
+            | (dict.fromkeys(("f1_general", "f1_proprietary"), 0.5) if routes else {})
+        )
     settings = {"target": "shop", "llm": {"llm_url": "http://me:secret@host/v1"}} | (settings or {})
     config = {"settings": settings, "packages": {"glx": "0.1.0"}, "device": "cpu", "commit": None}
     edges, counted = np.linspace(0, 1, 51).tolist(), [0] * 40 + [1] * 10

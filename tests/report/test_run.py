@@ -25,21 +25,82 @@ def shown(tmp_path):
     return make
 
 
-def test_the_page_shows_what_was_found_and_what_it_is_worth(shown):
-    text = words(shown())
-    for part in (
-        "found by GeneralLog (retrieval)",
-        "protocol: sound",
-        "4 of 8 sequences",
-        "0.500 95 % interval 0.400 to 0.600",
-        "40.0 % is an anomaly; of the anomalies, 66.7 % were flagged.",
-        "(surprise: rare or missing events) reaches F1 0.750: on this target it does as well",
-        "ok shared lines: 0 lines are in both parts.",
-        "54,321 lines/s",
-        "0.900 3 general disk is gone session-000000 lines 0–9",
-    ):
+NONE = dict.fromkeys(("f1", "precision", "recall", "auprc", "auroc", "oracle_f1"))
+KNOWN = WORTH | {"f1_interval": [None, None], "threshold": 0.5}
+
+
+@pytest.mark.parametrize(
+    ("run", "contained", "absent"),
+    [
+        (
+            {},
+            [
+                "found by GeneralLog (retrieval)",
+                "protocol: sound",
+                "4 of 8 sequences",
+                "0.500 95 % interval 0.400 to 0.600",
+                "40.0 % is an anomaly; of the anomalies, 66.7 % were flagged.",
+                "(surprise: rare or missing events) reaches F1 0.750: on this target it does as",
+                "ok shared lines: 0 lines are in both parts.",
+                "54,321 lines/s",
+                "0.900 3 general disk is gone session-000000 lines 0–9",
+                "Which way they went",
+            ],
+            ["with a template never seen before"],  # there is none
+        ),
+        (
+            {"labels": False},
+            ["4 of 8 sequences", "no labels"],
+            ["F1", "precision", "AUROC", "hindsight", "n/a", "None"],
+        ),
+        (
+            NONE | {"f1_interval": [None, None], "oracle_threshold": None},
+            ["F1 n/a precision n/a", "GeneralLog not defined"],
+            [],
+        ),
+        (
+            {"routes": False, "weights": False},
+            ["First line", "0.900 3 disk is gone session-000000 lines 0–9"],
+            ["weighed", "Which way they went", "Route"],
+        ),
+        (
+            {"groups": [(0.9, 1, ["a", "b"]), (0.8, 1, ["alone"])]},
+            ["What weighed most, else first line"],
+            [],
+        ),
+        (
+            NONE | {"groups": [], "f1": 0.0, "recall": 0.0, "abstained": 60},
+            [
+                "Nothing was flagged.",
+                "60 sequences got no answer from the expert, which counts as wrong.",
+            ],
+            [],
+        ),
+        (
+            {"protocol": "transductive", "warning": "One route is hardly used."},
+            ["Protocol transductive: ", "One route is hardly used."],
+            [],
+        ),
+        ({"baselines": {"own_rule": KNOWN}}, ["own rule 0.500"], []),
+    ],
+)
+def test_the_page_shows_what_was_found_and_what_it_is_worth(shown, run, contained, absent):
+    text = words(shown(**run))
+    for part in contained:
         assert part in text
-    assert "with a template never seen before" not in text  # there is none
+    for part in absent:
+        assert part not in text
+
+
+def test_stamps_and_warnings_stand_out(shown):
+    text = shown(protocol="transductive", stamps=["abstentions"])
+    warned = re.findall(r'<li class="badge warn">(.*?)</li>', text)
+    assert warned == ["protocol: transductive", "abstentions"]
+
+
+def test_a_simple_detector_has_one_name_and_tells_what_it_flags(shown):
+    text = words(shown(baselines={"surprise": KNOWN}))
+    assert text.count("surprise: rare or missing events") == 4  # chart, its hint, sentence, table
 
 
 OWN = "shop’s own unlabelled log"
@@ -88,66 +149,6 @@ def test_where_all_lines_weigh_alike_none_weighs_most(tmp_path, weights, seen, h
     assert re.findall(r'data-sort="text">([^<]*)<', text) == [header]
     first = re.findall(r'<span class="text">([^<]*)</span>', text)
     assert first == ["a" if header == "First line" else events[0]["text"]]
-
-
-def test_groups_that_weigh_no_line_are_named_beside_others(shown):
-    text = shown([(0.9, 1, ["a", "b"]), (0.8, 1, ["alone"])])
-    assert "What weighed most, else first line" in text
-
-
-def test_without_labels_the_page_has_no_metric_that_needs_them(shown):
-    text = words(shown(labels=False))
-    assert "4 of 8 sequences" in text
-    assert "no labels" in text
-    for word in ("F1", "precision", "AUROC", "hindsight", "n/a", "None"):
-        assert word not in text, word
-
-
-def test_labels_without_an_anomaly_leave_metrics_undefined(shown):
-    none = dict.fromkeys(("f1", "precision", "recall", "auprc", "auroc", "oracle_f1"))
-    text = words(shown(**none, f1_interval=[None, None], oracle_threshold=None))
-    assert "F1 n/a precision n/a" in text
-    assert "GeneralLog not defined" in text
-
-
-def test_a_run_without_routes_has_neither_column_nor_picture_of_them(shown):
-    text = shown(routes=False)
-    assert "Which way they went" not in text
-    assert 'id="route"' not in text
-
-
-def test_stamps_and_warnings_stand_out(shown):
-    stamped = {"protocol": "transductive", "stamps": ["abstentions"], "abstained": 2}
-    text = shown(warning="One route is hardly used.", **stamped)
-    warned = re.findall(r'<li class="badge warn">(.*?)</li>', text)
-    assert warned == ["protocol: transductive", "abstentions"]
-    for part in (
-        "Protocol transductive: ",
-        "2 sequences got no answer from the expert, which counts as wrong.",
-        "One route is hardly used.",
-    ):
-        assert part in words(text)
-
-
-def test_a_method_that_weighs_no_event_does_not_claim_to(shown):
-    text = words(shown(weights=False, routes=False))
-    assert "weighed" not in text
-    assert "First line" in text
-    assert "0.900 3 disk is gone session-000000 lines 0–9" in text
-
-
-def test_a_detector_that_only_abstains_has_a_page(shown):
-    undefined = dict.fromkeys(("precision", "oracle_f1", "auprc", "auroc", "oracle_threshold"))
-    text = words(shown([], f1=0.0, recall=0.0, abstained=60, **undefined))
-    assert "Nothing was flagged." in text
-    assert "60 sequences got no answer from the expert, which counts as wrong." in text
-
-
-def test_a_simple_detector_has_one_name_and_tells_what_it_flags(shown):
-    known = WORTH | {"f1_interval": [None, None], "threshold": 0.5}
-    text = words(shown(baselines={"surprise": known, "own_rule": known}))
-    assert text.count("surprise: rare or missing events") == 4  # chart, its hint, sentence, table
-    assert "own rule 0.500" in text
 
 
 def test_every_flagged_sequence_is_in_the_data_of_the_page(shown):

@@ -50,7 +50,7 @@ def test_marks_are_escaped_and_rounded():
 
 def test_bars_stand_on_the_axis_and_hang_from_it():
     x, up, down = Scale(0, 3, 0, 30), Scale(0, 4, 50, 10), Scale(0, 4, 50, 90)
-    standing, hanging = (bars(x, y, [0, 1, 2, 3], [1, 0, 3], "hot") for y in (up, down))
+    standing, hanging = (bars(x, y, [0, 1, 2, 3], [1, 0, 3], "hot", "abc") for y in (up, down))
     for made in (standing, hanging):
         low, high = numbers(made, "height")  # nothing where there is none
         assert high == 3 * low
