@@ -92,27 +92,18 @@ def fit_profile(distinct: Distinct, n_templates: int, whole: Distinct | None = N
     """
     row, event, repeats = _events(distinct, n_templates)
     known = event < n_templates
-    repeat_event, repeat_value, repeat_count = _count(
-        event[known], repeats[known], distinct.counts[row[known]]
-    )
     source, target, owner = _transitions(distinct, n_templates)
-    bigram_from, bigram_to, bigram_count = _count(source, target, distinct.counts[owner])
     lengths, of_length = np.unique(distinct.lengths, return_inverse=True)
-    empty = np.zeros((len(STATISTICS), 0))
     profile = Profile(
-        n_sequences=np.asarray(distinct.counts.sum(), dtype=np.int64),
-        present=presence(distinct, n_templates),
-        seen=presence(distinct if whole is None else whole, n_templates) > 0,
-        bigram_from=bigram_from,
-        bigram_to=bigram_to,
-        bigram_count=bigram_count,
-        repeat_event=repeat_event,
-        repeat_value=repeat_value,
-        repeat_count=repeat_count,
-        lengths=lengths,
-        length_counts=_sums(of_length, distinct.counts, len(lengths)),
-        values=empty.astype(np.float32),
-        at_least=empty.astype(np.int64),
+        np.asarray(distinct.counts.sum(), dtype=np.int64),
+        presence(distinct, n_templates),
+        presence(distinct if whole is None else whole, n_templates) > 0,
+        *_count(source, target, distinct.counts[owner]),
+        *_count(event[known], repeats[known], distinct.counts[row[known]]),
+        lengths,
+        _sums(of_length, distinct.counts, len(lengths)),
+        values=np.zeros((len(STATISTICS), 0), np.float32),
+        at_least=np.zeros((len(STATISTICS), 0), np.int64),
     )
     columns = sequence_statistics(profile, distinct).T
     order = np.argsort(columns, axis=1, kind="stable")

@@ -28,35 +28,24 @@ CORPUS = [
 
 
 def tensors(seed: int, gain: str = "weight", shift: str = "bias") -> dict[str, np.ndarray]:
-    rng = np.random.default_rng(seed)
-    d, f = SIZES["hidden_size"], SIZES["intermediate_size"]
-    out = {
-        f"embeddings.{name}_embeddings.weight": rng.normal(size=(SIZES[size], d))
-        for name, size in (
-            ("word", "vocab_size"),
-            ("position", "max_position_embeddings"),
-            ("token_type", "type_vocab_size"),
-        )
+    d, inner = SIZES["hidden_size"], SIZES["intermediate_size"]
+    square = ["attention.self.query", "attention.self.key", "attention.self.value"]
+    dense = dict.fromkeys([*square, "attention.output.dense"], (d, d))
+    dense |= {"intermediate.dense": (inner, d), "output.dense": (d, inner)}
+    shapes: dict[str, tuple[int, ...]] = {
+        "embeddings.word_embeddings.weight": (SIZES["vocab_size"], d),
+        "embeddings.position_embeddings.weight": (SIZES["max_position_embeddings"], d),
+        "embeddings.token_type_embeddings.weight": (SIZES["type_vocab_size"], d),
+        "pooler.dense.weight": (d, d),
     }
     norms = ["embeddings.LayerNorm"]
-    for i in range(SIZES["num_hidden_layers"]):
-        at = f"encoder.layer.{i}"
+    for at in (f"encoder.layer.{i}" for i in range(SIZES["num_hidden_layers"])):
         norms += [f"{at}.attention.output.LayerNorm", f"{at}.output.LayerNorm"]
-        for name, shape in {
-            "attention.self.query": (d, d),
-            "attention.self.key": (d, d),
-            "attention.self.value": (d, d),
-            "attention.output.dense": (d, d),
-            "intermediate.dense": (f, d),
-            "output.dense": (d, f),
-        }.items():
-            out[f"{at}.{name}.weight"] = rng.normal(size=shape)
-            out[f"{at}.{name}.bias"] = rng.normal(size=shape[0])
-    for name in norms:
-        out[f"{name}.{gain}"] = rng.normal(size=d)
-        out[f"{name}.{shift}"] = rng.normal(size=d)
-    out["pooler.dense.weight"] = rng.normal(size=(d, d))
-    return {name: tensor.astype(np.float32) for name, tensor in out.items()}
+        for name, shape in dense.items():
+            shapes |= {f"{at}.{name}.weight": shape, f"{at}.{name}.bias": shape[:1]}
+    shapes |= {f"{name}.{part}": (d,) for name in norms for part in (gain, shift)}
+    rng = np.random.default_rng(seed)
+    return {name: rng.normal(size=shape).astype(np.float32) for name, shape in shapes.items()}
 
 
 @pytest.fixture
