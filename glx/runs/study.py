@@ -7,10 +7,11 @@ goes on where it stopped: finished cells are left alone, a half-done one resumes
 import json
 import os
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from contextlib import closing
 from dataclasses import asdict, dataclass
 from functools import partial
-from itertools import chain, groupby
+from itertools import groupby
 from pathlib import Path
 
 import jax
@@ -116,13 +117,15 @@ def conduct(
     if parallel > 1:
         outcomes = side_by_side(groups, partial(_begin, folder), parallel)
     else:
-        outcomes = chain.from_iterable(map(_begin(folder), groups))
-    for outcome in outcomes:
-        report(outcome)
-        if outcome.kind == "outside":
-            raise OutsideError(outcome.error)
-        if outcome.kind != "done":
-            failed.append(outcome)
+        do = _begin(folder)
+        outcomes = (do(cell) for cell in left)
+    with closing(outcomes):
+        for outcome in outcomes:
+            report(outcome)
+            if outcome.kind == "outside":
+                raise OutsideError(outcome.error)
+            if outcome.kind != "done":
+                failed.append(outcome)
     if failed:
         first = min(failed, key=lambda o: tuple(FAILURES).index(o.kind))
         ended = (
@@ -202,19 +205,13 @@ def _shared_work(cell: Cell) -> tuple:
     return cell.config.target, cell.config.source, cell.config.model.seed
 
 
-def _begin(folder: Path) -> Callable[[list[Cell]], Iterator[Outcome]]:
-    """What does the cells of a group, one after the other, in one process."""
-    shared = Shared()
-
-    def work(group: list[Cell]) -> Iterator[Outcome]:
-        for cell in group:
-            keep_compilations(cell.config.data)
-            yield _do(cell, folder, shared)
-
-    return work
+def _begin(folder: Path) -> Callable[[Cell], Outcome]:
+    """What does a cell, in a process that keeps what cells share."""
+    return partial(_do, folder, Shared())
 
 
-def _do(cell: Cell, folder: Path, shared: Shared) -> Outcome:
+def _do(folder: Path, shared: Shared, cell: Cell) -> Outcome:
+    keep_compilations(cell.config.data)
     try:
         metrics = run(cell.config, folder / cell.folder, shared=shared)
     except InputError as e:

@@ -1,81 +1,82 @@
-"""Work side by side in processes of their own. In: groups of work. Out: results, as they come.
+"""Work side by side in processes of their own. In: groups of items. Out: results, as they come.
 
-A process takes one group after the other, and keeps what groups have in common. It ends when the
-one that began it does, however that ended: nobody else may find it at work in a folder.
+A process does one group after the other, item by item, and keeps what items have in common. It ends
+when the one that started it does, however that ended: nobody else may find it at work in a folder.
 """
 
 import os
-from collections.abc import Callable, Iterable, Iterator
-from multiprocessing import get_context, parent_process
-from multiprocessing.connection import Connection, wait
+import signal
+from collections.abc import Callable, Generator, Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from itertools import chain
+from multiprocessing import active_children, get_context, parent_process
 from threading import Thread
 from typing import Any, TypeVar
 
 from glx.errors import OutsideError
 
-Group = TypeVar("Group")
+Item = TypeVar("Item")
 Result = TypeVar("Result")
-Work = Callable[[Group], Iterator[Result]]
 
 
 def side_by_side(
-    groups: Iterable[Group], begin: Callable[[], "Work[Group, Result]"], parallel: int
-) -> Iterator[Result]:
-    """The results of all groups.
+    groups: Iterable[Iterable[Item]], begin: Callable[[], Callable[[Item], Result]], parallel: int
+) -> Generator[Result]:
+    """The results of all items; closing the generator ends the processes.
 
     Args:
-      begin: called once in each process; gives what does a group there. Picklable.
+      begin: called once in each process; gives what does an item there. Picklable.
       parallel: processes.
 
     Raises:
       OutsideError: a process was killed.
     """
     context, pending = get_context("spawn"), iter(groups)  # a fork would share threads of JAX
-    workers: list[tuple[Connection, Any]] = []
-    for _ in range(parallel):
-        ours, theirs = context.Pipe()
-        worker = context.Process(target=_serve, args=(theirs, begin), daemon=True)
-        worker.start()
-        theirs.close()
-        workers.append((ours, worker))
-    busy = [ours for ours, _ in workers]
-    try:
-        while busy:
-            for ours in [c for c in wait(busy) if isinstance(c, Connection)]:
-                result = _receive(ours)
-                if result is not None:
-                    yield result
-                elif (group := next(pending, None)) is not None:
-                    ours.send(group)
-                else:
-                    busy.remove(ours)
-    finally:
-        for _, worker in workers:
-            worker.terminate()
-            worker.join()
+    others = set(active_children())
+    # A pool of one process each, so that a group stays in one; all draw groups from `pending`.
+    lanes = [
+        (ProcessPoolExecutor(1, context, _begin, (begin,)), chain.from_iterable(pending))
+        for _ in range(parallel)
+    ]
+    running: dict[Future[Result], tuple[ProcessPoolExecutor, Iterator[Item]]] = {}
 
+    def send(pool: ProcessPoolExecutor, items: Iterator[Item]) -> None:
+        for item in items:
+            running[pool.submit(_do, item)] = pool, items
+            return
 
-def _receive(ours: Connection) -> Any:
     try:
-        return ours.recv()
-    except (EOFError, ConnectionResetError) as e:
+        for lane in lanes:
+            send(*lane)
+        while running:
+            for future in wait(running, return_when=FIRST_COMPLETED).done:
+                send(*running.pop(future))
+                yield future.result()
+    except BrokenProcessPool as e:
         raise OutsideError(
             "a process was killed, perhaps for want of memory; the same command goes on, with "
             "--parallel=1 if need be"
         ) from e
+    finally:
+        for process in set(active_children()) - others:
+            process.terminate()
+        for pool, _ in lanes:
+            pool.shutdown(cancel_futures=True)
 
 
-def _serve(theirs: Connection, begin: Callable[[], Work]) -> None:
-    """One process: says None when it is idle, then gets a group and sends its results."""
+_work: Callable[[Any], Any]  # in a process of `side_by_side`: what does an item
+
+
+def _begin(begin: Callable[[], Callable]) -> None:
+    global _work
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent gets it too, and ends this process
     Thread(target=_end_with_parent, daemon=True).start()
-    try:
-        work = begin()
-        while True:
-            theirs.send(None)
-            for result in work(theirs.recv()):
-                theirs.send(result)
-    except (KeyboardInterrupt, EOFError, BrokenPipeError):
-        return  # it was stopped; what was begun resumes
+    _work = begin()
+
+
+def _do(item: Any) -> Any:
+    return _work(item)
 
 
 def _end_with_parent() -> None:

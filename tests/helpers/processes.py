@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 
@@ -20,15 +20,14 @@ def gone(pid: int) -> bool:
         return True
 
 
-def squares() -> Callable[[list[int]], Iterator[tuple[int, int]]]:
+def squares() -> Callable[[int], tuple[int, int]]:
     """Work that tells the process it was done in; a negative number ends that, 0 takes a minute."""
 
-    def work(group: list[int]) -> Iterator[tuple[int, int]]:
-        for n in group:
-            if n < 0:
-                os._exit(9)
-            if n == 0:
-                time.sleep(60)
-            yield n * n, os.getpid()
+    def work(n: int) -> tuple[int, int]:
+        if n < 0:
+            os._exit(9)
+        if n == 0:
+            time.sleep(60)
+        return n * n, os.getpid()
 
     return work

@@ -225,12 +225,12 @@ def test_a_study_that_was_killed_goes_on(finished, cache, tmp_path):
 
 
 def test_cells_can_be_sent_to_a_process(finished, tmp_path):
-    """What `side_by_side` sends and gets back; tests/test_workers.py does so in real ones."""
+    """What `side_by_side` sends and gets back; tests/runs/test_workers.py does so in real ones."""
     _, done = finished
     begin = pickle.loads(pickle.dumps(partial(studies._begin, tmp_path)))
-    group = pickle.loads(pickle.dumps([o.cell for o in done]))
-    assert group == [o.cell for o in done]
-    (outcome,) = begin()(group[2:3])
+    cells_ = pickle.loads(pickle.dumps([o.cell for o in done]))
+    assert cells_ == [o.cell for o in done]
+    outcome = begin()(cells_[2])
     assert pickle.loads(pickle.dumps(outcome)) == outcome
     assert verdicts(tmp_path / outcome.cell.folder)
 
