@@ -1,11 +1,12 @@
-"""The runs of a study, grouped for tables and pictures.
+"""The runs of a study, grouped and compared for tables and pictures.
 
-In: a folder with `study.json`. Out: `Results`, whose finished cells hold their metrics.
+In: a folder with `study.json`. Out: `Results`: what each run measured, F1 of the methods and its
+differences with intervals.
 Names come from files: hidden characters in them are made visible here, once.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import product
@@ -14,10 +15,13 @@ from typing import NamedTuple
 
 import numpy as np
 
+from glx.evaluate.intervals import Interval, f1_difference, mean_f1
 from glx.report.models import BaselineMetrics, Measured, Metrics, Plan, PlannedCell, Plots, read
 from glx.report.page import as_words, visible, without_password
 
 DAGGER = "†"  # after the name of what was given labels of the target
+# By name, by target: `<int64>[R, K, 3]`, one array for each detector that is compared.
+Blocks = Mapping[str, Mapping[str, tuple[np.ndarray, ...]]]
 
 
 class Trivial(NamedTuple):
@@ -89,6 +93,13 @@ class Seeds:
     def against(self, counts: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
         """Blocks of the seeds, and those of a detector without one, `<int64>[K, 3]`, for each."""
         return _comparable(self.blocks, np.stack([counts] * len(self.cells)))
+
+
+class Compared(NamedTuple):
+    """One method: over all targets (None unless it is known on each), and on each target."""
+
+    whole: Interval | None
+    each: dict[str, Interval]
 
 
 @dataclass(frozen=True)
@@ -173,6 +184,89 @@ class Results:
         """The trivial detectors of a target by name, from its first finished run."""
         return next((c.trivial for c in self.cells if c.target == target and c.trivial), {})
 
+    @cached_property
+    def scores(self) -> dict[str, Compared]:
+        """F1 from all other systems, the best method first; those that lack a target last."""
+        blocks = self._blocks(lambda _, seeds: None if seeds.blocks is None else (seeds.blocks,))
+        return _compare(blocks, self.targets, mean_f1)
+
+    @cached_property
+    def trivial_scores(self) -> dict[str, Compared]:
+        """F1 of each trivial detector, as `scores` has it of methods."""
+        blocks: dict[str, dict[str, tuple[np.ndarray]]] = {}
+        for target in self.targets:
+            for name, trivial in self.trivial(target).items():
+                blocks.setdefault(name, {})[target] = (trivial.blocks[None],)
+        return _compare(blocks, self.targets, mean_f1)
+
+    @cached_property
+    def differences(self) -> dict[str, Compared]:
+        """F1 of each variant minus that of the reference; the most harmful variant first."""
+        reference = self.leave_one_out.get(self.reference or "", {})
+        blocks = self._blocks(
+            lambda target, seeds: seeds.paired(reference[target]) if target in reference else None
+        )
+        variants = {method: own for method, own in blocks.items() if method != self.reference}
+        return _compare(variants, self.targets, f1_difference, best_last=True)
+
+    @cached_property
+    def against_trivial(self) -> dict[str, Compared]:
+        """F1 minus that of the best trivial detector of each target; the best method first."""
+        rivals = {t: self.trivial(t)[name].blocks for t, name in self.best_trivial.items()}
+        blocks = self._blocks(
+            lambda target, seeds: seeds.against(rivals[target]) if target in rivals else None
+        )
+        found = _compare(blocks, self.targets, f1_difference)
+        return {
+            method: compared
+            for method, compared in sorted(found.items(), key=lambda item: DAGGER in item[0])
+            if compared.each
+        }
+
+    def _blocks(
+        self, of: Callable[[str, Seeds], tuple[np.ndarray, ...] | None]
+    ) -> dict[str, dict[str, tuple[np.ndarray, ...]]]:
+        """What `of` makes of each target and its seeds, by method and target, where it is known."""
+        return {
+            method: {t: blocks for t, seeds in found.items() if (blocks := of(t, seeds))}
+            for method, found in self.leave_one_out.items()
+        }
+
+    @cached_property
+    def best_trivial(self) -> dict[str, str]:
+        """On each target the trivial detector of the highest F1."""
+        best = {}
+        for target in self.targets:
+            trivial = self.trivial(target)
+            f1 = {n: t.metrics.f1 for n, t in trivial.items() if t.metrics.f1 is not None}
+            if f1:
+                best[target] = max(f1, key=lambda name: f1[name])
+        return best
+
+    @cached_property
+    def other_split(self) -> list[str]:
+        """A sentence for each target whose runs have other baselines, so are not of one split."""
+
+        def differ(target: str) -> bool:
+            baselines = [metrics.baselines for metrics in self.measured(target)]
+            found = [{name: (b.f1, b.auroc) for name, b in each.items()} for each in baselines]
+            return any(one != found[0] for one in found)
+
+        differing = [target for target in self.targets if differ(target)]
+        return [f"The baselines of {t} differ between runs: not one split." for t in differing]
+
+    def left_out(self, known: Mapping[str, Collection[str]]) -> str:
+        """`Not in the mean: X, without hdfs.`; "" where all are in it, or there is none.
+
+        Args:
+          known: the targets on which each method has an F1; one that has none at all is not named.
+        """
+        if len(self.targets) < 2:
+            return ""
+        without = {m: [t for t in self.targets if t not in has] for m, has in known.items() if has}
+        parts = [f"{m}, without {', '.join(lacks)}" for m, lacks in without.items() if lacks]
+        return f"Not in the mean: {'; '.join(parts)}." if parts else ""
+
 
 def read_study(folder: Path) -> Results:
     """A study folder; cells whose run is not finished have no metrics.
@@ -237,3 +331,33 @@ def _comparable(
         return None
     anomalous = [counts[..., 0] + counts[..., 2] for counts in (first, second)]
     return (first, second) if np.array_equal(*anomalous) else None
+
+
+def _compare(
+    blocks: Blocks,
+    targets: Sequence[str],
+    statistic: Callable[..., Interval | None],
+    best_last: bool = False,
+) -> dict[str, Compared]:
+    """Ordered by the mean over targets; below, those that lack some; last, those that lack all.
+
+    Args:
+      blocks: for each target the arguments of `statistic`.
+    """
+    found = {}
+    for name, arguments in blocks.items():
+        intervals = {t: statistic(*([counts] for counts in args)) for t, args in arguments.items()}
+        each = {target: interval for target, interval in intervals.items() if interval is not None}
+        whole = None
+        if targets and len(each) == len(targets):
+            whole = statistic(*map(list, zip(*arguments.values(), strict=True)))
+        found[name] = Compared(whole, each)
+    sign = 1 if best_last else -1
+
+    def rank(compared: Compared) -> tuple[int, float]:
+        means = [interval.mean for interval in compared.each.values()]
+        if compared.whole is not None:
+            return 0, sign * compared.whole.mean
+        return (1, sign * sum(means) / len(means)) if means else (2, 0.0)
+
+    return dict(sorted(found.items(), key=lambda item: rank(item[1])))

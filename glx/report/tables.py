@@ -9,16 +9,8 @@ from dataclasses import replace
 from urllib.parse import quote
 
 from glx.evaluate.intervals import Interval
-from glx.report.compare import (
-    Compared,
-    against_trivial,
-    best_trivial,
-    differences,
-    left_out,
-    other_split,
-)
 from glx.report.page import as_words
-from glx.report.results import DAGGER, Results, Seeds
+from glx.report.results import DAGGER, Compared, Results, Seeds
 from glx.report.table import Entry, Table
 
 TITLES = {  # of metrics, and what they are
@@ -110,13 +102,13 @@ def leave_one_out(study: Results, metric: str = "f1") -> Table:
         TITLES[metric][1],
         f"Sources: all other systems. {MEANS}",
         "" if oracle else "Bold: best without labels of the target.",
-        left_out(study, has),
+        study.left_out(has),
         FEW if any(DAGGER in method for method in methods) else "",
         "Second part: trivial detectors." if trivial else "",
         "Last part: what labels of the target would buy, fitted on the scored part."
         if ceilings
         else "",
-        *other_split(study),
+        *study.other_split,
     )
 
 
@@ -145,7 +137,7 @@ def pairs(study: Results, method: str) -> Table:
 
 def ablation(study: Results) -> Table:
     """F1 of each variant minus that of the reference, the most harmful first."""
-    found = differences(study)
+    found = study.differences
     return _table(
         study,
         "ablation",
@@ -153,13 +145,13 @@ def ablation(study: Results) -> Table:
         ("variant", *_over_all(study, "mean"), *study.targets),
         [_differences(study, found)],
         f"{PAIRED} below 0 the variant is worse. Sources: all other systems.",
-        left_out(study, {method: compared.each for method, compared in found.items()}),
+        study.left_out({method: compared.each for method, compared in found.items()}),
     )
 
 
 def beside_trivial(study: Results) -> Table:
     """F1 of each method minus that of the trivial detector that is best on the target."""
-    found, best = against_trivial(study), best_trivial(study)
+    found, best = study.against_trivial, study.best_trivial
     against = [f"{t} (against {as_words(best[t])})" if t in best else t for t in study.targets]
     return _table(
         study,
@@ -169,7 +161,7 @@ def beside_trivial(study: Results) -> Table:
         [_differences(study, found)],
         f"{PAIRED} above 0 the method is better. The detector is the best on the scored part of "
         "each target, a choice by the labels of that part. Sources: all other systems.",
-        left_out(study, {method: compared.each for method, compared in found.items()}),
+        study.left_out({method: compared.each for method, compared in found.items()}),
         FEW if any(DAGGER in method for method in found) else "",
     )
 

@@ -10,8 +10,7 @@ from pages import Elements, words
 
 from glx.errors import InputError
 from glx.evaluate.intervals import mean_f1
-from glx.report import study, study_pictures, tables
-from glx.report.compare import differences, scores
+from glx.report import study, tables
 from glx.report.results import read_study
 
 LABELS = ("f1", "auprc", "auroc", "oracle_f1", "supervised_ceiling")
@@ -186,22 +185,19 @@ def test_a_folder_without_a_study(tmp_path):
 
 def test_differences_are_drawn_over_all_targets_and_on_each(tmp_path):
     found = read_study(write_study(tmp_path, reference="GeneralLog"))
-    pictures = study_pictures.forest(found, differences(found))
+    pictures = study.forest(found)
     assert [picture.heading for picture in pictures] == ["Mean over targets", *found.targets]
 
 
 def test_names_in_a_plot_do_not_cover_each_other():
     places = [(100.0, 100.0), (104.0, 101.0), (103.0, 99.0), (510.0, 100.0)]
-    boxes = [
-        (x - 60 if anchor else x, y)
-        for x, y, anchor in study_pictures._labels(places, ["n" * 8] * 4)
-    ]
+    boxes = [(x - 60 if anchor else x, y) for x, y, anchor in study._labels(places, ["n" * 8] * 4)]
     for k, (x, y) in enumerate(boxes):
-        assert 0 <= x <= study_pictures.WIDTH - 55
+        assert 0 <= x <= study.WIDTH - 55
         assert all(abs(x - a) > 54 or abs(y - b) >= 13 for a, b in boxes[:k])
 
 
 def test_a_cost_that_hardly_anybody_has_is_no_picture(tmp_path):
-    study = read_study(write_study(tmp_path))
-    assert study_pictures.cost(study, scores(study), "llm_tokens_in", "LLM tokens") is None
-    assert study_pictures.cost(study, scores(study), "wall_seconds", "seconds")
+    found = read_study(write_study(tmp_path))
+    assert study.cost(found, "llm_tokens_in", "LLM tokens") is None
+    assert study.cost(found, "wall_seconds", "seconds")

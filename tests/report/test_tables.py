@@ -11,7 +11,7 @@ from glx import config
 from glx.cli.report import read_tables
 from glx.errors import InputError
 from glx.evaluate.intervals import f1_difference, mean_f1
-from glx.report import compare, tables
+from glx.report import tables
 from glx.report.results import read_study
 from glx.report.runs_table import flag
 from glx.report.table import to_latex
@@ -107,13 +107,13 @@ def test_differences_are_paired_by_seed(ablation):
     )
     mine, reference = (found["hdfs"].blocks for found in (metalog, general))
     assert mine.shape == (2, 4, 3)
-    difference = compare.differences(ablation)[METALOG].each["hdfs"]
+    difference = ablation.differences[METALOG].each["hdfs"]
     assert difference == f1_difference([mine], [reference])
     assert deeplog["bgl_50%"].paired(general["bgl_50%"])[0].shape == (1, 4, 3)
 
 
 def test_scores_are_ranked_and_averaged(study):
-    found = compare.scores(study)
+    found = study.scores
     assert next(iter(found)) == "GeneralLog"
     blocks = [seeds.blocks for seeds in study.leave_one_out["GeneralLog"].values()]
     assert found["GeneralLog"].whole == mean_f1(blocks)
@@ -127,13 +127,13 @@ def test_other_blocks_are_not_compared(tmp_path):
 
 
 def test_runs_on_another_split_are_named(study, tmp_path):
-    assert compare.other_split(study) == []
+    assert study.other_split == []
     write_study(tmp_path)
     path = next(tmp_path.glob("cells/MetaLog/bgl*/1/metrics.json"))
     baselines = json.loads(path.read_text())["baselines"]
     change(path, baselines=baselines | {"surprise": baselines["surprise"] | {"f1": 0.71}})
     found = read_study(tmp_path)
-    [sentence] = compare.other_split(found)
+    [sentence] = found.other_split
     assert "bgl_50%" in sentence
     assert sentence in tables.leave_one_out(found).notes
 
