@@ -1,6 +1,7 @@
 """glx finds anomalies in the logs of a system for which nobody has labelled a single line.
 
-Array shapes are written `<dtype>[...]` with one letter per axis, the same in every module:
+Array shapes are written `<dtype>[...]` with one letter per axis, which means the same everywhere
+unless a docstring says otherwise:
 
     B batch                      L events of a sequence     V templates of a system
     N sequences                  U distinct sequences       S templates of the sources

@@ -49,11 +49,11 @@ def inliers(sequences: Distinct, n_templates: int) -> Distinct:
     other's absences look ordinary. Where less than half would stay, all do: the rule does not suit
     such a log.
     """
-    held = membership(sequences, n_templates)
+    members = membership(sequences, n_templates)
     inside = np.ones(len(sequences), dtype=bool)
     for _ in range(ROUNDS):
         before, counts = inside, np.where(inside, sequences.counts, 0)
-        inside = _deviations(counts @ held, int(counts.sum()), held) < ABSENCE_LIMIT
+        inside = _deviations(counts @ members, int(counts.sum()), members) < ABSENCE_LIMIT
         if 2 * sequences.counts[inside].sum() < sequences.counts.sum():
             return sequences
         if np.array_equal(before, inside):
@@ -88,8 +88,8 @@ def event_log_odds(profile: Profile, alarm: np.ndarray) -> np.ndarray:
 
 def absence(profile: Profile, sequences: Distinct) -> np.ndarray:
     """`<float32>[U]` log-odds from what each sequence lacks."""
-    held = membership(sequences, len(profile.present))
-    beyond = _deviations(profile.present, int(profile.n_sequences), held) - ABSENCE_LIMIT
+    members = membership(sequences, len(profile.present))
+    beyond = _deviations(profile.present, int(profile.n_sequences), members) - ABSENCE_LIMIT
     return np.clip(beyond, -MAX_LOG_ODDS, MAX_LOG_ODDS).astype(np.float32)
 
 
@@ -110,10 +110,10 @@ def bounded(alarm: np.ndarray) -> np.ndarray:
     return np.clip(alarm, -ALARM_LIMIT, ALARM_LIMIT)
 
 
-def _deviations(present: np.ndarray, n: int, held: sp.csr_array) -> np.ndarray:
+def _deviations(present: np.ndarray, n: int, members: sp.csr_array) -> np.ndarray:
     """`<float64>[U]` deviation of `lack`, with `present` (`<float>[V]`) of `n` sequences."""
     p = (present + 1) / (n + 2)
     absent = -np.log10(1 - p)
     spread = np.sqrt((p * (1 - p) * absent**2).sum())
-    # The mean over all events less those held, which equals `lack` less its mean.
-    return (p @ absent - held @ absent) / max(spread, 1e-12)
+    # The mean over all events less those present, which equals `lack` less its mean.
+    return (p @ absent - members @ absent) / max(spread, 1e-12)

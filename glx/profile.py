@@ -179,7 +179,7 @@ def _tail(profile: Profile, f: int, values: np.ndarray) -> np.ndarray:
 
 
 def event_statistics(profile: Profile, n_templates: int | None = None) -> np.ndarray:
-    """`<float32>[V, G]`: the columns `EVENT_STATISTICS` of each template, all finite.
+    """`<float32>[V, F]`: the columns `EVENT_STATISTICS` of each template, all finite.
 
     `n_templates` (default `V`) may be larger: the rows from `V` on are those of an unseen template.
     """

@@ -141,15 +141,15 @@ def load_config(folder: Path, dtype: str = "float32") -> BertConfig:
         )
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise InputError(
-            f"{path} is not the configuration of a BERT checkpoint ({type(error).__name__}:"
-            f" {error}); give a folder with config.json, model.safetensors and tokenizer.json."
+            f"{path}: not the configuration of a BERT checkpoint ({type(error).__name__}: {error});"
+            " give a folder with config.json, model.safetensors and tokenizer.json"
         ) from error
     kind, positions = raw.get("model_type", "bert"), raw.get("position_embedding_type", "absolute")
     if kind != "bert" or positions != "absolute" or config.hidden_act not in ACTIVATIONS:
         raise InputError(
-            f"{path} has model_type {kind!r}, position_embedding_type {positions!r} and hidden_act"
+            f"{path}: model_type {kind!r}, position_embedding_type {positions!r} and hidden_act"
             f" {config.hidden_act!r}; use a checkpoint with 'bert', 'absolute' and one of"
-            f" {', '.join(ACTIVATIONS)}."
+            f" {', '.join(ACTIVATIONS)}"
         )
     return config
 
@@ -166,7 +166,7 @@ def load_params(folder: Path, config: BertConfig) -> Any:
         tensors = {tidy_name(name): tensor for name, tensor in load_file(path).items()}
     except (OSError, SafetensorError) as error:
         raise InputError(
-            f"{path} cannot be read as BERT weights ({error}); fetch the checkpoint again."
+            f"{path}: cannot be read as BERT weights ({error}); fetch the checkpoint again"
         ) from error
 
     def load(at: tuple, wanted: jax.ShapeDtypeStruct) -> np.ndarray:
@@ -183,13 +183,11 @@ def load_params(folder: Path, config: BertConfig) -> Any:
         where = jax.tree_util.keystr(at)
         if found.shape != wanted.shape:
             raise InputError(
-                f"{path} disagrees with config.json: {where} is {found.shape},"
-                f" not {wanted.shape}; take both from one checkpoint."
+                f"{path}: {where} is {found.shape}, by config.json {wanted.shape}; take both from"
+                " one checkpoint"
             )
         if not np.isfinite(found).all():
-            raise InputError(
-                f"{path} has values that are not finite in {where}; fetch the checkpoint again."
-            )
+            raise InputError(f"{path}: {where} is not finite; fetch the checkpoint again")
         return found
 
     ids, mask = (jax.ShapeDtypeStruct((1, 1), dtype) for dtype in (jnp.int32, bool))
@@ -197,7 +195,7 @@ def load_params(folder: Path, config: BertConfig) -> Any:
     try:
         return jax.tree_util.tree_map_with_path(load, shapes)
     except KeyError as error:
-        raise InputError(f"{path} has no tensor {error}; it is not a BERT encoder.") from error
+        raise InputError(f"{path}: no tensor {error}; give a BERT encoder's weights") from error
 
 
 def with_low_rank(params: Any, low_rank: Any) -> Any:

