@@ -1,23 +1,149 @@
-"""Several devices, of one process or of many: a mesh with one axis, and how arrays lie on it.
+"""All that depends on the hardware: sizes of batches, what runs at once, and the mesh of devices.
 
-In: the devices that JAX sees. Out: shardings, with which one jitted program runs on all of them.
+In: the devices that JAX sees, functions to run on them. Out: those functions, compiled for them.
 
 Processes that called `jax.distributed.initialize` see each other's devices. Each then runs the same
 program on the same host arrays; results that are `replicated` are whole in every process.
 """
 
-from typing import Any
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import Any, NamedTuple
 
 import jax
 import numpy as np
 from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 
-from glx.errors import InputError
+from glx.errors import InputError, OutsideError
 
 AXIS = "devices"
+HALVES = 2
+TABLE_ROWS = 256  # a table is padded to a multiple of it, so that new templates seldom recompile
+HOST_ROWS = 4096  # of a dense array that NumPy works on
 
 
-def mesh(share: int | None = None) -> Mesh:
+class Sizes(NamedTuple):
+    """What suits one kind of device.
+
+    Attributes:
+      sequences: in a batch that is scored, at most.
+      events: in such a batch, padding included, at most.
+      batches: in flight.
+      windows: of a few events each, in a batch that is scored.
+      similarities: cosines that are computed at once.
+    """
+
+    sequences: int
+    events: int
+    batches: int
+    windows: int
+    similarities: int
+
+
+# Measured (docs/benchmarks.md): with `H` 128 the arrays of a batch are the largest that malloc
+# reuses; the steps of a recurrence are too small to fill two cores, two batches are not.
+CPU = Sizes(256, events=12_288, batches=2, windows=2048, similarities=1 << 22)
+# Not measured; estimated in docs/benchmarks.md.
+ACCELERATOR = Sizes(
+    sequences=2048, events=1 << 17, batches=2, windows=1 << 14, similarities=1 << 24
+)
+
+
+def on_cpu() -> bool:
+    """Whether programs run on CPUs."""
+    return jax.default_backend() == "cpu"
+
+
+def sizes() -> Sizes:
+    """What suits the devices at hand."""
+    return CPU if on_cpu() else ACCELERATOR
+
+
+def batch_size(length: int) -> int:
+    """Sequences of `length` events that are scored in one batch."""
+    return min(max(sizes().events // length, 1), sizes().sequences)
+
+
+def pad_rows(rows: np.ndarray, multiple: int) -> np.ndarray:
+    """Zeros after the rows, up to a multiple of so many."""
+    return np.pad(rows, [(0, -len(rows) % multiple)] + [(0, 0)] * (rows.ndim - 1))
+
+
+def in_flight(work: Callable[..., None], batches: Iterable[tuple]) -> None:
+    """Call `work(*batch)` for each batch, as many at a time as keep the device busy."""
+    with ThreadPoolExecutor(sizes().batches) as pool:
+        calls = [pool.submit(work, *batch) for batch in batches]
+        try:
+            for call in calls:
+                call.result()
+        except BaseException:  # Ctrl-C too: what has not begun must not be waited for
+            pool.shutdown(cancel_futures=True)
+            raise
+
+
+def mapped(function: Callable) -> Callable:
+    """`function` over the leading axis of its argument.
+
+    One element after another on a CPU, whose caches hold one; all at once on an accelerator.
+    """
+    return partial(jax.lax.map, function) if on_cpu() else jax.vmap(function)
+
+
+def step(direction: Callable, update: Callable, n: int, mesh: Mesh | None = None) -> Callable:
+    """The compiled `state, data, *rows -> update(state, *direction(state, data, *rows))`.
+
+    The state is donated. `direction` is a mean over the `n` elements of the leading axis of `rows`.
+    They are split evenly and the means of the parts averaged: on a mesh of several devices each
+    takes a part (`rows` are `sharded`, all else is `replicated`); on one CPU an even number is
+    halved, and each half runs on a core of its own, because its products are too small for two.
+    """
+    if mesh is not None and mesh.size > 1:
+        direction = _split(direction, mesh)
+    elif on_cpu() and n % HALVES == 0:
+        return _halved(direction, update)
+
+    @partial(jax.jit, donate_argnums=0)
+    def whole(state, *given):
+        return update(state, *direction(state, *given))
+
+    return whole
+
+
+def _halved(direction: Callable, update: Callable) -> Callable:
+    """Always halves, however many cores there are: sums have the same order everywhere."""
+    pool = ThreadPoolExecutor(HALVES)
+
+    @jax.jit
+    def half(state, data, rows, n):
+        mine = jax.tree.map(lambda x: x.reshape(HALVES, -1, *x.shape[1:])[n], rows)
+        return direction(state, data, *mine)
+
+    @partial(jax.jit, donate_argnums=0)
+    def finish(state, *halves):
+        return update(state, *jax.tree.map(lambda *x: sum(x) / HALVES, *halves))
+
+    def both(state, data, *rows):
+        def one(n: int):
+            return jax.block_until_ready(half(state, data, rows, n))
+
+        return finish(state, *pool.map(one, range(HALVES)))
+
+    return both
+
+
+def _split(direction: Callable, mesh: Mesh) -> Callable:
+    whole, part = PartitionSpec(), PartitionSpec(AXIS)
+    return jax.shard_map(
+        lambda *args: jax.lax.pmean(direction(*args), AXIS),
+        mesh=mesh,
+        in_specs=(whole, whole, part, part),
+        out_specs=whole,
+        check_vma=False,  # the zeros that a scan begins with are not marked as of one device
+    )
+
+
+def make_mesh(share: int | None = None) -> Mesh:
     """All devices in a row; or, of every process, as many as can share `share` things evenly.
 
     Raises:
@@ -33,14 +159,14 @@ def mesh(share: int | None = None) -> Mesh:
     return jax.make_mesh((len(chosen),), (AXIS,), axis_types=(AxisType.Auto,), devices=chosen)
 
 
-def replicated(over: Mesh) -> NamedSharding:
+def replicated(mesh: Mesh) -> NamedSharding:
     """Whole on each device."""
-    return NamedSharding(over, PartitionSpec())
+    return NamedSharding(mesh, PartitionSpec())
 
 
-def sharded(over: Mesh) -> NamedSharding:
+def sharded(mesh: Mesh) -> NamedSharding:
     """The first axis in equal parts, one on each device."""
-    return NamedSharding(over, PartitionSpec(AXIS))
+    return NamedSharding(mesh, PartitionSpec(AXIS))
 
 
 def put(tree: Any, sharding: NamedSharding) -> Any:
@@ -53,3 +179,23 @@ def put(tree: Any, sharding: NamedSharding) -> Any:
         return jax.make_array_from_callback(x.shape, sharding, lambda part: x[part])
 
     return jax.tree.map(one, tree)
+
+
+def faiss_index(vectors: np.ndarray) -> Any:
+    """A flat inner-product index over `<float32>[M, D]`, on the GPU where FAISS finds one.
+
+    Raises:
+      OutsideError: FAISS is not installed.
+    """
+    try:
+        import faiss
+    except ImportError as e:
+        raise OutsideError(
+            f"FAISS cannot be loaded ({e}); install glx with the extra faiss-cpu, or faiss-gpu "
+            "where there is an NVIDIA GPU, never both"
+        ) from e
+    index: Any = faiss.IndexFlatIP(vectors.shape[1])
+    if hasattr(faiss, "StandardGpuResources") and faiss.get_num_gpus() > 0:
+        index = faiss.index_cpu_to_gpu(faiss.StandardGpuResources(), 0, index)
+    index.add(vectors)
+    return index

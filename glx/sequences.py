@@ -3,7 +3,7 @@
 No type here has a label: a target's labels never leave `glx/evaluate/labels.py`.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
@@ -207,9 +207,54 @@ def shorten(
 
 def pad(sequences: Distinct, rows: np.ndarray, length: int) -> tuple[np.ndarray, np.ndarray]:
     """`<int32>[B, length]` ids of `rows`, 0 after the end; `<int32>[B]` lengths (at least 1)."""
-    lengths = sequences.lengths[rows]
-    inside = np.arange(length) < lengths[:, None]
-    padded = np.zeros((len(rows), length), dtype=np.int32)
-    at = sequences.offsets[rows][:, None] + np.arange(length)
-    padded[inside] = sequences.ids[at[inside]]
-    return padded, np.maximum(lengths, 1).astype(np.int32)
+    inside, at = _places(sequences, rows, length)
+    padded = np.zeros(inside.shape, dtype=np.int32)
+    padded[inside] = sequences.ids[at]
+    return padded, np.maximum(sequences.lengths[rows], 1).astype(np.int32)
+
+
+def pad_all(
+    systems: list[Distinct], tables: list[np.ndarray], length: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """`pad` of all sequences of several systems, whose tables lie under each other."""
+    bases = np.cumsum([0, *map(len, tables)])
+    padded = [pad(system, np.arange(len(system)), length) for system in systems]
+    ids = [ids + base for (ids, _), base in zip(padded, bases, strict=False)]
+    return np.concatenate(ids), np.concatenate([lengths for _, lengths in padded])
+
+
+def unpad(padded: np.ndarray, sequences: Distinct, rows: np.ndarray, values: np.ndarray) -> None:
+    """Write `padded` (`[B, length]`, of `rows` and more) to their events in `values` (`[E]`)."""
+    inside, at = _places(sequences, rows, padded.shape[1])
+    values[at] = padded[: len(rows)][inside]
+
+
+def _places(sequences: Distinct, rows: np.ndarray, length: int) -> tuple[np.ndarray, np.ndarray]:
+    """`<bool>[B, length]` what is no padding, and `<int64>` which events of all that is."""
+    inside = np.arange(length) < sequences.lengths[rows][:, None]
+    return inside, (sequences.offsets[rows][:, None] + np.arange(length))[inside]
+
+
+def bucket(events: int) -> int:
+    """The shortest padded length that holds so many events."""
+    return BUCKETS[int(np.searchsorted(BUCKETS, events))]
+
+
+def batches(
+    sequences: Distinct, size: Callable[[int], int]
+) -> Iterator[tuple[np.ndarray, np.ndarray, int]]:
+    """All sequences in batches of few shapes: rows, the same filled up to `size(length)`, length.
+
+    Every padded length has one number of sequences, so that nothing compiles in steady state.
+    """
+    lengths = np.array(BUCKETS)[np.searchsorted(BUCKETS, sequences.lengths)]
+    for length in np.unique(lengths).tolist():
+        for rows, filled in chunks(np.flatnonzero(lengths == length), size(length)):
+            yield rows, filled, length
+
+
+def chunks(rows: np.ndarray, size: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """At most `size` of the rows at a time, and those again, repeated to exactly `size`."""
+    for start in range(0, len(rows), size):
+        some = rows[start : start + size]
+        yield some, np.resize(some, size)

@@ -15,10 +15,10 @@ ROOT = Path(__file__).parents[1]
 ON_EIGHT = """
 import jax, numpy as np
 from glx import devices
-assert devices.mesh().size == 8
+assert devices.make_mesh().size == 8
 for share, size in ((16, 8), (12, 6), (4, 4), (7, 7), (11, 1)):
-    assert devices.mesh(share).size == size, share
-mesh = devices.mesh()
+    assert devices.make_mesh(share).size == size, share
+mesh = devices.make_mesh()
 x = np.arange(32.0).reshape(16, 2)
 parts = devices.put(x, devices.sharded(mesh)).addressable_shards
 assert [part.data.shape for part in parts] == [(2, 2)] * 8
@@ -43,7 +43,7 @@ def test_arrays_lie_on_eight_devices():
 
 
 def test_one_device_is_a_mesh_too():
-    mesh = devices.mesh(7)
+    mesh = devices.make_mesh(7)
     assert mesh.size == 1
     tree = {"a": np.arange(3), "b": np.float32(2)}
     whole = devices.put(tree, devices.replicated(mesh))

@@ -1,19 +1,13 @@
 """CSR arithmetic and distinct sequences, worked out by hand."""
 
 import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from rows import sequences, unique
 
-from glx.sequences import Sequences, csr_gather, distinct, first_highest
+from glx.sequences import batches, csr_gather, distinct, first_highest, pad, shorten, unpad
 
-
-def sequences(*rows):
-    lengths = [len(r) for r in rows]
-    n = np.arange(len(rows))
-    return Sequences(
-        ids=np.array([i for r in rows for i in r], dtype=np.int32),
-        offsets=np.concatenate([[0], np.cumsum(lengths)]),
-        first_line=n,
-        last_line=n,
-    )
+RARITY = np.array([0.1, 0.2, 3.0, 0.3, 2.0])  # of five templates; 2 is the rarest
 
 
 def test_distinct_counts_and_scatters_back():
@@ -50,3 +44,72 @@ def test_the_first_of_the_highest():
     assert (highest.tolist(), places.tolist()) == ([3, 5, -2], [1, 0, 0])
     highest, places = first_highest(values[:0], distinct(sequences()))
     assert (len(highest), len(places)) == (0, 0)
+
+
+def short(row, max_events):
+    found, positions = shorten(unique(row), RARITY, max_events)
+    return found.ids.tolist(), positions.tolist()
+
+
+def test_a_short_sequence_stays():
+    assert short([0, 0, 0, 1], 4) == ([0, 0, 0, 1], [0, 1, 2, 3])
+
+
+def test_repeats_go_first():
+    # Each run becomes one; that is enough, so the familiar 0 stays beside the rare 2.
+    assert short([0, 0, 0, 1, 1, 2, 0], 4) == ([0, 1, 2, 0], [0, 3, 5, 6])
+
+
+def test_then_the_most_familiar():
+    assert short([0, 1, 0, 3, 0, 2, 0, 4], 4) == ([1, 3, 2, 4], [1, 3, 5, 7])
+    assert short([0, 1, 0, 3, 0, 2, 0, 4], 1) == ([2], [5])
+
+
+def test_of_equally_familiar_events_the_earlier_stay():
+    assert short([0, 1, 0, 1, 0, 1], 4) == ([0, 1, 1, 1], [0, 1, 3, 5])
+
+
+def test_each_sequence_is_cut_on_its_own():
+    found, positions = shorten(unique([0, 0, 0], [], [1, 2, 1, 2]), RARITY, 2)
+    rows = [found.ids[a:b].tolist() for a, b in zip(found.offsets, found.offsets[1:], strict=False)]
+    assert rows == [[], [0], [2, 2]]
+    assert positions.tolist() == [0, 1, 3]
+    assert found.counts.tolist() == [1, 1, 1]
+
+
+@settings(deadline=None, max_examples=50)
+@given(st.lists(st.lists(st.integers(0, 4), max_size=12), min_size=1), st.integers(1, 6))
+def test_the_rarest_event_is_never_cut(rows, max_events):
+    whole = unique(*rows)
+    found, positions = shorten(whole, RARITY, max_events)
+    for n in range(len(whole)):
+        before = whole.ids[whole.offsets[n] : whole.offsets[n + 1]]
+        after = found.ids[found.offsets[n] : found.offsets[n + 1]]
+        at = positions[found.offsets[n] : found.offsets[n + 1]]
+        assert len(after) <= max_events
+        assert (len(after) == 0) == (len(before) == 0)
+        assert RARITY[after].max(initial=0) == RARITY[before].max(initial=0)
+        assert after.tolist() == before[at].tolist()
+        assert np.all(np.diff(at) > 0)
+
+
+def test_pad():
+    some = unique([4, 3], [2], [])  # sorted: [], [2], [4, 3]
+    ids, lengths = pad(some, np.array([2, 0, 1, 2]), 3)
+    assert ids.tolist() == [[4, 3, 0], [0, 0, 0], [2, 0, 0], [4, 3, 0]]
+    assert lengths.tolist() == [2, 1, 1, 2]  # an empty sequence reads one padding event
+    assert ids.dtype == lengths.dtype == np.int32
+
+
+def test_batches_cover_every_sequence_once_in_few_shapes():
+    every = unique(*([n] * (n + 1) for n in range(12)))
+    seen, values = [], np.zeros(len(every.ids), np.int32)
+    for rows, filled, length in batches(every, lambda length: 40 // length):
+        assert (len(filled), length) in ((5, 8), (2, 16))
+        ids, lengths = pad(every, filled, length)
+        for row, line, n in zip(rows, ids, lengths, strict=False):
+            assert line.tolist() == [row] * (row + 1) + [0] * (length - n)
+        unpad(ids, every, rows, values)
+        seen += rows.tolist()
+    assert sorted(seen) == list(range(12))
+    np.testing.assert_array_equal(values, every.ids)

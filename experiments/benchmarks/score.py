@@ -1,10 +1,9 @@
 """Scoring distinct sequences: ours, and torch's `nn.GRU` with the same heads; all of HDFS.
 
-The time of scoring does not depend on what was learned: parameters are drawn.
+The time of scoring does not depend on the parameters: they are random.
 """
 
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import jax
@@ -14,18 +13,19 @@ import numpy as np
 from experiments.benchmarks import one_step_detector
 from experiments.benchmarks.measure import Call, Case, Prepared
 from experiments.benchmarks.settings import Settings
+from glx import devices
 from glx.data.catalogue import resolve
 from glx.data.load import DataConfig, load
 from glx.embed.alarm import meanings
+from glx.nn import BiGRU, initial
 from glx.sequences import Distinct, csr_offsets
 from glx.zerolog.detector import fit, score_sequences
 from glx.zerolog.inputs import Inputs
-from glx.zerolog.model import BiGRU, ModelConfig, ZeroLog
-from glx.zerolog.score import IN_FLIGHT, batch_of, score
+from glx.zerolog.model import ModelConfig, ZeroLog
+from glx.zerolog.score import score
 
 HERE = "experiments.benchmarks.score"
 D, H, L = 384, 128, 64
-BATCH = batch_of(L)
 TEMPLATES, STATISTICS = 512, 12
 RECURRENT = 2 * L * 2.0 * H * 3 * H  # operations of a sequence: both directions, each event
 
@@ -61,7 +61,7 @@ def cases(settings: Settings) -> Iterator[Case]:
 
 
 def problem(sequences: int, events: int = L, hidden: int = H) -> tuple[ModelConfig, Any, Inputs]:
-    """A network with drawn parameters, and random sequences, all of the full length."""
+    """A network with random parameters, and random sequences, all of the full length."""
     rng = np.random.default_rng(0)
     offsets = csr_offsets(np.full(sequences, events))
     ids = rng.integers(0, TEMPLATES, offsets[-1]).astype(np.int32)
@@ -74,12 +74,12 @@ def problem(sequences: int, events: int = L, hidden: int = H) -> tuple[ModelConf
     )
     config = ModelConfig(hidden)
     first = ids[None, :events], np.full(1, events, np.int32), inputs.statistics[:1]
-    shapes = jax.jit(ZeroLog(config).init)(jax.random.key(0), inputs.table, *first)["params"]
+    shapes = initial(ZeroLog(config), 0, inputs.table, *first)
 
-    def drawn(x: jax.Array) -> np.ndarray:
+    def random(x: jax.Array) -> np.ndarray:
         return 0.1 * rng.standard_normal(x.shape, dtype=np.float32)
 
-    return config, jax.tree.map(drawn, shapes), inputs
+    return config, jax.tree.map(random, shapes), inputs
 
 
 def ours(sequences: int) -> Prepared:
@@ -91,20 +91,20 @@ def ours(sequences: int) -> Prepared:
 def recurrent(batches: int = 32) -> Prepared:
     """The bidirectional GRU alone, as many batches at a time as `score`.
 
-    All states are written, one is handed over: new pages for all of them would cost more.
+    All states are computed and one is returned: new pages for all of them would cost more.
     """
-    config, params, inputs = problem(BATCH)
-    ids = jnp.asarray(inputs.distinct.ids.reshape(BATCH, L))
+    size = devices.batch_size(L)
+    config, params, inputs = problem(size)
+    ids = jnp.asarray(inputs.distinct.ids.reshape(size, L))
     gru = BiGRU(config.hidden, None)
     gates = gru.apply({"params": params["gru"]}, inputs.table, method=BiGRU.gates)
-    given = gates, ids, jnp.full(BATCH, L, jnp.int32)
+    given = gates, ids, jnp.full(size, L, jnp.int32)
     run = jax.jit(lambda *args: jax.tree.map(lambda states: states[-1], gru.apply({}, *args)))
-    pool = ThreadPoolExecutor(IN_FLIGHT)
 
-    def one(_: int) -> None:
-        jax.block_until_ready(run(*given))
+    def one(*batch: Any) -> None:
+        jax.block_until_ready(run(*batch))
 
-    return Prepared(lambda: list(pool.map(one, range(batches))), BATCH * batches)
+    return Prepared(lambda: devices.in_flight(one, [given] * batches), size * batches)
 
 
 def torch_gru(sequences: int, batch: int = 128) -> Prepared:
@@ -161,8 +161,8 @@ def torch_model(params: Any, limit: float = ModelConfig().source_limit) -> Any:
         attention = torch.softmax(query(torch.tanh(key(h)))[..., 0], -1)
         pooled = torch.einsum("bl,blh->bh", attention, h)
         z = torch.tanh(project(torch.cat([pooled, statistics], -1)))
-        taught = limit * torch.tanh(last(torch.relu(first(z)))[..., 0] / limit)
-        return torch.sigmoid(taught + bias + statistics[:, -1]), attention
+        learned = limit * torch.tanh(last(torch.relu(first(z)))[..., 0] / limit)
+        return torch.sigmoid(learned + bias + statistics[:, -1]), attention
 
     return model
 

@@ -9,7 +9,7 @@ import numpy as np
 from experiments.benchmarks.measure import Call, Case, Prepared
 from experiments.benchmarks.settings import Settings
 from glx.sequences import Distinct, csr_offsets
-from glx.zerolog import episodes as drawing
+from glx.zerolog import episodes as episode_draws
 from glx.zerolog import train
 from glx.zerolog.inputs import Inputs
 from glx.zerolog.model import ModelConfig
@@ -74,10 +74,10 @@ def problem(of: train.TrainConfig, width: int = D) -> tuple[train.Packed, Any, A
     packed = train.pack([system(s, width, of.max_events) for s in range(SYSTEMS)], of.max_events)
     anomalous = (np.arange(SEQUENCES) % 4 == 0).astype(np.int64)
     sources = SYSTEMS - 1
-    pools = drawing.make_pools(
+    pools = episode_draws.make_pools(
         [1 - anomalous] * sources, [anomalous] * sources, np.ones(SEQUENCES, np.int64), seed=0
     )
-    return packed, *drawing.draw(pools, 0, 0, of.episodes, of.batch)
+    return packed, *episode_draws.draw(pools, 0, 0, of.episodes, of.batch)
 
 
 def ours(episodes: int) -> Prepared:
@@ -118,7 +118,7 @@ def torch_func(episodes: int) -> Prepared:
     return Prepared(run, STEPS)
 
 
-def batches(packed: train.Packed, *rows: drawing.Rows) -> list[dict[str, Any]]:
+def batches(packed: train.Packed, *rows: episode_draws.Rows) -> list[dict[str, Any]]:
     """What `train.gather` finds for each of the rows, by name."""
     return [train.gather(packed, r)._asdict() for r in rows]
 
@@ -181,8 +181,8 @@ def torch_direction(of: train.TrainConfig, lam: float) -> Callable[..., Any]:
         return (values * weights).sum() / weights.sum().clamp(min=1)
 
     def l_cls(p, z, b):
-        taught = limit * torch.tanh(head(p["Head_0"], z) / limit)
-        logits = taught + p["bias"] + b["statistics"][:, -1] + b["log_odds"]
+        learned = limit * torch.tanh(head(p["Head_0"], z) / limit)
+        logits = learned + p["bias"] + b["statistics"][:, -1] + b["log_odds"]
         loss = binary_cross_entropy_with_logits(logits, b["label"], reduction="none")
         return mean(loss, 1 - b["target"])
 

@@ -16,7 +16,8 @@ import numpy as np
 import polars as pl
 
 from glx.config import setting
-from glx.errors import InputError, OutsideError
+from glx.devices import faiss_index
+from glx.errors import InputError
 from glx.generallog.entries import KINDS, LABELS, Entry, of_source
 from glx.sequences import LabelledSource
 
@@ -130,27 +131,7 @@ def build(entries: Sequence[Entry], vectors: np.ndarray) -> Knowledge:
         raise ValueError(f"vectors of shape {vectors.shape} for {len(entries)} entries")
     if not np.allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-3):
         raise ValueError("a vector is not of length 1")
-    return Knowledge(tuple(entries), vectors, make_index(vectors))
-
-
-def make_index(vectors: np.ndarray) -> Any:
-    """A flat inner-product index over `<float32>[M, D]`, on the GPU where FAISS finds one.
-
-    Raises:
-      OutsideError: FAISS is not installed.
-    """
-    try:
-        import faiss
-    except ImportError as e:
-        raise OutsideError(
-            f"FAISS cannot be loaded ({e}); install glx with the extra faiss-cpu, or faiss-gpu "
-            "where there is an NVIDIA GPU, never both"
-        ) from e
-    index: Any = faiss.IndexFlatIP(vectors.shape[1])
-    if hasattr(faiss, "StandardGpuResources") and faiss.get_num_gpus() > 0:
-        index = faiss.index_cpu_to_gpu(faiss.StandardGpuResources(), 0, index)
-    index.add(vectors)
-    return index
+    return Knowledge(tuple(entries), vectors, faiss_index(vectors))
 
 
 def from_sources(sources: Sequence[LabelledSource], vectors: Sequence[np.ndarray]) -> Knowledge:

@@ -78,7 +78,7 @@ def by_xla(
     target: np.ndarray, source: np.ndarray, chunk: int, skip: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """`nearest` on all devices: one compilation per `D`, `chunk` and number of devices."""
-    mesh = devices.mesh()
+    mesh = devices.make_mesh()
     everywhere = devices.replicated(mesh)
     put = partial(devices.put, sharding=everywhere)
     step = mesh.size * chunk

@@ -15,7 +15,6 @@ three events.
 
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
 import flax.linen as nn
 import jax
@@ -23,12 +22,12 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
+from glx import devices
 from glx.config import setting
-from glx.methods.loop import LoopConfig, chunks, initial, minimise
+from glx.methods.loop import LoopConfig, minimise
 from glx.methods.task import Fitted, Log, Scores, Task
-from glx.sequences import Distinct
-
-CHUNK = 2048  # windows that are scored at once
+from glx.nn import apply, initial
+from glx.sequences import Distinct, chunks
 
 
 @dataclass(frozen=True)
@@ -74,7 +73,7 @@ def fit(task: Task, config: DeepLogConfig, log: Log = lambda row: None) -> Fitte
     def score(sequences: Distinct, vectors: np.ndarray) -> Scores:
         pairs, which = windows(sequences, _codes(known, len(vectors)), config.window)
         ranks = np.empty(len(pairs), np.int32)
-        for rows, filled in chunks(np.arange(len(pairs)), CHUNK):
+        for rows, filled in chunks(np.arange(len(pairs)), devices.sizes().windows):
             ranks[rows] = np.asarray(_ranks(model, params, pairs[filled]))[: len(rows)]
         own = outside(ranks, config.top)[which]
         return Scores(np.maximum.reduceat(own, sequences.offsets[:-1]), own)
@@ -133,19 +132,15 @@ def _codes(known: np.ndarray, templates: int) -> np.ndarray:
     return codes
 
 
-def _logits(model: NextEvent, params, codes_BxT) -> Any:
-    return model.apply({"params": params}, codes_BxT)
-
-
 def _loss(model: NextEvent, params, shared, pairs_BxT):
-    logits_BxK, next_B = _logits(model, params, pairs_BxT[:, :-1]), pairs_BxT[:, -1] - 1
+    logits_BxK, next_B = apply(model, params, pairs_BxT[:, :-1]), pairs_BxT[:, -1] - 1
     return optax.softmax_cross_entropy_with_integer_labels(logits_BxK, next_B).mean()
 
 
 @partial(jax.jit, static_argnums=0)
 def _ranks(model: NextEvent, params, pairs_BxT):
     """The rank of each next event, `<int32>[B]`; an unknown one comes last and is not normal."""
-    logits_BxK, next_B = _logits(model, params, pairs_BxT[:, :-1]), pairs_BxT[:, -1]
+    logits_BxK, next_B = apply(model, params, pairs_BxT[:, :-1]), pairs_BxT[:, -1]
     own_Bx1 = jnp.take_along_axis(logits_BxK, jnp.minimum(next_B, model.known)[:, None] - 1, axis=1)
     likelier_B = (logits_BxK > own_Bx1).sum(axis=1)
     behind = max(model.known, model.config.top)

@@ -23,20 +23,12 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
+from glx import devices
 from glx.config import setting
-from glx.methods.loop import (
-    LoopConfig,
-    bucket,
-    cut,
-    in_buckets,
-    initial,
-    minimise,
-    occurrences,
-    table,
-)
+from glx.methods.loop import LoopConfig, minimise, occurrences, shortened, table
 from glx.methods.task import Fitted, Log, Scores, Task
-from glx.sequences import BUCKETS, Distinct, pad
-from glx.zerolog.model import Head
+from glx.nn import Head, apply, initial
+from glx.sequences import BUCKETS, Distinct, batches, bucket, pad, pad_all
 
 EDGE = 0.1  # least distance of the centre from 0 in each dimension: 0 is too easy to map to
 SAMPLE = 2048  # sequences that the centre and the scale are taken from
@@ -68,12 +60,8 @@ def fit(task: Task, config: LogTADConfig, log: Log = lambda row: None) -> Fitted
     normal = [task.adapt.counts, *(s.sequences.counts - s.anomalous for s in task.sources)]
     vectors = [task.vectors, *(s.vectors for s in task.sources)]
     times = [occurrences(u, len(v)) for u, v in zip(unique, vectors, strict=True)]
-    short = [cut(u, t, config.max_events)[0] for u, t in zip(unique, times, strict=True)]
-    length = bucket(max(int(s.lengths.max()) for s in short))
-    bases = np.cumsum([0] + [len(v) for v in vectors[:-1]])
-    padded = [pad(s, np.arange(len(s)), length) for s in short]
-    ids = np.concatenate([i + base for (i, _), base in zip(padded, bases, strict=True)])
-    lengths = np.concatenate([lengths for _, lengths in padded])
+    short = [shortened(u, t, config.max_events)[0] for u, t in zip(unique, times, strict=True)]
+    ids, lengths = pad_all(short, vectors, bucket(max(s.lengths.max() for s in short)))
     # Target and sources are drawn equally often, and so is each source.
     shares = [n / n.sum() / max(len(task.sources), 1) for n in normal]
     shares[0] = normal[0] / normal[0].sum()
@@ -99,10 +87,10 @@ def fit(task: Task, config: LogTADConfig, log: Log = lambda row: None) -> Fitted
     median = max(float(np.median(distances(rows, ids[at], lengths[at]))), 1e-12)
 
     def score(sequences: Distinct, vectors: np.ndarray) -> Scores:
-        short, _ = cut(sequences, times[0], config.max_events)
+        short, _ = shortened(sequences, times[0], config.max_events)
         rows, far = table(vectors), np.empty(len(short), np.float32)
-        for at, ids, lengths in in_buckets(short):
-            far[at] = distances(rows, ids, lengths)[: len(at)]
+        for at, filled, length in batches(short, devices.batch_size):
+            far[at] = distances(rows, *pad(short, filled, length))[: len(at)]
         return Scores(far / (far + np.float32(median)), np.zeros(len(sequences.ids), np.float32))
 
     return Fitted(score)
@@ -147,12 +135,11 @@ def _away_from_zero(centre_H):
 def _loss(model: Encoder, params, shared, batch):
     table_VxD, centre_H = shared
     ids_BxL, lengths_B, target_B = batch
-    z_BxH, logits_B = model.apply({"params": params}, table_VxD, ids_BxL, lengths_B)
+    z_BxH, logits_B = apply(model, params, table_VxD, ids_BxL, lengths_B)
     one_class = jnp.square(z_BxH - centre_H[None, :]).sum(axis=1).mean()
     return one_class + optax.sigmoid_binary_cross_entropy(logits_B, target_B).mean()
 
 
 @partial(jax.jit, static_argnums=0)
 def _encode(model: Encoder, params, table_VxD, ids_BxL, lengths_B):
-    inputs = (table_VxD, ids_BxL, lengths_B)
-    return model.apply({"params": params}, *inputs, method=Encoder.encode)
+    return apply(model, params, table_VxD, ids_BxL, lengths_B, method=Encoder.encode)

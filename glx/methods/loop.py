@@ -1,12 +1,12 @@
-"""What the neural methods share: training on drawn batches, and scoring in length buckets.
+"""What the neural methods share: training on drawn batches, and the sequences they read.
 
-In: a loss and what it is taken over. Out: fitted parameters; batches of fixed shapes.
+In: a loss and a function that draws its batches. Out: fitted parameters.
 
 Random draws depend on (seed, step) alone. A step is compiled once for each model, config and shape
-of the batch, whatever the system; scoring compiles once for each bucket.
+of the batch, whatever the system.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -15,13 +15,13 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import numpy as np
-import optax
 
+from glx import devices
 from glx.config import setting
 from glx.errors import InputError
 from glx.methods.task import Log
-from glx.sequences import BUCKETS, Distinct, pad, shorten
-from glx.zerolog.score import TABLE_STEP
+from glx.nn import descend, optimizer
+from glx.sequences import Distinct, shorten
 
 LOG_EVERY = 50  # steps
 
@@ -33,16 +33,6 @@ class LoopConfig:
     steps: int = setting(300, "updates.", low=1)
     batch: int = setting(64, "examples in each, drawn by how often they occur.", low=1)
     rate: float = setting(2e-3, "learning rate (Adam, cosine decay to a tenth).", low=0)
-
-
-def initial(model: nn.Module, seed: int, *inputs: Any) -> Any:
-    """Fresh parameters of `model` for inputs like these."""
-    return _init(model, jax.random.key(seed), *inputs)
-
-
-@partial(jax.jit, static_argnums=0)
-def _init(model: nn.Module, key: jax.Array, *inputs: Any) -> Any:
-    return model.init(key, *inputs)["params"]
 
 
 def minimise(
@@ -68,7 +58,7 @@ def minimise(
     Raises:
       InputError: a loss is not a number.
     """
-    state = {"params": params, "opt_state": _optimizer(config).init(params)}
+    state = {"params": params, "opt_state": optimizer(config.rate, config.steps).init(params)}
     losses: list[jax.Array] = []
     for done in range(1, config.steps + 1):
         batch = draw(np.random.default_rng((seed, done)))
@@ -89,14 +79,7 @@ def minimise(
 @partial(jax.jit, static_argnums=(0, 1, 2), donate_argnums=3)
 def _step(loss, model: nn.Module, config: LoopConfig, state, shared, batch):
     value, grads = jax.value_and_grad(partial(loss, model))(state["params"], shared, batch)
-    updates, opt_state = _optimizer(config).update(grads, state["opt_state"])
-    params = optax.apply_updates(state["params"], updates)
-    return {"params": params, "opt_state": opt_state}, value
-
-
-def _optimizer(config: LoopConfig) -> optax.GradientTransformation:
-    schedule = optax.cosine_decay_schedule(config.rate, config.steps, alpha=0.1)
-    return optax.chain(optax.clip_by_global_norm(1.0), optax.adam(schedule))
+    return descend(state, grads, config.rate, config.steps), value
 
 
 def occurrences(sequences: Distinct, templates: int) -> np.ndarray:
@@ -106,43 +89,21 @@ def occurrences(sequences: Distinct, templates: int) -> np.ndarray:
     return times
 
 
-def cut(sequences: Distinct, times: np.ndarray, events: int) -> tuple[Distinct, np.ndarray]:
-    """Sequences of at most `events` events, the rarest, and `<int64>[E]` which of all these are.
+def shortened(
+    sequences: Distinct, times: np.ndarray, max_events: int
+) -> tuple[Distinct, np.ndarray]:
+    """Sequences without their commonest events, and `<int64>[E]` which of all events are left.
 
     Args:
       times: `<int64>[V]` how often adaptation holds each template; templates beyond: never.
     """
     templates = max(len(times), sequences.ids.max(initial=0) + 1)
-    short, positions = shorten(sequences, -np.pad(times, (0, templates - len(times))), events)
+    rarity = -np.pad(times, (0, templates - len(times)))
+    short, positions = shorten(sequences, rarity, max_events)
     return short, np.repeat(sequences.offsets[:-1], short.lengths) + positions
 
 
 def table(*vectors: np.ndarray) -> jax.Array:
     """Vectors of several systems under each other, unit variance, padded so that shapes repeat."""
     rows = np.concatenate(vectors) * np.float32(np.sqrt(vectors[0].shape[1]))
-    return jnp.asarray(np.pad(rows, ((0, -len(rows) % TABLE_STEP), (0, 0))))
-
-
-def bucket(events: int) -> int:
-    """The shortest padded length that holds so many events."""
-    return BUCKETS[int(np.searchsorted(BUCKETS, events))]
-
-
-def in_buckets(
-    sequences: Distinct, batch: int = 512
-) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
-    """All sequences in batches: rows `<int64>[M]`, ids `<int32>[batch, L]`, lengths `[batch]`.
-
-    `M <= batch`; what follows the first `M` only fills the shape.
-    """
-    at = np.searchsorted(BUCKETS, sequences.lengths)
-    for b in np.unique(at):
-        for rows, filled in chunks(np.flatnonzero(at == b), batch):
-            yield rows, *pad(sequences, filled, BUCKETS[b])
-
-
-def chunks(rows: np.ndarray, batch: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """At most `batch` of the rows at a time, and those again, repeated to exactly `batch`."""
-    for start in range(0, len(rows), batch):
-        some = rows[start : start + batch]
-        yield some, np.resize(some, batch)
+    return jnp.asarray(devices.pad_rows(rows, devices.TABLE_ROWS))

@@ -17,14 +17,14 @@ import numpy as np
 import scipy.sparse as sp
 from scipy.special import chdtri, ndtri  # scipy.stats takes a second to import
 
+from glx import devices
 from glx.config import setting
 from glx.methods.counts import columns, count, holders
 from glx.methods.task import Fitted, Log, Scores, Task
-from glx.sequences import Distinct, csr_gather
+from glx.sequences import Distinct
 
 CUT = 0.5  # SPE = Q
 LEAST = 1e-9  # of Q: an error below it is rounding
-CHUNK = 4096  # sequences at once
 
 
 @dataclass(frozen=True)
@@ -85,16 +85,16 @@ def score(space: Subspace, sequences: Distinct, vectors: np.ndarray) -> Scores:
     scores = np.zeros(len(sequences), np.float32)
     weights = np.zeros(len(sequences.ids), np.float32)
     at = columns(sequences, space.events)
-    for start in range(0, len(sequences), CHUNK):
-        rows = np.arange(start, min(start + CHUNK, len(sequences)))
+    for start in range(0, len(sequences), devices.HOST_ROWS):
+        rows = np.arange(start, min(start + devices.HOST_ROWS, len(sequences)))
         part = sequences.take(rows)
         off = count(part, space.events).toarray() * space.idf - space.mean
         error = (off - (off @ space.axes) @ space.axes.T) ** 2
         spe = error.sum(axis=1)
         scores[rows] = spe / (spe + space.q)
         owner = np.repeat(np.arange(len(part)), part.lengths)
-        here = csr_gather(sequences.offsets, rows)
-        weights[here] = error[owner, at[here]] / (spe + space.q)[owner]
+        events = slice(sequences.offsets[start], sequences.offsets[rows[-1] + 1])
+        weights[events] = error[owner, at[events]] / (spe + space.q)[owner]
     return Scores(scores, weights)
 
 

@@ -23,21 +23,13 @@ import jax
 import numpy as np
 import optax
 
+from glx import devices
 from glx.config import setting
 from glx.methods.counts import count, holders
-from glx.methods.loop import (
-    LoopConfig,
-    bucket,
-    cut,
-    in_buckets,
-    initial,
-    minimise,
-    occurrences,
-    table,
-)
+from glx.methods.loop import LoopConfig, minimise, occurrences, shortened, table
 from glx.methods.task import Fitted, Log, Scores, Task
-from glx.sequences import BUCKETS, Distinct, pad
-from glx.zerolog.model import AttentionPooling, BiGRU, Head
+from glx.nn import AttentionPooling, BiGRU, Head, apply, initial
+from glx.sequences import BUCKETS, Distinct, batches, bucket, pad, pad_all, unpad
 
 
 @dataclass(frozen=True)
@@ -72,8 +64,8 @@ def fit(task: Task, config: PLELogConfig, log: Log = lambda row: None) -> Fitted
     chosen = commonest(task.adapt, config.clustered, task.seed)
     labels = pseudo_labels(sequence_vectors(chosen, task.vectors), chosen.counts, config)
     times = occurrences(task.adapt, len(task.vectors))
-    short, _ = cut(chosen, times, config.max_events)
-    ids, lengths = pad(short, np.arange(len(short)), bucket(short.lengths.max()))
+    short, _ = shortened(chosen, times, config.max_events)
+    ids, lengths = pad_all([short], [task.vectors], bucket(short.lengths.max()))
     model, rows = Classifier(config), table(task.vectors)
     params = initial(model, task.seed, rows, ids[:1], lengths[:1])
     share = chosen.counts / chosen.counts.sum()
@@ -85,16 +77,16 @@ def fit(task: Task, config: PLELogConfig, log: Log = lambda row: None) -> Fitted
     params = minimise(_loss, model, config, params, rows, draw, task.seed, log)
 
     def score(sequences: Distinct, vectors: np.ndarray) -> Scores:
-        short, kept = cut(sequences, times, config.max_events)
-        rows = table(vectors)
-        scores = np.empty(len(short), np.float32)
+        short, kept = shortened(sequences, times, config.max_events)
+        rows, scores = table(vectors), np.empty(len(short), np.float32)
+        attention = np.empty(len(short.ids), np.float32)
+        for at, filled, length in batches(short, devices.batch_size):
+            given = rows, *pad(short, filled, length)
+            p_B, attention_BxL = jax.device_get(_classify(model, params, *given))
+            scores[at] = p_B[: len(at)]
+            unpad(attention_BxL, short, at, attention)
         weights = np.zeros(len(sequences.ids), np.float32)
-        for at, ids, lengths in in_buckets(short):
-            p, attention = jax.device_get(_classify(model, params, rows, ids, lengths))
-            scores[at] = p[: len(at)]
-            inside = np.arange(ids.shape[1]) < lengths[: len(at), None]
-            places = (short.offsets[at][:, None] + np.arange(ids.shape[1]))[inside]
-            weights[kept[places]] = attention[: len(at)][inside]
+        weights[kept] = attention
         return Scores(scores, weights)
 
     return Fitted(score, cut=0.5)
@@ -181,11 +173,11 @@ class Classifier(nn.Module):
 
 def _loss(model: Classifier, params, table_VxD, batch):
     ids_BxL, lengths_B, labels_B = batch
-    logits_B, _ = model.apply({"params": params}, table_VxD, ids_BxL, lengths_B)
+    logits_B, _ = apply(model, params, table_VxD, ids_BxL, lengths_B)
     return optax.sigmoid_binary_cross_entropy(logits_B, labels_B).mean()
 
 
 @partial(jax.jit, static_argnums=0)
 def _classify(model: Classifier, params, table_VxD, ids_BxL, lengths_B):
-    logits_B, weights_BxL = model.apply({"params": params}, table_VxD, ids_BxL, lengths_B)
+    logits_B, weights_BxL = apply(model, params, table_VxD, ids_BxL, lengths_B)
     return jax.nn.sigmoid(logits_B), weights_BxL

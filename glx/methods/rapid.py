@@ -19,7 +19,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from glx.config import setting
-from glx.generallog.knowledge import make_index
+from glx.devices import faiss_index
 from glx.methods.task import Fitted, Log, Scores, Task
 from glx.sequences import Distinct, Sequences, csr_offsets, distinct
 
@@ -70,7 +70,7 @@ def fit(task: Task, config: RapidConfig, log: Log = lambda row: None) -> Fitted:
     some = before < config.share * occurrences.sum()
     some[:1] = True
     kept = sets.take(common[some])
-    index = make_index(set_vectors(kept, task.vectors))
+    index = faiss_index(set_vectors(kept, task.vectors))
     members = np.split(kept.ids, kept.offsets[1:-1])
     return Fitted(partial(score, Database(members, task.vectors, index, config.core)))
 

@@ -3,9 +3,9 @@
 In: parameters and episodes. Out: the direction `G` of the outer step, and metrics as sums.
 
 The gradient reversal `R_lambda` (identity forward, `-lambda` backward) makes `G` the gradient of no
-scalar. Writing `R` as a custom derivative and differentiating twice would reverse the forward pass
-of the inner step too, and so give a wrong Jacobian. Here `G` is composed by hand from ordinary
-derivatives, so that it is a plain function of the parameters and its Jacobian is the true one.
+scalar: the encoder follows one loss, the heads another. `R` written as a custom derivative would,
+differentiated twice, reverse the forward pass of the inner step too and give a wrong Jacobian. Here
+`G` is made of ordinary gradients, a plain function of the parameters with its true Jacobian.
 Source: ZeroLog (arXiv 2511.05862); reversal: Ganin and Lempitsky (2015); meta step: MAML (2017).
 """
 
@@ -16,9 +16,9 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from glx.zerolog.model import ZeroLog, apply
-
-HEADS = ("anomaly_head", "domain_head")
+from glx import devices
+from glx.nn import apply
+from glx.zerolog.model import ZeroLog
 
 
 class Batch(NamedTuple):
@@ -60,44 +60,36 @@ def domain_loss(logits_B, batch: Batch):
 
 
 def direction(model: ZeroLog, params, table_VxE, batch: Batch, mu, lam):
-    """`G (L_cls + mu L_dom)`: what backpropagation through `R_lambda` yields.
+    """`G`: what backpropagation of `L_cls + mu L_dom` through `R_lambda` yields.
 
-    For the encoder `grad L_cls - mu lambda grad L_dom`, for the anomaly head `grad L_cls`, for the
-    domain head `mu grad L_dom`. Linear in `mu`; with `lam = -1` it is the plain gradient.
+    The gradient of `L_cls - mu lambda L_dom` by the encoder with the heads fixed, and that of
+    `L_cls + mu L_dom` by the heads with the encoder fixed. Linear in `mu`; the plain gradient with
+    `lam = -1`.
 
     Returns:
       A pytree like `params`, and metrics: means over the batch, each a scalar.
     """
-    encoder = {name: p for name, p in params.items() if name not in HEADS}
 
     def encode(encoder):
-        inputs = (table_VxE, batch.ids, batch.lengths, batch.statistics)
-        z_BxH, _ = apply(model, encoder, ZeroLog.encode, *inputs)
-        return z_BxH
+        inputs = table_VxE, batch.ids, batch.lengths, batch.statistics
+        return apply(model, encoder, *inputs, method=ZeroLog.encode)[0]
 
-    def l_cls(head, z_BxH):
-        head = {"anomaly_head": head}
-        logits_B = apply(model, head, ZeroLog.anomaly, z_BxH, batch.statistics)
+    def l_cls(heads, z_BxH):
+        logits_B = apply(model, heads, z_BxH, batch.statistics, method=ZeroLog.anomaly)
         return classification_loss(logits_B, batch)
 
-    def l_dom(head, z_BxH):
-        logits_B = apply(model, {"domain_head": head}, ZeroLog.domain, z_BxH)
-        hits_B = (logits_B > 0) == (batch.target > 0)
-        return domain_loss(logits_B, batch), _mean(hits_B, jnp.ones_like(batch.target))
+    def l_dom(heads, z_BxH):
+        logits_B = apply(model, heads, z_BxH, method=ZeroLog.domain)
+        return domain_loss(logits_B, batch), jnp.mean((logits_B > 0) == (batch.target > 0))
 
-    z_BxH, pull_back = jax.vjp(encode, encoder)
-    cls, (d_anomaly, cls_BxH) = jax.value_and_grad(l_cls, argnums=(0, 1))(
-        params["anomaly_head"], z_BxH
+    # Each is given all parameters; its gradient is zero for those that it does not use.
+    z_BxH, of_encoder = jax.vjp(encode, params)
+    cls, (cls_heads, cls_BxH) = jax.value_and_grad(l_cls, argnums=(0, 1))(params, z_BxH)
+    (dom, accuracy), (dom_heads, dom_BxH) = jax.value_and_grad(l_dom, argnums=(0, 1), has_aux=True)(
+        params, z_BxH
     )
-    (dom, accuracy), (d_domain, dom_BxH) = jax.value_and_grad(l_dom, argnums=(0, 1), has_aux=True)(
-        params["domain_head"], z_BxH
-    )
-    (d_encoder,) = pull_back(cls_BxH - mu * lam * dom_BxH)
-    grads = {
-        **d_encoder,
-        "anomaly_head": d_anomaly,
-        "domain_head": jax.tree.map(lambda g: mu * g, d_domain),
-    }
+    (encoder,) = of_encoder(cls_BxH - mu * lam * dom_BxH)
+    grads = jax.tree.map(lambda e, c, d: e + c + mu * d, encoder, cls_heads, dom_heads)
     return grads, {"loss_cls": cls, "loss_dom": dom, "domain_accuracy": accuracy}
 
 
@@ -133,19 +125,13 @@ def episode_direction(
     return grads, metrics
 
 
-def meta_direction(
-    model, params, table_VxE, supports, queries, *, one_by_one: bool = False, **settings
-):
-    """The mean of `episode_direction` over episodes, the leading axis `N`.
-
-    All at once, a `vmap`; or one by one, which needs an `N`-th of the memory and suits caches.
-    """
+def meta_direction(model, params, table_VxE, supports, queries, **settings):
+    """The mean of `episode_direction` over episodes, the leading axis `N`."""
 
     def one(sets):
         return episode_direction(model, params, table_VxE, *sets, **settings)
 
-    sets = supports, queries
-    per_episode = jax.lax.map(one, sets) if one_by_one else jax.vmap(one)(sets)
+    per_episode = devices.mapped(one)((supports, queries))
     return jax.tree.map(lambda x: x.mean(axis=0), per_episode)
 
 

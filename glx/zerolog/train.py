@@ -4,32 +4,29 @@ In: the systems' inputs and pools. Out: parameters.
 
 Everything a step needs (the packed sequences, the template table) lies on the device; the host
 sends row numbers. Random draws depend on (seed, step) alone, so that a resumed run repeats exactly.
-Where there are several devices, of one process or of many, each takes its share of the episodes.
 """
 
 import time
 import warnings
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import lru_cache, partial
+from functools import lru_cache
 from pathlib import Path
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
-from jax.sharding import Mesh, PartitionSpec
+from jax.sharding import Mesh
 
-from glx import checkpoint, devices
+from glx import checkpoint, devices, nn
 from glx.config import nested, setting
 from glx.errors import InputError
-from glx.sequences import BUCKETS, pad
+from glx.sequences import BUCKETS, pad_all
 from glx.zerolog import episodes, meta
 from glx.zerolog.inputs import Inputs
 from glx.zerolog.model import ModelConfig, ZeroLog
 
-AT_ONCE = 2  # shares of the episodes on a CPU: products of one episode keep one core busy
 State = dict  # {"params", "opt_state", "step"}: one pytree
 
 
@@ -87,37 +84,18 @@ jax.tree_util.register_dataclass(Packed)
 
 def pack(systems: list[Inputs], max_events: int) -> Packed:
     """Put the systems' tables and sequences under each other."""
-    bases = np.cumsum([0] + [len(s.table) for s in systems[:-1]])
-    padded = [pad(s.distinct, np.arange(len(s.distinct)), max_events) for s in systems]
-    return Packed(
-        table=jnp.asarray(np.concatenate([s.table for s in systems])),
-        ids=jnp.asarray(np.concatenate([i + b for (i, _), b in zip(padded, bases, strict=True)])),
-        lengths=jnp.asarray(np.concatenate([lengths for _, lengths in padded])),
-        statistics=jnp.asarray(np.concatenate([s.statistics for s in systems])),
-    )
-
-
-def optimizer(config: TrainConfig) -> optax.GradientTransformation:
-    schedule = optax.cosine_decay_schedule(config.beta, config.steps, alpha=0.1)
-    return optax.chain(optax.clip_by_global_norm(1.0), optax.adam(schedule))
+    tables = [system.table for system in systems]
+    ids, lengths = pad_all([system.distinct for system in systems], tables, max_events)
+    statistics = np.concatenate([system.statistics for system in systems])
+    return Packed(*map(jnp.asarray, (np.concatenate(tables), ids, lengths, statistics)))
 
 
 def init_state(config: TrainConfig, packed: Packed, seed: int) -> State:
     """Fresh parameters, optimizer state and step 0."""
-    model = ZeroLog(config.model)
-    variables = jax.jit(model.init)(
-        jax.random.key(seed),
-        packed.table,
-        packed.ids[:1],
-        packed.lengths[:1],
-        packed.statistics[:1],
-    )
-    params = variables["params"]
-    return {
-        "params": params,
-        "opt_state": optimizer(config).init(params),
-        "step": jnp.zeros((), jnp.int32),
-    }
+    first = packed.ids[:1], packed.lengths[:1], packed.statistics[:1]
+    params = nn.initial(ZeroLog(config.model), seed, packed.table, *first)
+    opt_state = nn.optimizer(config.beta, config.steps).init(params)
+    return {"params": params, "opt_state": opt_state, "step": jnp.zeros((), jnp.int32)}
 
 
 def gather(packed: Packed, rows: episodes.Rows) -> meta.Batch:
@@ -133,15 +111,12 @@ def gather(packed: Packed, rows: episodes.Rows) -> meta.Batch:
 
 
 @lru_cache(maxsize=8)
-def make_step(config: TrainConfig, over: Mesh | None = None) -> Callable:
+def make_step(config: TrainConfig, mesh: Mesh | None = None) -> Callable:
     """The compiled `state, packed, supports, queries -> state, metrics`; the state is donated.
 
-    One for each config and mesh, so that training again does not compile again. With a mesh, the
-    episodes are `devices.sharded` over it, all else is `devices.replicated`. On one CPU an even
-    number of them is two programs: the direction of half of them, run twice at once; the update.
+    One for each config and mesh, so that training again does not compile again; see `devices.step`.
     """
     model = ZeroLog(config.model)
-    on_cpu = jax.default_backend() == "cpu"
 
     def direction(state: State, packed: Packed, supports: episodes.Rows, queries: episodes.Rows):
         lam = meta.reversal_schedule(state["step"], config.steps) if config.reversal else 0.0
@@ -156,66 +131,15 @@ def make_step(config: TrainConfig, over: Mesh | None = None) -> Callable:
             lam=lam,
             gamma=config.gamma,
             second_order=config.second_order,
-            one_by_one=on_cpu,
         )
         return grads, metrics | {"lambda": jnp.asarray(lam)}
 
     def update(state: State, grads, metrics):
-        updates, opt_state = optimizer(config).update(grads, state["opt_state"])
-        new = {
-            "params": optax.apply_updates(state["params"], updates),
-            "opt_state": opt_state,
-            "step": state["step"] + 1,
-        }
+        new = nn.descend(state, grads, config.beta, config.steps)
+        new["step"] = state["step"] + 1
         return new, metrics | {"gradient_norm": optax.tree.norm(grads)}
 
-    if over is not None and over.size > 1:
-        direction = _shared(direction, over)
-    elif on_cpu and config.episodes % AT_ONCE == 0:
-        return _halved(direction, update)
-
-    @partial(jax.jit, donate_argnums=0)
-    def step(state: State, *given):
-        return update(state, *direction(state, *given))
-
-    return step
-
-
-def _halved(direction: Callable, update: Callable) -> Callable:
-    """The step where halves of the episodes are at work at once; then the mean of their means.
-
-    Always halves, however many cores there are: episodes are summed in the same order everywhere.
-    """
-    pool = ThreadPoolExecutor(AT_ONCE)
-
-    @jax.jit
-    def half(state: State, packed: Packed, rows: tuple[episodes.Rows, episodes.Rows], n):
-        mine = jax.tree.map(lambda x: x.reshape(AT_ONCE, -1, *x.shape[1:])[n], rows)
-        return direction(state, packed, *mine)
-
-    @partial(jax.jit, donate_argnums=0)
-    def finish(state: State, *halves):
-        return update(state, *jax.tree.map(lambda *x: sum(x) / AT_ONCE, *halves))
-
-    def step(state: State, packed: Packed, *rows: episodes.Rows):
-        def one(n: int):
-            return jax.block_until_ready(half(state, packed, rows, n))
-
-        return finish(state, *pool.map(one, range(AT_ONCE)))
-
-    return step
-
-
-def _shared(direction: Callable, over: Mesh) -> Callable:
-    """Each device's mean over its episodes, then the mean of those: the shares are equal."""
-    whole, share = PartitionSpec(), PartitionSpec(devices.AXIS)
-    return jax.shard_map(
-        lambda *args: jax.lax.pmean(direction(*args), devices.AXIS),
-        mesh=over,
-        in_specs=(whole, whole, share, share),
-        out_specs=whole,
-        check_vma=False,  # the zeros that a scan begins with are not marked as of one device
-    )
+    return devices.step(direction, update, config.episodes, mesh)
 
 
 def train(
@@ -240,23 +164,23 @@ def train(
     """
     if folder is not None and jax.process_count() > 1:
         raise ValueError("several processes keep no checkpoints")
-    over = devices.mesh(config.episodes)
-    if over.size < jax.device_count():
+    mesh = devices.make_mesh(config.episodes)
+    if mesh.size < jax.device_count():
         warnings.warn(
-            f"--episodes={config.episodes}: only {over.size} of {jax.device_count()} devices can "
+            f"--episodes={config.episodes}: only {mesh.size} of {jax.device_count()} devices can "
             "share them evenly",
             stacklevel=2,
         )
     state = init_state(config, packed, seed)
     if folder is not None:
         state = checkpoint.restore_newest(folder, state)
-    state, packed = devices.put((state, packed), devices.replicated(over))
-    step_fn, pending = make_step(config, over), []
+    state, packed = devices.put((state, packed), devices.replicated(mesh))
+    step_fn, pending = make_step(config, mesh), []
     data_seconds, began = 0.0, time.perf_counter()
     for step in range(int(state["step"]), config.steps):
         drawing = time.perf_counter()
         rows = episodes.draw(pools, seed, step, config.episodes, config.batch)
-        supports, queries = devices.put(rows, devices.sharded(over))
+        supports, queries = devices.put(rows, devices.sharded(mesh))
         data_seconds += time.perf_counter() - drawing
         state, metrics = step_fn(state, packed, supports, queries)
         pending.append(metrics)

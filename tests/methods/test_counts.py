@@ -1,13 +1,13 @@
 """Event counts by hand."""
 
 import numpy as np
-from tiny_tasks import make
+from rows import unique
 
 from glx.methods.counts import columns, count, holders
 
 
 def test_events_without_a_column_share_the_last():
-    asked = make([1, 5, 1], [2, 7, 9], [])  # sorted, [] comes first
+    asked = unique([1, 5, 1], [2, 7, 9], [])  # sorted, [] comes first
     events = np.array([1, 7])
     before = [array.copy() for array in (asked.ids, asked.offsets)]
     assert columns(asked, events).tolist() == [0, 2, 0, 2, 1, 2]
@@ -18,7 +18,7 @@ def test_events_without_a_column_share_the_last():
 
 
 def test_holders_count_copies_and_no_repeats():
-    asked = make([1, 1, 5], [1, 1, 5], [1, 5, 5], [7])
+    asked = unique([1, 1, 5], [1, 1, 5], [1, 5, 5], [7])
     held = holders(count(asked, np.array([1, 7])), asked.counts)
     assert held.tolist() == [3, 1, 3]
     assert held.dtype == np.int64

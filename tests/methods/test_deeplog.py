@@ -4,7 +4,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from tiny_tasks import make, task
+from rows import unique
+from tiny_tasks import task
 
 from glx.methods import deeplog
 from glx.methods.deeplog import DeepLogConfig
@@ -32,7 +33,7 @@ def of_rank(r: int) -> float:
 
 def test_windows_by_hand():
     codes = np.array([1, 2, 3], np.int32)
-    pairs, which = deeplog.windows(make([0, 1, 2], [0, 1, 1]), codes, 2)
+    pairs, which = deeplog.windows(unique([0, 1, 2], [0, 1, 1]), codes, 2)
     assert pairs[which].tolist() == [
         [0, 0, 1], [0, 1, 2], [1, 2, 2],
         [0, 0, 1], [0, 1, 2], [1, 2, 3],
@@ -41,7 +42,7 @@ def test_windows_by_hand():
 
 
 def test_what_follows_is_normal(cycle):
-    scores, weights = cycle.score(make([0, 1, 2, 3], [0, 1, 2, 3, 0, 1, 2]), np.eye(9))
+    scores, weights = cycle.score(unique([0, 1, 2, 3], [0, 1, 2, 3, 0, 1, 2]), np.eye(9))
     assert scores.tolist() == [of_rank(1)] * 2
     assert weights.tolist() == [of_rank(1)] * 11
     assert cycle.cut == 0.5
@@ -49,21 +50,21 @@ def test_what_follows_is_normal(cycle):
 
 
 def test_an_event_out_of_order_ranks_behind(cycle):
-    scores, weights = cycle.score(make([0, 1, 2, 0]), np.eye(9))
+    scores, weights = cycle.score(unique([0, 1, 2, 0]), np.eye(9))
     assert weights[:3].tolist() == [of_rank(1)] * 3
     assert weights[3] == scores[0] >= np.float32(2 / 11.5)  # 3 comes before it, whatever else does
 
 
 def test_what_is_rarer_in_adaptation_ranks_behind(cycle):
     """Drawn by count, 3 after 0 1 is the second likeliest."""
-    scores, _ = cycle.score(make([0, 1, 3]), np.eye(9))
+    scores, _ = cycle.score(unique([0, 1, 3]), np.eye(9))
     assert scores.tolist() == [of_rank(2)]
 
 
 def test_an_event_that_adaptation_lacks_is_never_normal(cycle):
     """Four are known and nine normal: it ranks behind those nine, as does a newer template."""
     for new in (7, 11):
-        scores, weights = cycle.score(make([0, 1, new]), WIDER)
+        scores, weights = cycle.score(unique([0, 1, new]), WIDER)
         assert scores.tolist() == [of_rank(10)]
         assert weights.tolist() == [of_rank(1), of_rank(1), of_rank(10)]
         assert scores[0] >= cycle.cut

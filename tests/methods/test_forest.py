@@ -1,7 +1,8 @@
 """The isolation forest: what it isolates, what it cannot tell, and that it repeats."""
 
 import numpy as np
-from tiny_tasks import make, task
+from rows import unique
+from tiny_tasks import task
 
 from glx.methods import forest
 from glx.methods.forest import ForestConfig
@@ -29,7 +30,7 @@ def test_how_often_a_sequence_occurs_matters():
     for rows in ((often, once), (once, often)):
         told = task(*[rows[0]] * 200, rows[1])
         fitted = forest.fit(told, ForestConfig(trees=20, sample=201))
-        usual, odd = (fitted.score(make(row), VECTORS).scores[0] for row in rows)
+        usual, odd = (fitted.score(unique(row), VECTORS).scores[0] for row in rows)
         assert usual < fitted.cut < odd
 
 
@@ -37,7 +38,7 @@ def test_new_events_are_as_visible_as_rare_ones():
     told = task(*ROWS, *[[0, 1, 2, 3]] * 2)
     fitted = forest.fit(told, ForestConfig(trees=50, sample=302))
     asked = [[0, 1, 2], [0, 1, 2, 3], [0, 1, 2, 8]]
-    usual, rare, new = (fitted.score(make(row), VECTORS).scores[0] for row in asked)
+    usual, rare, new = (fitted.score(unique(row), VECTORS).scores[0] for row in asked)
     assert usual < new - 0.05
     assert usual < rare - 0.05
 
@@ -47,19 +48,19 @@ def test_new_events_are_visible_where_none_is_rare():
     told = task(*[[0, 1]] * 60, *[[0, 2, 3]] * 40, *[[0, 1, 2, 4]] * 30)
     fitted = forest.fit(told, CONFIG)
     for usual in ([0, 1], [0, 2, 3]):
-        old, new = (fitted.score(make(row), VECTORS).scores[0] for row in (usual, [*usual, 8]))
+        old, new = (fitted.score(unique(row), VECTORS).scores[0] for row in (usual, [*usual, 8]))
         assert new > old + 0.01
 
 
 def test_where_all_are_alike_nothing_is_isolated():
     fitted = forest.fit(task([0, 1], [0, 1]), CONFIG)
-    assert fitted.score(make([0, 1]), VECTORS).scores.tolist() == [0.5]
+    assert fitted.score(unique([0, 1]), VECTORS).scores.tolist() == [0.5]
     assert fitted.cut > 0.5
 
 
 def test_a_seed_repeats():
     one, same, other = (
-        forest.fit(task(*ROWS, seed=seed), CONFIG).score(make(*USUAL), VECTORS).scores.tolist()
+        forest.fit(task(*ROWS, seed=seed), CONFIG).score(unique(*USUAL), VECTORS).scores.tolist()
         for seed in (1, 1, 2)
     )
     assert one == same != other

@@ -3,7 +3,7 @@
 import jax
 import numpy as np
 import pytest
-from tiny_tasks import make
+from rows import unique
 
 from glx.methods import logtad
 from glx.methods.logtad import LogTADConfig
@@ -15,10 +15,10 @@ HERE, THERE = np.eye(9, 16, dtype=np.float32), np.eye(4, 16, k=10, dtype=np.floa
 
 def problem(wrong=(3, 3), seed=0):
     """A target that holds events 0 to 2, a source of other texts, whose `wrong` is anomalous."""
-    unique = make(*[[0, 1, 2]] * 8, *[[0, 1, 1, 2]] * 8, list(wrong))
+    source = unique(*[[0, 1, 2]] * 8, *[[0, 1, 1, 2]] * 8, list(wrong))
     anomalous = np.array([0, 0, 1])
-    adapt = make(*[[0, 1, 2, 0]] * 20, *[[0, 2, 1]] * 20, *[[1, 2]] * 9)
-    return Task([Source("source", unique, anomalous, THERE)], adapt, HERE, seed)
+    adapt = unique(*[[0, 1, 2, 0]] * 20, *[[0, 2, 1]] * 20, *[[1, 2]] * 9)
+    return Task([Source("source", source, anomalous, THERE)], adapt, HERE, seed)
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +49,7 @@ def test_an_outlier_is_farther_than_both_systems(fitted):
     task = problem()
     target = fitted.score(task.adapt, HERE).scores
     source = fitted.score(task.sources[0].sequences.take(np.arange(2)), THERE).scores
-    outlier = fitted.score(make([7, 8, 7, 6, 8]), HERE).scores
+    outlier = fitted.score(unique([7, 8, 7, 6, 8]), HERE).scores
     assert outlier[0] > max(target.max(), source.max())
     assert fitted.cut is None
 
@@ -66,7 +66,7 @@ def test_half_of_adaptation_is_below_a_half(fitted):
 
 def test_templates_that_adaptation_lacks_are_read(fitted):
     more = np.concatenate([HERE, HERE[:3]])  # 11 reads like 2
-    old, new = make([0, 1, 2, 2]), make([0, 1, 11, 2])
+    old, new = unique([0, 1, 2, 2]), unique([0, 1, 11, 2])
     np.testing.assert_array_equal(fitted.score(old, more).scores, fitted.score(new, more).scores)
 
 

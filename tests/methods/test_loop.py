@@ -5,7 +5,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from tiny_tasks import make
+from rows import unique
 
 from glx.errors import InputError
 from glx.methods import loop
@@ -59,26 +59,13 @@ def test_a_loss_that_is_not_a_number_is_fatal():
 
 
 def test_occurrences_count_copies():
-    assert loop.occurrences(make([0, 2, 2], [0, 2, 2], [1]), 4).tolist() == [2, 1, 4, 0]
+    assert loop.occurrences(unique([0, 2, 2], [0, 2, 2], [1]), 4).tolist() == [2, 1, 4, 0]
 
 
 def test_a_cut_keeps_the_rarest_events_and_those_never_seen():
-    short, kept = loop.cut(make([0, 1, 2, 0, 5], [0, 1]), np.array([9, 4, 1]), 2)
+    short, kept = loop.shortened(unique([0, 1, 2, 0, 5], [0, 1]), np.array([9, 4, 1]), 2)
     assert short.ids.tolist() == [0, 1, 2, 5]
     assert kept.tolist() == [0, 1, 4, 6]
-
-
-def test_buckets_cover_every_sequence_once_in_fixed_shapes():
-    unique = make(*([n] * (n + 1) for n in range(12)))
-    seen = []
-    for rows, ids, lengths in loop.in_buckets(unique, batch=5):
-        assert ids.shape in ((5, 8), (5, 16))
-        assert lengths.shape == (5,)
-        for row, line, length in zip(rows, ids, lengths, strict=False):
-            assert line[:length].tolist() == [row] * (row + 1)
-            assert not line[length:].any()
-        seen += rows.tolist()
-    assert sorted(seen) == list(range(12))
 
 
 def test_a_table_keeps_rows_and_its_shape_repeats():

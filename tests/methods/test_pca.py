@@ -2,8 +2,10 @@
 
 import numpy as np
 import pytest
-from tiny_tasks import make, task
+from rows import unique
+from tiny_tasks import task
 
+from glx import devices
 from glx.methods import pca
 from glx.methods.pca import PCAConfig
 
@@ -27,7 +29,7 @@ def test_the_subspace_by_hand():
 
 def test_errors_scores_and_weights_by_hand():
     fitted = pca.fit(task([0], [0], [0, 1, 2], [0, 1, 1, 2, 2]), PCAConfig())
-    asked = make([0, 1, 1, 1, 2, 2, 2], [0, 1, 8, 1])
+    asked = unique([0, 1, 1, 1, 2, 2, 2], [0, 1, 8, 1])
     (kept, parted), weights = fitted.score(asked, VECTORS)
     assert kept < fitted.cut == 0.5 < parted <= 1  # three of each are together still
     # Off the axis of 1 and 2 by half of the difference of their counts, and by the new event.
@@ -78,15 +80,15 @@ def test_the_statistic_is_exceeded_as_often_as_it_says():
 
 def test_one_sequence_alone_is_normal_and_all_else_is_not():
     fitted = pca.fit(task([0, 1], [0, 1]), PCAConfig())
-    found = [fitted.score(make(row), VECTORS).scores[0] for row in ([0, 1], [0, 1, 8])]
+    found = [fitted.score(unique(row), VECTORS).scores[0] for row in ([0, 1], [0, 1, 8])]
     assert found[0] == 0 < fitted.cut < found[1]
 
 
 def test_chunks_change_nothing(monkeypatch):
     told = task([0], [0, 1, 2], [0, 1, 1, 2, 2], [2, 3], [3, 3, 1])
-    asked = make([5, 1], [0, 0, 3], [2], [1, 2], [4])
+    asked = unique([5, 1], [0, 0, 3], [2], [1, 2], [4])
     whole = pca.fit(told, PCAConfig()).score(asked, VECTORS)
-    monkeypatch.setattr(pca, "CHUNK", 2)
+    monkeypatch.setattr(devices, "HOST_ROWS", 2)
     parts = pca.fit(told, PCAConfig()).score(asked, VECTORS)
     np.testing.assert_allclose(parts.scores, whole.scores, rtol=1e-6)
     np.testing.assert_allclose(parts.weights, whole.weights, rtol=1e-6)

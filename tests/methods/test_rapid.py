@@ -2,7 +2,8 @@
 
 import numpy as np
 import pytest
-from tiny_tasks import make, task
+from rows import unique
+from tiny_tasks import task
 
 from glx.methods import rapid
 from glx.methods.rapid import RapidConfig
@@ -17,7 +18,7 @@ def scores(*asked: list[int], rows=ROWS, share=0.9, core=5) -> list[float]:
     """Of each of `asked` by itself."""
     fitted = rapid.fit(task(*rows, vectors=VECTORS), RapidConfig(share=share, core=core))
     assert fitted.cut is None
-    return [float(fitted.score(make(row), VECTORS).scores[0]) for row in asked]
+    return [float(fitted.score(unique(row), VECTORS).scores[0]) for row in asked]
 
 
 def test_distances_by_hand():
@@ -40,7 +41,7 @@ def test_the_commonest_are_kept_and_at_least_one():
 
 def test_every_event_weighs_by_its_own_distance():
     fitted = rapid.fit(task(*ROWS, vectors=VECTORS), RapidConfig())
-    asked = make([3, 0, 3, 2], [1, 4], [2, 3, 0])  # sorted: [1, 4], [2, 3, 0], [3, 0, 3, 2]
+    asked = unique([3, 0, 3, 2], [1, 4], [2, 3, 0])  # sorted: [1, 4], [2, 3, 0], [3, 0, 3, 2]
     found, weights = fitted.score(asked, VECTORS)
     assert found == pytest.approx([0.5, 0.5, 0.5])
     assert weights == pytest.approx([0, 0.5, 0.5, 0.1, 0, 0.1, 0, 0.1, 0.5])
@@ -50,12 +51,12 @@ def test_every_event_weighs_by_its_own_distance():
 def test_templates_that_are_new_since_the_fit():
     more = np.concatenate([VECTORS, [AXES[3], AXES[0]]])
     fitted = rapid.fit(task(*ROWS, vectors=VECTORS), RapidConfig())
-    found = [fitted.score(make(row), more).scores[0] for row in ([0, 5], [1, 6])]
+    found = [fitted.score(unique(row), more).scores[0] for row in ([0, 5], [1, 6])]
     assert found == pytest.approx([0.5, 0])  # 6 has another id than 0 and the same text
 
 
 def test_sets_know_neither_order_nor_repeats():
-    sets = rapid.event_sets(make([2, 0, 2], [0, 2], [1], [0, 0, 2]))
+    sets = rapid.event_sets(unique([2, 0, 2], [0, 2], [1], [0, 0, 2]))
     assert sets.ids.tolist() == [0, 2, 1]
     assert sets.offsets.tolist() == [0, 2, 3]
     assert sets.inverse.tolist() == [0, 0, 1, 0]  # [0, 0, 2], [0, 2], [1], [2, 0, 2]

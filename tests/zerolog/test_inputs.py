@@ -2,8 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from rows import unique
 
 from glx import evidence
 from glx.embed.alarm import Meanings
@@ -14,72 +13,7 @@ from glx.profile import (
     sequence_statistics,
     sequence_tails,
 )
-from glx.sequences import Sequences, distinct, pad, shorten
 from glx.zerolog.inputs import system_inputs
-
-RARITY = np.array([0.1, 0.2, 3.0, 0.3, 2.0])  # of five templates; 2 is the rarest
-
-
-def unique(*rows):
-    n = np.arange(len(rows))
-    ids = np.array([i for row in rows for i in row], dtype=np.int32)
-    offsets = np.concatenate([[0], np.cumsum([len(row) for row in rows])]).astype(np.int64)
-    return distinct(Sequences(ids, offsets, n, n))
-
-
-def short(row, max_events):
-    found, positions = shorten(unique(row), RARITY, max_events)
-    return found.ids.tolist(), positions.tolist()
-
-
-def test_a_short_sequence_stays():
-    assert short([0, 0, 0, 1], 4) == ([0, 0, 0, 1], [0, 1, 2, 3])
-
-
-def test_repeats_go_first():
-    # Each run becomes one; that is enough, so the familiar 0 stays beside the rare 2.
-    assert short([0, 0, 0, 1, 1, 2, 0], 4) == ([0, 1, 2, 0], [0, 3, 5, 6])
-
-
-def test_then_the_most_familiar():
-    assert short([0, 1, 0, 3, 0, 2, 0, 4], 4) == ([1, 3, 2, 4], [1, 3, 5, 7])
-    assert short([0, 1, 0, 3, 0, 2, 0, 4], 1) == ([2], [5])
-
-
-def test_of_equally_familiar_events_the_earlier_stay():
-    assert short([0, 1, 0, 1, 0, 1], 4) == ([0, 1, 1, 1], [0, 1, 3, 5])
-
-
-def test_each_sequence_is_cut_on_its_own():
-    found, positions = shorten(unique([0, 0, 0], [], [1, 2, 1, 2]), RARITY, 2)
-    rows = [found.ids[a:b].tolist() for a, b in zip(found.offsets, found.offsets[1:], strict=False)]
-    assert rows == [[], [0], [2, 2]]
-    assert positions.tolist() == [0, 1, 3]
-    assert found.counts.tolist() == [1, 1, 1]
-
-
-@settings(deadline=None, max_examples=50)
-@given(st.lists(st.lists(st.integers(0, 4), max_size=12), min_size=1), st.integers(1, 6))
-def test_the_rarest_event_is_never_cut(rows, max_events):
-    whole = unique(*rows)
-    found, positions = shorten(whole, RARITY, max_events)
-    for n in range(len(whole)):
-        before = whole.ids[whole.offsets[n] : whole.offsets[n + 1]]
-        after = found.ids[found.offsets[n] : found.offsets[n + 1]]
-        at = positions[found.offsets[n] : found.offsets[n + 1]]
-        assert len(after) <= max_events
-        assert (len(after) == 0) == (len(before) == 0)
-        assert RARITY[after].max(initial=0) == RARITY[before].max(initial=0)
-        assert after.tolist() == before[at].tolist()
-        assert np.all(np.diff(at) > 0)
-
-
-def test_pad():
-    sequences = unique([4, 3], [2], [])  # sorted: [], [2], [4, 3]
-    ids, lengths = pad(sequences, np.array([2, 0, 1, 2]), 3)
-    assert ids.tolist() == [[4, 3, 0], [0, 0, 0], [2, 0, 0], [4, 3, 0]]
-    assert lengths.tolist() == [2, 1, 1, 2]  # an empty sequence reads one padding event
-    assert ids.dtype == lengths.dtype == np.int32
 
 
 def test_inputs_of_a_system():

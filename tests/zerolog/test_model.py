@@ -5,7 +5,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from glx.sequences import Distinct
+from glx.nn import apply, initial
+from glx.sequences import Distinct, csr_offsets
 from glx.zerolog import score as scoring
 from glx.zerolog.inputs import Inputs
 from glx.zerolog.model import ModelConfig, ZeroLog
@@ -14,22 +15,18 @@ V, E, H, F = 9, 6, 5, 3
 MODEL = ZeroLog(ModelConfig(hidden=H))
 RNG = np.random.default_rng(0)
 TABLE = RNG.normal(size=(V, E)).astype(np.float32)
+FIRST = TABLE, np.zeros((1, 3), np.int32), np.ones(1, np.int32), np.zeros((1, F), np.float32)
 
 
 @pytest.fixture
 def params():
-    shape = jax.jit(MODEL.init)(
-        jax.random.key(0), TABLE, jnp.zeros((1, 3), jnp.int32), jnp.ones(1, jnp.int32),
-        jnp.zeros((1, F)),
-    )["params"]  # fmt: skip
+    shape = initial(MODEL, 0, *FIRST)
     return jax.tree.map(lambda x: jnp.asarray(RNG.normal(size=x.shape) * 0.4, jnp.float32), shape)
 
 
-def encode(params, ids, lengths, statistics):
-    return MODEL.apply(
-        {"params": params}, TABLE, jnp.asarray(ids, jnp.int32), jnp.asarray(lengths, jnp.int32),
-        jnp.asarray(statistics, jnp.float32), method=ZeroLog.encode,
-    )  # fmt: skip
+def encode(params, ids, lengths, statistics, model=MODEL):
+    given = np.int32(ids), np.int32(lengths), np.float32(statistics)
+    return apply(model, params, TABLE, *given, method=ZeroLog.encode)
 
 
 def gru_by_hand(gru, k, events):
@@ -72,72 +69,70 @@ def test_padding_never_counts(params):
 
 
 def test_bfloat16_is_close_and_keeps_float32_outside(params):
-    half = ZeroLog(ModelConfig(hidden=H, bf16=True))
-    args = (
-        TABLE,
-        jnp.asarray([[4, 1, 7]], jnp.int32),
-        jnp.asarray([3], jnp.int32),
-        np.zeros((1, F)),
-    )
-    z, _ = MODEL.apply({"params": params}, *args, method=ZeroLog.encode)
-    z_half, _ = half.apply({"params": params}, *args, method=ZeroLog.encode)
+    given = params, [[4, 1, 7]], [3], np.zeros((1, F))
+    z, _ = encode(*given)
+    z_half, _ = encode(*given, ZeroLog(ModelConfig(hidden=H, bf16=True)))
     assert z_half.dtype == jnp.float32
     np.testing.assert_allclose(z, z_half, atol=0.05)
 
 
-def judged(params, z, statistics, limit=1.0):
+def log_odds(params, z, statistics, limit=1.0):
     model = ZeroLog(ModelConfig(hidden=H, source_limit=limit))
-    return model.apply({"params": params}, z, statistics, method=ZeroLog.anomaly)
+    return apply(model, params, z, statistics, method=ZeroLog.anomaly)
 
 
 def test_evidence_is_added_as_it_is(params):
     z, statistics = RNG.normal(size=(4, H)), RNG.normal(size=(4, F))
-    before = judged(params, z, statistics)
-    np.testing.assert_allclose(judged(params, z, statistics + [0, 0, 7]), before + 7, rtol=1e-5)
-    np.testing.assert_array_equal(judged(params, z, statistics + [7, 7, 0]), before)
+    before = log_odds(params, z, statistics)
+    np.testing.assert_allclose(log_odds(params, z, statistics + [0, 0, 7]), before + 7, rtol=1e-5)
+    np.testing.assert_array_equal(log_odds(params, z, statistics + [7, 7, 0]), before)
 
 
 @pytest.mark.parametrize("limit", [1.0, 0.5])
 def test_what_sources_teach_stays_within_its_limit(params, limit):
     z, statistics = 100 * RNG.normal(size=(50, H)), RNG.normal(size=(50, F))
     around = params["anomaly_head"]["bias"] + statistics[:, -1]
-    assert np.abs(judged(params, z, statistics, limit) - around).max() == pytest.approx(limit)
-    assert np.abs(judged(params, z, statistics, 0.0) - around).max() > 10
+    assert np.abs(log_odds(params, z, statistics, limit) - around).max() == pytest.approx(limit)
+    assert np.abs(log_odds(params, z, statistics, 0.0) - around).max() > 10
 
 
 def test_before_training_evidence_is_all():
-    shape = jax.jit(MODEL.init)(
-        jax.random.key(0), TABLE, jnp.zeros((1, 3), jnp.int32), jnp.ones(1, jnp.int32),
-        jnp.zeros((1, F)),
-    )["params"]  # fmt: skip
     statistics = RNG.normal(size=(4, F)).astype(np.float32)
-    found = judged(shape, RNG.normal(size=(4, H)), statistics)
+    found = log_odds(initial(MODEL, 0, *FIRST), RNG.normal(size=(4, H)), statistics)
     np.testing.assert_array_equal(found, statistics[:, -1])
 
 
 def sequences(lengths):
-    lengths = np.asarray(lengths)
-    offsets = np.concatenate([[0], np.cumsum(lengths)])
-    ids = RNG.integers(0, V, offsets[-1]).astype(np.int32)
-    n = len(lengths)
-    unique = Distinct(ids, offsets, np.ones(n, np.int64), np.arange(n))
+    n, ids = len(lengths), RNG.integers(0, V, sum(lengths)).astype(np.int32)
+    unique = Distinct(ids, csr_offsets(np.array(lengths)), np.ones(n, np.int64), np.arange(n))
     return Inputs(TABLE, unique, np.arange(len(ids)), RNG.normal(size=(n, F)).astype(np.float32))
+
+
+def few(length):
+    return max(32 // length, 1)
 
 
 def test_scores_do_not_depend_on_bucket_or_batch(params):
     inputs = sequences([3, 8, 9, 30, 1, 128])
-    scores, attention = scoring.score(MODEL.config, params, inputs, events=32)
+    scores, attention = scoring.score(
+        MODEL.config, params, inputs, lambda length: max(32 // length, 1)
+    )
     for n in range(6):
         a, b = inputs.distinct.offsets[n : n + 2]
         z, weights = encode(params, inputs.distinct.ids[None, a:b], [b - a], inputs.statistics[[n]])
-        logit = MODEL.apply({"params": params}, z, inputs.statistics[[n]], method=ZeroLog.anomaly)
+        logit = log_odds(params, z, inputs.statistics[[n]], MODEL.config.source_limit)
         assert scores[n] == pytest.approx(float(jax.nn.sigmoid(logit[0])), abs=1e-5)
         np.testing.assert_allclose(attention[a:b], weights[0], atol=1e-5)
 
 
 def test_nothing_compiles_in_steady_state(params):
-    scoring.score(MODEL.config, params, sequences([3, 12, 20]), events=32)
+    scoring.score(MODEL.config, params, sequences([3, 12, 20]), few)
     programs = scoring._gates, scoring._score_batch
     compiled = [program._cache_size() for program in programs]
-    scoring.score(MODEL.config, params, sequences([8, 9, 1, 17, 24, 5, 6, 7, 2, 3]), events=32)
+    scoring.score(
+        MODEL.config,
+        params,
+        sequences([8, 9, 1, 17, 24, 5, 6, 7, 2, 3]),
+        lambda length: max(32 // length, 1),
+    )
     assert [program._cache_size() for program in programs] == compiled
