@@ -75,39 +75,42 @@ def load(folder: Path) -> tuple[dict, dict[str, pl.DataFrame], dict]:
 
 def save_step(folder: Path, step: int, state: Any) -> None:
     """Write the training state after `step` outer steps, then drop older ones."""
-    _save_arrays(folder / str(step), state)
-    for old in _steps(folder):
-        if old < step:
-            shutil.rmtree(folder / str(old))
+    with _training(folder) as manager:
+        _require_space(folder, state)
+        manager.save(step, args=ocp.args.StandardSave(state))
 
 
 def restore_newest(folder: Path, state: Any) -> Any:
     """The newest state in `folder`, shaped like `state`; `state` itself where there is none."""
-    steps = _steps(folder)
-    if not steps:
-        return state
-    shape = jax.tree.map(lambda x: jax.device_get(x), state)
-    return jax.tree.map(jax.numpy.asarray, _load_arrays(folder / str(max(steps)), shape))
+    with _training(folder) as manager:
+        step = manager.latest_step()
+        if step is None:
+            return state
+        return manager.restore(step, args=ocp.args.StandardRestore(state))
+
+
+def _training(folder: Path) -> ocp.CheckpointManager:
+    """One state at a time; it counts once Orbax has renamed its folder into place."""
+    options = ocp.CheckpointManagerOptions(max_to_keep=1, enable_async_checkpointing=False)
+    return ocp.CheckpointManager(folder.absolute(), options=options)
 
 
 def _save_arrays(path: Path, tree: Any) -> None:
     tree = jax.device_get(tree)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    # Looked at before, because Orbax writes in threads that cannot be heard out once one fails.
-    if shutil.disk_usage(path.parent).free < sum(x.nbytes for x in jax.tree.leaves(tree)) + SPARE:
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+    _require_space(path.parent, tree)
     with ocp.StandardCheckpointer() as checkpointer:
         checkpointer.save(path.absolute(), tree)
 
 
-def _load_arrays(path: Path, like: Any = None) -> Any:
+def _load_arrays(path: Path) -> Any:
     with ocp.StandardCheckpointer() as checkpointer:
-        return checkpointer.restore(path.absolute(), like)
+        return checkpointer.restore(path.absolute())
 
 
-def _steps(folder: Path) -> list[int]:
-    """Steps whose state is whole (Orbax renames a folder into place when it is)."""
-    return [int(p.name) for p in folder.glob("*") if p.name.isdecimal()] if folder.is_dir() else []
+def _require_space(folder: Path, tree: Any) -> None:
+    """Raise `OSError` (ENOSPC) before Orbax writes: a thread of it that fails leaves a hang."""
+    if shutil.disk_usage(folder).free < sum(x.nbytes for x in jax.tree.leaves(tree)) + SPARE:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(folder))
 
 
 def _checksum_of(settings: Any) -> str:
