@@ -1,0 +1,21 @@
+"""Small files to read, and blocks of a few lines in place of those of `glx.parse.read`."""
+
+from pathlib import Path
+
+
+def write(folder: Path, content: str | bytes, name: str = "a.log") -> Path:
+    """A file in `folder`; surrogates of a text stand for bytes that are not UTF-8."""
+    path = folder / name
+    data = content if isinstance(content, bytes) else content.encode("utf-8", "surrogateescape")
+    path.write_bytes(data)
+    return path
+
+
+def in_blocks(n: int):
+    """In place of `blocks`: `n` lines at a time."""
+
+    def blocks(path, quoted=False):
+        lines = path.read_bytes().splitlines(keepends=True)
+        return (b"".join(lines[i : i + n]) for i in range(0, len(lines), n))
+
+    return blocks
