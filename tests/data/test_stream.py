@@ -1,10 +1,14 @@
 """Closed sessions and windows of a file of any length, against grouping it at once."""
 
+from dataclasses import replace
+from itertools import pairwise
+
 import numpy as np
 import polars as pl
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from raw_files import in_blocks, write
 
 from glx.data import numbered, stream
 from glx.data.load import LogParser
@@ -18,19 +22,8 @@ from glx.parse.read import ReadCounts
 LAYOUT = Layout(header=r"^(?P<time>\d+|-) (?P<text>.*)$", time_format="epoch", session=r"vm=(\w+)")
 
 
-def reader(window=None, session=LAYOUT.session, texts=("start <*>",)) -> LogParser:
-    layout = Layout(**(vars(LAYOUT) | {"session": session}))
-    return LogParser(fit(list(texts), np.ones(len(texts), int)), layout, window)
-
-
-def in_blocks(n):
-    """In place of `blocks`: `n` lines at a time."""
-
-    def blocks(path, quoted=False):
-        lines = path.read_bytes().splitlines(keepends=True)
-        return (b"".join(lines[i : i + n]) for i in range(0, len(lines), n))
-
-    return blocks
+def parser(window=None, session=LAYOUT.session) -> LogParser:
+    return LogParser(fit(["start <*>"], np.ones(1, int)), replace(LAYOUT, session=session), window)
 
 
 @pytest.fixture
@@ -39,18 +32,12 @@ def line_by_line(monkeypatch):
     monkeypatch.setattr(records, "blocks", in_blocks(1))
 
 
-def write(tmp_path, text: str):
-    path = tmp_path / "a.log"
-    path.write_text(text)
-    return path
-
-
-def found(path, reader, idle=10.0) -> list[tuple[str, list[int]]]:
+def found(path, use, idle=10.0) -> list[tuple[str, list[int]]]:
     """(key, lines) of each sequence, in the order in which they come."""
     return [
         ("" if part.keys is None else part.keys[n], part.lines[a:b].tolist())
-        for part in stream.stream(path, reader, ReadCounts(), idle)
-        for n, (a, b) in enumerate(zip(part.offsets, part.offsets[1:], strict=False))
+        for part in stream.stream(path, use, ReadCounts(), idle)
+        for n, (a, b) in enumerate(pairwise(part.offsets))
     ]
 
 
@@ -87,18 +74,13 @@ def test_a_session_ends_by_silence_by_a_pause_and_with_the_input(tmp_path, line_
         "1023 stop vm=c\n"  # 11 after its start: another session; a ended
         "1024 start vm=b\n",  # a new session of that name
     )
-    assert found(path, reader()) == [
-        ("b", [1]),
-        ("a", [0, 2]),
-        ("c", [3]),
-        ("c", [4]),
-        ("b", [5]),
-    ]
+    ended = [("b", [1]), ("a", [0, 2]), ("c", [3]), ("c", [4]), ("b", [5])]
+    assert found(path, parser()) == ended
 
 
 def test_events_of_a_session(tmp_path):
     path = write(tmp_path, "5 start vm=a\n\n5 stop vm=a\n6 start vm=b\n7 no session\n8 stop vm=b\n")
-    use, counts = reader(), ReadCounts()
+    use, counts = parser(), ReadCounts()
     (part,) = stream.stream(path, use, counts)
     assert part.keys.tolist() == ["a", "b"]
     assert part.ids.tolist() == [0, 1, 0, 1]  # `stop` is new: after the fitted one
@@ -111,15 +93,15 @@ def test_events_of_a_session(tmp_path):
 
 def test_without_times_sessions_end_with_the_input(tmp_path):
     path = write(tmp_path, "".join(f"- event vm={'ab'[i % 2]}\n" for i in range(6)))
-    assert found(path, reader()) == [("a", [0, 2, 4]), ("b", [1, 3, 5])]
+    assert found(path, parser()) == [("a", [0, 2, 4]), ("b", [1, 3, 5])]
 
 
 def test_a_line_out_of_order_neither_ends_nor_tears_a_session(tmp_path, request):
     path = write(tmp_path, "100 x vm=a\n50 x vm=b\n103 x vm=a\n- x vm=b\n61 x vm=b\n112 x vm=a\n")
-    whole = found(path, reader())
+    whole = found(path, parser())
     assert whole == [("a", [0, 2, 5]), ("b", [1, 3, 4])]
     request.getfixturevalue("line_by_line")
-    assert sorted(found(path, reader())) == whole
+    assert sorted(found(path, parser())) == whole
 
 
 TIMES = st.integers(0, 60) | st.none()
@@ -144,29 +126,29 @@ def test_sessions_do_not_depend_on_blocks_and_batches(tmp_path, lines, in_order,
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(stream, "BATCH", batch)
         patch.setattr(records, "blocks", in_blocks(size))
-        assert sorted(found(path, reader())) == sorted(by_hand(lines, 10))
+        assert sorted(found(path, parser())) == sorted(by_hand(lines, 10))
 
 
 def test_the_order_is_that_in_which_sessions_close(tmp_path, request):
     text = "".join(f"{100 * i} x vm={key}\n" for i, key in enumerate("dbcaefg"))
     path = write(tmp_path, text)
     # All close in one batch: by first line. In batches of one, as log time passes them: the same.
-    assert [key for key, _ in found(path, reader())] == [*"dbcaefg"]
+    assert [key for key, _ in found(path, parser())] == [*"dbcaefg"]
     request.getfixturevalue("line_by_line")
-    assert [key for key, _ in found(path, reader())] == [*"dbcaefg"]
+    assert [key for key, _ in found(path, parser())] == [*"dbcaefg"]
 
 
 @pytest.mark.parametrize("size", [1, 3, 5, 99])
 def test_windows_run_across_blocks(tmp_path, size, monkeypatch):
     monkeypatch.setattr(records, "blocks", in_blocks(size))
     path = write(tmp_path, "".join(f"{i} start vm={i}\n" + "\n" * (i == 3) for i in range(10)))
-    windows = [lines for _, lines in found(path, reader(window=4, session=None))]
+    windows = [lines for _, lines in found(path, parser(window=4, session=None))]
     assert windows == [[0, 1, 2, 3], [5, 6, 7, 8], [9, 10]]  # line 4 is empty
 
 
 def test_no_line_of_any_session(tmp_path):
     with pytest.raises(InputError, match=r"a\.log: no line has a session id"):
-        found(write(tmp_path, "1 start\n2 stop\n"), reader())
+        found(write(tmp_path, "1 start\n2 stop\n"), parser())
 
 
 @pytest.mark.parametrize("size", [1, 2, 99])
@@ -178,11 +160,7 @@ def test_event_numbers_in_place_of_lines(tmp_path, column, size, monkeypatch):
     miner = Miner.from_templates(["five", "seven"], np.zeros(2))
     use = LogParser(miner, None, window=2, numbers=np.array([5, 7]))
     parts = list(stream.stream(path, use, ReadCounts()))
-    ids = [
-        part.ids[a:b].tolist()
-        for part in parts
-        for a, b in zip(part.offsets, part.offsets[1:], strict=False)
-    ]
+    ids = [ids.tolist() for part in parts for ids in part]
     first = [n for part in parts for n in part.first_line.tolist()]
     if column == "sequence":
         assert ids == [[1, 0], [0], [1, 1, 1], [0, 1]]
