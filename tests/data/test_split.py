@@ -109,22 +109,19 @@ def test_sessions_by_line_where_there_are_no_times():
     np.testing.assert_array_equal(missing[1], part)
 
 
-def test_some_lines_without_a_time():
-    session = [0, 1, 0, 1, 2, 2]
-    found, _ = split_sessions(sessions(session, [nan, 20, 10, nan, 5, 6]), SplitConfig())
-    assert found.start.tolist() == [10, 20, 5]
-    assert found.end.tolist() == [10, 20, 6]
-
-
-def test_a_session_without_a_time_has_that_of_the_lines_before_it():
-    #          a  b  c   d   a   b   c   d: a file in another order than time, b without times
-    session = [0, 1, 2, 3, 0, 1, 2, 3]
-    time = [40, nan, 10, 30, 45, nan, 15, 35]
+@pytest.mark.parametrize(
+    ("session", "time", "start", "end"),
+    [
+        ([0, 1, 0, 1, 2, 2], [nan, 20, 10, nan, 5, 6], [10, 20, 5], [10, 20, 6]),
+        # Without a time: that of the lines before, in a file in another order than time.
+        ([0, 1, 2, 0, 1, 2], [40, nan, 10, 45, nan, 15], [40, 40, 10], [45, 45, 15]),
+        ([0, 1], [nan, 20], [20, 20], [20, 20]),  # none is before it
+    ],
+)
+def test_times_of_sessions_with_lines_without_a_time(session, time, start, end):
     found, part = split_sessions(sessions(session, time), SplitConfig())
-    assert (found.start.tolist(), found.end.tolist()) == ([40, 40, 10, 30], [45, 45, 15, 35])
-    assert [PARTS[p] for p in part] == ["test", "test", "adapt", "adapt"]
-    found, _ = split_sessions(sessions([0, 1], [nan, 20]), SplitConfig())  # none is before it
-    assert found.start.tolist() == [20, 20]
+    assert (found.start.tolist(), found.end.tolist()) == (start, end)
+    assert part.tolist() == cut_by_time(np.array(start), np.array(end), 0.5).tolist()
 
 
 def test_a_line_without_a_session_belongs_to_none():

@@ -5,13 +5,22 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
+from raw_files import write
 
 from glx.data.catalogue import resolve
 from glx.data.load import DataConfig, load
-from glx.data.systems import BGL_HEADER, RAS_HEADER, LabelPlace, check_family, known, simulated
+from glx.data.systems import (
+    BGL_HEADER,
+    RAS_HEADER,
+    SIMULATED,
+    LabelPlace,
+    check_family,
+    known,
+    simulated,
+)
 from glx.errors import InputError
 from glx.evaluate.labels import read_labels
-from glx.parse.events import collect
+from glx.parse.events import Collected, collect
 from glx.parse.header import Layout
 from glx.parse.read import ReadCounts
 from glx.parse.records import records
@@ -68,17 +77,12 @@ def test_units_and_places_of_labels():
         assert not inputs & {"label", "label_file", "label_injected", "source_split", "id_source"}
 
 
-def test_simulated_systems():
-    units = {
-        "sim_blocks": ("key", None, True),
-        "sim_vms": ("key", None, True),
-        "sim_ras": ("line", 20, False),
-    }
-    for name, (by, window, sessions) in units.items():
-        system = simulated(name, ROOT)
-        assert (system.family, system.path) == (None, ROOT / f"{name}.log")
-        assert (system.labels.by, system.window) == (by, window)
-        assert (system.raw is not None and system.raw.session is not None) == sessions
+@pytest.mark.parametrize("name", SIMULATED)
+def test_simulated_systems(name):
+    system, by_line = simulated(name, ROOT), name == "sim_ras"
+    assert (system.family, system.path) == (None, ROOT / f"{name}.log")
+    assert (system.labels.by, system.window) == (("line", 20) if by_line else ("key", None))
+    assert (system.raw.session is None) == by_line
 
 
 def test_a_source_of_the_family_of_the_target_is_refused():
@@ -86,6 +90,11 @@ def test_a_source_of_the_family_of_the_target_is_refused():
     check_family(systems["hdfs"], [systems["bgl"], systems["openstack"]])
     with pytest.raises(InputError, match="--source=hdfs_raw: of the same family as the target hdf"):
         check_family(systems["hdfs"], [systems["bgl"], systems["hdfs_raw"]])
+
+
+def bgl_records(tmp_path, header, lines) -> Collected:
+    layout = Layout(header=header, time_format="epoch")
+    return collect(records(write(tmp_path, lines), layout, ReadCounts()))
 
 
 @pytest.mark.parametrize("header", [RAS_HEADER, BGL_HEADER])
@@ -102,9 +111,8 @@ def test_a_source_of_the_family_of_the_target_is_refused():
 )
 def test_no_part_of_a_bgl_line_holds_its_label(tmp_path, header, line):
     def read(label):
-        path = tmp_path / "a.log"
-        path.write_text(f"{line.format(label=label)}\n{BGL_LINE.format(label='-')}\n")
-        found = collect(records(path, Layout(header=header, time_format="epoch"), ReadCounts()))
+        lines = f"{line.format(label=label)}\n{BGL_LINE.format(label='-')}"
+        found = bgl_records(tmp_path, header, lines)
         return found.frame.with_columns(
             pl.Series("text", [found.texts[i] for i in found.frame["text"]])
         )
@@ -114,16 +122,11 @@ def test_no_part_of_a_bgl_line_holds_its_label(tmp_path, header, line):
     assert "KERNDTLB" not in str(frame.rows())
 
 
-def test_parts_of_a_bgl_line(tmp_path):
-    path = tmp_path / "a.log"
-    path.write_text(BGL_LINE.format(label="APPREAD") + "\n")
-    for header, level, text in (
-        (RAS_HEADER, "INFO", "instruction cache parity error corrected"),
-        (BGL_HEADER, None, "instruction cache parity error corrected"),
-    ):
-        found = collect(records(path, Layout(header=header, time_format="epoch"), ReadCounts()))
-        assert found.texts == [text]
-        assert found.frame.row(0)[2:] == (None, 1117838570.0, level)
+@pytest.mark.parametrize(("header", "level"), [(RAS_HEADER, "INFO"), (BGL_HEADER, None)])
+def test_parts_of_a_bgl_line(tmp_path, header, level):
+    found = bgl_records(tmp_path, header, BGL_LINE.format(label="APPREAD"))
+    assert found.texts == ["instruction cache parity error corrected"]
+    assert found.frame.row(0)[2:] == (None, 1117838570.0, level)
 
 
 @pytest.fixture
@@ -132,10 +135,8 @@ def config(tmp_path) -> DataConfig:
 
 
 def test_names_files_and_labels_of_a_command_line(tmp_path, config):
-    shop, bank, labels = (tmp_path / name for name in ("shop.log", "bank.log", "bank.csv"))
-    shop.write_text("start\n")
-    bank.write_text("stop\n")
-    labels.write_text("line,label\n0,1\n")
+    files = {"shop.log": "start\n", "bank.log": "stop\n", "bank.csv": "line,label\n0,1\n"}
+    shop, bank, labels = (write(tmp_path, text, name) for name, text in files.items())
     given = (f"bank={bank}", "sim_blocks,sim_ras")
     cast = resolve(str(shop), given, (f"bank={labels}",), config)
     assert (cast.target.name, cast.target.path, cast.target.labels) == ("shop", shop, None)
@@ -150,17 +151,11 @@ def test_names_files_and_labels_of_a_command_line(tmp_path, config):
     assert made.stat().st_mtime_ns == before
 
 
-@pytest.mark.parametrize(
-    ("header", "message"),
-    [
-        ("key,value", r"line 1: needs the columns `key,label` or `line,label`, found key, value"),
-        ("label", "found label"),
-    ],
-)
-def test_header_of_an_own_labels_file(tmp_path, config, header, message):
-    (tmp_path / "l.csv").write_text(header + "\na,1\n")
-    with pytest.raises(InputError, match=message):
-        resolve("sim_vms", ("shop=shop.log",), (f"shop={tmp_path / 'l.csv'}",), config)
+@pytest.mark.parametrize("header", ["key,value", "label"])
+def test_header_of_an_own_labels_file(tmp_path, config, header):
+    path = write(tmp_path, header + "\na,1\n", "l.csv")
+    with pytest.raises(InputError, match=f"{path}: line 1: .*`key,label`.* {header.split(',')[0]}"):
+        resolve("sim_vms", ("shop=shop.log",), (f"shop={path}",), config)
 
 
 @pytest.mark.parametrize(

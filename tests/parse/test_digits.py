@@ -1,11 +1,13 @@
-"""Lines by their shape; what is cut out of all at once is what a pattern finds in each."""
+"""Lines by their digit form; what is cut out of all at once is what a pattern finds in each."""
+
+import re
 
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from glx.parse.digits import SAME_FOR_ALL_DIGITS, Block, split_lines
+from glx.parse.digits import LONG_CHUNK, SAME_FOR_ALL_DIGITS, Block, collapse_digits, split_lines
 
 LINES = [
     "081109 203615 148 INFO: blk_38 of /10.0.0.1",
@@ -48,6 +50,7 @@ def test_what_is_cut_out_is_what_the_pattern_finds(pattern, group, cut):
     assert made.extract(pattern, group).equals(made.lines.str.extract(pattern, group))
 
 
+@settings(deadline=None)
 @given(st.lists(st.text(alphabet="b_19 ü\r"), min_size=1))
 def test_any_line(lines):
     made = block(lines, 9)
@@ -84,3 +87,14 @@ def test_no_lines():
     assert pl.Series([], dtype=pl.String).equals(
         Block.of(b"a").cut(*[pl.Series([]).to_numpy()] * 2)
     )
+
+
+@settings(deadline=None)
+@given(st.lists(st.text(alphabet="01 9a/:\nü"), min_size=1))
+def test_collapsed_digits(lines):
+    raw = "\n".join(lines).encode()
+    assert collapse_digits(raw) == re.sub(rb"[0-9]+", b"0", raw)
+
+
+def test_collapsed_digits_across_chunks():
+    assert collapse_digits(b"x" + b"7" * LONG_CHUNK + b"y8") == b"x0y0"
