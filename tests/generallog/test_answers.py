@@ -23,7 +23,7 @@ def read(tmp_path):
 
     def read_text(text, numbers=NUMBERS, texts=TEXTS):
         path = tmp_path / "answers.csv"
-        path.write_bytes(text if isinstance(text, bytes) else text.encode())
+        path.write_text(text)
         return answers.read(path, texts, numbers).tolist()
 
     return read_text
@@ -42,7 +42,7 @@ def test_templates_beyond_the_table_stay_open(read):
     same(read("id,template,p\n7,new,0.5\n", NUMBERS, [*TEXTS, "new"]), [NAN, 0.5, NAN, NAN, NAN])
 
 
-def test_by_text_the_row_with_our_text_then_the_fewest_wildcards(read):
+def test_by_text_the_row_with_our_text_then_the_fewest_wildcards_then_the_most_text(read):
     same(
         read("template,p\nsend <*>,0.1\nsend <*> to <*>,0.2\n<*>,0.3\n", None), [0.2, 0.1, 0.3, 0.3]
     )
@@ -51,8 +51,6 @@ def test_by_text_the_row_with_our_text_then_the_fewest_wildcards(read):
         [0.1, 0.1, 0.2, NAN],
     )
 
-
-def test_of_as_many_wildcards_the_most_text_answers(read):
     same(read("template,p\nsend <*>,0.1\nsend block <*>,0.2\n", None), [0.1, 0.2, NAN, NAN])
 
 
@@ -89,23 +87,22 @@ def test_matching_is_linear():
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "line"),
     [
-        ("id,p\n5,0.1\n7,1.5\n", "line 3: p '1.5' is not a number between 0 and 1"),
-        ("id,p\n5,nan\n", "line 2: p 'nan'"),
-        ("id,p\n5,high\n", "line 2: p 'high'"),
-        ("id,p\n5,-0.1\n", "line 2: p '-0.1'"),
-        ("id,p\nfive,0.1\n", "line 2: id 'five' is not an event number"),
-        ("id,p\n5,0.1,x\n", "line 2: 3 cells, where the header has 2"),
-        ("id,p\n5,0.1\n\n5,0.2\n", "line 4: 5 is there already with another p"),
-        ("id,q\n5,0.1\n", "line 1: no column `p`"),
-        ("", "line 1: no column `p`"),
-        ("event,p\n5,0.1\n", "line 1: give the columns `p` and `id`"),
-        (b"id,p\n\xff\xfe,0.1\n", "not a CSV in UTF-8"),
+        ("id,p\n5,0.1\n7,1.5\n", 3),
+        ("id,p\n5,nan\n", 2),
+        ("id,p\n5,high\n", 2),
+        ("id,p\n5,-0.1\n", 2),
+        ("id,p\nfive,0.1\n", 2),
+        ("id,p\n5,0.1,x\n", 2),
+        ("id,p\n5,0.1\n\n5,0.2\n", 4),
+        ("id,q\n5,0.1\n", 1),
+        ("", 1),
+        ("event,p\n5,0.1\n", 1),
     ],
 )
-def test_bad_rows(text, said, read):
-    with pytest.raises(InputError, match=said):
+def test_a_bad_row_is_named_by_its_line(text, line, read):
+    with pytest.raises(InputError, match=rf"answers\.csv: line {line}: "):
         read(text)
 
 
@@ -119,8 +116,9 @@ def test_a_row_may_be_there_twice_if_both_agree(read):
 
 
 def test_files_that_are_none(tmp_path):
-    for path in (tmp_path / "gone.csv", tmp_path):
-        with pytest.raises(InputError, match="cannot be read"):
+    (tmp_path / "binary").write_bytes(b"id,p\n\xff\xfe,0.1\n")
+    for path in (tmp_path / "gone.csv", tmp_path, tmp_path / "binary"):
+        with pytest.raises(InputError, match=path.name):
             answers.read(path, TEXTS, NUMBERS)
 
 
@@ -181,19 +179,19 @@ def test_questions_keep_what_is_filled_in_by_id(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("text", "numbers", "said"),
+    ("text", "numbers", "line"),
     [
-        ("my notes\n", None, "line 1: no column `p`"),
-        ("id,p\n5,0.5\n", None, "line 1: no column `template`"),
-        ("template,p\na,0.5\n", NUMBERS, "line 1: no column `id`"),
-        ("template,p\na,0.5\na,0.6\n", None, "line 3: 'a' is there already with another p"),
-        ("template,p\na,high\n", None, "line 2: p 'high'"),
+        ("my notes\n", None, 1),
+        ("id,p\n5,0.5\n", None, 1),
+        ("template,p\na,0.5\n", NUMBERS, 1),
+        ("template,p\na,0.5\na,0.6\n", None, 3),
+        ("template,p\na,high\n", None, 2),
     ],
 )
-def test_questions_overwrite_no_other_file(text, numbers, said, tmp_path):
+def test_questions_overwrite_no_other_file(text, numbers, line, tmp_path):
     path = tmp_path / "q.csv"
     path.write_text(text)
-    with pytest.raises(InputError, match=rf"q\.csv: {said}.*; mend it or .*--write_questions\."):
+    with pytest.raises(InputError, match=rf"q\.csv: line {line}: .*--write_questions"):
         answers.write_questions(path, TEXTS, np.ones(4, int), numbers)
     assert path.read_text() == text
 

@@ -11,7 +11,7 @@ from glx.generallog.knowledge import KnowledgeConfig
 YAML = """\
 - text: no space left on /dev/sda7, 512 bytes needed
   label: anomalous
-  note: Page the storage team.
+  note: Page the team.
   system: blocks
 - event: cache hit
   label: Normal
@@ -41,8 +41,8 @@ They come after updates.
 """
 
 
-def note(text, label=None, system=None, said=None):
-    return Entry(text, NOTE, system, label, note=said)
+def note(text, label=None, system=None, more=None):
+    return Entry(text, NOTE, system, label, note=more)
 
 
 def read(folder, name, text):
@@ -57,7 +57,7 @@ def test_yaml_is_a_list_of_texts_with_labels_and_notes(tmp_path):
             "no space left on <*>, <*> bytes needed",
             "anomalous",
             "blocks",
-            "Page the storage team.",
+            "Page the team.",
         ),
         note("cache hit", "normal"),
         note("power sync skipped"),
@@ -71,12 +71,12 @@ def test_markdown_has_an_entry_for_each_heading_and_bullet_that_says_something(t
         note(
             "no space left on <*>",
             "anomalous",
-            said=f"Writes fail until somebody makes room.\n\n{steps}",
+            more=f"Writes fail until somebody makes room.\n\n{steps}",
         ),
         note("cache hit", "normal"),
-        note("power sync skipped", said="happens at night"),
+        note("power sync skipped", more="happens at night"),
         note("lost contact", "anomalous"),
-        note("Reboots", said="They come after updates."),
+        note("Reboots", more="They come after updates."),
         note("shutdown", "normal"),
     ]
 
@@ -89,49 +89,58 @@ def test_a_folder_is_read_file_by_file_in_the_order_of_names(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("name", "text", "said"),
+    ("name", "text", "line"),
     [
-        ("a.yaml", "text: x\n", "a.yaml: line 1: must be a list"),
-        ("a.yaml", "- text: x\n- disk full\n", "a.yaml: line 2: an entry has keys"),
-        ("a.yaml", "- text: x\n  lable: normal\n", "a.yaml: line 2: an unknown key"),
-        ("a.yaml", "- text: x\n  text: y\n", "a.yaml: line 2: text is given twice"),
-        ("a.yaml", "- text: [x]\n", "a.yaml: line 1: text must be a text"),
-        ("a.yaml", "- {text: x}\n- {note: x}\n", "a.yaml: line 2: an entry needs one of"),
-        (
-            "a.yaml",
-            "- text: x\n- text: y\n  label: bad\n",
-            "a.yaml: line 2: label 'bad' is neither",
-        ),
-        ("a.yaml", "- text: x\n- text: 12\n", "a.yaml: line 2: an entry without a word"),
-        ("a.yaml", "- text: x\n- text: 'y\n", "a.yaml: line 3: not YAML"),
-        ("a.yaml", "- text: x\n- text: \x07\n", "a.yaml: line 2: not YAML (a control character)"),
-        ("a.yaml", "- text: x\n---\n- text: y\n", "a.yaml: line 2: not YAML"),
-        ("a.yaml", "- &a [*a]\n", "a.yaml: line 1: an entry has keys"),
-        ("a.yaml", "[" * 1500, "a.yaml: nested too deeply"),
-        ("a.yaml", "- !!python/object/apply:os.system ['true']\n", "a.yaml: line 1: an entry has"),
-        ("a.yaml", "# nothing\n", "a.yaml: holds no entry"),
-        ("a.md", "Only prose.\n", "a.md: holds no entry"),
-        ("a.md", "- ok then\n- 0x1f\n", "a.md: line 2: an entry without a word"),
-        ("a.txt", "- text: x\n", "a.txt: notes are .yaml, .yml or .md files"),
+        ("a.yaml", "text: x\n", 1),  # no list
+        ("a.yaml", "- text: x\n- disk full\n", 2),  # an entry without keys
+        ("a.yaml", "- text: x\n  lable: normal\n", 2),
+        ("a.yaml", "- text: x\n  text: y\n", 2),
+        ("a.yaml", "- text: [x]\n", 1),
+        ("a.yaml", "- {text: x}\n- {note: x}\n", 2),
+        ("a.yaml", "- text: x\n- text: y\n  label: bad\n", 2),
+        ("a.yaml", "- text: x\n- text: 12\n", 2),  # an entry without a word
+        ("a.yaml", "- text: x\n- text: 'y\n", 3),
+        ("a.yaml", "- text: x\n- text: \x07\n", 2),
+        ("a.yaml", "- text: x\n---\n- text: y\n", 2),
+        ("a.yaml", "- &a [*a]\n", 1),
+        ("a.yaml", "[" * 1500, None),
+        ("a.yaml", "- !!python/object/apply:os.system ['true']\n", 1),
+        ("a.yaml", "# nothing\n", None),
+        ("a.md", "Only prose.\n", None),
+        ("a.md", "- ok then\n- 0x1f\n", 2),
+        ("a.txt", "- text: x\n", None),
     ],
 )
-def test_a_mistake_is_one_sentence_with_file_and_line(tmp_path, name, text, said):
+def test_a_mistake_is_one_sentence_with_file_and_line(tmp_path, name, text, line):
     with pytest.raises(InputError) as error:
         read(tmp_path, name, text)
-    assert str(error.value).startswith(f"{tmp_path}/{said}")
+    where = "" if line is None else f" line {line}:"
+    assert str(error.value).startswith(f"{tmp_path}/{name}:{where}")
     assert "\n" not in str(error.value)
 
 
 def test_what_is_no_text_is_refused(tmp_path):
     (tmp_path / "a.md").write_bytes(b"- \xff\xfe\n")
-    with pytest.raises(InputError, match=r"a\.md: is not UTF-8"):
-        notes.read(tmp_path)
-    with pytest.raises(InputError, match="no such file"):
-        notes.read(tmp_path / "none.yaml")
-    empty = tmp_path / "empty"
-    empty.mkdir()
-    with pytest.raises(InputError, match="holds no notes"):
-        notes.read(empty)
+    (empty := tmp_path / "empty").mkdir()
+    for path in (tmp_path / "a.md", tmp_path / "none.yaml", empty):
+        with pytest.raises(InputError, match=path.name):
+            notes.read(path)
+
+
+@pytest.mark.parametrize(
+    ("text", "entries"),
+    [
+        (
+            "```\n# no\n- no\n```\n- one\n  - part of it\n* two\n12. twelve",
+            ["one", "two", "twelve"],
+        ),
+        ("~~~\n```\n- no\n~~~\n- one", ["one"]),
+        ("prose\n- one\n    - code\n> - quoted\n- \n---\n1) two", ["one", "two"]),
+        ("<div>\n- one\n</div>\n\nNo heading\n===\n+ two", ["one", "two"]),
+    ],
+)
+def test_what_begins_an_entry_in_markdown(tmp_path, text, entries):
+    assert [entry.text for entry in read(tmp_path, "a.md", text)] == entries
 
 
 def test_a_yaml_tag_runs_nothing(tmp_path):

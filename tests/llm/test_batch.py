@@ -6,15 +6,13 @@ import pytest
 from faulty import WORDS, Faulty, answer, prompts_of, question
 
 from glx.errors import InputError
-from glx.llm import batch
+from glx.llm import batch, wire
 from glx.llm.answer_cache import AnswerCache
-from glx.llm.chat import SETTINGS
 from glx.llm.client import ask
-from glx.llm.request import Answer
 from glx.llm.server import LLMConfig
 
 FIVE = [question(n) for n in range(5)]
-NONE = Answer(None, False, "", 0, 0)
+NONE = wire.NO_ANSWER
 
 
 def work_off(path, said=None) -> list[str]:
@@ -48,21 +46,7 @@ def test_a_line_is_a_chat_request_named_by_its_key(tmp_path):
         "custom_id": FIVE[3].key,
         "method": "POST",
         "url": "/v1/chat/completions",
-        "body": {
-            "model": "tiny",
-            "messages": [
-                {"role": "system", "content": "Judge."},
-                {"role": "user", "content": "event 3"},
-            ],
-            "chat_template_kwargs": SETTINGS,
-            "logprobs": True,
-            "top_logprobs": 20,
-            "max_tokens": 16,
-            "temperature": 0,
-            "repetition_penalty": 1,
-            "structured_outputs": {"choice": ["normal", "anomalous"]},
-            "return_tokens_as_token_ids": True,
-        },
+        "body": wire.chat_body(FIVE[3]),
     }
 
 
@@ -123,29 +107,27 @@ def test_of_several_lines_the_last_counts(responses):
 
 
 def test_missing_responses(responses):
-    with pytest.raises(InputError, match=f"2 of 5 responses are missing .the first: {FIVE[3].key}"):
+    with pytest.raises(InputError, match=rf"responses\.jsonl: .*{FIVE[3].key}"):
         batch.read(responses(lambda lines: lines[:3]), FIVE, WORDS)
 
 
 @pytest.mark.parametrize(
-    ("spoil", "said"),
+    ("spoil", "line"),
     [
-        (lambda lines: [*lines[:4], lines[4][:100]], "line 5: not a JSON object"),
-        (lambda lines: [lines[0], "nonsense", *lines[1:]], "line 2: not a JSON object"),
-        (lambda lines: ["[1]", *lines], "line 1: not a JSON object"),
-        (lambda lines: ["{}", *lines], "line 1: no custom_id"),
+        (lambda lines: [*lines[:4], lines[4][:100]], 5),  # cut off
+        (lambda lines: [lines[0], "nonsense", *lines[1:]], 2),
+        (lambda lines: ["[1]", *lines], 1),
+        (lambda lines: ["{}", *lines], 1),
+        (lambda lines: ["\x00", *lines], 1),
     ],
 )
-def test_lines_that_are_no_responses(spoil, said, responses):
-    with pytest.raises(InputError, match=said):
+def test_lines_that_are_no_responses(spoil, line, responses):
+    with pytest.raises(InputError, match=rf"responses\.jsonl: line {line}: "):
         batch.read(responses(spoil, end=""), FIVE, WORDS)
 
 
 def test_files_that_are_none(tmp_path):
-    with pytest.raises(InputError, match=r"gone\.jsonl: cannot be read"):
-        batch.read(tmp_path / "gone.jsonl", FIVE, WORDS)
-    with pytest.raises(InputError, match="cannot be read"):
-        batch.read(tmp_path, FIVE, WORDS)
     (tmp_path / "binary").write_bytes(b"\xff\x00\x80")
-    with pytest.raises(InputError, match="line 1: not a JSON object"):
-        batch.read(tmp_path / "binary", FIVE, WORDS)
+    for path in (tmp_path / "gone.jsonl", tmp_path, tmp_path / "binary"):
+        with pytest.raises(InputError, match=path.name):
+            batch.read(path, FIVE, WORDS)

@@ -49,47 +49,30 @@ def test_what_is_known_needs_no_server(cache):
     assert ask([], WORDS, LLMConfig(), cache) == ({}, Costs())
 
 
-def test_the_request_to_completions(cache):
-    with Faulty() as server:
-        ask(TEN[:2], WORDS, config(server), cache)
-    assert server.bodies == [
-        {
-            "model": "tiny",
-            "prompt": [
-                "<system>Judge.<user>event 0<assistant>",
-                "<system>Judge.<user>event 1<assistant>",
-            ],
-            "add_special_tokens": False,
-            "logprobs": 20,
-            "max_tokens": 16,
-            "temperature": 0,
-            "repetition_penalty": 1,
-            "structured_outputs": {"choice": ["normal", "anomalous"]},
-            "return_tokens_as_token_ids": True,
-        }
-    ]
+DECODING = {
+    "model": "tiny",
+    "max_tokens": 16,
+    "temperature": 0,
+    "repetition_penalty": 1,
+    "structured_outputs": {"choice": ["normal", "anomalous"]},
+    "return_tokens_as_token_ids": True,
+}
+PROMPTS = [f"<system>Judge.<user>event {n}<assistant>" for n in (0, 1)]
+MESSAGES = [{"role": "system", "content": "Judge."}, {"role": "user", "content": "event 0"}]
+CHAT = {"messages": MESSAGES, "chat_template_kwargs": SETTINGS, "logprobs": True}
 
 
-def test_the_request_to_chat(cache):
+@pytest.mark.parametrize(
+    ("endpoint", "n", "body"),
+    [
+        ("completions", 2, {"prompt": PROMPTS, "add_special_tokens": False, "logprobs": 20}),
+        ("chat", 1, CHAT | {"top_logprobs": 20}),
+    ],
+)
+def test_the_request(endpoint, n, body, cache):
     with Faulty() as server:
-        ask(TEN[:1], WORDS, config(server, llm_endpoint="chat"), cache)
-    assert server.bodies == [
-        {
-            "model": "tiny",
-            "messages": [
-                {"role": "system", "content": "Judge."},
-                {"role": "user", "content": "event 0"},
-            ],
-            "chat_template_kwargs": SETTINGS,
-            "logprobs": True,
-            "top_logprobs": 20,
-            "max_tokens": 16,
-            "temperature": 0,
-            "repetition_penalty": 1,
-            "structured_outputs": {"choice": ["normal", "anomalous"]},
-            "return_tokens_as_token_ids": True,
-        }
-    ]
+        ask(TEN[:n], WORDS, config(server, llm_endpoint=endpoint), cache)
+    assert server.bodies == [DECODING | body]
 
 
 @pytest.mark.parametrize("endpoint", ENDPOINTS)
@@ -132,13 +115,15 @@ def test_the_key_is_sent_and_never_shown(monkeypatch, cache):
         ask(TEN[1:], WORDS, LLMConfig(), cache)
 
 
+def of_event(number: int, fault: str):
+    """That fault wherever the event is asked about."""
+    return lambda prompts: fault if any(f"event {number}<" in p for p in prompts) else None
+
+
 @pytest.mark.parametrize("endpoint", ENDPOINTS)
 @pytest.mark.parametrize("status", ["400", "413", "422"])
 def test_only_the_prompt_that_is_refused_abstains(status, endpoint, cache):
-    def bad(prompts):
-        return status if any("event 6" in prompt for prompt in prompts) else None
-
-    with Faulty(bad=bad) as server:
+    with Faulty(bad=of_event(6, status)) as server:
         answers, costs = ask(TEN, WORDS, config(server, llm_endpoint=endpoint), cache)
     assert answers.pop(TEN[6].key) == Answer(None, False, "", 0, 0)
     assert sorted(answers) == sorted(r.key for r in TEN if r != TEN[6])
@@ -153,11 +138,6 @@ def test_a_server_that_refuses_everything_is_not_an_abstention(cache):
     ):
         ask(TEN, WORDS, config(server), cache)
     assert len(cache) == 0
-
-
-def of_event(number: int, fault: str):
-    """That fault wherever the event is asked about."""
-    return lambda prompts: fault if any(f"event {number}<" in p for p in prompts) else None
 
 
 @pytest.mark.parametrize("n", [0, 9])
