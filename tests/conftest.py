@@ -55,6 +55,17 @@ def data_dir() -> Path:
     return Path(folder)
 
 
+@pytest.fixture(scope="session")
+def chats(tmp_path_factory):
+    """The chat formats of `tiny_chats`, by name, each loaded from a folder as a user's."""
+    from tiny_chats import CHATS, tiny_model
+
+    from glx.llm import chat
+
+    folder = tmp_path_factory.mktemp("tokenizers")
+    return {name: chat.load(tiny_model(name, folder / name)) for name in CHATS}
+
+
 @dataclass(frozen=True)
 class VllmServer:
     """A running vLLM server: `url` up to and with `/v1`, its model's name there and folder here."""

@@ -5,14 +5,13 @@ import pytest
 from expert_inputs import expert_input
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tiny_chats import CHATS, tiny_model
+from tiny_chats import CHATS
 
 from glx.config import check
 from glx.errors import InputError
 from glx.generallog.entries import EVENT, NOTE, Entry
 from glx.generallog.prompt import REASON_QUESTION, SYSTEM, PromptConfig, reason_messages, writer
 from glx.generallog.questions import collapse
-from glx.llm import chat
 from glx.llm.request import CHOICES
 
 TEXTS = [
@@ -26,12 +25,6 @@ KNOWN = [
     Entry("ECC corrected", EVENT, "sim_ras", "normal", normal=40, note="harmless below 10 a day"),
     Entry("what the operators wrote", NOTE, "runbook", note="see page 4"),
 ]
-
-
-@pytest.fixture(scope="module")
-def chats(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("tokenizers")
-    return {name: chat.load(tiny_model(name, folder / name)) for name in CHATS}
 
 
 def of(rows, texts, similarity):

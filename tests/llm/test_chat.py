@@ -13,12 +13,6 @@ MESSAGES = (("system", "You judge."), ("user", "Which?"))
 WHY = (*MESSAGES, ("assistant", "normal"), ("user", "Why?"))
 
 
-@pytest.fixture(scope="module")
-def chats(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("tokenizers")
-    return {name: chat.load(tiny_model(name, folder / name)) for name in CHATS}
-
-
 RENDERED = {
     "chatml": "<|im_start|>system\nYou judge.<|im_end|>\n<|im_start|>user\nWhich?<|im_end|>\n"
     "<|im_start|>assistant\n<think>\n\n</think>\n\n",
@@ -54,8 +48,8 @@ def test_tokens_are_counted_as_the_model_reads_them(chats):
     assert chats["llama"].count("") == 0
 
 
-def test_a_long_text_is_counted_without_a_warning(chats, capfd):
-    chats["chatml"].tokenizer.model_max_length = 16
+def test_a_long_text_is_counted_without_a_warning(chats, capfd, monkeypatch):
+    monkeypatch.setattr(chats["chatml"].tokenizer, "model_max_length", 16)
     assert chats["chatml"].count("block " * 100) > 100
     assert capfd.readouterr() == ("", "")
 

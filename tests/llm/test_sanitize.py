@@ -14,7 +14,7 @@ import pytest
 from expert_inputs import expert_input
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tiny_chats import CHATS, tiny_model
+from tiny_chats import CHATS
 
 from glx.generallog.entries import EVENT, Entry
 from glx.generallog.prompt import PromptConfig, reason_messages, writer
@@ -25,12 +25,6 @@ from glx.llm.sanitize import CUT, LIMIT, neutral, special_pattern
 HOSTILE = list(map(json.loads, (Path(__file__).parent / "hostile.txt").read_text().splitlines()))
 SLOTS = ("asked", "neighbour", "known", "system", "note")
 HARMLESS = {slot: f"harmless {slot}" for slot in SLOTS}
-
-
-@pytest.fixture(scope="module")
-def chats(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("tokenizers")
-    return {name: chat.load(tiny_model(name, folder / name)) for name in CHATS}
 
 
 @pytest.fixture(scope="module")
