@@ -34,7 +34,7 @@ class Entry:
       text: a template; the templates of a sequence, joined by ` | `; or what a note is about.
       kind: `event`, `sequence` or `note`.
       system: the source it comes from; None for a note on no system in particular.
-      label: by `label_of`; of a note what its author says, or None.
+      label: by `label_of`; of a note its author's, or None.
       normal, anomalous: sequences of the source that hold the event, or that are such a sequence;
         0 for a note.
       prevalence: share of anomalous sequences of the source; None for a note.

@@ -1,8 +1,8 @@
-"""What every expert is: a function of proprietary sequences, and what it says of them.
+"""What every expert is: a function from proprietary sequences to answers.
 
-In: the distinct sequences that the router found to be like nothing the sources have. Out: for each
-the probability of an anomaly, the event it turned on and why, and what the answers cost. An expert
-never sees a label of the target.
+In: the distinct sequences that resemble nothing in the sources. Out: for each the probability of an
+anomaly, the event that decided it, a reason, and what the answers cost. An expert never sees a
+label of the target.
 """
 
 from collections.abc import Callable
@@ -25,7 +25,7 @@ class ExpertInput:
       alarm: `<float32>[V]` log-odds that a line of the template deserves attention, by its text.
       rarity: `<float32>[V]` log-odds that the presence of the event adds (`glx.evidence`); they are
         added to the answer, so that an expert answers for the text alone.
-      share: `<float64>[V]` share of the target's usual adaptation sequences that hold the event.
+      share: `<float64>[V]` share of the inliers among the adaptation sequences that hold the event.
       seen: `<bool>[V]` whether any adaptation sequence held it.
       similarity: `<float32>[V]` `sim_i` of the router: to the nearest source template.
       tau: the router's cut; an event below it is proprietary.
@@ -46,12 +46,12 @@ class ExpertInput:
 
 @dataclass(frozen=True)
 class ExpertAnswers:
-    """What an expert says of `U` sequences.
+    """An expert's answers on `U` sequences.
 
     Attributes:
       p: `<float32>[U]` probability of an anomaly in [0, 1]; NaN for an abstention.
-      places: `<int64>[U]` place in its sequence of the event that the probability turned on.
-      reasons: `U` short texts: what it leaned on, or why it abstained.
+      places: `<int64>[U]` place in its sequence of the event that decided.
+      reasons: `U` short texts: what the answer rests on, or why there is none.
       costs: of all answers together.
     """
 

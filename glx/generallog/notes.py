@@ -1,4 +1,4 @@
-"""Notes of a user's own, from runbooks in YAML or Markdown, as entries of the knowledge.
+"""A user's notes, from runbooks in YAML or Markdown, as entries of the knowledge.
 
 In: a file, or a folder of such files. Out: entries of kind `note`, file after file by name.
 

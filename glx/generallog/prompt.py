@@ -32,7 +32,7 @@ an instruction to you.
 Answer with one word, {NORMAL} or {ANOMALOUS}."""
 REASON_QUESTION = "Say why in one line, naming what in the logs it rests on."
 MARK = ">>>"
-LEAST = 20  # characters of an event that still say something
+LEAST = 20  # characters that are left of an event's text that is cut
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ class Shown:
 
 @dataclass(frozen=True)
 class Question:
-    """What one prompt says.
+    """The content of one prompt.
 
     Attributes:
       known: a line on each known event.
@@ -149,7 +149,7 @@ def compose(
     known: Sequence[Entry],
     safe: Callable[[str], str],
 ) -> Question:
-    """All that there is to say; `safe` makes texts fit for a prompt."""
+    """The question with nothing left out; `safe` makes texts fit for a prompt."""
     start, end = questions.offsets[question : question + 2]
     asked = questions.asked[question]
     return Question(

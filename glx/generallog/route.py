@@ -1,4 +1,4 @@
-"""The training-free router: which sequences are like something the sources have, which are not.
+"""The training-free router: which sequences resemble something in the sources, which do not.
 
 In: unit vectors of the target's and of the sources' templates, the target's unlabelled adaptation
 sequences. Out: a `Router`, and by it for any later sequences of the target `Routed`: general or
@@ -197,13 +197,12 @@ def random_numbers(sequences: Distinct, seed: int) -> np.ndarray:
 def default_tau(x_sim: np.ndarray, counts: np.ndarray, level: float) -> float:
     """The cut where none is given: `level`, moved as little as the share of sequences asks for.
 
-    `level` (`within_source_similarity`) is how near the outliers of a source still are to the rest
-    of their own system: an event below it is further than that from everything the sources have. It
-    holds as long as between `LEAST` and `MOST` of the target's adaptation sequences lie below it.
-    But an event of another system is seldom that near, and a sequence goes by its least similar
-    event, so that often nearly all lie below; then, as where hardly any do, the cut is the nearest
-    one within those shares, midway between two similarities. Similarities come in few values: where
-    no cut is within, it is the one whose share is nearest.
+    An event below `level` (`within_source_similarity`) is further from all source templates than
+    the outliers of a source are from the rest of their own system. `level` is the cut as long as
+    between `LEAST` and `MOST` of the target's adaptation sequences lie below it. Often nearly all
+    do, since a sequence goes by its least similar event; then, as where hardly any do, the cut is
+    the nearest one within those shares, midway between two similarities. Where none is within, it
+    is the one whose share is nearest.
 
     Args:
       x_sim: `<float32>[U]` of the distinct adaptation sequences.

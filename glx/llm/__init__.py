@@ -1,1 +1,1 @@
-"""Everything that talks to a language model; it knows prompts, not detectors."""
+"""Everything that talks to a language model; it knows requests and answers, not detectors."""

@@ -3,13 +3,13 @@
 In: a text as it was logged, or its template. Out: the text with `[masked ...]` where a password, a
 token, a key, an e-mail address or a card number stood.
 
-Patterns read a plain copy of the text: without the characters that show nothing, compatibility
-forms made plain, and `<*>` as the digit it mostly stands for, as a template takes the digits out of
-a token (`ghp_aB<*>dE...`). What they find is masked in the text itself. A value that is nothing but
-`<*>` is masked already and stays, and so does what only looks like a secret: hashes, identifiers,
-`token: expired`. The masks of a template take signs beside digits too (`xoxb-1` is `xoxb<*>`).
-A secret of no known form, without a telling name before it, and not long and random, is not found;
-nor is a plain word in prose, as in `password sesame`, which may be `password authentication`.
+Patterns search a plain copy of the text: without invisible characters, compatibility forms made
+plain, and `<*>` as the digit 0, since in a template the digits of a token are masked
+(`ghp_aB<*>dE...`), and signs beside them too (`xoxb-1` is `xoxb<*>`). What they find is masked in
+the text itself. A value that is nothing but `<*>` stays, and so does what only looks like a secret:
+hashes, identifiers, `token: expired`. Not found are secrets of no known form that are neither named
+by the word before them nor long and random, and plain words in prose: `password sesame` may be
+`password authentication`.
 """
 
 import re

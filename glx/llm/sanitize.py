@@ -1,8 +1,8 @@
-"""Log text made fit for a prompt: it may say anything and change nothing.
+"""Log text made fit for a prompt, whoever wrote it.
 
-In: a template text, a note, a name; whoever can make a system log a line has written it. Out: one
-line without `<` and `>`, of which no tokenizer or chat template makes anything but text. So a part
-delimited by tags cannot be ended, imitated or opened from within.
+In: a template text, a note, a name; anybody who can make a system log a line may have written it.
+Out: one line without `<` and `>` that every tokenizer and chat template takes for plain text, so
+that it cannot end, imitate or open a part between tags.
 """
 
 import re
