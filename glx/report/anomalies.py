@@ -20,7 +20,7 @@ FLAGGED: dict[str, Any] = {  # the columns of `flagged.parquet`
     "reason": pl.String,
     "deciding": DECIDING,
 }
-WHERE = ["sequence", "key", "first_line", "last_line"]  # of the verdicts
+PLACES = ["sequence", "key", "first_line", "last_line"]  # of the verdicts
 GROUPS = 2_000  # groups that a run keeps in `flagged.parquet`, and
 EVENTS = 200  # the first events of each
 TEXT, KEY = 1_000, 200  # characters of a text and of a session id at most
@@ -37,7 +37,7 @@ def anomalies(
 
     Args:
       flagged: `flagged.parquet`.
-      verdicts: the columns `WHERE` of `verdicts.parquet`.
+      verdicts: the columns `PLACES` of `verdicts.parquet`.
       seen: how many events of a sequence the method looks at at most; None for all.
 
     Returns:

@@ -18,7 +18,7 @@ AXES = {"time": "time (UTC)", "line": "line of the log", "row": "row of the file
 
 def standing(metrics: Measured) -> Markup:
     """F1 of this run, of the baselines, and of what no detector without labels can claim."""
-    beside = [_dot(explained(name), b, "soft") for name, b in metrics.baselines.items()]
+    baselines = [_dot(explained(name), b, "soft") for name, b in metrics.baselines.items()]
     hindsight = (
         ("best cut in hindsight", metrics.oracle_f1, "chosen by the labels: no detector's result"),
         ("supervised forest", metrics.supervised_ceiling, "a random forest that was given labels"),
@@ -30,7 +30,7 @@ def standing(metrics: Measured) -> Markup:
     )
     rows = [
         _dot(metrics.method, metrics, "accent"),
-        *svg.best_first(beside),
+        *svg.best_first(baselines),
         *(Dot(name, value, css="hollow", note=why) for name, value, why in hindsight),
     ]
     title = "F1 of this run, of simple detectors and of ceilings"
@@ -110,8 +110,7 @@ def scores(plot: ScoreBins, threshold: float) -> Markup:
         ]
     marks.append(svg.axis_x(x, svg.ticks(x.low, x.high), bottom, "score", bottom))
     if x.low <= threshold <= x.high:
-        marks += [svg.rule(x(threshold), TOP, x(threshold), bottom, "dashed")]
-        marks += _beside(x(threshold), f"cut {threshold:.3g}")
+        marks += _cut(x(threshold), bottom, f"cut {threshold:.3g}")
     total = sum(map(sum, routes.values()))
     return svg.picture(f"Scores of {total:,} sequences", bottom + 48, *marks)
 
@@ -129,8 +128,7 @@ def similarity(plot: SimilarityBins) -> Markup:
         svg.bars(x, y, edges, own, "own", hints),
         svg.bars(x, y, edges, other, "accent", hints),
         svg.axis_x(x, svg.ticks(x.low, x.high), PLOT, "cosine of the least familiar event", PLOT),
-        svg.rule(x(tau), TOP, x(tau), PLOT, "dashed"),
-        *_beside(x(tau), f"tau {tau:.3f}"),
+        *_cut(x(tau), PLOT, f"tau {tau:.3f}"),
     ]
     return svg.picture(f"Similarity to the sources, cut at {tau:.3f}", PLOT + 48, *marks)
 
@@ -156,11 +154,11 @@ def _named(
     return svg.tag("g", svg.dot(at, y(precision), css, hint), label)
 
 
-def _beside(x: float, text: str) -> list[Markup]:
-    """The name of an upright line, above the plot."""
+def _cut(x: float, bottom: float, name: str) -> list[Markup]:
+    """An upright line, and its name above the plot."""
     left = x > WIDTH / 2
-    label = svg.words(x - 5 if left else x + 5, TOP - 4, text, "mark", "end" if left else None)
-    return [label] if label else []
+    label = svg.words(x - 5 if left else x + 5, TOP - 4, name, "mark", "end" if left else None)
+    return [svg.rule(x, TOP, x, bottom, "dashed"), label]
 
 
 def _at(plot: Curve, threshold: float | None) -> tuple[float, float] | None:

@@ -14,7 +14,7 @@ from glx.errors import InputError
 from glx.evaluate.audit import UNSOUND
 from glx.report import models, pictures
 from glx.report import page as pages
-from glx.report.anomalies import EVENTS, FLAGGED, GROUPS, WHERE, anomalies
+from glx.report.anomalies import EVENTS, FLAGGED, GROUPS, PLACES, anomalies
 from glx.report.models import Config, Measured, Metrics, Plots
 from glx.report.page import as_json, as_words, count, explained, percent, without_password
 
@@ -56,10 +56,10 @@ def page(folder: Path) -> str:
     plots = models.read(folder, Plots)
     settings = _flat(config.settings)
     flagged = _table(folder / "flagged.parquet", list(FLAGGED))
-    found = anomalies(flagged, _table(folder / "verdicts.parquet", WHERE), _seen(dict(settings)))
+    found = anomalies(flagged, _table(folder / "verdicts.parquet", PLACES), _seen(dict(settings)))
     weighed = [bool(group["top"]) for group in found["groups"]]
     known = metrics.baselines if isinstance(metrics, Measured) else {}
-    baselines = [(explained(name), baseline) for name, baseline in known.items()]
+    baselines = sorted(known.items(), key=lambda row: row[1].f1 or 0, reverse=True)
     left_out = metrics.n_anomalous - sum(flagged["count"])
     return pages.render(
         "run.html",
@@ -84,7 +84,7 @@ def page(folder: Path) -> str:
                 "most": EVENTS,
             }
         ),
-        beside=sorted(baselines, key=lambda row: row[1].f1 or 0, reverse=True),
+        baselines=[(explained(name), baseline) for name, baseline in baselines],
         pictures=_pictures(metrics, plots),
         plots=plots,
         cost=[

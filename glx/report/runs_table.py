@@ -18,8 +18,8 @@ from glx.report.table import Entry, Table
 from glx.report.tables import FEW, MEANS, most, spread
 
 # No metric depends on these: where things lie, and how a server is called.
-WHERE = {"data_dir", "cache_dir", "cache", "write_questions"}
-WHERE |= {"llm_url", "llm_patience", "llm_concurrency", "llm_batch", "llm_timeout"}
+NO_EFFECT = {"data_dir", "cache_dir", "cache", "write_questions"}
+NO_EFFECT |= {"llm_url", "llm_patience", "llm_concurrency", "llm_batch", "llm_timeout"}
 OWN_COLUMN = ("target", "source", "labels", "data.protocol")  # or in one with others
 PREFIXED = (
     "embed",
@@ -68,8 +68,8 @@ def of_runs(folders: Sequence[Path]) -> Table:
         f1 = [{name: b.f1 for name, b in metrics.baselines.items()} for metrics in runs]
         numbers = [
             *(spread([getattr(m, name) for m in runs]) for name in ("f1", "auroc", "oracle_f1")),
-            spread([beside.pop("surprise", None) for beside in f1]),
-            spread([most(beside.values()) for beside in f1]),
+            spread([trivial.pop("surprise", None) for trivial in f1]),
+            spread([most(trivial.values()) for trivial in f1]),
             spread([metrics.supervised_ceiling for metrics in runs]),
             spread([metrics.wall_seconds for metrics in runs], digits=0),
         ]
@@ -114,14 +114,15 @@ def flag(path: str, value: str) -> str:
 
 def _flat(tree: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
     """All on which the metrics of a run depend, but for its seed."""
-    replayed = tree.get("expert") == "replay"  # then each seed has a file of answers of its own
+    # Where answers are replayed each seed has a file of its own.
+    left_out = NO_EFFECT | ({"responses"} if tree.get("expert") == "replay" else set())
     for name, value in tree.items():
         path = f"{prefix}{name}"
         if isinstance(value, Mapping):
             yield from _flat(value, f"{path}.")
         elif path == "source" and isinstance(value, list):
             yield path, json.dumps(sorted(",".join(map(str, value)).split(",")))
-        elif name not in WHERE and path != "model.seed" and (name != "responses" or not replayed):
+        elif name not in left_out and path != "model.seed":
             yield path, json.dumps(value, sort_keys=True)
 
 
@@ -129,12 +130,12 @@ def _told_apart(rows: Sequence[tuple[str, tuple[str, ...], Settings]]) -> list[s
     """The flags of each row that tell it from others of its name.
 
     Args:
-      rows: name, what other columns say, settings.
+      rows: name, other columns, settings.
     """
     out = []
-    for name, beside, settings in rows:
+    for name, others, settings in rows:
         named = _differing([own for other, _, own in rows if other == name])
-        alike = _differing([own for *other, own in rows if other == [name, beside]])
+        alike = _differing([own for *other, own in rows if other == [name, others]])
         differ = named.difference(OWN_COLUMN) | alike
         out.append(" ".join(filter(None, (flag(p, v) for p, v in settings if p in differ))))
     return out

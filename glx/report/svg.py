@@ -101,11 +101,11 @@ def tag(name: str, *inside: object, title: str = "", **attributes: object) -> Ma
         if value is not None
     ]
     hint = (tag("title", title),) if title else ()
-    content = Markup("").join(escape(item) for item in (*hint, *inside) if item is not None)
+    content = Markup("").join(escape(item) for item in (*hint, *inside))
     return Markup("<{0}{1}>{2}</{0}>").format(Markup(name), Markup("").join(parts), content)
 
 
-def picture(title: str, height: float, *marks: Markup | None, width: float = WIDTH) -> Markup:
+def picture(title: str, height: float, *marks: Markup, width: float = WIDTH) -> Markup:
     """The whole picture; `title` says in words what it shows, for those who cannot see it."""
     return tag(
         "svg",
@@ -118,7 +118,7 @@ def picture(title: str, height: float, *marks: Markup | None, width: float = WID
 
 def axis_x(scale: Scale, at: Iterable[Tick], y: float, label: str = "", top: float = 0) -> Markup:
     """Ticks below `y` with faint lines up to `top`, and the label under them."""
-    marks: list[Markup | None] = [rule(scale.start, y, scale.end, y, "axis")]
+    marks = [rule(scale.start, y, scale.end, y, "axis")]
     for value, text in at:
         x = scale(value)
         marks.append(rule(x, top, x, y, "grid"))
@@ -130,7 +130,7 @@ def axis_x(scale: Scale, at: Iterable[Tick], y: float, label: str = "", top: flo
 
 def axis_y(scale: Scale, at: Iterable[Tick], x: float, label: str = "", right: float = 0) -> Markup:
     """Ticks left of `x` with faint lines to `right`; the label lies above, to be read upright."""
-    marks: list[Markup | None] = []
+    marks = []
     for value, text in at:
         y = scale(value)
         marks.append(rule(x, y, right or x, y, "grid"))
@@ -139,11 +139,9 @@ def axis_y(scale: Scale, at: Iterable[Tick], x: float, label: str = "", right: f
     return tag("g", *marks)
 
 
-def words(
-    x: float, y: float, text: str, css: str = "label", anchor: str | None = None
-) -> Markup | None:
+def words(x: float, y: float, text: str, css: str = "label", anchor: str | None = None) -> Markup:
     """Text at a place; `anchor` is `middle` or `end`."""
-    return tag("text", text, x=x, y=y, class_=css, text_anchor=anchor) if text else None
+    return tag("text", text, x=x, y=y, class_=css, text_anchor=anchor) if text else Markup("")
 
 
 def line(points: Sequence[tuple[float, float]], css: str) -> Markup:

@@ -37,10 +37,10 @@ def numbers(marks: str, name: str) -> list[float]:
 
 
 def test_the_last_tick_ends_with_its_picture():
-    made = axis_x(Scale(0, 1, 48, 508), [(0.5, "half"), (1, "1 May 23:00")], 200)
-    half, last = numbers(made, "x")
-    assert half == 278  # in the middle, where there is room
-    assert half < last < 508
+    scale = Scale(0, 1, 48, 508)
+    half, last = numbers(axis_x(scale, [(0.5, "half"), (1, "1 May 23:00")], 200), "x")
+    assert half == scale(0.5)  # where there is room
+    assert half < last < scale(1)
 
 
 def test_marks_are_escaped_and_rounded():
