@@ -218,7 +218,7 @@ def raw_layout(system: System, config: DataConfig) -> Layout:
     if raw is not None:
         return replace(layout_of(system.path), session=raw.session)
     if config.session is not None and config.window is not None:
-        raise InputError("--session and --window exclude each other; give one of them")
+        raise InputError("--session and --window: exclude each other; give one of them")
     return replace(layout_of(system.path, config.format), session=config.session)
 
 

@@ -108,7 +108,7 @@ def _changed(
 ) -> LogParser:
     """The reader with the layout, session rule or window that the user gave."""
     if session is not None and window is not None:
-        raise InputError("--session and --window exclude each other; give one of them")
+        raise InputError("--session and --window: exclude each other; give one of them")
     if window is not None and window < 1:
         raise InputError(f"--window={window}: must be at least 1")
     if format is not None:

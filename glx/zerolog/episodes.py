@@ -106,7 +106,7 @@ def make_pools(
         base += len(counts[0])
     if len(target) < 2:
         raise InputError(
-            "the target's adapt part holds fewer than two distinct sequences: give it more logs, "
+            "the target's adapt part: holds fewer than two distinct sequences; give it more logs, "
             "or another --session or --window"
         )
     chosen = _query_rows(rng, (target,))

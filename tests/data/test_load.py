@@ -173,7 +173,7 @@ def test_stream_of_numbers(tmp_path):
     [
         (LOG, DataConfig(session="order=(.*)"), r"no line has a session id by --session=order="),
         (LOG, DataConfig(session="vm=("), r"--session 'vm=\(' is not a regular expression"),
-        (LOG, DataConfig(session="vm", window=5), "--session and --window exclude each other"),
+        (LOG, DataConfig(session="vm", window=5), "--session and --window: exclude each other"),
         (LOG, DataConfig(), "cloud: no sequence left to score; give more logs or a smaller"),
         ("start vm=a\n", SESSIONS, "cloud: no sequence to adapt on; give more logs or a larger"),
         ("\n\n", DataConfig(), "no line with text"),

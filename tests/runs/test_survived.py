@@ -19,27 +19,15 @@ import numpy as np
 import polars as pl
 import pytest
 from jax.experimental.compilation_cache import compilation_cache
+from shop import KEYS, lines
 
 from glx.cli.main import main
 from glx.zerolog import episodes
 
-SESSION = "(?:order|job)=([0-9]+)"
-
-
-def lines(word: str, n: int) -> list[bytes]:
-    """A shop's log; every tenth session has its card refused."""
-    out = []
-    for i in range(n):
-        start = f"2024-05-01 10:{i // 60:02}:{i % 60:02} INFO {word}={i}"
-        out += [f"{start} created by user {i % 7}", f"{start} paid {i} cents"]
-        out += [f"{start} sent to depot {i % 3}"] if i % 4 else []
-        out += [f"{start} card was refused"] if i % 10 == 3 else []
-    return [line.encode() for line in out]
-
 
 def dirty_log() -> bytes:
     """A log with one line of every kind that is mended or left out; no session is lost by it."""
-    rows = lines("order", 60)
+    rows = [line.encode() for line in lines("order", 60)]
     rows[5] += b" caf\xe9"
     rows[6] = rows[6].replace(b"INFO", b"IN\0FO")
     rows[7] += b"\r"
@@ -78,14 +66,14 @@ def ran(tmp_path_factory):
     """The folder of the run, and how each call of one and the same command ended."""
     folder = tmp_path_factory.mktemp("run")
     (folder / "shop.log").write_bytes(dirty_log())
-    (folder / "jobs.log").write_bytes(b"\n".join(lines("job", 40)) + b"\n")
+    (folder / "jobs.log").write_text("\n".join(lines("job", 40)) + "\n")
     labels = "".join(f"{i},{int(i % 10 == 3)}\n" for i in range(40))
     (folder / "jobs.csv").write_text("key,label\n" + labels)
     command = [
         f"--target=shop={folder}/shop.log",
         f"--source=jobs={folder}/jobs.log",
         f"--labels=jobs={folder}/jobs.csv",
-        f"--session={SESSION}",
+        KEYS,
         "--steps=3",
         "--hidden=4",
         "--max_events=4",
@@ -181,7 +169,7 @@ def judge(ran, tmp_path, monkeypatch, capsys):
     """`judge(*flags)` runs the detector on new logs: exit code, its lines, standard error."""
     monkeypatch.chdir(tmp_path)
     shutil.copytree(ran[0] / "out/run/checkpoint", "detector")
-    Path("new.log").write_bytes(b"\n".join(lines("order", 12)) + b"\n")
+    Path("new.log").write_text("\n".join(lines("order", 12)) + "\n")
 
     def run(*flags: str, logs: str = "new.log", out: str = "out.jsonl"):
         given = ["--detector=detector", f"--logs={logs}", f"--out={out}"]
@@ -294,7 +282,7 @@ def test_flags_that_are_wrong(flag, said, refused):
 
 def test_session_rules(refused):
     assert refused("--session=a", "--window=3") == (
-        "--session and --window exclude each other; give one of them"
+        "--session and --window: exclude each other; give one of them"
     )
     said = refused("--session=order=(")
     assert said.startswith("new.log: --session 'order=(' is not a regular expression (")

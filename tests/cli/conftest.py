@@ -11,7 +11,7 @@ from shop import KEYS, LOG, RUN_DIR, lines, tree, write_labels
 from glx.cli.main import main
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture
 def shop(tmp_path, monkeypatch):
     """A folder to work in, with a target, a source and its labels that are as they should be."""
     monkeypatch.chdir(tmp_path)
@@ -26,15 +26,20 @@ def shop(tmp_path, monkeypatch):
 
 @pytest.fixture
 def refused(shop, capsys):
-    """`refused(*flags)`: the sentence with which a run ends, once nothing else is found of it."""
+    """`refused(where, what, *flags)`: a run ends with one sentence on a path or flag, and code 2.
+
+    The sentence begins with `where` and holds the word `what`; nothing else is found of the run.
+    """
 
     def run(
+        where: str,
+        what: str,
         *flags: str,
         target: str = "shop=shop.log",
         source: str = "jobs=jobs.log",
         labels: tuple[str, ...] = ("jobs=jobs.csv",),
         session: str = KEYS,
-    ) -> str:
+    ) -> None:
         before = tree(shop)
         given = [f"--target={target}", f"--source={source}", *(f"--labels={x}" for x in labels)]
         code = main(["zerolog", *given, session, f"--run_dir={RUN_DIR}", *flags])
@@ -43,7 +48,7 @@ def refused(shop, capsys):
         assert tree(shop) == before
         *progress, last = err.splitlines()
         assert all(line.startswith(("reading ", "training ")) for line in progress)
-        assert last.startswith("error: ")
-        return last.removeprefix("error: ")
+        assert last.startswith(f"error: {where}: ")
+        assert what in last.removeprefix(f"error: {where}: ")
 
     return run

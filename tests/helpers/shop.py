@@ -3,16 +3,17 @@
 from pathlib import Path
 
 KEYS = "--session=(?:order|job)=([0-9]+)"
-NAMES = {"target": "shop", "source": "jobs"}
 RUN_DIR = Path("out", "run")
+LINES = 114  # of the neighbour's log
 
 
 def lines(word: str, n: int) -> list[str]:
-    """A shop's log; every tenth session has its card refused."""
+    """A shop's log of `n` sessions; every tenth has its card refused."""
     out = []
     for i in range(n):
         start = f"2024-05-01 10:{i // 60:02}:{i % 60:02} INFO {word}={i}"
         out += [f"{start} created by user {i % 7}", f"{start} paid {i} cents"]
+        out += [f"{start} sent to depot {i % 3}"] if i % 4 else []
         out += [f"{start} card was refused"] if i % 10 == 3 else []
     return out
 

@@ -1,0 +1,87 @@
+"""Files that are no log, or that cannot be read: one sentence, exit code 2, nothing left behind."""
+
+import gzip
+import os
+import random
+import tarfile
+from pathlib import Path
+
+import pytest
+import zstandard
+from shop import LOG
+
+NAMES = {"target": "shop", "source": "jobs"}
+NOISE = bytes(random.Random(0).randbytes(5000))
+LONG = b"".join(
+    b"order=%d %s\n" % (i, NOISE[i % 99 : i % 99 + 40].hex().encode()) for i in range(40_000)
+)
+DAMAGED = bytearray(gzip.compress(LOG))
+DAMAGED[len(DAMAGED) // 2] ^= 255
+
+FILES = {
+    "empty": (b"", "empty"),
+    "empty.gz": (gzip.compress(b""), "empty"),
+    "binary": (NOISE, "not a text file"),
+    "cut.gz": (gzip.compress(LOG)[:-9], "cut short"),
+    "cut.zst": (zstandard.compress(LOG)[:-9], "cut short"),
+    "late.gz": (gzip.compress(LONG)[:-9], "cut short"),
+    "late.zst": (zstandard.compress(LONG)[:-9], "cut short"),
+    "damaged.gz": (bytes(DAMAGED), "damaged"),
+    "logs.tar.gz": (gzip.compress(tarfile.TarInfo("shop.log").tobuf() + LOG), "tar"),
+    "blank": (b"\n  \n\n", "no line"),
+}
+
+
+@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize("role", NAMES)
+def test_a_file_that_is_no_log(name, role, refused):
+    content, what = FILES[name]
+    Path(name).write_bytes(content)
+    refused(name, what, **{role: f"{NAMES[role]}={name}"})
+
+
+@pytest.mark.parametrize("role", NAMES)
+def test_no_file_and_a_directory(role, refused):
+    Path("logs").mkdir()
+    refused("no.log", "no such file", **{role: f"{NAMES[role]}=no.log"})
+    refused("logs", "directory", **{role: f"{NAMES[role]}=logs"})
+
+
+def test_a_pipe_which_gives_its_lines_once(refused):
+    os.mkfifo("pipe")
+    refused("--target=shop=pipe", "only once", target="shop=pipe")
+    refused("--labels=jobs=pipe", "only once", labels=("jobs=pipe",))
+
+
+def test_a_data_folder_that_is_not_there_or_has_other_columns(refused, shop):
+    refused("--data_dir=nowhere", "docs/data.md", "--data_dir=nowhere", target="hdfs")
+    Path("hdfs").mkdir()
+    blocks = Path("hdfs/hdfs_block_sequences.csv.zst")
+    for content, where, what in (
+        (None, "", "no such file"),
+        (b"label,events\n0,1 2\n", ": line 1", "'sequence'"),
+        (b"label,sequence\n0,1 2\n0,1 7\n", ": line 3", "'7'"),
+    ):
+        if content:
+            Path("hdfs/hdfs_templates.csv").write_text("EventId,EventTemplate\nE1,[*]\nE2,Got\n")
+            blocks.write_bytes(zstandard.compress(content))
+        refused(f"{shop}/{blocks}{where}", what, f"--data_dir={shop}", target="hdfs")
+
+
+@pytest.mark.parametrize(
+    ("content", "where", "what", "flag"),
+    [
+        ("a,b\n1,2\n", "shop.csv: line 1", "'a', 'b'", "--format=csv"),
+        (
+            'message,order\n"order=1 came,1\norder=2 came,2\n',
+            "shop.csv",
+            "--format=lines",
+            "--format=auto",
+        ),
+    ],
+)
+def test_a_table_without_text_or_with_a_quote_that_nobody_closed(
+    content, where, what, flag, refused
+):
+    Path("shop.csv").write_text(content)
+    refused(where, what, flag, target="shop=shop.csv", source="sim_ras", labels=())

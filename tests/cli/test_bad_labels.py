@@ -1,0 +1,62 @@
+"""Labels that do not fit their logs and sessions that there are not: one sentence, exit code 2."""
+
+from pathlib import Path
+
+import pytest
+from shop import LINES, write_labels
+
+LABELS = {
+    "key,label\n": ("", "no label"),
+    "key,label\n1,0\n2,yes\n": (": line 3", "'yes'"),
+    "key,label\n1,0\n\n2\n": (": line 4", "None"),
+    "key,label\n1,0\n2,0,0\n": (": line 3", "not a row"),
+    'key,label\n1,0\n"2,0\n': (": line 3", "not a row"),
+    "key,label\n0,0\n1,1\n": ("", "38 of 40 sessions"),
+    "line,label\n0,0\n-1,0\n": (": line 3", f"from 0 to {LINES - 1}"),
+    f"line,label\n0,0\n{LINES - 1},0\n{LINES},1\n": (": line 4", f"'{LINES}'"),
+    "line,label\nfirst,0\n": (": line 2", "'first'"),
+    "session,failed\n1,0\n": (": line 1", "session, failed"),
+    "\nkey,label\n1,0\n": (": line 1", "empty"),
+}
+
+
+@pytest.mark.parametrize("content", LABELS)
+def test_labels_that_do_not_fit(content, refused):
+    Path("jobs.csv").write_text(content)
+    where, what = LABELS[content]
+    refused(f"jobs.csv{where}", what)
+
+
+def test_labels_that_are_no_file(refused):
+    Path("jobs.csv").unlink()
+    refused("jobs.csv", "no such file")
+    Path("jobs.csv").mkdir()
+    refused("jobs.csv", "directory")
+
+
+def test_labels_of_the_target_are_looked_at_before_the_work(refused):
+    both = ("jobs=jobs.csv", "shop=shop.csv")
+    refused("shop.csv", "no such file", labels=both)
+    Path("shop.csv").write_text("order,failed\n1,0\n")
+    refused("shop.csv: line 1", "order, failed", labels=both)
+
+
+@pytest.mark.parametrize(("value", "word"), [(0, "no anomalous"), (1, "no normal")])
+def test_a_source_of_one_kind(value, word, refused):
+    write_labels(f"{i},{value}" for i in range(40))
+    refused("jobs", word)
+
+
+def test_session_rules(refused):
+    refused("jobs.csv", "`line,label`", session="--window=10")
+    refused("jobs.log", "--session 'order=('", session="--session=order=(")
+    refused("jobs.log", "--session=ticket=([0-9]+)", session="--session=ticket=([0-9]+)")
+    refused("--session and --window", "", "--window=5")
+
+
+def test_too_few_logs_to_split(refused):
+    for n, where in ((1, "shop"), (4, "the target's adapt part")):
+        Path("shop.log").write_text("".join(f"order={i} came\n" for i in range(n)))
+        refused(where, "give")
+    write_labels([f"{i},{int(i % 10 == 3)}" for i in range(LINES)], header="line,label")
+    refused("shop", "--adapt_share", session="--window=2")
