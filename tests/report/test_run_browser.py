@@ -18,8 +18,8 @@ GROUPS = [
 def opened_run(opened, tmp_path):
     """A function that opens the page of a run."""
 
-    def open_run(kinds, run: dict | None = None, **options):
-        page = opened(write(make_run(tmp_path / "run", kinds, **(run or {}))), **options)
+    def open_run(groups=GROUPS, options: dict | None = None, **run):
+        page = opened(write(make_run(tmp_path / "run", groups, **run)), **(options or {}))
         page.wait_for_selector("#groups[data-ready]")
         return page
 
@@ -31,7 +31,7 @@ def texts(page) -> list[str]:
 
 
 def test_the_table_is_filtered(opened_run):
-    page = opened_run(GROUPS)
+    page = opened_run()
     for query, found, status in (
         ("REFUSED retry", ["card refused"], "1 of 3 kinds, 30 sequences"),
         ("ärger", ["Ärger with the queue"], "1 of 3 kinds, 1 sequence"),
@@ -50,7 +50,7 @@ def test_the_table_is_filtered(opened_run):
 
 
 def test_without_sessions_a_line_is_found_by_its_number(opened_run):
-    page = opened_run(GROUPS, {"keys": False})
+    page = opened_run(keys=False)
     page.get_by_label("Text, session or line number").fill("45")
     page.locator("#status", has_text="1 of 3 kinds").wait_for()
     assert texts(page) == ["card refused"]
@@ -59,7 +59,7 @@ def test_without_sessions_a_line_is_found_by_its_number(opened_run):
 
 
 def test_the_table_is_sorted_by_every_column(opened_run):
-    page = opened_run(GROUPS)
+    page = opened_run()
     first = {"Score": 0.6, "Times": "card", "Route": "disk", "What": "card", "First at": "disk"}
     assert page.locator("th[aria-sort=descending]").inner_text().startswith("Score")
     for name, expected in first.items():
@@ -72,7 +72,7 @@ def test_the_table_is_sorted_by_every_column(opened_run):
 
 
 def test_a_row_is_opened_by_keyboard(opened_run):
-    page = opened_run(GROUPS)
+    page = opened_run()
     button = page.locator(".open").nth(1)
     button.focus()
     page.keyboard.press("Enter")
@@ -82,10 +82,10 @@ def test_a_row_is_opened_by_keyboard(opened_run):
         "1\ncard refused\n60 %",
         "2\nretry\n×2 · 40 %",
     ]
-    said = detail.inner_text()
-    assert "Score 0.700, flagged from 0.500 up." in said
-    assert "0.75 for: card refused" in said
-    assert "Nearest known event, in sim_ras (cosine 0.250, below tau 0.300):" in said
+    text = detail.inner_text()
+    assert "Score 0.700, flagged from 0.500 up." in text
+    assert "0.75 for: card refused" in text
+    assert "Nearest known event, in sim_ras (cosine 0.250, below tau 0.300):" in text
     assert detail.locator(".places li").first.inner_text() == "session-000003\nlines 30–39"
     assert detail.locator(".places li").count() == 10
     detail.get_by_role("button", name="20 more").click()
@@ -96,8 +96,8 @@ def test_a_row_is_opened_by_keyboard(opened_run):
 
 
 def test_injected_scripts_do_not_run(opened_run):
-    kinds = [(0.9, 1, [text, *HOSTILE]) for text in HOSTILE]
-    page = opened_run(kinds, {"target": HOSTILE[1], "stamps": [*HOSTILE]})
+    groups = [(0.9, 1, [text, *HOSTILE]) for text in HOSTILE]
+    page = opened_run(groups, target=HOSTILE[1], stamps=[*HOSTILE])
     for button in page.locator(".open").all():
         button.click()
     page.get_by_label("Text, session or line number").fill(HOSTILE[2])
@@ -108,19 +108,19 @@ def test_injected_scripts_do_not_run(opened_run):
     assert texts(page)[0] == HOSTILE[0]
 
 
-@pytest.mark.parametrize(("kinds", "each"), [(2_000, 50), (5, 20_000)])
-def test_100_000_verdicts_open_at_once(opened_run, tmp_path, kinds, each):
+@pytest.mark.parametrize(("n", "each"), [(2_000, 50), (5, 20_000)])
+def test_100_000_verdicts_open_at_once(opened_run, tmp_path, n, each):
     events = [f"event {k} of <*> in a template that is about as long as most" for k in range(500)]
     many = [
-        (0.9 - k / 1e4, each, [f"kind {k}", *(events[(k * j) % 500] for j in range(199))])
-        for k in range(kinds)
+        (0.9 - k / 1e4, each, [f"group {k}", *(events[(k * j) % 500] for j in range(199))])
+        for k in range(n)
     ]
     page = opened_run(many)
     ready = "performance.getEntriesByType('navigation')[0].loadEventEnd"  # ms, after the script
     assert 0 < page.evaluate(ready) < 3000
     assert (tmp_path / "run/report.html").stat().st_size < 20e6
     page.get_by_label("Text, session or line number").fill("session-099999")
-    page.locator("#status", has_text=f"1 of {kinds:,} kinds").wait_for()
+    page.locator("#status", has_text=f"1 of {n:,} kinds").wait_for()
     assert texts(page) == [many[-1][2][0]]
     page.locator(".open").click()
     assert page.locator(".places li").first.inner_text().startswith("session-099999")
@@ -128,9 +128,8 @@ def test_100_000_verdicts_open_at_once(opened_run, tmp_path, kinds, each):
 
 @pytest.mark.parametrize("labels", [True, False])
 def test_a_phone_scrolls_the_page_only_down(opened_run, labels):
-    page = opened_run(
-        [(0.9, 1, ["word" * 80])], {"labels": labels}, viewport={"width": 360, "height": 700}
-    )
+    phone = {"viewport": {"width": 360, "height": 700}}
+    page = opened_run([(0.9, 1, ["word" * 80])], phone, labels=labels)
     page.locator(".open").click()
     page.locator("summary").click()
     assert page.evaluate("document.documentElement.scrollWidth") == 360
@@ -138,7 +137,7 @@ def test_a_phone_scrolls_the_page_only_down(opened_run, labels):
 
 def test_names_fit_their_charts(opened_run, outside):
     trivial = dict.fromkeys(BASELINES, ALL)
-    page = opened_run(GROUPS, {"trivial": trivial}, viewport={"width": 390, "height": 800})
+    page = opened_run(trivial=trivial)
     names = page.locator("figure svg text.name").all_text_contents()
     assert names[1:6] == [explained(name) for name in BASELINES]  # whole
     for width in (390, 1280):
@@ -149,16 +148,16 @@ def test_names_fit_their_charts(opened_run, outside):
 
 
 def test_a_sequence_in_which_nothing_weighed_says_so(opened_run):
-    page = opened_run(GROUPS, {"weights": False, "routes": False})
+    page = opened_run(weights=False, routes=False)
     page.locator(".open").first.click()
     assert page.locator(".events li").all_inner_texts() == ["1\ndisk is gone", "2\nretry"]
-    said = page.locator("tr.detail").inner_text()
-    assert "judged as a whole: no single line is known to have weighed most" in said
-    assert "is at line" not in said
+    text = page.locator("tr.detail").inner_text()
+    assert "judged as a whole: no single line is known to have weighed most" in text
+    assert "is at line" not in text
 
 
 def test_light_and_dark_differ(opened_run):
-    page = opened_run(GROUPS, color_scheme="light")
+    page = opened_run()
     colours = {}
     for scheme in ("light", "dark"):
         page.emulate_media(color_scheme=scheme)
