@@ -15,12 +15,7 @@ from absl.flags import FlagValues
 from glx import config as settings
 from glx.errors import InputError, OutsideError, Paused, is_disk_full
 
-KINDS: dict[str, Callable] = {
-    "int": flags.DEFINE_integer,
-    "float": flags.DEFINE_float,
-    "bool": flags.DEFINE_boolean,
-    "tuple": flags.DEFINE_multi_string,
-}
+KINDS = {"int": "integer", "float": "float", "bool": "boolean", "tuple": "multi_string"}
 NEEDS = {"int": "a whole number", "float": "a number", "bool": "true or false"}
 
 
@@ -37,10 +32,10 @@ def define(values: FlagValues, cls: type, presets: Mapping[str, Any] | None = No
         default = ", ".join(f"{name}: {value}" for name, value in defaults.items())
         if len(set(defaults.values())) < 2:
             default = _shown(settings.get(cls(), leaf.path))
-        KINDS.get(kind, flags.DEFINE_string)(leaf.name, None, "", flag_values=values)
         doc, among = leaf.field.metadata["doc"], ", ".join(leaf.field.metadata["among"] or ())
-        notes = "; ".join(filter(None, [among, f"default {default}" if default else ""]))
-        values[leaf.name].help = doc + (f" ({notes})" if notes else "")
+        notes = "; ".join(filter(None, [among, default and f"default {default}"]))
+        add(values, KINDS.get(kind, "string"), leaf.name, None, "")
+        values[leaf.name].help = doc + (f" ({notes})" if notes else "")  # absl's has more words
 
 
 def build(values: FlagValues, base: Any) -> Any:

@@ -1,4 +1,4 @@
-"""How much memory this process took. Out: 10^6 bytes."""
+"""Peak memory of this process. Out: 10^6 bytes."""
 
 import resource
 from contextlib import suppress
@@ -6,18 +6,16 @@ from pathlib import Path
 
 
 def forget_peak() -> None:
-    """Let the peak begin anew from what is resident now, where the system can (Linux)."""
+    """Measure the peak from now on, where the system can do that (Linux)."""
     with suppress(OSError):
         Path("/proc/self/clear_refs").write_text("5")
 
 
 def peak_memory_mb() -> float:
-    """Peak resident memory of this process in 10^6 bytes, since it began or `forget_peak`.
+    """Peak resident memory of this process in 10^6 bytes, since it started or `forget_peak`.
 
-    A run starts no other processes that matter; what it shares with earlier ones is counted.
-
-    From `/proc` where there is one: what `getrusage` tells, of a process as of its children, is
-    inherited from the process that started it.
+    A run starts no other processes that matter. From `/proc` where there is one, since the peak of
+    `getrusage` is inherited from the parent process.
     """
     try:
         status = Path("/proc/self/status").read_text()

@@ -1,4 +1,4 @@
-"""What training tells, on disk. In: rows of metrics. Out: `train.jsonl`, TensorBoard events."""
+"""The log of training on disk. In: rows of metrics. Out: `train.jsonl`, TensorBoard events."""
 
 import json
 import time
@@ -19,14 +19,14 @@ NAME = "train.jsonl"
 def train_log(folder: Path | None) -> Iterator[Callable[[dict], None]]:
     """A function that takes rows of metrics, each with its `step`.
 
-    Rows of an earlier, interrupted run stay; those that are trained anew are replaced. Without a
-    folder, or without a row, nothing is written.
+    Rows of an interrupted run are kept up to the step where this one goes on. Without a folder, or
+    without a row, nothing is written.
     """
     if folder is None:
         yield lambda row: None
         return
     rows = read_rows(folder)
-    # The writer of events itself: what goes wrong in SummaryWriter's thread never gets here.
+    # Not SummaryWriter: an error in its thread would not be seen here.
     boards: list[EventsWriter] = []
     with ExitStack() as stack:
 

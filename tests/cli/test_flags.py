@@ -59,26 +59,30 @@ def test_a_flag_changes_one_setting_and_the_rest_is_the_presets():
 
 
 @pytest.mark.parametrize(
-    ("flag", "said"),
+    ("flag", "what"),
     [
-        ("--eggs=0", "--eggs=0: must be at least 1"),
-        ("--oven_heat=301", "--oven_heat=301.0: must be between 0 and 300"),
-        ("--oven_heat=nan", "--oven_heat=nan: must be a finite number"),
-        ("--oven_heat=inf", "--oven_heat=inf: must be a finite number"),
-        (f"--eggs={2**63}", f"--eggs={2**63}: must fit into 64 bits"),
-        ("--eggs=two", "--eggs=two: must be a whole number; see --help"),
-        ("--eggs=1.5", "--eggs=1.5: must be a whole number; see --help"),
-        ("--oven_heat=hot", "--oven_heat=hot: must be a number; see --help"),
-        ("--oven_fan=maybe", "--oven_fan=maybe: must be true or false; see --help"),
-        ("--kind=pie", "--kind=pie: must be one of sponge, torte"),
-        ("--egg=2", "Unknown command line flag 'egg'. Did you mean: eggs ?; see --help"),
-        ("--eggs", "Missing value for flag --eggs; see --help"),
-        ("plum", "plum: not a flag; flags look like --name=value, see --help"),
+        ("--eggs=0", "at least 1"),
+        ("--oven_heat=301", "between 0 and 300"),
+        ("--oven_heat=nan", "finite"),
+        ("--oven_heat=inf", "finite"),
+        (f"--eggs={2**63}", "64 bits"),
+        ("--eggs=two", "a whole number"),
+        ("--eggs=1.5", "a whole number"),
+        ("--oven_heat=hot", "a number"),
+        ("--oven_fan=maybe", "true or false"),
+        ("--kind=pie", "sponge, torte"),
+        ("--egg=2", "Did you mean: eggs"),
+        ("--eggs", "Missing value"),
+        ("plum", "not a flag"),
     ],
 )
-def test_a_wrong_flag_is_one_sentence_and_code_2(flag, said, capsys):
+def test_a_wrong_flag_is_one_sentence_and_code_2(flag, what, capsys):
     assert bake(flag) == (2, None)
-    assert capsys.readouterr() == ("", f"error: {said}\n")
+    out, err = capsys.readouterr()
+    assert (out, err.count("\n")) == ("", 1)
+    assert err.startswith("error: ")
+    assert flag.strip("-").partition("=")[0] in err
+    assert what in err
 
 
 def test_help_lists_flags_in_the_order_of_the_settings_with_defaults(capsys):
@@ -103,7 +107,7 @@ def raising(error: BaseException):
 
 
 @pytest.mark.parametrize(
-    ("error", "code", "said"),
+    ("error", "code", "message"),
     [
         (InputError("a.log: empty;\n  give another"), 2, "error: a.log: empty; give another"),
         (OutsideError("the server is away"), 3, "error: the server is away"),
@@ -120,9 +124,9 @@ def raising(error: BaseException):
         (KeyboardInterrupt(), 130, "interrupted; the same command completes it"),
     ],
 )
-def test_every_ending_has_its_exit_code(error, code, said, capsys):
+def test_every_ending_has_its_exit_code(error, code, message, capsys):
     assert run(raising(error), FlagValues(), "", ["x"]) == code
-    assert capsys.readouterr() == ("", said + "\n")
+    assert capsys.readouterr() == ("", message + "\n")
 
 
 @pytest.mark.parametrize("error", [ZeroDivisionError(), FileNotFoundError(2, "x"), OSError("y")])
@@ -176,11 +180,11 @@ def test_detect_asks_for_what_it_must_have(name, capsys):
     given = {"detector": "d", "logs": "l", "out": "o"}
     del given[name]
     assert main(["detect", *(f"--{k}={v}" for k, v in given.items())]) == 2
-    assert capsys.readouterr().err == f"error: --{name}: missing; see --help\n"
+    assert capsys.readouterr().err.startswith(f"error: --{name}: ")
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "what"),
     [
         (None, "No such file"),
         (b"", "at least 100 statements"),
@@ -194,14 +198,14 @@ def test_detect_asks_for_what_it_must_have(name, capsys):
         (b"p,text\n0.5," + b"x" * 200_000, "not a CSV of p,text"),
     ],
 )
-def test_statements_that_no_reader_can_be_fitted_to(text, said, tmp_path, capsys):
+def test_statements_that_no_reader_can_be_fitted_to(text, what, tmp_path, capsys):
     path, out = tmp_path / "mine.csv", tmp_path / "reader.npz"
     if text is not None:
         path.write_bytes(text)
     assert fit_reader.main(["fit_reader", f"--statements={path}", f"--out={out}"]) == 2
     error = capsys.readouterr().err
     assert error.startswith(f"error: {path}: ")
-    assert said in error
+    assert what in error
     assert error.count("\n") == 1
     assert not out.exists()
 
@@ -209,7 +213,7 @@ def test_statements_that_no_reader_can_be_fitted_to(text, said, tmp_path, capsys
 def test_a_reader_that_could_not_be_written_is_not_fitted(tmp_path, capsys):
     out = tmp_path / "absent/reader.npz"
     assert fit_reader.main(["fit_reader", f"--out={out}"]) == 2
-    assert capsys.readouterr().err == f"error: --out={out}: no folder {out.parent}; make it first\n"
+    assert capsys.readouterr().err.startswith(f"error: --out={out}: ")
 
 
 @pytest.mark.parametrize("program", ["experiments.zerolog", "glx zerolog"])
@@ -217,7 +221,7 @@ def test_the_shell_sees_code_and_sentence(program):
     command = [sys.executable, "-m", *program.split(), "--batch=1"]
     done = subprocess.run(command, capture_output=True, text=True)
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr == "error: --batch=1: must be at least 2\n"
+    assert done.stderr.startswith("error: --batch=1: ")
 
 
 def test_a_closed_pipe_ends_without_a_traceback():
@@ -231,6 +235,7 @@ def test_a_closed_pipe_ends_without_a_traceback():
     ) as process:
         process.stdout.readline()
         process.stdout.close()
-        said = process.stderr.read()
+        error = process.stderr.read()
     assert process.returncode == 3
-    assert said == "error: standard output was closed; the rest was not written\n"
+    assert error.startswith("error: standard output ")
+    assert error.count("\n") == 1

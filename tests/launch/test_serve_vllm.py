@@ -75,9 +75,7 @@ def test_a_port_in_use_is_refused(model, port):
     with socket.create_server(("127.0.0.1", port)):
         done = script(str(model), f"--port={port}")
     assert done.returncode == 2
-    assert done.stderr == (
-        f"error: --port={port}: another program listens there; stop it or give another port\n"
-    )
+    assert done.stderr.startswith(f"error: --port={port}: another program listens there")
 
 
 # A stand-in for the server: its port and the text of its answers come as arguments; it starts a
