@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from raw_files import write
 
 from glx.data.load import DataConfig, Parsed, load
 from glx.data.split import SplitConfig
@@ -35,29 +36,25 @@ WINDOWS = DataConfig(window=4, split=SplitConfig(gap_lines=2))
 
 @pytest.fixture
 def system(tmp_path) -> System:
-    (tmp_path / "cloud.log").write_text(LOG)
-    return System("cloud", tmp_path / "cloud.log")
+    return System("cloud", write(tmp_path, LOG, "cloud.log"))
 
 
-def told(parsed: Parsed) -> list[list[str]]:
-    """The texts of each sequence."""
-    found, texts = parsed.sequences, parsed.parser.texts
-    bounds = zip(found.offsets, found.offsets[1:], strict=False)
-    return [[texts[i] for i in found.ids[a:b]] for a, b in bounds]
+def parts(parsed: Parsed) -> str:
+    """The first letter of the part of each sequence."""
+    return "".join(PARTS[part][0] for part in parsed.part)
 
 
 def test_sessions_of_a_raw_log(system):
     parsed = load(system, SESSIONS)
     found = parsed.sequences
-    assert found.keys.tolist() == [*"123456"]
-    assert [PARTS[p] for p in parsed.part] == ["adapt", "adapt", "gap", "test", "test", "test"]
+    assert (found.keys.tolist(), parts(parsed)) == ([*"123456"], "aagttt")
     assert found.first_line.tolist() == [0, 1, 6, 7, 9, 12]
     assert found.last_line.tolist() == [2, 4, 8, 11, 10, 13]
     assert found.start[0] == 1704103200.0
     assert (found.end - found.start).tolist() == [2, 2, 2, 4, 1, 1]
     assert parsed.ordered
     assert (parsed.counts.lines, parsed.counts.empty, parsed.counts.no_header) == (14, 1, 1)
-    assert told(parsed)[2:5] == [
+    assert [[parsed.parser.texts[i] for i in ids] for ids in found][2:5] == [
         ["start vm=<*>", "stop vm=<*> after <*> tries"],
         ["start vm=<*>", "stop vm=<*>"],
         ["start vm=<*>", "disk of vm=<*> is full"],
@@ -101,19 +98,15 @@ def test_a_source_is_learned_from_as_a_whole(system):
 
 def test_windows_of_a_raw_log(system):
     parsed = load(system, WINDOWS)
-    assert parsed.sequences.lengths.tolist() == [4, 2, 2, 4, 1]
-    assert [PARTS[p] for p in parsed.part] == ["adapt", "adapt", "gap", "test", "test"]
     # 13 events, cut at 6; line 5 of the file is empty and keeps its number.
+    assert (parsed.sequences.lengths.tolist(), parts(parsed)) == ([4, 2, 2, 4, 1], "aagtt")
     assert parsed.sequences.first_line.tolist() == [0, 4, 7, 9, 13]
-    assert parsed.sequences.keys is None
-    assert parsed.parser.window == 4
+    assert (parsed.sequences.keys, parsed.parser.window) == (None, 4)
 
-
-def test_windows_of_20_lines_where_nothing_is_said(system):
     system.path.write_text("event of a kind\n" * 250)
-    parsed = load(system, DataConfig())
+    parsed = load(system, DataConfig())  # of 20 lines
     assert parsed.sequences.lengths.tolist() == [20] * 6 + [5] + [20] * 5 + [20, 5]
-    assert parsed.part.tolist() == [0] * 7 + [1] * 5 + [2] * 2
+    assert parts(parsed) == "aaaaaaagggggtt"
 
 
 def test_level_and_time_come_from_the_header(system):
@@ -126,63 +119,52 @@ def test_level_and_time_come_from_the_header(system):
     assert not any("INFO" in text or "2024" in text for text in parsed.parser.texts)
 
 
-def numbered_system(tmp_path, text: str, column: str) -> System:
-    (tmp_path / "t.csv").write_text("id,text\n1,one\n2,two\n3,three [*]\n")
-    (tmp_path / "n.csv").write_text(text)
+def numbered_system(tmp_path, column: str, rows: list[str]) -> System:
+    """Rows beside a label."""
+    templates = write(tmp_path, "id,text\n1,one\n2,two\n3,three [*]\n", "t.csv")
+    path = write(tmp_path, "\n".join([f"label,{column}", *(f"0,{row}" for row in rows)]), "n.csv")
     whole = column == "sequence"
-    spec = Numbered(column, tmp_path / "t.csv", ("id", "text"), whole)
-    return System("n", tmp_path / "n.csv", numbered=spec, window=None if whole else 2)
+    spec = Numbered(column, templates, ("id", "text"), whole)
+    return System("n", path, numbered=spec, window=None if whole else 2)
 
 
 def test_sequences_of_numbers(tmp_path):
-    text = "label,sequence\n" + "".join(f"0,{'1 2' if i % 2 else '1 3 3'}\n" for i in range(10))
-    parsed = load(numbered_system(tmp_path, text, "sequence"), DataConfig())
-    adapt = np.flatnonzero(parsed.part == ADAPT)
-    assert adapt.tolist() == [2, 3, 4, 6, 7]  # the fixed permutation, whatever the seed of a run
+    rows = ["1 2" if i % 2 else "1 3 3" for i in range(10)]
+    parsed = load(numbered_system(tmp_path, "sequence", rows), DataConfig())
+    assert parts(parsed) == "ttaaataatt"  # the fixed permutation, whatever the seed of a run
     assert parsed.templates.counts.tolist() == [5, 2, 6]  # of rows 2, 4, 6 and 3, 7
     assert parsed.templates.texts == ["one", "two", "three <*>"]
-    assert not parsed.ordered
-    assert parsed.sequences.start is None
+    assert (parsed.ordered, parsed.sequences.start) == (False, None)
     assert parsed.parser.numbers.tolist() == [1, 2, 3]
-
-
-def test_the_number_of_a_row_decides_its_part_not_what_it_holds(tmp_path):
-    rows = [f"0,{1 + i % 3}\n" for i in range(30)]
-    one = load(
-        numbered_system(tmp_path, "label,sequence\n" + "".join(rows), "sequence"), DataConfig()
-    )
-    other_text = "label,sequence\n" + "".join(rows[::-1]).replace("0,", "1,")
-    other = load(numbered_system(tmp_path, other_text, "sequence"), DataConfig())
-    assert one.part.tolist() == other.part.tolist()
+    # The number of a row decides its part, not what it holds.
+    other = load(numbered_system(tmp_path, "sequence", rows[::-1]), DataConfig())
+    assert parts(other) == parts(parsed)
 
 
 def test_stream_of_numbers(tmp_path):
-    text = "event_id,label\n" + "".join(f"{1 + i % 3},0\n" for i in range(10))
-    config = DataConfig(split=SplitConfig(gap_lines=1))
-    parsed = load(numbered_system(tmp_path, text, "event_id"), config)
-    assert parsed.sequences.lengths.tolist() == [2, 2, 1, 1, 2, 2]
-    assert [PARTS[p][0] for p in parsed.part] == [*"aaagtt"]
+    system = numbered_system(tmp_path, "event_id", [str(1 + i % 3) for i in range(10)])
+    parsed = load(system, DataConfig(split=SplitConfig(gap_lines=1)))
+    assert (parsed.sequences.lengths.tolist(), parts(parsed)) == ([2, 2, 1, 1, 2, 2], "aaagtt")
     assert parsed.templates.counts.tolist() == [2, 2, 1]
     assert parsed.ordered
-    wider = load(parsed.system, DataConfig(window=5, split=SplitConfig(gap_lines=0)))
+    wider = load(system, DataConfig(window=5, split=SplitConfig(gap_lines=0)))
     assert wider.sequences.lengths.tolist() == [5, 5]
 
 
 @pytest.mark.parametrize(
-    ("text", "config", "message"),
+    ("text", "config", "where"),
     [
-        (LOG, DataConfig(session="order=(.*)"), r"no line has a session id by --session=order="),
-        (LOG, DataConfig(session="vm=("), r"--session 'vm=\(' is not a regular expression"),
-        (LOG, DataConfig(session="vm", window=5), "--session and --window: exclude each other"),
-        (LOG, DataConfig(), "cloud: no sequence left to score; give more logs or a smaller"),
-        ("start vm=a\n", SESSIONS, "cloud: no sequence to adapt on; give more logs or a larger"),
-        ("\n\n", DataConfig(), "no line with text"),
-        (LOG, DataConfig(format="jsonl"), "no JSON field of text"),
-        (LOG, DataConfig(format="csv"), "no column of text"),
+        (LOG, DataConfig(session="order=(.*)"), r"cloud\.log: .*--session=order="),
+        (LOG, DataConfig(session="vm=("), r"cloud\.log: --session 'vm=\('"),
+        (LOG, DataConfig(session="vm", window=5), "--session and --window"),
+        (LOG, DataConfig(), "cloud: .*smaller --adapt_share"),
+        ("start vm=a\n", SESSIONS, "cloud: .*larger --adapt_share"),
+        ("\n\n", DataConfig(), r"cloud\.log: no line"),
+        (LOG, DataConfig(format="jsonl"), r"cloud\.log: line 1: no JSON field"),
+        (LOG, DataConfig(format="csv"), r"cloud\.log: line 1: no column"),
     ],
 )
-def test_what_cannot_be_learned_from(system, text, config, message):
+def test_what_cannot_be_learned_from(system, text, config, where):
     system.path.write_text(text)
-    with pytest.raises(InputError, match=message) as e:
+    with pytest.raises(InputError, match=where):
         load(system, config)
-    assert "cloud" in str(e.value) or "--session" in str(e.value)
