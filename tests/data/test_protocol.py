@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import numpy as np
+import polars as pl
 import pytest
 import zstandard
 
@@ -51,10 +52,6 @@ def pack(path: Path, text: str) -> None:
     path.write_bytes(zstandard.compress(text.encode()))
 
 
-def unpack(path: Path) -> str:
-    return zstandard.decompress(path.read_bytes()).decode()
-
-
 def read(folder: Path, name: str, share: float | None = None, **settings) -> Parsed:
     config = DataConfig(data_dir=str(folder), protocol="paper", **settings)
     source = "bgl" if name == "hdfs" else "hdfs"
@@ -65,7 +62,7 @@ def labels(parsed: Parsed) -> list[int]:
     return read_labels(parsed.system, parsed.sequences).sequences.tolist()
 
 
-def told(parsed: Parsed) -> dict[str, dict]:
+def audited(parsed: Parsed) -> dict[str, dict]:
     split = np.array(PARTS)[parsed.part]
     facts = {"protocol": "paper", "threshold_method": "mixture", "ordered": parsed.ordered}
     return {one["check"]: one for one in audit(parsed.sequences, split, **facts)}
@@ -115,14 +112,13 @@ def test_minutes_are_one_stream_a_file(folder):
     assert read(folder, "openstack_loghub", share=1.0).sequences.lengths.tolist() == [7, 5]
 
 
-def test_the_files_are_told_apart_by_the_clock_and_not_by_the_label(folder):
+def test_files_are_distinguished_by_the_clock_and_not_by_the_label(folder):
     before = read(folder, "openstack_loghub", window=3)
     rows = MINUTES.splitlines(keepends=True)
-    for said in ("0", "1", "perhaps"):
-        muddled = [rows[0]] + [
-            f"{row.split(',')[0]},{said},{row.split(',')[2]}" for row in rows[1:]
-        ]
-        pack(folder / OPENSTACK, "".join(muddled))
+    for label in ("0", "1", "perhaps"):
+        fields = [row.split(",") for row in rows[1:]]
+        relabelled = [f"{minute},{label},{events}" for minute, _, events in fields]
+        pack(folder / OPENSTACK, "".join([rows[0], *relabelled]))
         assert_same(read(folder, "openstack_loghub", window=3), before)
 
 
@@ -130,15 +126,13 @@ def test_the_files_are_told_apart_by_the_clock_and_not_by_the_label(folder):
 def test_flipped_labels_leave_windows_and_split_as_they_are(folder, name):
     config = {} if name == "bgl" else {"window": 2}
     before = read(folder, name, **config)
-    path, told_before = before.system.path, labels(before)
-    header, *rows = unpack(path).splitlines()
-    at = header.split(",").index("label_file" if "label_file" in header else "label")
-    fields = [row.split(",") for row in rows]
-    flipped = [[str(1 - int(f)) if i == at else f for i, f in enumerate(row)] for row in fields]
-    pack(path, "\n".join([header, *map(",".join, flipped)]) + "\n")
+    path, labels_before = before.system.path, labels(before)
+    table = pl.read_csv(zstandard.decompress(path.read_bytes()))
+    label = next(column for column in table.columns if column.startswith("label"))
+    pack(path, table.with_columns((1 - pl.col(label)).alias(label)).write_csv())
     after = read(folder, name, **config)
     assert_same(after, before)
-    assert labels(after) != told_before  # the flip was real
+    assert labels(after) != labels_before  # the flip was real
 
 
 def assert_same(one: Parsed, other: Parsed) -> None:
@@ -157,18 +151,15 @@ def test_blocks_of_hdfs_are_what_they_are_without_it(folder):
 
 
 def test_the_audit_says_what_is_leaky(folder):
-    found = told(read(folder, "openstack_loghub", window=1))
-    assert [name for name, one in found.items() if not one["ok"]] == [
-        "shared_lines",
-        "time_order",
-        "protocol",
-    ]
+    found = audited(read(folder, "openstack_loghub", window=1))
+    failed = [name for name, one in found.items() if not one["ok"]]
+    assert failed == ["shared_lines", "time_order", "protocol"]
     assert found["shared_lines"]["detail"].startswith("3 lines of the file are in both")
-    found = told(read(folder, "bgl"))
+    found = audited(read(folder, "bgl"))
     assert [name for name, one in found.items() if not one["ok"]] == ["time_order", "protocol"]
     # All full windows are alike here; the short one is like no other.
     assert "of 5 test sequences also occur, event for event" in found["duplicates"]["detail"]
-    assert [n for n, one in told(read(folder, "hdfs")).items() if not one["ok"]] == ["protocol"]
+    assert [n for n, one in audited(read(folder, "hdfs")).items() if not one["ok"]] == ["protocol"]
 
 
 @pytest.mark.parametrize(
@@ -186,8 +177,7 @@ def test_the_audit_says_what_is_leaky(folder):
 )
 def test_systems_that_it_does_not_read(folder, target, source, flag):
     config = DataConfig(data_dir=str(folder), protocol="paper")
-    said = f"{flag}: --protocol=paper reads hdfs, bgl, openstack_loghub only"
-    with pytest.raises(InputError, match=said):
+    with pytest.raises(InputError, match=f"^{flag}: "):
         resolve(target, (source,), (), config)
 
 
@@ -197,7 +187,7 @@ def test_each_may_be_a_source_of_the_others(folder):
     assert [system.window for system in cast.sources] == [120, 20]
     assert cast.sources[1].path == folder / OPENSTACK
     assert set(load(cast.sources[0], config, adapt_share=1.0).part) == {ADAPT}
-    with pytest.raises(InputError, match="--source=hdfs: of the same family as the target hdfs"):
+    with pytest.raises(InputError, match=r"^--source=hdfs: "):
         resolve("hdfs", ("hdfs",), (), config)
 
 
@@ -210,8 +200,7 @@ def test_no_label_is_among_what_is_read():
 
 def test_a_minute_without_a_time(folder):
     pack(folder / OPENSTACK, MINUTES.replace("2017-05-16 00:01:00", "noon"))
-    said = "line 3: 'noon' in column 'datetime' is no time such as 2017-05-16 00:01:00"
-    with pytest.raises(InputError, match=said):
+    with pytest.raises(InputError, match="line 3: 'noon' in column 'datetime'"):
         read(folder, "openstack_loghub")
     pack(folder / OPENSTACK, MINUTES.replace("2017-05-14 19:39:00,1,", ""))  # an empty row
     assert read(folder, "openstack_loghub", share=1.0).sequences.lengths.tolist() == [7, 5]
@@ -219,7 +208,7 @@ def test_a_minute_without_a_time(folder):
 
 def test_raw_lines_have_no_such_protocol(tmp_path):
     (tmp_path / "shop.log").write_text("start\n" * 10)
-    with pytest.raises(InputError, match="shop: --protocol=paper reads hdfs, bgl and openstack_lo"):
+    with pytest.raises(InputError, match=r"^shop: --protocol=paper"):
         load(System("shop", tmp_path / "shop.log"), DataConfig(protocol="paper"))
 
 

@@ -4,7 +4,6 @@ import csv
 import hashlib
 import re
 from dataclasses import replace
-from datetime import datetime
 from pathlib import Path
 
 import numpy as np
@@ -63,11 +62,8 @@ def written(folder: Path) -> str:
 def test_equal_settings_give_equal_bytes_and_the_seed_matters(name, tmp_path):
     write(SimConfig(name, lines=2000, seed=3), tmp_path / "a")
     write(SimConfig(name, lines=2000, seed=4), tmp_path / "b")
-    assert sorted(path.name for path in (tmp_path / "a").iterdir()) == [
-        f"{name}.faults.csv",
-        f"{name}.labels.csv",
-        f"{name}.log",
-    ]
+    names = sorted(path.name for path in (tmp_path / "a").iterdir())
+    assert names == [f"{name}.{suffix}" for suffix in ("faults.csv", "labels.csv", "log")]
     assert written(tmp_path / "a") == GOLDEN[name] != written(tmp_path / "b")
 
 
@@ -90,16 +86,10 @@ def test_the_files_hold_the_simulation(name, tmp_path):
 def test_every_line_has_time_level_and_text_and_time_never_runs_back(name, simulations):
     parsed = [HEADER.fullmatch(line) for line in simulations[name].lines]
     assert all(parsed)
-    times = [
-        datetime.strptime(
-            re.sub(r"(\d\d)[.:](\d\d)[.:](\d\d)[.,]", r"\1:\2:\3.", match["time"])
-            .replace("T", "-")
-            .replace(" ", "-"),
-            "%Y-%m-%d-%H:%M:%S.%f",
-        )
-        for match in parsed[:5000]
-    ]
+    # Each system has one format of times, of fixed width, so that they sort as texts.
+    times = [match["time"] for match in parsed]
     assert times == sorted(times)
+    assert len(set(map(len, times))) == 1
     levels = {"FATAL", "ERROR", "WARN", "WARNING", "INFO"}
     assert {event.level for event in SYSTEMS[name].events.values()} <= levels
 
@@ -188,16 +178,19 @@ def test_tables_are_sound(name):
     assert not unseen
 
 
-def test_a_benign_event_appears_in_the_second_half_only(simulations):
-    for name, text in (
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
         ("sim_blocks", "recompressed"),
         ("sim_vms", "guest agent reports"),
         ("sim_ras", "firmware"),
-    ):
-        lines = simulations[name].lines
-        where = [i for i, line in enumerate(lines) if text in line]
-        assert len(where) > 50
-        assert min(where) >= len(lines) // 2 - 200
+    ],
+)
+def test_a_benign_event_appears_in_the_second_half_only(name, text, simulations):
+    lines = simulations[name].lines
+    where = [i for i, line in enumerate(lines) if text in line]
+    assert len(where) > 50
+    assert min(where) >= len(lines) // 2 - 200
 
 
 def test_without_anomalies_there_are_none():
@@ -216,24 +209,16 @@ def test_wrong_settings_are_refused(name, value):
 
 
 class Fixed:
-    """A generator that always draws the same number."""
-
-    def __init__(self, value: float) -> None:
-        self.value = value
+    """A generator that always draws 0.5."""
 
     def random(self) -> float:
-        return self.value
+        return 0.5
 
 
 def test_a_grammar_unrolls_in_order():
-    node = (
-        "a",
-        Maybe(0.6, "b"),
-        Maybe(0.4, "never"),
-        Maybe(1.0, "late", since=0.9),
-        Times(2, 3, "c"),
-    )
-    steps = unroll(node, 10.0, pace=1.0, share=0.5, rng=Fixed(0.5))
+    late = Maybe(1.0, "late", since=0.9)
+    node = ("a", Maybe(0.6, "b"), Maybe(0.4, "never"), late, Times(2, 3, "c"))
+    steps = unroll(node, 10.0, pace=1.0, share=0.5, rng=Fixed())
     assert [event for _, event in steps] == ["a", "b", "c", "c", "c"]
     gaps = np.diff([10.0, *(time for time, _ in steps)])
     assert gaps == pytest.approx(np.full(5, np.log(2)))
@@ -251,8 +236,8 @@ def test_a_grammar_unrolls_in_order():
 )
 def test_edits(edit, expected):
     steps = [(1.0, "a"), (2.0, "b"), (3.0, "c"), (4.0, "a")]
-    edited = apply((edit,), steps, 1.0, Fixed(0.5))
+    edited = apply((edit,), steps, 1.0, Fixed())
     assert [event for _, event in edited] == expected
     assert edited == sorted(edited, key=lambda step: step[0])
     with pytest.raises(ValueError, match="'z'"):
-        apply((Drop("z"),), steps, 1.0, Fixed(0.5))
+        apply((Drop("z"),), steps, 1.0, Fixed())
