@@ -1,1 +1,1 @@
-"""Systems by name: their files read, cut into parts, made on demand."""
+"""Systems by name: their files parsed into sequences and split; downloads and simulations."""

@@ -164,7 +164,7 @@ def _load_numbered(system: System, config: DataConfig) -> Parsed:
         adaptable,
         miner.templates,
         LogParser(miner, system.raw, window, numbers),
-        # Also where `paper` drew the parts: the audit must see that time was mixed, and what is
+        # Also where `paper` drew the parts: the audit must detect that time was mixed, and what is
         # scored still comes in bursts, half of each, so the bootstrap must draw whole blocks.
         ordered=not spec.whole_rows,
         counts=read,

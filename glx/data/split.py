@@ -16,7 +16,7 @@ from glx.sequences import ADAPT, GAP, TEST, Sequences, csr_offsets
 
 @dataclass(frozen=True)
 class SplitConfig:
-    """Where a target is cut."""
+    """How a target is split."""
 
     adapt_share: float = setting(
         0.5, "share of the lines or sessions to adapt on, unlabelled.", low=0.01, high=0.99
@@ -111,7 +111,7 @@ def cut_by_time(start: np.ndarray, end: np.ndarray, adapt_share: float) -> np.nd
 
 
 def split_rows(n: int, config: SplitConfig) -> np.ndarray:
-    """`<int8>[n]` parts by a fixed permutation that knows the number of rows and nothing else."""
+    """`<int8>[n]` parts by a fixed permutation, which depends on the number of rows only."""
     permuted = np.random.default_rng(config.split_seed).permutation(n)
     part = np.full(n, TEST, dtype=np.int8)
     part[permuted[: int(n * config.adapt_share)]] = ADAPT

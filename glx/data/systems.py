@@ -39,7 +39,7 @@ class Numbered:
       template_columns: columns of the event number (a letter before it is dropped) and of the text.
       whole_rows: True where a row is a sequence; else all rows are one stream, cut into windows.
       key: column of the sequence's id, or None.
-      clock: column of the time of a row of a stream; where it goes back, another file begins, and
+      clock: column of the time of a row of a stream; where it decreases, another file begins, and
         so another window.
     """
 
@@ -75,8 +75,8 @@ class System:
 
 SIMULATED = ("sim_blocks", "sim_vms", "sim_ras")
 HDFS_HEADER = r"^(?P<time>\d{6} \d{6}) \d+ [A-Z]+ [^ ]+: (?P<text>.*)$"
-# The first word of a BGL line is its label. These fit every line, however it goes on, so that the
-# word is in no group and no line enters whole.
+# The first word of a BGL line is its label. These fit every line, however it continues, so that the
+# word is in no group and never part of a text.
 BGL_HEADER = r"^\S* ?(?:(?P<time>\d+) (?:\S+ ){7})?(?P<text>.*)$"
 RAS_HEADER = r"^\S* ?(?:(?P<time>\d+) (?:\S+ ){6}(?P<level>\S+) ?)?(?P<text>.*)$"
 NOVA_HEADER = (

@@ -23,7 +23,7 @@ SAME_FOR_ALL_DIGITS = re.compile(
     r"(?:\\[^0-9xuUpP]|\{[0-9,]*\}|\[(?:\\[^0-9xuUpP]|(?<!-)0-9|[^\]\\0-9])*\]|[^0-9\\\[{])*",
     re.DOTALL,
 )
-# A status code tells events apart, so its digits are hidden while the others are collapsed.
+# A status code distinguishes events, so its digits are hidden while the others are collapsed.
 STATUS = (  # each begins with plain letters: Python finds those fast
     r'tatus(?:[ _-]?[Cc]ode)?"?[:= ]{1,3}',
     r'TATUS(?:[ _-]?CODE)?"?[:= ]{1,3}',
@@ -78,7 +78,7 @@ class Block:
     def spans(self, pattern: str, group: int) -> tuple[np.ndarray, np.ndarray] | None:
         """Where the group is in `raw`: `<int64>[N]` its first byte and its bytes, -1 if nowhere.
 
-        None where the lines must be searched one by one: the pattern may tell digits apart, forms
+        None where the lines must be searched one by one: the pattern may distinguish digits, forms
         are many, a place is ambiguous, a part is long, or there are CRs (Polars drops those that
         end a line).
         """
@@ -159,7 +159,7 @@ def collapse_digits(raw: bytes) -> bytes:
     for start in range(0, len(characters), LONG_CHUNK):
         chunk = characters[start : start + LONG_CHUNK]
         changed, digit, keep = buffers[:, : len(chunk)]
-        np.subtract(chunk, 48, out=changed)  # what is below "0" wraps around
+        np.subtract(chunk, 48, out=changed)  # characters below "0" wrap around
         np.less(changed, 10, out=digit.view(bool))
         keep[0] = not (in_run and digit[0])
         in_run = bool(digit[-1])
@@ -206,7 +206,7 @@ def distinct_codes(values: pl.Series) -> tuple[pl.Series, pl.Series]:
 
 
 def first_places(codes: pl.Series) -> np.ndarray:
-    """`<int64>[D]` where each of the codes 0 to `D - 1` stands first."""
+    """`<int64>[D]` where each of the codes 0 to `D - 1` occurs first."""
     place = codes.to_numpy()
     first = np.empty(int(place.max()) + 1 if len(place) else 0, dtype=np.int64)
     first[place[::-1]] = np.arange(len(place))[::-1]  # the last to be written is the first

@@ -76,7 +76,7 @@ def _read_lines(raw: bytes, counts: ReadCounts, layout: Layout) -> Fields:
 
 
 def _read_json(raw: bytes, counts: ReadCounts, layout: Layout) -> Fields:
-    """An object a line; what is none is a text."""
+    """A JSON object a line; any other line is a text."""
     lines = split_lines(clean(raw, counts))
 
     def field(name: str) -> pl.Series:
@@ -107,7 +107,7 @@ def _read_table(
         table = read_rows(rows, width, places, layout.separator, layout.quote)
     except pl.exceptions.PolarsError as e:
         raise InputError(
-            f"{path}: not a readable table ({str(e).splitlines()[0]}); mend its quotes, or read it "
+            f"{path}: not a readable table ({str(e).splitlines()[0]}); correct its quotes, or read it "
             "with --format=lines"
         ) from e
     column = {name: table[str(place)] for name, place in columns.items()}

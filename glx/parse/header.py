@@ -102,7 +102,7 @@ LEVELS = {  # from the clearest to the weakest sign, with the share of lines tha
     r"(?P<level>[VDIWEFC])(?:\s|$)": 0.9,
     r'(?:level|lvl|severity)="?(?P<level>[A-Za-z]+)"?(?:\s|$)': 0.5,
 }
-KEYED = re.compile(  # what stands before the time of a logfmt line, from its key on in the group
+KEYED = re.compile(  # what precedes the time of a logfmt line; its key is the group
     rf'(?:[\w.@-]+=\S+\s+)*((?:t|{"|".join(TIME_NAMES)})="?)'
 )
 TEXT_KEY = re.compile(r"\b(?:msg|message)=")
@@ -157,7 +157,7 @@ def _table_layout(lines: list[str], forced: bool) -> Layout | None:
     separator = max(",\t;|", key=first.count)
     try:
         rows = list(csv.reader((line[:WIDEST] for line in lines[:100]), delimiter=separator))
-    except csv.Error:  # a carriage return within a line, say: no table of ours
+    except csv.Error:  # no table, for example a carriage return within a line
         rows = []
     names = rows[0] if rows else []
     text, times, level = _columns(names)

@@ -4,7 +4,7 @@ In: distinct masked texts (`glx/parse/mask.py`), in order of first appearance. O
 
 Mining is Drain (He et al., "Drain: An Online Log Parsing Approach with Fixed Depth Tree", ICWS
 2017). Afterwards a wildcard that stood for a few words only is spelt out again: `VM <*>` becomes
-`VM Started` and `VM Crashed`, which tells a fault from normal operation. Texts and counts of the
+`VM Started` and `VM Crashed`, which distinguishes a fault from normal operation. Texts and counts of the
 templates are all that matching depends on, so a loaded miner equals the saved one.
 """
 
@@ -35,7 +35,7 @@ class MinerConfig:
     depth: int = setting(4, "levels of Drain's tree, its root and leaves included.")
     children: int = setting(100, "branches of a node of the tree.")
     few_words: int = setting(
-        4, "a wildcard that stands for at most so many different words is spelt out."
+        4, "a wildcard that stands for at most this many different words is spelt out."
     )
     max_new: int = setting(
         10_000, "templates mined after freezing; what is newer still shares one id."
@@ -115,7 +115,9 @@ class Miner:
         if new < self.config.max_new:
             cluster, _ = self._drain.add_log_message(text)
             if cluster.cluster_id > new:
-                self._new.append(text)  # never generalised: a verdict must not hang on later lines
+                self._new.append(
+                    text
+                )  # never generalised: a verdict must not depend on later lines
         else:
             cluster = self._drain.match(text)
         if cluster is None:

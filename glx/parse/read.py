@@ -41,7 +41,7 @@ class ReadCounts:
       overlong: longer than 1 MiB, the rest of which was dropped.
       no_header: that the layout's header does not fit; the whole line is the text.
       broken_json: that are no JSON object with a text; the whole line is the text.
-      no_session: with text but without a session id where one was asked for; they are left out.
+      no_session: with text but without a session id, though there is a session rule; left out.
     """
 
     lines: int = 0
@@ -78,7 +78,7 @@ def head(path: Path | str, lines: int = 200) -> list[str]:
 
 
 def layout_of(path: Path | str, format: str = "auto") -> Layout:
-    """The layout of a log file that nobody described."""
+    """The detected layout of a log file."""
     lines = head(path)
     try:
         return detect_layout(lines, format)
@@ -139,7 +139,7 @@ def _is_utf8(raw: bytes) -> bool:
 
 
 def _cut_overlong(raw: bytes, counts: ReadCounts, quote: bytes) -> bytes:
-    """Lines cut to `LONGEST` bytes. Jumps from line end to line end, so that it costs nothing."""
+    """Lines cut to `LONGEST` bytes. Jumps from line end to line end, so that it is fast."""
     pieces, kept, at = [], 0, 0
     while at + LONGEST < len(raw):
         end = raw.rfind(b"\n", at, at + LONGEST + 1) + 1

@@ -126,7 +126,7 @@ def _block_records(
     block, level = fields.texts, fields.level
     collapsed, codes = block.collapsed()
     kind = codes.to_numpy()
-    if block.varied:  # most are new, and will not be seen again
+    if block.varied:  # most are new and will not occur again
         masked, levels, fits = masked_texts(collapsed, layout.header)
     else:
         masked, levels, fits = cached_texts(collapsed, layout.header, cache)

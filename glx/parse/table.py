@@ -1,4 +1,4 @@
-"""Columns of a CSV or TSV table (plain, .gz, .zst), as strings; only those asked for are parsed."""
+"""Columns of a CSV or TSV table (plain, .gz, .zst), as strings; only the requested ones are parsed."""
 
 import csv
 from functools import partial
@@ -14,7 +14,7 @@ def read_table(path: Path, columns: list[str], counts: ReadCounts | None = None)
     """`columns` of a table with a header line, in the order of the file; an empty row is all null.
 
     Args:
-      counts: what was mended is added to it.
+      counts: repaired lines are added to it.
 
     Raises:
       InputError: empty, a column is missing (naming it and those there are), or no table.
@@ -42,7 +42,7 @@ def read_rows(raw: bytes, width: int, columns: list[int], comma: str, quoted: bo
 
     Args:
       raw: clean rows without the header.
-      width: columns in a row; what stands in more is dropped.
+      width: columns in a row; further ones are dropped.
       comma: what separates them.
     """
     header = comma.join(map(str, range(width)))  # else Polars takes the width from the first row

@@ -159,7 +159,7 @@ class SimSystem:
       key: draws the key of an episode.
       arrivals: episodes that start per second of log time.
       start: time of the first line, seconds since the epoch.
-      header: (seconds since the epoch, level, component, generator) to what stands before the text.
+      header: (seconds since the epoch, level, component, generator) to the header before the text.
       values: how to draw each `{name}` of the events' texts.
     """
 
@@ -181,7 +181,7 @@ def unroll(node: Node, start: float, pace: float, share: float, rng: Random) -> 
     Args:
       start: time before the first step, seconds since the start of the log.
       pace: mean seconds between two steps (exponentially distributed).
-      share: how much of the log lies behind, in [0, 1].
+      share: of the log that precedes these steps, in [0, 1].
     """
     steps: list[Step] = []
 

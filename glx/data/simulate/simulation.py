@@ -41,8 +41,8 @@ class Planted:
 
     Attributes:
       key: its session, or the empty string in a system without sessions.
-      first_line, last_line: where it lies, counted from 0, both inclusive: the whole session, or
-        the burst; lines of other episodes may lie between.
+      first_line, last_line: of its whole session or burst, counted from 0, both inclusive; lines
+        of other episodes may lie between.
       fault: the name of the fault in the system's table.
       scope: `shared` (the other simulated systems have this fault too) or `proprietary`.
     """
@@ -154,7 +154,7 @@ def _interleaved(
     while planned < config.lines:
         share = planned / config.lines
         now -= math.log(1.0 - rng.random()) / system.arrivals
-        # planting what is owed by chance, rather than at a rate, keeps small logs near their share
+        # a fault that is due comes at random: small logs stay near their share
         owed = config.anomaly_share * units >= planted + 1
         hit = owed and rng.random() < max(0.1, 2 * config.anomaly_share)
         fault = next(halves[share >= 0.5]) if hit else None
