@@ -1,4 +1,4 @@
-"""Columns of a CSV or TSV table (plain, .gz, .zst), as strings; only the requested ones are parsed."""
+"""Columns of a CSV or TSV table (plain, .gz, .zst) as strings; only requested ones are parsed."""
 
 import csv
 from functools import partial
