@@ -107,8 +107,8 @@ def _read_table(
         table = read_rows(rows, width, places, layout.separator, layout.quote)
     except pl.exceptions.PolarsError as e:
         raise InputError(
-            f"{path}: not a readable table ({str(e).splitlines()[0]}); correct its quotes, or read it "
-            "with --format=lines"
+            f"{path}: not a readable table ({str(e).splitlines()[0]}); correct its quotes, or read "
+            "it with --format=lines"
         ) from e
     column = {name: table[str(place)] for name, place in columns.items()}
     text, session = column[layout.text], layout.session

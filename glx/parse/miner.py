@@ -4,8 +4,8 @@ In: distinct masked texts (`glx/parse/mask.py`), in order of first appearance. O
 
 Mining is Drain (He et al., "Drain: An Online Log Parsing Approach with Fixed Depth Tree", ICWS
 2017). Afterwards a wildcard that stood for a few words only is spelt out again: `VM <*>` becomes
-`VM Started` and `VM Crashed`, which distinguishes a fault from normal operation. Texts and counts of the
-templates are all that matching depends on, so a loaded miner equals the saved one.
+`VM Started` and `VM Crashed`, which distinguishes a fault from normal operation. Matching depends
+on nothing but the templates' texts and counts, so a loaded miner equals the saved one.
 """
 
 import re
