@@ -20,14 +20,13 @@ import polars as pl
 from glx.config import with_flags
 from glx.data.catalogue import resolve
 from glx.data.load import LogParser
+from glx.detector import Detector
 from glx.errors import InputError
-from glx.generallog import detector as general
 from glx.parse.read import ReadCounts
 from glx.runs import detect, detectors
 from glx.runs.compilation import keep_compilations
 from glx.runs.fit import few_of_target, fit_detector, read_sources, read_target
 from glx.runs.progress import Progress, Terminal
-from glx.runs.run import prepare
 from glx.runs.settings import GENERAL_PRESETS, GeneralLogRun
 from glx.runs.shared import Shared
 from glx.verdicts import VERDICT
@@ -56,11 +55,11 @@ class Detection:
 
 
 @dataclass(frozen=True)
-class Detector:
-    """A fitted detector and what reads more logs of its system."""
+class LogDetector:
+    """A fitted detector and what parses more logs of its system."""
 
-    fitted: detectors.Ours
-    reader: LogParser
+    fitted: Detector
+    parser: LogParser
 
     def detect(self, logs: Path | str, idle: float = 3600.0) -> Detection:
         """Detection on a file of raw lines or event numbers, plain or packed.
@@ -73,13 +72,13 @@ class Detector:
           OutsideError: the expert's server gave up.
         """
         counts = ReadCounts()
-        parts = detect.verdicts(self.fitted, self.reader, logs, counts, idle, Progress())
+        parts = detect.verdicts(self.fitted, self.parser, logs, counts, idle, Progress())
         none = pl.DataFrame(schema=VERDICT)
         return Detection(pl.concat([none, *(rows for rows, _ in parts)]), counts)
 
     def save(self, folder: Path | str) -> None:
         """Write it to `folder`, which must not exist; `load` and `glx detect` read it."""
-        detectors.save(Path(folder), self.fitted, self.reader, {})
+        detectors.save(Path(folder), self.fitted, self.parser, {})
 
 
 def fit(
@@ -90,7 +89,7 @@ def fit(
     preset: str = "small",
     progress: Progress | None = None,
     **settings: Any,
-) -> Detector:
+) -> LogDetector:
     """Fit GeneralLog on labelled sources and the first half of an unlabelled target.
 
     Args:
@@ -108,25 +107,24 @@ def fit(
     progress = progress or Terminal()
     keep_compilations(config.data)
     config = replace(config, target=target, source=tuple(sources), labels=tuple(labels))
-    cast = resolve(config.target, config.source, config.labels, config.data)
-    taught = read_sources(cast, config, progress, Shared())
-    own = read_target(cast, config, progress, Shared())
-    prepare(config.general, own)
+    systems = resolve(config.target, config.sources, config.labels, config.data)
+    read_systems = systems, config, progress, Shared()
+    known, own = read_sources(*read_systems), read_target(*read_systems)
+    config.model.prepare(own.parser, progress.say)
     few = few_of_target(config, own)
-    return Detector(fit_detector(config, taught, own, progress=progress, few=few), own.parser)
+    return LogDetector(fit_detector(config, known, own, progress=progress, few=few), own.parser)
 
 
-def load(folder: Path | str, **settings: Any) -> Detector:
+def load(folder: Path | str, **settings: Any) -> LogDetector:
     """A detector that was saved, or the `checkpoint` folder of a finished run.
 
     Args:
       settings: of the expert, where they are not those that it was fitted with, as `llm_url`.
     """
-    fitted, reader = detectors.load(Path(folder))
-    if settings and isinstance(fitted, general.Detector):
-        expert = with_flags(fitted.config.expert, settings)
-        fitted = replace(fitted, config=replace(fitted.config, expert=expert))
-    return Detector(fitted, reader)
+    fitted, parser = detectors.load(Path(folder))
+    if settings:
+        fitted = fitted.with_expert(lambda expert: with_flags(expert, settings))
+    return LogDetector(fitted, parser)
 
 
 def _config(preset: str, settings: dict[str, Any]) -> GeneralLogRun:

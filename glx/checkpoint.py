@@ -10,7 +10,7 @@ import json
 import os
 import shutil
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import orbax.checkpoint as ocp
@@ -18,30 +18,38 @@ import polars as pl
 
 from glx.errors import InputError
 
-VERSION = 1
+VERSION = 2
 MANIFEST = "detector.json"
 SPARE = 1 << 20  # bytes on the disk beside the arrays themselves
 
 
-def save(folder: Path, arrays: dict, tables: dict[str, pl.DataFrame], settings: dict) -> None:
-    """Write a detector to `folder`, which must not exist.
+class State(NamedTuple):
+    """What there is to save of a detector.
 
-    Args:
+    Attributes:
       arrays: nested dicts of arrays with at least one element each.
       tables: written as `NAME.parquet`.
       settings: anything JSON holds.
     """
+
+    arrays: dict[str, Any]
+    tables: dict[str, pl.DataFrame]
+    settings: dict[str, Any]
+
+
+def save(folder: Path, state: State) -> None:
+    """Write a detector to `folder`, which must not exist."""
     folder.mkdir(parents=True)
-    _save_arrays(folder / "arrays", arrays)
-    for name, table in tables.items():
+    _save_arrays(folder / "arrays", state.arrays)
+    for name, table in state.tables.items():
         table.write_parquet(folder / f"{name}.parquet")
-    sums = _checksums(folder) | {MANIFEST: _checksum_of(settings)}
-    manifest = {"version": VERSION, "settings": settings, "sha256": sums}
+    sums = _checksums(folder) | {MANIFEST: _checksum_of(state.settings)}
+    manifest = {"version": VERSION, "settings": state.settings, "sha256": sums}
     (folder / MANIFEST).write_text(json.dumps(manifest, indent=1) + "\n")
 
 
-def load(folder: Path) -> tuple[dict, dict[str, pl.DataFrame], dict]:
-    """Read what `save` wrote: arrays (NumPy), tables, settings.
+def load(folder: Path) -> State:
+    """Read what `save` wrote; arrays are of NumPy.
 
     Raises:
       InputError: the folder is no detector, is damaged, or is of another version.
@@ -70,7 +78,7 @@ def load(folder: Path) -> tuple[dict, dict[str, pl.DataFrame], dict]:
             state = "missing" if name not in found else "changed or not of this detector"
             raise InputError(f"{folder / name}: {state}; restore it or fit the detector again")
     tables = {path.stem: pl.read_parquet(path.read_bytes()) for path in folder.glob("*.parquet")}
-    return _load_arrays(folder / "arrays"), tables, settings
+    return State(_load_arrays(folder / "arrays"), tables, settings)
 
 
 def save_step(folder: Path, step: int, state: Any) -> None:

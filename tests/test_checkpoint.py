@@ -1,6 +1,7 @@
 """A detector's folder and the training state: to disk and back, and what damage does."""
 
 import json
+import re
 import shutil
 
 import jax
@@ -10,7 +11,7 @@ import optax
 import polars as pl
 import pytest
 
-from glx.checkpoint import load, restore_newest, save, save_step
+from glx.checkpoint import State, load, restore_newest, save, save_step
 from glx.errors import InputError
 
 ARRAYS = {
@@ -24,7 +25,7 @@ SETTINGS = {"threshold": 0.1, "layout": None, "time": ["a", "b"], "name": "gr√∂√
 @pytest.fixture(scope="module")
 def saved(tmp_path_factory):
     folder = tmp_path_factory.mktemp("saved") / "checkpoint"
-    save(folder, ARRAYS, TABLES, SETTINGS)
+    save(folder, State(ARRAYS, TABLES, SETTINGS))
     return folder
 
 
@@ -49,7 +50,7 @@ def test_what_is_saved_is_read_again(saved):
 
 def test_it_can_be_moved(saved, tmp_path):
     moved = shutil.copytree(saved, tmp_path / "else" / "where")
-    assert load(moved)[2] == SETTINGS
+    assert load(moved).settings == SETTINGS
 
 
 def test_nothing_is_pickled(saved):
@@ -62,7 +63,7 @@ def test_nothing_is_pickled(saved):
 
 def test_a_folder_that_is_there_is_not_written_over(saved):
     with pytest.raises(FileExistsError):
-        save(saved, ARRAYS, TABLES, SETTINGS)
+        save(saved, State(ARRAYS, TABLES, SETTINGS))
 
 
 def files_of(folder):
@@ -109,10 +110,11 @@ def test_changed_settings(copy):
         load(copy)
 
 
-def test_another_version(copy):
+@pytest.mark.parametrize("version", [1, 99])
+def test_another_version_is_refused(copy, version):
     manifest = json.loads((copy / "detector.json").read_text())
-    (copy / "detector.json").write_text(json.dumps(manifest | {"version": 99}))
-    with pytest.raises(InputError, match="written as version 99, this program reads version 1"):
+    (copy / "detector.json").write_text(json.dumps(manifest | {"version": version}))
+    with pytest.raises(InputError, match=f"{re.escape(str(copy))}: .* version {version}"):
         load(copy)
 
 

@@ -23,6 +23,7 @@ ORDER = (  # data flows down; a module imports from its own row and from those a
     ("glx.profile",),
     ("glx.evidence",),
     ("glx.threshold",),
+    ("glx.detector",),
     ("glx.llm",),
     ("glx.nn",),
     ("glx.methods",),

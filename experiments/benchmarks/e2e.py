@@ -22,10 +22,11 @@ from experiments.benchmarks.settings import Settings
 from glx.data.catalogue import resolve
 from glx.data.load import DataConfig, load
 from glx.data.systems import BLOCK_ID
-from glx.generallog import detector as general
+from glx.detector import Target
+from glx.generallog.detector import GeneralLogConfig, GeneralLogDetector
 from glx.runs import detectors
 from glx.runs.detect import detect
-from glx.zerolog.detector import fit
+from glx.zerolog.detector import ZeroLogDetector
 
 HERE = "experiments.benchmarks.e2e"
 PEER_LINES = 200_000
@@ -85,10 +86,9 @@ def fit_both(folder: Path, data_dir: Path, most: int | None = None) -> None:
     target, taught = load(cast.target, data), load(cast.sources[0], data, 1.0)
     source = one_step_detector.source("sim_ras", taught)
     adapt = target.adapt.take(np.arange(len(target.adapt))[:most])
-    zerolog = fit([source], adapt, target.templates, one_step_detector.config())
-    whole = general.fit(
-        zerolog, [source], adapt, target.templates.texts, general.GeneralLogConfig()
-    )
+    config, seen = one_step_detector.config(), Target(adapt, target.templates)
+    zerolog = ZeroLogDetector.fit(config, [source], seen)
+    whole = GeneralLogDetector.around(zerolog, GeneralLogConfig(train=config.train), [source], seen)
     detectors.save(folder / "ZeroLog", zerolog, target.parser, {})
     detectors.save(folder / "GeneralLog", whole, target.parser, {})
 

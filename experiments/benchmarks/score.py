@@ -16,10 +16,10 @@ from experiments.benchmarks.settings import Settings
 from glx import devices
 from glx.data.catalogue import resolve
 from glx.data.load import DataConfig, load
-from glx.embed.alarm import meanings
+from glx.detector import Target
 from glx.nn import BiGRU, initial
 from glx.sequences import Distinct, csr_offsets
-from glx.zerolog.detector import fit, score_sequences
+from glx.zerolog.detector import ZeroLogDetector
 from glx.zerolog.inputs import Inputs
 from glx.zerolog.model import ModelConfig, ZeroLog
 from glx.zerolog.score import score
@@ -173,8 +173,6 @@ def hdfs(data_dir: str) -> Prepared:
     parsed = load(resolve("hdfs", ("sim_ras",), (), data).target, data)
     source = one_step_detector.source("hdfs", parsed)
     config = one_step_detector.config()
-    detector = fit([source], parsed.adapt, parsed.templates, config)
-    read = meanings(parsed.parser.texts, config.embed)
-    return Prepared(
-        lambda: score_sequences(detector, parsed.sequences, read), len(parsed.sequences)
-    )
+    detector = ZeroLogDetector.fit(config, [source], Target(parsed.adapt, parsed.templates))
+    meanings = detector.understand(parsed.parser.texts)
+    return Prepared(lambda: detector.judge(parsed.sequences, meanings), len(parsed.sequences))

@@ -12,14 +12,7 @@ from glx import config as settings
 from glx.cli.flags import add, build, command, define
 from glx.report import study as report
 from glx.runs.progress import Terminal
-from glx.runs.settings import (
-    GENERAL_PRESETS,
-    METHOD_PRESETS,
-    PRESETS,
-    AnyRun,
-    GeneralLogRun,
-    MethodRun,
-)
+from glx.runs.settings import GENERAL_PRESETS, METHOD_PRESETS, PRESETS, GeneralLogRun
 from glx.runs.study import Cell, Outcome, Study, conduct, room, unfinished
 
 OF_A_CELL = ("target", "source", "target_labels", "seed", "write_questions")  # the study sets them
@@ -27,6 +20,17 @@ SYSTEMS = (
     "Systems, each the target of the others (default hdfs,bgl,openstack with a data folder, else"
     " the simulated ones)."
 )
+
+
+# The entry point of each kind of run, and its presets.
+ENTRIES: dict[type, tuple[str, dict[str, Any]]] = {
+    type(presets["small"]): (name, {**presets})
+    for name, presets in (
+        ("zerolog", PRESETS),
+        ("generallog", GENERAL_PRESETS),
+        ("method", METHOD_PRESETS),
+    )
+}
 
 
 def declare(name: str) -> FlagValues:
@@ -101,17 +105,8 @@ def given(values: FlagValues) -> list[str]:
 
 def cell_command(cell: Cell, folder: Path, preset: str) -> list[str]:
     """The command that does this cell alone."""
-    module, presets = entry(cell.config)
+    module, presets = ENTRIES[type(cell.config)]
     run_dir = f"--run_dir={folder / cell.folder}"
     given = command(cell.config, presets[preset if preset in presets else "small"])
     chosen = [f"--preset={preset}"] if preset in presets and preset != "small" else []
     return [sys.executable, "-m", "glx", module, *chosen, *given, run_dir]
-
-
-def entry(config: AnyRun) -> tuple[str, dict[str, Any]]:
-    """The entry point that makes a run with such settings, and its presets."""
-    if isinstance(config, MethodRun):
-        return "method", dict(METHOD_PRESETS)
-    if isinstance(config, GeneralLogRun):
-        return "generallog", dict(GENERAL_PRESETS)
-    return "zerolog", dict(PRESETS)

@@ -7,14 +7,17 @@ Examples:
 Only logtad learns from sources too; the others take none.
 """
 
-from functools import partial
-
 from absl.flags import FlagValues
 
 from glx.cli import zerolog
 from glx.runs.settings import METHOD_PRESETS
 
-declare = partial(zerolog.declare, "METHOD", METHOD_PRESETS)
+
+def declare() -> FlagValues:
+    """The flags."""
+    own = zerolog.declare("METHOD", METHOD_PRESETS)
+    del own.target_labels  # no method learns from any
+    return own
 
 
 def work(values: FlagValues) -> None:

@@ -4,11 +4,12 @@ In: a `System` and `DataConfig`. Out: `Parsed`. Templates are mined from the ada
 then frozen; what only later parts hold gets new ids. No label is read here.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 import polars as pl
 
+from glx.checkpoint import State
 from glx.config import nested, setting
 from glx.data import numbered
 from glx.data.split import (
@@ -91,6 +92,31 @@ class LogParser:
     def texts(self) -> list[str]:
         """Template texts by id, new ones included."""
         return self.miner.templates.texts
+
+    def to_state(self) -> State:
+        """All of it, for `glx.checkpoint`."""
+        state = self.miner.state()
+        columns = {"text": state["texts"], "count": state["counts"], "number": self.numbers}
+        schema = {"text": pl.String, "count": pl.Int64, "number": pl.Int64}
+        settings = {
+            "published": state["published"],
+            "layout": None if self.layout is None else asdict(self.layout),
+            "window": self.window,
+        }
+        return State({}, {"templates": pl.DataFrame(columns, schema=schema)}, settings)
+
+    @classmethod
+    def from_state(cls, state: State) -> "LogParser":
+        """What `to_state` gave."""
+        table, layout = state.tables["templates"], state.settings["layout"]
+        counts, numbers = table["count"].to_numpy(), table["number"]
+        mined = {"texts": table["text"].to_list(), "counts": counts}
+        return cls(
+            miner=Miner.from_state(mined | {"published": state.settings["published"]}),
+            layout=None if layout is None else Layout(**layout | {"time": tuple(layout["time"])}),
+            window=state.settings["window"],
+            numbers=None if numbers.null_count() else numbers.to_numpy(),
+        )
 
 
 @dataclass(frozen=True)

@@ -1,30 +1,40 @@
 """A fitted GeneralLog: ZeroLog for general sequences, an expert for proprietary ones.
 
-In: a fitted ZeroLog, its labelled sources, the target's unlabelled adaptation sequences. Out: a
-detector that routes sequences, asks the expert about the proprietary ones, adds what the target's
-own profile say to its answers (`glx.evidence`), and puts both routes on one scale.
+In: labelled sources, an unlabelled target. Out: a detector that routes sequences, asks the expert
+about the proprietary ones, adds the evidence of the target's own profile to its answers
+(`glx.evidence`), and puts both routes on one scale.
 """
 
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import asdict, dataclass, fields, replace
 from functools import partial
+from itertools import chain, pairwise
+from pathlib import Path
+from typing import Self
 
 import numpy as np
+import polars as pl
 from scipy.special import expit, logit
 
 from glx import evidence
-from glx.config import nested, setting
-from glx.embed.alarm import Meanings
+from glx.checkpoint import State
+from glx.config import nested, rebuild, setting
+from glx.data.load import LogParser
+from glx.detector import Report, Target, Training, silent, train_now
+from glx.embed.alarm import Meanings, meanings
 from glx.embed.embed import embed
-from glx.generallog import route
+from glx.errors import Paused
+from glx.generallog import experts, knowledge, notes, route
+from glx.generallog.answers import write_questions
 from glx.generallog.expert import Expert, ExpertInput
-from glx.generallog.experts import ExpertConfig
-from glx.generallog.knowledge import Knowledge, KnowledgeConfig, build, from_sources
-from glx.generallog.notes import with_notes
+from glx.generallog.experts import ExpertConfig, ExpertContext
+from glx.generallog.knowledge import Knowledge, KnowledgeConfig
 from glx.generallog.route import ONE_WAY, RouteConfig, Routed, Router
 from glx.llm.request import Costs
 from glx.sequences import Distinct, LabelledSource, Sequences, distinct
 from glx.verdicts import Verdicts
-from glx.zerolog import detector as zerolog
+from glx.zerolog.detector import ZeroLogConfig, ZeroLogDetector, missing
 
 HIGHEST = 15.0  # log-odds; float32 has no score between those of 17 and 1
 CUT = 0.5  # of both routes, once their scores are on one scale
@@ -34,8 +44,8 @@ WHERE = ("llm_url", "llm_patience", "llm_concurrency", "llm_batch", "llm_timeout
 
 
 @dataclass(frozen=True)
-class GeneralLogConfig:
-    """What GeneralLog adds to ZeroLog."""
+class GeneralLogConfig(ZeroLogConfig):
+    """The settings of ZeroLog, and what GeneralLog adds."""
 
     route: RouteConfig = nested(RouteConfig)
     knowledge: KnowledgeConfig = nested(KnowledgeConfig)
@@ -44,112 +54,221 @@ class GeneralLogConfig:
         None, "file to write our templates to, with counts, for somebody to answer."
     )
 
+    @property
+    def detector(self) -> "type[GeneralLogDetector]":  # type: ignore[override]
+        """The class that these are the settings of."""
+        return GeneralLogDetector
+
+    def name(self, labelled: bool = False) -> str:
+        """What reports call it."""
+        return "GeneralLog"
+
+    @property
+    def zerolog(self) -> ZeroLogConfig:
+        """Those of its ZeroLog."""
+        return ZeroLogConfig(**{f.name: getattr(self, f.name) for f in fields(ZeroLogConfig)})
+
+    @property
+    def may_differ(self) -> tuple[str, ...]:
+        """Settings that a run may change when it goes on; with `replay` not those of the server."""
+        server = () if self.expert.expert == "replay" else WHERE
+        return (*super().may_differ, *PARTS, *(f"expert.llm.{name}" for name in server))
+
+    def prepare(self, parser: LogParser, say: Callable[[str], None]) -> None:
+        """Write questions; miss a file, a tokenizer or a URL now rather than after the work.
+
+        Raises:
+          InputError, OutsideError: as `experts.prepare` and `notes.read` say.
+          Paused: the questions are to be answered first.
+        """
+        expert, templates = self.expert, parser.miner.templates
+        if self.write_questions is not None:
+            path = Path(self.write_questions).expanduser()
+            write_questions(path, templates.texts, templates.counts, parser.numbers)
+            if expert.expert == "answers" and expert.responses is None:
+                raise Paused(
+                    f"{len(templates):,} templates are in {path}; fill in the column p and repeat "
+                    f"the command with --responses={path} in place of --write_questions"
+                )
+        experts.prepare(expert)
+        if self.knowledge.knowledge is not None:
+            notes.read(Path(self.knowledge.knowledge).expanduser())
+        if expert.expert == "vllm":
+            say(f"the expert is {expert.llm.llm_url}, asked at the end")
+
 
 @dataclass(frozen=True)
-class Detector:
+class GeneralLogDetector:
     """A fitted GeneralLog.
 
     Attributes:
       zerolog: judges general sequences.
-      config: the settings of the rest.
       router: tells the routes apart.
       source_texts: template texts of each source, in the order of the router.
       knowledge: what is known of the sources, and the user's notes.
+      numbers: `<int64>[V]` event numbers of the target's templates, where it came as numbers.
+      folder, report: as in `with_expert`.
     """
 
-    zerolog: zerolog.Detector
     config: GeneralLogConfig
+    zerolog: ZeroLogDetector
     router: Router
     source_texts: list[list[str]]
     knowledge: Knowledge
+    numbers: np.ndarray | None = None
+    folder: Path | None = None
+    report: Report = silent
 
     @property
     def threshold(self) -> float:
         """The cut of both routes, on the common scale."""
         return CUT
 
+    @classmethod
+    def fit(
+        cls,
+        config: GeneralLogConfig,
+        sources: list[LabelledSource],
+        target: Target,
+        *,
+        few: LabelledSource | None = None,
+        folder: Path | None = None,
+        training: Training = train_now,
+    ) -> Self:
+        """Fit ZeroLog, then router and knowledge; arguments as in `glx.detector.Detector`."""
+        base = ZeroLogDetector.fit(
+            config.zerolog, sources, target, few=few, folder=folder, training=training
+        )
+        return cls.around(base, config, sources, target)
 
-def may_differ(config: GeneralLogConfig) -> tuple[str, ...]:
-    """Settings that a run may change when it goes on; with `replay` those of its parts alone."""
-    if config.expert.expert == "replay":
-        return PARTS
-    return (*PARTS, *(f"expert.llm.{name}" for name in WHERE))
+    @classmethod
+    def around(
+        cls,
+        base: ZeroLogDetector,
+        config: GeneralLogConfig,
+        sources: list[LabelledSource],
+        target: Target,
+    ) -> Self:
+        """Router and knowledge for a ZeroLog that was fitted on the same; nothing is trained."""
+        encode = partial(embed, config=config.embed)
+        vectors = [encode(source.templates.texts) for source in sources]
+        own, unique = encode(target.templates.texts), distinct(target.adapt)
+        if config.knowledge.known_sources:
+            known = knowledge.from_sources(sources, vectors)
+        else:
+            known = knowledge.build([], own[:0])
+        known = notes.with_notes(known, config.knowledge, encode)
+        names = [source.name for source in sources]
+        router = route.fit(own, unique, vectors, names, config.route, config.seed)
+        texts = [source.templates.texts for source in sources]
+        return cls(config, base, router, texts, known, target.numbers)
 
+    def with_expert(
+        self,
+        change: Callable[[ExpertConfig], ExpertConfig] = lambda config: config,
+        *,
+        folder: Path | None = None,
+        report: Report = silent,
+    ) -> Self:
+        """The detector with its expert made ready; arguments as in `glx.detector.Detector`."""
+        config = replace(self.config, expert=change(self.config.expert))
+        ready = replace(self, config=config, folder=folder, report=report)
+        with ready._expert():  # what it lacks shows now
+            return ready
 
-def fit(
-    base: zerolog.Detector,
-    sources: list[LabelledSource],
-    adapt: Sequences,
-    texts: list[str],
-    config: GeneralLogConfig,
-) -> Detector:
-    """Router and knowledge on top of a fitted ZeroLog; nothing is trained.
+    def _expert(self) -> AbstractContextManager[Expert]:
+        k = self.config.knowledge.k
+        context = ExpertContext(self.knowledge, k, self.numbers, self.folder, self.report)
+        return experts.opened(self.config.expert, context)
 
-    Args:
-      base: ZeroLog, fitted on the same sources and target.
-      adapt: the target's sequences to adapt on, unlabelled.
-      texts: `V` template texts of the target.
-    """
-    encoder = base.config.embed
-    vectors = [embed(source.templates.texts, encoder) for source in sources]
-    encode = partial(embed, config=encoder)
-    own, unique = embed(texts, encoder), distinct(adapt)
-    taught = config.knowledge.known_sources
-    known = from_sources(sources, vectors) if taught else build([], own[:0])
-    known = with_notes(known, config.knowledge, encode)
-    names, seed = [s.name for s in sources], base.config.seed
-    router = route.fit(own, unique, vectors, names, config.route, seed)
-    return Detector(base, config, router, [s.templates.texts for s in sources], known)
+    def understand(self, texts: Sequence[str]) -> Meanings:
+        """Vectors of template texts, and how alarming they read."""
+        return meanings(texts, self.config.embed, self.config.reading)
 
+    def judge(self, sequences: Sequences, meanings: Meanings) -> Verdicts:
+        """Verdicts on sequences of the target; their metrics are of the routes and the expert.
 
-def judge(detector: Detector, sequences: Sequences, read: Meanings, expert: Expert) -> Verdicts:
-    """Verdicts of sequences of the target; their metrics are of the routes and the expert.
+        Args:
+          meanings: of the `V` templates that the ids stand for, new ones included.
 
-    Args:
-      read: of the `V` templates that the ids stand for, new ones included.
-    """
-    base, texts = zerolog.score_sequences(detector.zerolog, sequences, read), read.texts
-    unique = base.distinct
-    routed = route.route(detector.router, unique, read.vectors)
-    scores = on_one_scale(base.scores, detector.zerolog.threshold)
-    places, weights, ids = base.places.copy(), base.weights.copy(), base.ids.copy()
-    reasons = base.reasons.copy()
-    rows, costs = np.flatnonzero(~routed.general), Costs()
-    if len(rows):
-        asked = unique.take(rows)
-        inputs = expert_input(detector, asked, read, routed, rows)
-        answers = expert(inputs)
-        decisive = asked.ids[asked.offsets[:-1] + answers.places]
-        absent = evidence.absence(detector.zerolog.profile, asked)
-        says = np.maximum(evidence.bounded_logit(answers.p) + inputs.rarity[decisive], absent)
-        scores[rows] = expit(np.minimum(says, HIGHEST))
-        places[rows], weights[rows] = -1, 0
-        places[rows, 0], weights[rows, 0] = answers.places, 1
-        ids[rows, 0] = decisive
-        reasons[rows] = answers.reasons
-        lack = np.flatnonzero((absent >= 0) & (says <= absent))
-        reasons[rows[lack]] = zerolog.missing(detector.zerolog.profile, asked, lack, texts)
-        costs = answers.costs
-    routes = np.where(routed.general, "general", "proprietary")
-    one_way = detector.config.route.route in ONE_WAY
-    metrics = route.summary(routed, unique.counts, one_way=one_way) | asdict(costs)
-    metrics |= {"tau": detector.router.tau, "expert": detector.config.expert.expert}
-    metrics["stamps"] = ["hardly two routes"] if metrics["warning"] else []
-    metrics["stamps"] += ["abstentions"] if np.isnan(scores).any() else []
-    deciding = route.explain(detector.router, routed, texts, detector.source_texts)
-    more = reasons, routes, deciding, routed.x_sim, metrics
-    return Verdicts(unique, scores, places, weights, ids, *more)
+        Raises:
+          OutsideError, Paused: the expert gave up, or waits for answers.
+        """
+        base, profile = self.zerolog.judge(sequences, meanings), self.zerolog.profile
+        unique = base.distinct
+        routed = route.route(self.router, unique, meanings.vectors)
+        scores = on_one_scale(base.scores, self.zerolog.threshold)
+        places, weights, ids = base.places.copy(), base.weights.copy(), base.ids.copy()
+        reasons = base.reasons.copy()
+        rows, costs = np.flatnonzero(~routed.general), Costs()
+        if len(rows):
+            asked = unique.take(rows)
+            inputs = expert_input(self, asked, meanings, routed, rows)
+            with self._expert() as expert:
+                answers = expert(inputs)
+            decisive = asked.ids[asked.offsets[:-1] + answers.places]
+            absent = evidence.absence(profile, asked)
+            answered = evidence.bounded_logit(answers.p) + inputs.rarity[decisive]
+            log_odds = np.maximum(answered, absent)
+            scores[rows] = expit(np.minimum(log_odds, HIGHEST))
+            places[rows], weights[rows] = -1, 0
+            places[rows, 0], weights[rows, 0] = answers.places, 1
+            ids[rows, 0] = decisive
+            reasons[rows] = answers.reasons
+            lack = np.flatnonzero((absent >= 0) & (log_odds <= absent))
+            reasons[rows[lack]] = missing(profile, asked, lack, meanings.texts)
+            costs = answers.costs
+        routes = np.where(routed.general, "general", "proprietary")
+        one_way = self.config.route.route in ONE_WAY
+        metrics = route.summary(routed, unique.counts, one_way=one_way) | asdict(costs)
+        metrics |= {"tau": self.router.tau, "expert": self.config.expert.expert}
+        metrics["stamps"] = ["hardly two routes"] if metrics["warning"] else []
+        metrics["stamps"] += ["abstentions"] if np.isnan(scores).any() else []
+        deciding = route.explain(self.router, routed, meanings.texts, self.source_texts)
+        more = reasons, routes, deciding, routed.x_sim, metrics
+        return Verdicts(unique, scores, places, weights, ids, *more)
+
+    def to_state(self) -> State:
+        """All of it but folder and report, for `glx.checkpoint`."""
+        base, config, router = self.zerolog.to_state(), asdict(self.config), asdict(self.router)
+        del config["embed"]["cache_dir"], config["expert"]["llm"]["cache"]
+        rule = {name: router.pop(name) for name in ("names", "tau", "ablation", "seed")}
+        vectors, entries = knowledge.to_state(self.knowledge)
+        arrays = {"zerolog": base.arrays, "router": router, "knowledge": vectors}
+        arrays |= {} if self.numbers is None else {"numbers": self.numbers}
+        sources = pl.DataFrame({"text": [*chain(*self.source_texts)]})
+        settings = {"config": config, "zerolog": base.settings, "router": rule}
+        return State(arrays, {"knowledge": entries, "sources": sources}, settings)
+
+    @classmethod
+    def from_state(cls, state: State) -> Self:
+        """What `to_state` gave.
+
+        Raises:
+          InputError: it was fitted with another alarm model, or its knowledge is damaged.
+        """
+        arrays, tables, settings = state
+        router = Router(**arrays["router"], **settings["router"])
+        texts = tables["sources"]["text"].to_list()
+        return cls(
+            rebuild(GeneralLogConfig, settings["config"]),
+            ZeroLogDetector.from_state(State(arrays["zerolog"], {}, settings["zerolog"])),
+            router,
+            [texts[a:b] for a, b in pairwise(router.offsets.tolist())],
+            knowledge.from_state(arrays["knowledge"], tables["knowledge"]),
+            arrays.get("numbers"),
+        )
 
 
 def expert_input(
-    detector: Detector,
+    detector: GeneralLogDetector,
     sequences: Distinct,
-    read: Meanings,
+    meanings: Meanings,
     routed: Routed,
     rows: np.ndarray,
 ) -> ExpertInput:
     """What an expert is asked about: `sequences` are the `rows` of those that were routed."""
-    profile, texts = detector.zerolog.profile, read.texts
+    profile, texts = detector.zerolog.profile, meanings.texts
     share = np.zeros(len(texts))
     share[: len(profile.present)] = profile.present / max(int(profile.n_sequences), 1)
     seen = np.zeros(len(texts), dtype=bool)
@@ -157,8 +276,8 @@ def expert_input(
     return ExpertInput(
         sequences=sequences,
         texts=texts,
-        vectors=read.vectors,
-        alarm=read.alarm,
+        vectors=meanings.vectors,
+        alarm=meanings.alarm,
         rarity=evidence.rarity(profile, len(texts)),
         share=share,
         seen=seen,

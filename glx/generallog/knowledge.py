@@ -9,7 +9,6 @@ so that scores are cosines. It is never written: it is rebuilt from the vectors.
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, fields
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -167,11 +166,8 @@ def to_state(knowledge: Knowledge) -> tuple[np.ndarray, pl.DataFrame]:
     return vectors if len(knowledge) else nothing, table
 
 
-def from_state(vectors: np.ndarray, table: pl.DataFrame, folder: Path) -> Knowledge:
+def from_state(vectors: np.ndarray, table: pl.DataFrame) -> Knowledge:
     """What `to_state` gave.
-
-    Args:
-      folder: where it was found, for messages.
 
     Raises:
       InputError: it is not what `to_state` gives.
@@ -185,4 +181,4 @@ def from_state(vectors: np.ndarray, table: pl.DataFrame, folder: Path) -> Knowle
         kept = vectors if len(table) or vectors.any() else vectors[:0]
         return build([Entry(**row) for row in table.iter_rows(named=True)], kept)
     except ValueError as e:
-        raise InputError(f"{folder}: its knowledge is damaged ({e}); make it again") from e
+        raise InputError(f"its knowledge is damaged ({e}); fit it again") from e

@@ -15,6 +15,7 @@ three events.
 
 from dataclasses import dataclass
 from functools import partial
+from typing import Any, ClassVar
 
 import flax.linen as nn
 import jax
@@ -43,7 +44,7 @@ class DeepLogConfig(LoopConfig):
     rate: float = setting(5e-3, "learning rate (Adam, cosine decay to a tenth).", low=0)
 
 
-def fit(task: Task, config: DeepLogConfig, log: Log = lambda row: None) -> Fitted:
+def fit(task: Task, config: DeepLogConfig, log: Log = lambda row: None) -> "DeepLog":
     """Learn the target's next events; of the score `r / (r + g + 1/2)` a half is between g, g + 1.
 
     `r` is the worst rank of a sequence's events, 1 the likeliest; an event that adaptation lacks
@@ -70,15 +71,37 @@ def fit(task: Task, config: DeepLogConfig, log: Log = lambda row: None) -> Fitte
         log,
     )
 
-    def score(sequences: Distinct, vectors: np.ndarray) -> Scores:
-        pairs, which = windows(sequences, _codes(known, len(vectors)), config.window)
+    return DeepLog(config, known, params)
+
+
+@dataclass(frozen=True)
+class DeepLog(Fitted):
+    """The network.
+
+    Attributes:
+      known: `<int32>[C]` ids that adaptation holds, ascending.
+      params: of `NextEvent`.
+    """
+
+    cut: ClassVar = 0.5
+
+    config: DeepLogConfig
+    known: np.ndarray
+    params: Any
+
+    def score(self, sequences: Distinct, vectors: np.ndarray) -> Scores:
+        """As `fit` says.
+
+        Args:
+          vectors: their number counts.
+        """
+        model, codes = NextEvent(self.config, len(self.known)), _codes(self.known, len(vectors))
+        pairs, which = windows(sequences, codes, self.config.window)
         ranks = np.empty(len(pairs), np.int32)
         for rows, filled in chunks(np.arange(len(pairs)), devices.sizes().windows):
-            ranks[rows] = np.asarray(_ranks(model, params, pairs[filled]))[: len(rows)]
-        own = outside(ranks, config.top)[which]
+            ranks[rows] = np.asarray(_ranks(model, self.params, pairs[filled]))[: len(rows)]
+        own = outside(ranks, self.config.top)[which]
         return Scores(np.maximum.reduceat(own, sequences.offsets[:-1]), own)
-
-    return Fitted(score, cut=0.5)
 
 
 class NextEvent(nn.Module):

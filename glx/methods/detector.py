@@ -1,51 +1,47 @@
-"""The methods beside ours by name, from a target's logs to verdicts like those of our own.
+"""The methods beside ours by name, each made a detector like our own.
 
-In: labelled sources, the target's unlabelled adaptation sequences, settings. Out: a `Detector`, and
-by it `Verdicts`.
+In: labelled sources, an unlabelled target, settings. Out: a `MethodDetector`.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, fields
 from functools import partial
-from typing import Any, NamedTuple
+from pathlib import Path
+from typing import Any, Self
 
+import jax
 import numpy as np
 
 from glx import threshold
-from glx.config import nested, setting
+from glx.checkpoint import State
+from glx.config import nested, rebuild, setting
+from glx.detector import DetectorConfig, Report, Target, Training, silent, train_now
+from glx.embed.alarm import Meanings, meanings
 from glx.embed.embed import EmbedConfig, embed
+from glx.errors import InputError
 from glx.methods import deeplog, forest, logtad, pca, plelog, rapid
-from glx.methods.deeplog import DeepLogConfig
-from glx.methods.forest import ForestConfig
-from glx.methods.logtad import LogTADConfig
-from glx.methods.pca import PCAConfig
-from glx.methods.plelog import PLELogConfig
-from glx.methods.rapid import RapidConfig
-from glx.methods.task import Fitted, Log, Source, Task
-from glx.sequences import LabelledSource, Sequences, Templates, distinct
+from glx.methods.deeplog import DeepLog, DeepLogConfig
+from glx.methods.forest import Forest, ForestConfig
+from glx.methods.logtad import LogTAD, LogTADConfig
+from glx.methods.pca import PCA, PCAConfig
+from glx.methods.plelog import PLELog, PLELogConfig
+from glx.methods.rapid import Rapid, RapidConfig
+from glx.methods.task import Fitted, Method, Source, Task
+from glx.sequences import LabelledSource, Sequences, distinct
 from glx.verdicts import Verdicts, heaviest
 
-
-class Method(NamedTuple):
-    """What reports call it, what fits it, and whether it learns from sources too."""
-
-    name: str
-    fit: Callable[[Task, Any, Log], Fitted]
-    uses_sources: bool = False
-
-
 METHODS = {
-    "deeplog": Method("DeepLog", deeplog.fit),
-    "plelog": Method("PLELog-style", plelog.fit),
-    "logtad": Method("LogTAD-style", logtad.fit, uses_sources=True),
-    "rapid": Method("RAPID-style", rapid.fit),
-    "forest": Method("isolation forest", forest.fit),
-    "pca": Method("PCA", pca.fit),
+    "deeplog": Method("DeepLog", deeplog.fit, DeepLog),
+    "plelog": Method("PLELog-style", plelog.fit, PLELog),
+    "logtad": Method("LogTAD-style", logtad.fit, LogTAD, needs_sources=True),
+    "rapid": Method("RAPID-style", rapid.fit, Rapid),
+    "forest": Method("isolation forest", forest.fit, Forest),
+    "pca": Method("PCA", pca.fit, PCA),
 }
 
 
 @dataclass(frozen=True)
-class MethodConfig:
+class MethodConfig(DetectorConfig):
     """Everything that determines a fitted method beside its data."""
 
     method: str = setting("deeplog", "which one.", among=tuple(METHODS))
@@ -64,63 +60,109 @@ class MethodConfig:
     )
     seed: int = setting(0, "of all that is drawn.", low=0)
 
+    @property
+    def detector(self) -> "type[MethodDetector]":
+        """The class that these are the settings of."""
+        return MethodDetector
+
+    def name(self, labelled: bool = False) -> str:
+        """What reports call the method."""
+        return METHODS[self.method].name
+
+    @property
+    def needs_sources(self) -> bool:
+        """Whether the method learns from sources too."""
+        return METHODS[self.method].needs_sources
+
+    @property
+    def own(self) -> Any:
+        """Those of the method alone."""
+        return getattr(self, self.method)
+
 
 @dataclass(frozen=True)
-class Detector:
+class MethodDetector:
     """A fitted method and its label-free cut."""
 
+    config: MethodConfig
     fitted: Fitted
     threshold: float
 
+    @classmethod
+    def fit(
+        cls,
+        config: MethodConfig,
+        sources: list[LabelledSource],
+        target: Target,
+        *,
+        few: LabelledSource | None = None,
+        folder: Path | None = None,
+        training: Training = train_now,
+    ) -> Self:
+        """Fit the method that the settings name; arguments as in `glx.detector.Detector`."""
+        if few is not None:
+            raise InputError(f"--target_labels: {config.name()} learns from no label of the target")
+        encode = partial(embed, config=config.embed)
+        unique, vectors = distinct(target.adapt), encode(target.templates.texts)
+        known = [
+            Source(source.name, *source.distinct(), encode(source.templates.texts))
+            for source in sources
+        ]
+        task, method = Task(known, unique, vectors, config.seed), METHODS[config.method]
+        fitted = training(config, lambda log: method.fit(task, config.own, log))
+        cut = fitted.cut
+        if cut is None:
+            scores = fitted.score(unique, vectors).scores
+            cut = threshold.fit(scores, unique.counts, config.threshold)
+        return cls(config, fitted, cut)
 
-def fit(
-    sources: list[LabelledSource],
-    adapt: Sequences,
-    templates: Templates,
-    config: MethodConfig,
-    log: Log = lambda row: None,
-) -> Detector:
-    """Fit the method that the settings name; arguments as of `glx.zerolog.detector.fit`."""
-    encode = partial(embed, config=config.embed)
-    unique = distinct(adapt)
-    task = Task(
-        [_source(s, encode(s.templates.texts)) for s in sources],
-        unique,
-        encode(templates.texts),
-        config.seed,
-    )
-    method = METHODS[config.method]
-    fitted = method.fit(task, getattr(config, config.method), log)
-    cut = fitted.cut
-    if cut is None:
-        cut = threshold.fit(
-            fitted.score(unique, task.vectors).scores, unique.counts, config.threshold
+    def with_expert(
+        self,
+        change: Callable[[Any], Any] = lambda config: config,
+        *,
+        folder: Path | None = None,
+        report: Report = silent,
+    ) -> Self:
+        """Itself: it asks no expert."""
+        return self
+
+    def understand(self, texts: Sequence[str]) -> Meanings:
+        """Vectors of template texts; how alarming they read is not asked."""
+        return meanings(texts, self.config.embed, with_alarm=False)
+
+    def judge(self, sequences: Sequences, meanings: Meanings) -> Verdicts:
+        """Score sequences of the target.
+
+        Args:
+          meanings: of the `V` templates that the ids stand for, new ones included.
+        """
+        unique = distinct(sequences)
+        scores, weights = self.fitted.score(unique, meanings.vectors)
+        total = np.add.reduceat(weights, unique.offsets[:-1])
+        shares = weights / np.repeat(np.maximum(total, 1e-12), unique.lengths)
+        at, heavy = heaviest(unique.offsets, shares.astype(np.float32))
+        at = np.where(heavy > 0, at, -1)
+        return Verdicts(
+            distinct=unique,
+            scores=scores,
+            places=np.where(at >= 0, at - unique.offsets[:-1, None], -1),
+            weights=heavy,
+            ids=unique.ids[at],
+            reasons=np.full(len(unique), None),
         )
-    return Detector(fitted, cut)
 
+    def to_state(self) -> State:
+        """All of it, for `glx.checkpoint`."""
+        config = asdict(self.config)
+        del config["embed"]["cache_dir"]  # who loads it has a cache of their own
+        names = [field.name for field in fields(self.fitted) if field.init]
+        arrays = {name: getattr(self.fitted, name) for name in names if name != "config"}
+        settings = {"config": config, "threshold": self.threshold}
+        return State({"fitted": jax.tree.map(np.asarray, arrays)}, {}, settings)
 
-def score_sequences(detector: Detector, sequences: Sequences, vectors: np.ndarray) -> Verdicts:
-    """Score sequences of the target.
-
-    Args:
-      vectors: `<float32>[V, D]` of the templates that the ids stand for, new ones included.
-    """
-    unique = distinct(sequences)
-    scores, weights = detector.fitted.score(unique, vectors)
-    total = np.add.reduceat(weights, unique.offsets[:-1])
-    shares = weights / np.repeat(np.maximum(total, 1e-12), unique.lengths)
-    at, heavy = heaviest(unique.offsets, shares.astype(np.float32))
-    at = np.where(heavy > 0, at, -1)
-    return Verdicts(
-        distinct=unique,
-        scores=scores,
-        places=np.where(at >= 0, at - unique.offsets[:-1, None], -1),
-        weights=heavy,
-        ids=unique.ids[at],
-        reasons=np.full(len(unique), None),
-    )
-
-
-def _source(source: LabelledSource, vectors: np.ndarray) -> Source:
-    unique, anomalous = source.distinct()
-    return Source(source.name, unique, anomalous, vectors)
+    @classmethod
+    def from_state(cls, state: State) -> Self:
+        """What `to_state` gave."""
+        config = rebuild(MethodConfig, state.settings["config"])
+        fitted = METHODS[config.method].fitted(config=config.own, **state.arrays["fitted"])
+        return cls(config, fitted, float(state.settings["threshold"]))

@@ -7,9 +7,8 @@ The forest is scikit-learn's. Counts are not weighted: a tree cuts each column a
 extremes, so that the scale of a column changes nothing.
 """
 
-from dataclasses import dataclass
-from functools import partial
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
 
 import numpy as np
 import scipy.sparse as sp
@@ -18,9 +17,6 @@ from glx.config import setting
 from glx.methods.counts import count, holders
 from glx.methods.task import Fitted, Log, Scores, Task
 from glx.sequences import Distinct
-
-if TYPE_CHECKING:
-    from sklearn.ensemble import IsolationForest
 
 CUT = float(np.nextafter(np.float32(0.5), np.float32(1)))  # where all are alike, all have 0.5
 RARE = 0.01  # share of the adaptation sequences that hold an event, below which it is rare
@@ -34,10 +30,8 @@ class ForestConfig:
     sample: int = setting(256, "adaptation sequences that a tree is grown on.", low=2, high=100_000)
 
 
-def fit(task: Task, config: ForestConfig, log: Log = lambda row: None) -> Fitted:
+def fit(task: Task, config: ForestConfig, log: Log = lambda row: None) -> "Forest":
     """Grow the forest on occurrences of adaptation sequences, as many as its trees can look at."""
-    from sklearn.ensemble import IsolationForest  # seconds to import
-
     events = np.unique(task.adapt.ids)
     rare = _rare(task.adapt, events)
     total = int(task.adapt.counts.sum())
@@ -45,34 +39,56 @@ def fit(task: Task, config: ForestConfig, log: Log = lambda row: None) -> Fitted
         total, min(total, config.trees * config.sample), replace=False
     )
     rows = np.searchsorted(np.cumsum(task.adapt.counts), np.sort(drawn), side="right")
-    forest = IsolationForest(
-        n_estimators=config.trees,
-        max_samples=min(config.sample, len(rows)),
-        random_state=task.seed % 2**32,
-    )
-    forest.fit(_table(task.adapt, events, rare)[rows])
-    return Fitted(partial(score, forest, events, rare), CUT)
+    sample = task.adapt.take(rows)
+    return Forest(config, events, rare, sample.ids, sample.offsets, np.uint32(task.seed % 2**32))
 
 
-def score(
-    forest: "IsolationForest",
-    events: np.ndarray,
-    rare: np.ndarray,
-    sequences: Distinct,
-    vectors: np.ndarray,
-) -> Scores:
-    """`2^(-E(h) / c)` of each sequence; which event it is, a forest does not tell.
+@dataclass(frozen=True)
+class Forest(Fitted):
+    """A forest, which is saved as what it is grown on.
 
-    Args:
-      events: `<int>[C]` ids that adaptation holds, ascending.
+    Attributes:
+      events: `<int32>[C]` ids that adaptation holds, ascending.
       rare: `<bool>[C]` those that hardly any sequence holds.
-      vectors: not looked at.
+      ids, offsets: the `M` sequences that it is grown on, `<int32>[E]` and `<int64>[M + 1]`.
+      seed: `<uint32>[]` of what a tree draws.
+      forest: of scikit-learn, which has no format of its own but pickles.
     """
-    weights = np.zeros(len(sequences.ids), np.float32)
-    if not len(sequences):
-        return Scores(np.zeros(0, np.float32), weights)
-    found = -forest.score_samples(_table(sequences, events, rare))
-    return Scores(found.astype(np.float32), weights)
+
+    cut: ClassVar = CUT
+
+    config: ForestConfig
+    events: np.ndarray
+    rare: np.ndarray
+    ids: np.ndarray
+    offsets: np.ndarray
+    seed: np.integer
+    forest: Any = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        from sklearn.ensemble import IsolationForest  # seconds to import
+
+        n = len(self.offsets) - 1
+        sample = Distinct(self.ids, self.offsets, np.ones(n, np.int64), np.arange(n))
+        forest = IsolationForest(
+            n_estimators=self.config.trees,
+            max_samples=min(self.config.sample, n),
+            random_state=int(self.seed),
+        )
+        forest.fit(_table(sample, self.events, self.rare))
+        object.__setattr__(self, "forest", forest)
+
+    def score(self, sequences: Distinct, vectors: np.ndarray) -> Scores:
+        """`2^(-E(h) / c)` of each sequence; which event it is, a forest does not tell.
+
+        Args:
+          vectors: not looked at.
+        """
+        weights = np.zeros(len(sequences.ids), np.float32)
+        if not len(sequences):
+            return Scores(np.zeros(0, np.float32), weights)
+        found = -self.forest.score_samples(_table(sequences, self.events, self.rare))
+        return Scores(found.astype(np.float32), weights)
 
 
 def _table(sequences: Distinct, events: np.ndarray, rare: np.ndarray) -> sp.csr_array:

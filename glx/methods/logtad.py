@@ -16,6 +16,7 @@ no dropout; sentence vectors, not word2vec.
 
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import flax.linen as nn
 import jax
@@ -48,7 +49,7 @@ class LogTADConfig(LoopConfig):
     )
 
 
-def fit(task: Task, config: LogTADConfig, log: Log = lambda row: None) -> Fitted:
+def fit(task: Task, config: LogTADConfig, log: Log = lambda row: None) -> "LogTAD":
     """Learn the centre's surroundings; the score is `d / (d + m)`, `d` the distance to the centre.
 
     `m` is the median distance of adaptation sequences.
@@ -79,21 +80,36 @@ def fit(task: Task, config: LogTADConfig, log: Log = lambda row: None) -> Fitted
     centre = _away_from_zero(z_BxH.mean(axis=0))
     params = minimise(_loss, model, config, params, (rows, centre), draw, task.seed, log)
 
-    def distances(rows: jax.Array, ids: np.ndarray, lengths: np.ndarray) -> np.ndarray:
-        z_BxH = _encode(model, params, rows, ids, lengths)
-        return np.asarray(jnp.linalg.norm(z_BxH - centre[None, :], axis=1))
-
     at = rng.choice(len(task.adapt), SAMPLE, p=shares[0])
-    median = max(float(np.median(distances(rows, ids[at], lengths[at]))), 1e-12)
+    median = np.median(_distances(model, params, centre, rows, ids[at], lengths[at]))
+    return LogTAD(config, times[0], params, np.asarray(centre), np.float32(max(median, 1e-12)))
 
-    def score(sequences: Distinct, vectors: np.ndarray) -> Scores:
-        short, _ = shortened(sequences, times[0], config.max_events)
-        rows, far = table(vectors), np.empty(len(short), np.float32)
+
+@dataclass(frozen=True)
+class LogTAD(Fitted):
+    """The encoder, and where normal sequences are.
+
+    Attributes:
+      times: `<int64>[V]` how often adaptation holds each template.
+      params: of `Encoder`.
+      centre: `<float32>[H]`.
+      median: `<float32>[]` distance of adaptation sequences to it.
+    """
+
+    config: LogTADConfig
+    times: np.ndarray
+    params: Any
+    centre: np.ndarray
+    median: np.floating
+
+    def score(self, sequences: Distinct, vectors: np.ndarray) -> Scores:
+        """`d / (d + m)`; the events are not told apart."""
+        short, _ = shortened(sequences, self.times, self.config.max_events)
+        model, rows, far = Encoder(self.config), table(vectors), np.empty(len(short), np.float32)
         for at, filled, length in batches(short, devices.batch_size):
-            far[at] = distances(rows, *pad(short, filled, length))[: len(at)]
-        return Scores(far / (far + np.float32(median)), np.zeros(len(sequences.ids), np.float32))
-
-    return Fitted(score)
+            batch = rows, *pad(short, filled, length)
+            far[at] = _distances(model, self.params, self.centre, *batch)[: len(at)]
+        return Scores(far / (far + self.median), np.zeros(len(sequences.ids), np.float32))
 
 
 class Encoder(nn.Module):
@@ -138,6 +154,12 @@ def _loss(model: Encoder, params, shared, batch):
     z_BxH, logits_B = apply(model, params, table_VxD, ids_BxL, lengths_B)
     one_class = jnp.square(z_BxH - centre_H[None, :]).sum(axis=1).mean()
     return one_class + optax.sigmoid_binary_cross_entropy(logits_B, target_B).mean()
+
+
+def _distances(model: Encoder, params, centre_H, *inputs) -> np.ndarray:
+    """`<float32>[B]` of sequences to the centre."""
+    z_BxH = _encode(model, params, *inputs)
+    return np.asarray(jnp.linalg.norm(z_BxH - centre_H[None, :], axis=1))
 
 
 @partial(jax.jit, static_argnums=0)

@@ -11,7 +11,7 @@ covariance, and a library's PCA, which takes no weights, is not used.
 """
 
 from dataclasses import dataclass
-from functools import partial
+from typing import ClassVar
 
 import numpy as np
 import scipy.sparse as sp
@@ -39,27 +39,7 @@ class PCAConfig:
     )
 
 
-@dataclass(frozen=True)
-class Subspace:
-    """The normal subspace of a target with `C` events, and one column for all others.
-
-    Attributes:
-      events: `<int>[C]` ids that adaptation holds, ascending.
-      idf: `<float64>[C + 1]` weight of a count: `log((N + 1) / (n_v + 1))`, `n_v` of the `N`
-        adaptation sequences holding event `v`.
-      mean: `<float64>[C + 1]` of the weighted counts.
-      axes: `<float64>[C + 1, P]` orthonormal.
-      q: the Q-statistic.
-    """
-
-    events: np.ndarray
-    idf: np.ndarray
-    mean: np.ndarray
-    axes: np.ndarray
-    q: float
-
-
-def fit(task: Task, config: PCAConfig, log: Log = lambda row: None) -> Fitted:
+def fit(task: Task, config: PCAConfig, log: Log = lambda row: None) -> "PCA":
     """The subspace of the adaptation sequences, each counted as often as it occurs."""
     events, share = np.unique(task.adapt.ids), task.adapt.counts / task.adapt.counts.sum()
     counts = count(task.adapt, events)
@@ -72,30 +52,54 @@ def fit(task: Task, config: PCAConfig, log: Log = lambda row: None) -> Fitted:
     values, axes = np.maximum(values[::-1], 0), axes[:, ::-1]  # the largest first
     before = np.cumsum(values) - values
     kept = int((before < config.variance * values.sum() * (1 - 1e-12)).sum())
+    # An array on disk is never empty: without variance the only axis is 0.
+    axes = axes[:, :kept] if kept else np.zeros((len(mean), 1))
     q = max(q_statistic(values[kept:], config.alpha), LEAST)
-    return Fitted(partial(score, Subspace(events, idf, mean, axes[:, :kept], q)), CUT)
+    return PCA(config, events, idf, mean, axes, np.float64(q))
 
 
-def score(space: Subspace, sequences: Distinct, vectors: np.ndarray) -> Scores:
-    """`SPE / (SPE + Q)` of each sequence; an event weighs by its part of that error.
+@dataclass(frozen=True)
+class PCA(Fitted):
+    """The normal subspace of a target with `C` events, and one column for all others.
 
-    Args:
-      vectors: not looked at.
+    Attributes:
+      events: `<int32>[C]` ids that adaptation holds, ascending.
+      idf: `<float64>[C + 1]` weight of a count: `log((N + 1) / (n_v + 1))`, `n_v` of the `N`
+        adaptation sequences holding event `v`.
+      mean: `<float64>[C + 1]` of the weighted counts.
+      axes: `<float64>[C + 1, P]` orthonormal.
+      q: `<float64>[]` the Q-statistic.
     """
-    scores = np.zeros(len(sequences), np.float32)
-    weights = np.zeros(len(sequences.ids), np.float32)
-    at = columns(sequences, space.events)
-    for start in range(0, len(sequences), devices.HOST_ROWS):
-        rows = np.arange(start, min(start + devices.HOST_ROWS, len(sequences)))
-        part = sequences.take(rows)
-        off = count(part, space.events).toarray() * space.idf - space.mean
-        error = (off - (off @ space.axes) @ space.axes.T) ** 2
-        spe = error.sum(axis=1)
-        scores[rows] = spe / (spe + space.q)
-        owner = np.repeat(np.arange(len(part)), part.lengths)
-        events = slice(sequences.offsets[start], sequences.offsets[rows[-1] + 1])
-        weights[events] = error[owner, at[events]] / (spe + space.q)[owner]
-    return Scores(scores, weights)
+
+    cut: ClassVar = CUT
+
+    config: PCAConfig
+    events: np.ndarray
+    idf: np.ndarray
+    mean: np.ndarray
+    axes: np.ndarray
+    q: np.floating
+
+    def score(self, sequences: Distinct, vectors: np.ndarray) -> Scores:
+        """`SPE / (SPE + Q)` of each sequence; an event weighs by its part of that error.
+
+        Args:
+          vectors: not looked at.
+        """
+        scores = np.zeros(len(sequences), np.float32)
+        weights = np.zeros(len(sequences.ids), np.float32)
+        at = columns(sequences, self.events)
+        for start in range(0, len(sequences), devices.HOST_ROWS):
+            rows = np.arange(start, min(start + devices.HOST_ROWS, len(sequences)))
+            part = sequences.take(rows)
+            off = count(part, self.events).toarray() * self.idf - self.mean
+            error = (off - (off @ self.axes) @ self.axes.T) ** 2
+            spe = error.sum(axis=1)
+            scores[rows] = spe / (spe + self.q)
+            owner = np.repeat(np.arange(len(part)), part.lengths)
+            events = slice(sequences.offsets[start], sequences.offsets[rows[-1] + 1])
+            weights[events] = error[owner, at[events]] / (spe + self.q)[owner]
+        return Scores(scores, weights)
 
 
 def q_statistic(values: np.ndarray, alpha: float) -> float:

@@ -17,6 +17,7 @@ ones, not independent ones; the classifier has one layer, two thirds of the widt
 
 from dataclasses import dataclass
 from functools import partial
+from typing import Any, ClassVar
 
 import flax.linen as nn
 import jax
@@ -55,7 +56,7 @@ class PLELogConfig(LoopConfig):
     )
 
 
-def fit(task: Task, config: PLELogConfig, log: Log = lambda row: None) -> Fitted:
+def fit(task: Task, config: PLELogConfig, log: Log = lambda row: None) -> "PLELog":
     """Estimate labels, then learn them; the score is the classifier's probability.
 
     Raises:
@@ -76,20 +77,37 @@ def fit(task: Task, config: PLELogConfig, log: Log = lambda row: None) -> Fitted
 
     params = minimise(_loss, model, config, params, rows, draw, task.seed, log)
 
-    def score(sequences: Distinct, vectors: np.ndarray) -> Scores:
-        short, kept = shortened(sequences, times, config.max_events)
-        rows, scores = table(vectors), np.empty(len(short), np.float32)
-        attention = np.empty(len(short.ids), np.float32)
+    return PLELog(config, times, params)
+
+
+@dataclass(frozen=True)
+class PLELog(Fitted):
+    """The classifier.
+
+    Attributes:
+      times: `<int64>[V]` how often adaptation holds each template.
+      params: of `Classifier`.
+    """
+
+    cut: ClassVar = 0.5
+
+    config: PLELogConfig
+    times: np.ndarray
+    params: Any
+
+    def score(self, sequences: Distinct, vectors: np.ndarray) -> Scores:
+        """The classifier's probability; an event weighs by its attention."""
+        short, kept = shortened(sequences, self.times, self.config.max_events)
+        model, rows = Classifier(self.config), table(vectors)
+        scores, attention = np.empty(len(short), np.float32), np.empty(len(short.ids), np.float32)
         for at, filled, length in batches(short, devices.batch_size):
-            given = rows, *pad(short, filled, length)
-            p_B, attention_BxL = jax.device_get(_classify(model, params, *given))
+            batch = rows, *pad(short, filled, length)
+            p_B, attention_BxL = jax.device_get(_classify(model, self.params, *batch))
             scores[at] = p_B[: len(at)]
             unpad(attention_BxL, short, at, attention)
         weights = np.zeros(len(sequences.ids), np.float32)
         weights[kept] = attention
         return Scores(scores, weights)
-
-    return Fitted(score, cut=0.5)
 
 
 def commonest(sequences: Distinct, n: int, seed: int) -> Distinct:

@@ -10,8 +10,7 @@ for normal, in the hope that anomalies are not among them. Neither order nor rep
 sequences with the same events are one.
 """
 
-from dataclasses import dataclass
-from functools import partial
+from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
 
@@ -44,24 +43,7 @@ class RapidConfig:
     )
 
 
-@dataclass(frozen=True)
-class Database:
-    """`M` sets of events that stand for normal.
-
-    Attributes:
-      sets: the ids of each.
-      vectors: `<float32>[V, D]` of the templates that the ids stand for.
-      index: of FAISS, over the vectors of the sets.
-      core: sets that a sequence is compared with.
-    """
-
-    sets: list[np.ndarray]
-    vectors: np.ndarray
-    index: Any
-    core: int
-
-
-def fit(task: Task, config: RapidConfig, log: Log = lambda row: None) -> Fitted:
+def fit(task: Task, config: RapidConfig, log: Log = lambda row: None) -> "Rapid":
     """The database; nothing is trained. The paper's cut needs labels: there is none."""
     sets = event_sets(task.adapt)
     occurrences = np.bincount(sets.inverse, task.adapt.counts, len(sets))
@@ -70,33 +52,52 @@ def fit(task: Task, config: RapidConfig, log: Log = lambda row: None) -> Fitted:
     some = before < config.share * occurrences.sum()
     some[:1] = True
     kept = sets.take(common[some])
-    index = faiss_index(set_vectors(kept, task.vectors))
-    members = np.split(kept.ids, kept.offsets[1:-1])
-    return Fitted(partial(score, Database(members, task.vectors, index, config.core)))
+    return Rapid(config, kept.ids, kept.offsets, task.vectors)
 
 
-def score(database: Database, sequences: Distinct, vectors: np.ndarray) -> Scores:
-    """Largest distance of an event of each sequence to its core set, and that of every event.
+@dataclass(frozen=True)
+class Rapid(Fitted):
+    """The database: `M` sets of events that stand for normal.
 
-    The distance of an event is `(1 - cos) / 2` to the nearest event of the core set, in [0, 1].
-
-    Args:
-      vectors: `<float32>[W, D]` of the templates that the ids stand for, each of length 1.
+    Attributes:
+      ids, offsets: `<int32>[E]`, `<int64>[M + 1]` the events of each, ascending.
+      vectors: `<float32>[V, D]` of the templates that the ids stand for.
+      index: of FAISS, over the vectors of the sets; made anew, never saved.
     """
-    sets = event_sets(sequences)
-    core = min(database.core, len(database.sets))
-    _, near = database.index.search(set_vectors(sets, vectors), core)
-    far = np.zeros(len(sets.ids), np.float32)
-    for (start, end), rows in zip(pairwise(sets.offsets), near, strict=True):
-        known = np.unique(np.concatenate([database.sets[row] for row in rows]))
-        cosine = vectors[sets.ids[start:end]] @ database.vectors[known].T
-        far[start:end] = np.clip(np.round((1 - cosine.max(axis=1)) / 2, DECIMALS), 0, 1)
-    owner = np.repeat(np.arange(len(sets)), sets.lengths)
-    largest = np.zeros(len(sets), np.float32)
-    np.maximum.at(largest, owner, far)
-    of_set = np.repeat(sets.inverse, sequences.lengths)
-    place = np.searchsorted(owner * len(vectors) + sets.ids, of_set * len(vectors) + sequences.ids)
-    return Scores(largest[sets.inverse], far[place])
+
+    config: RapidConfig
+    ids: np.ndarray
+    offsets: np.ndarray
+    vectors: np.ndarray
+    index: Any = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        one = np.ones(len(self.offsets) - 1, np.int64)
+        sets = Distinct(self.ids, self.offsets, one, np.arange(len(one)))
+        object.__setattr__(self, "index", faiss_index(set_vectors(sets, self.vectors)))
+
+    def score(self, sequences: Distinct, vectors: np.ndarray) -> Scores:
+        """Largest distance of an event of each sequence to its core set, and that of every event.
+
+        The distance of an event is `(1 - cos) / 2` to the nearest event of the core set, in [0, 1].
+
+        Args:
+          vectors: `<float32>[W, D]` of the templates that the ids stand for, each of length 1.
+        """
+        sets, members = event_sets(sequences), np.split(self.ids, self.offsets[1:-1])
+        core = min(self.config.core, len(members))
+        _, near = self.index.search(set_vectors(sets, vectors), core)
+        far = np.zeros(len(sets.ids), np.float32)
+        for (start, end), rows in zip(pairwise(sets.offsets), near, strict=True):
+            known = np.unique(np.concatenate([members[row] for row in rows]))
+            cosine = vectors[sets.ids[start:end]] @ self.vectors[known].T
+            far[start:end] = np.clip(np.round((1 - cosine.max(axis=1)) / 2, DECIMALS), 0, 1)
+        owner = np.repeat(np.arange(len(sets)), sets.lengths)
+        largest = np.zeros(len(sets), np.float32)
+        np.maximum.at(largest, owner, far)
+        width, of_set = len(vectors), np.repeat(sets.inverse, sequences.lengths)
+        place = np.searchsorted(owner * width + sets.ids, of_set * width + sequences.ids)
+        return Scores(largest[sets.inverse], far[place])
 
 
 def event_sets(sequences: Distinct) -> Distinct:

@@ -6,13 +6,12 @@ after it is fitted, and no argument could carry a label of the target.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, ClassVar, NamedTuple, Protocol
 
 import numpy as np
 
+from glx.detector import Log
 from glx.sequences import Distinct
-
-Log = Callable[[dict], None]  # gets `{"step": n, "loss": x}` now and then
 
 
 @dataclass(frozen=True)
@@ -62,16 +61,30 @@ class Scores(NamedTuple):
     weights: np.ndarray
 
 
-@dataclass(frozen=True)
-class Fitted:
-    """A fitted method.
+class Fitted(Protocol):
+    """A fitted method: a frozen dataclass of `config`, its settings, and of arrays.
 
     Attributes:
-      score: of distinct sequences of the target and `<float32>[W, D]` the vectors of all its
-        templates, `W >= V`: those beyond `V` were never seen in adaptation.
       cut: the paper's own cut on the scores, where it needs no label of the target; None for the
         common one (`glx.threshold`) on the scores of the adaptation sequences.
     """
 
-    score: Callable[[Distinct, np.ndarray], Scores]
-    cut: float | None = None
+    __dataclass_fields__: ClassVar[dict[str, Any]]
+    cut: ClassVar[float | None] = None
+
+    def score(self, sequences: Distinct, vectors: np.ndarray) -> Scores:
+        """Scores of distinct sequences of the target.
+
+        Args:
+          vectors: `<float32>[W, D]` of all its templates, `W >= V`: those beyond `V` were never
+            seen in adaptation.
+        """
+
+
+class Method(NamedTuple):
+    """What reports call a method, what fits it, what that gives, whether it needs sources too."""
+
+    name: str
+    fit: Callable[[Task, Any, Log], Fitted]
+    fitted: Callable[..., Fitted]
+    needs_sources: bool = False

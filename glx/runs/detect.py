@@ -13,13 +13,12 @@ import polars as pl
 
 from glx.data.load import LogParser
 from glx.data.stream import stream
+from glx.detector import Detector
 from glx.errors import InputError, is_disk_full
-from glx.generallog import detector as general
 from glx.generallog.experts import ExpertConfig
 from glx.llm.request import Costs
 from glx.parse.read import ReadCounts, layout_of
 from glx.runs import detectors
-from glx.runs.detectors import Ours
 from glx.runs.progress import Progress
 from glx.runs.verdict_cache import VerdictCache
 from glx.verdicts import json_lines, rows
@@ -57,15 +56,13 @@ def detect(
         raise InputError(f"--idle={idle}: must be more than 0 seconds")
     if logs != "-" and not os.path.exists(logs):  # never an error itself, unlike Path.exists
         raise InputError(f"{logs}: no such file; check the path")
-    detector, reader = detectors.load(folder)
-    if isinstance(detector, general.Detector):
-        settings = replace(detector.config, expert=expert(detector.config.expert))
-        detector = replace(detector, config=settings)
-    reader = _changed(reader, logs, format, session, window)
+    detector, parser = detectors.load(folder)
+    detector = detector.with_expert(expert)
+    parser = _changed(parser, logs, format, session, window)
     counts, n, n_anomalous = ReadCounts(), 0, 0
     spent: Counter[str] = Counter()
     with _writing(out, logs) as file:
-        for found, metrics in verdicts(detector, reader, logs, counts, idle, progress):
+        for found, metrics in verdicts(detector, parser, logs, counts, idle, progress):
             spent.update({k: n for k, n in metrics.items() if k in COSTS})
             file.write(json_lines(found, file=logs).str.join("\n")[0] + "\n")
             spent["proprietary"] += int((found["route"] == "proprietary").sum())
@@ -75,38 +72,38 @@ def detect(
             raise InputError(f"{logs}: no line with text; give a log with at least one event")
     progress.counted(logs, counts)
     progress.say(f"{n_anomalous:,} of {n:,} sequences anomalous, {counts.lines:,} lines read")
-    told = ", ".join(f"{n:,} {name.replace('_', ' ')}" for name, n in spent.items() if n)
-    if told:
-        progress.say(told)
+    costs = ", ".join(f"{n:,} {name.replace('_', ' ')}" for name, n in spent.items() if n)
+    if costs:
+        progress.say(costs)
     return counts
 
 
 def verdicts(
-    detector: Ours,
-    reader: LogParser,
+    detector: Detector,
+    parser: LogParser,
     logs: Path | str,
     counts: ReadCounts,
     idle: float,
     progress: Progress,
 ) -> Iterator[tuple[pl.DataFrame, dict[str, Any]]]:
     """Verdicts on the sequences of a file as they close, as rows, and the metrics of the expert."""
-    config = detectors.base(detector).config
-    read = detectors.understand(config, reader.texts)
-    with progress.asking() as report, detectors.expert(detector, reader, report) as expert:
+    meanings = detector.understand(parser.texts)
+    with progress.asking() as report:
+        detector = detector.with_expert(report=report)
         # Ids keep their texts, so that a sequence keeps its verdict as new templates come.
-        judge = VerdictCache(lambda new: detectors.judge(detector, new, read, expert))
-        for sequences in stream(logs, reader, counts, idle):
-            new = reader.texts[len(read.texts) :]
+        judge = VerdictCache(lambda new: detector.judge(new, meanings))
+        for sequences in stream(logs, parser, counts, idle):
+            new = parser.texts[len(meanings.texts) :]
             if new:
-                read += detectors.understand(config, new)
+                meanings += detector.understand(new)
             found = judge(sequences)
-            yield rows(found, sequences, detector.threshold, reader.texts), found.metrics
+            yield rows(found, sequences, detector.threshold, parser.texts), found.metrics
 
 
 def _changed(
-    reader: LogParser, logs: str, format: str | None, session: str | None, window: int | None
+    parser: LogParser, logs: str, format: str | None, session: str | None, window: int | None
 ) -> LogParser:
-    """The reader with the layout, session rule or window that the user gave."""
+    """The parser with the layout, session rule or window that the user gave."""
     if session is not None and window is not None:
         raise InputError("--session and --window: exclude each other; give one of them")
     if window is not None and window < 1:
@@ -115,14 +112,14 @@ def _changed(
         if logs == "-" or Path(logs).is_fifo():
             raise InputError("--format needs a file to look at; this input can be read only once")
         layout = layout_of(logs, format)
-        fitted = reader.layout.session if reader.layout else None
-        reader = replace(reader, layout=replace(layout, session=fitted))
-    if session is not None and reader.layout is not None:
-        reader = replace(reader, layout=replace(reader.layout, session=session), window=None)
+        fitted = parser.layout.session if parser.layout else None
+        parser = replace(parser, layout=replace(layout, session=fitted))
+    if session is not None and parser.layout is not None:
+        parser = replace(parser, layout=replace(parser.layout, session=session), window=None)
     if window is not None:
-        unkeyed = reader.layout and replace(reader.layout, session=None)
-        reader = replace(reader, layout=unkeyed, window=window)
-    return reader
+        unkeyed = parser.layout and replace(parser.layout, session=None)
+        parser = replace(parser, layout=unkeyed, window=window)
+    return parser
 
 
 @contextmanager

@@ -3,30 +3,33 @@
 In: settings of a run. Out: labelled sources, an unlabelled target, a detector.
 """
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 
 from glx.data.catalogue import Cast
 from glx.data.load import Parsed, load
+from glx.data.systems import System
+from glx.detector import Detector, DetectorConfig, Log, Target
+from glx.errors import InputError
 from glx.evaluate.labels import check_source, few_labelled, read_labels
-from glx.generallog import detector as general
-from glx.methods import detector as methods
-from glx.runs.detectors import Ours
 from glx.runs.progress import Progress
-from glx.runs.settings import AnyRun, GeneralLogRun, MethodRun, RunConfig, share
+from glx.runs.settings import RunConfig
 from glx.runs.shared import Shared
 from glx.runs.train_log import read_rows, train_log
 from glx.sequences import ADAPT, LabelledSource
-from glx.zerolog import detector as zerolog
+
+T = TypeVar("T")
 
 
 def read_sources(
-    cast: Cast, config: AnyRun, progress: Progress, shared: Shared
+    systems: Cast, config: RunConfig, progress: Progress, shared: Shared
 ) -> list[LabelledSource]:
     """The sources with their labels."""
 
-    def read(system):
+    def read(system: System) -> LabelledSource:
         progress.say(f"reading {system.name} (source)")
         parsed = load(system, config.data, adapt_share=1.0)
         progress.counted(system.name, parsed.counts)
@@ -34,38 +37,55 @@ def read_sources(
         check_source(system.name, labels)
         return LabelledSource(system.name, parsed.sequences, parsed.templates, labels)
 
-    def once(system):
+    def once(system: System) -> LabelledSource:
         key = ("source", system.name, system.path, config.labels, config.data)
         return shared.once(key, lambda: read(system))
 
-    return [once(system) for system in cast.sources]
+    return [once(system) for system in systems.sources]
 
 
-def read_target(cast: Cast, config: AnyRun, progress: Progress, shared: Shared) -> Parsed:
+def read_target(systems: Cast, config: RunConfig, progress: Progress, shared: Shared) -> Parsed:
     """The target, without labels."""
 
-    def read():
-        progress.say(f"reading {cast.target.name} (target, unlabelled)")
-        parsed = load(cast.target, config.data)
-        progress.counted(cast.target.name, parsed.counts)
+    def read() -> Parsed:
+        progress.say(f"reading {systems.target.name} (target, unlabelled)")
+        parsed = load(systems.target, config.data)
+        progress.counted(systems.target.name, parsed.counts)
         return parsed
 
     return shared.once(("target", config.target, config.labels, config.data), read)
 
 
-def few_of_target(config: AnyRun, target: Parsed) -> LabelledSource | None:
+def few_of_target(config: RunConfig, target: Parsed) -> LabelledSource | None:
     """The adaptation sequences whose labels `--target_labels` gives away; None for none."""
-    if isinstance(config, MethodRun) or config.target_labels is None:
+    if config.target_labels is None:
         return None
     labels = read_labels(target.system, target.sequences).sequences
     adapt = np.flatnonzero(target.part == ADAPT)  # whatever the protocol lets adaptation see
-    rows = adapt[few_labelled(labels[adapt], share(config.target_labels), config.model.seed)]
+    known = few_labelled(labels[adapt], share(config.target_labels), config.model.seed)
+    rows = adapt[known]
     return LabelledSource(
         f"{target.system.name} (labelled)",
         target.sequences.take(rows),
         target.templates,
         labels[rows],
     )
+
+
+def share(target_labels: str) -> float:
+    """`1%` or `0.01` as 0.01.
+
+    Raises:
+      InputError: not a share above 0 and up to all.
+    """
+    number, percent = target_labels.removesuffix("%"), target_labels.endswith("%")
+    try:
+        value = float(number) / (100 if percent else 1)
+    except ValueError:
+        value = float("nan")
+    if not 0 < value <= 1:
+        raise InputError(f"--target_labels={target_labels}: must be a share, as 1% or 0.01")
+    return value
 
 
 def fit_detector(
@@ -76,47 +96,43 @@ def fit_detector(
     progress: Progress | None = None,
     shared: Shared | None = None,
     few: LabelledSource | None = None,
-) -> Ours:
-    """The detector that the settings ask for; `folder` keeps the state of training."""
+) -> Detector:
+    """The detector that the settings ask for.
+
+    Args:
+      folder: gets `train.jsonl`, and keeps the state of training; None for neither.
+    """
     progress, shared = progress or Progress(), shared or Shared()
 
-    def train() -> tuple[zerolog.Detector, list[dict]]:
-        training = None if folder is None else folder / "training"
-        with progress.training(config.model.train.steps) as shown, train_log(folder) as kept:
+    def training(settings: DetectorConfig, fit: Callable[[Log], T]) -> T:
+        """Fit what has these settings, once for all runs on the same data, and log it in each."""
 
-            def log(row: dict) -> None:
-                kept(row)
-                shown(row)
+        def logged() -> tuple[T, list[dict]]:
+            with (
+                progress.training(settings.name(), settings.steps) as show,
+                train_log(folder) as write,
+            ):
 
-            found = sources, target.adapt, target.templates, config.model, training, log, few
-            fitted = zerolog.fit(*found)
-        return fitted, [] if folder is None else read_rows(folder)
+                def log(row: dict) -> None:
+                    write(row)
+                    show(row)
 
-    base, rows = shared.once(base_key(config), train)
-    if folder is not None and not read_rows(folder):  # fitted for an earlier run
-        with train_log(folder) as log:
-            for row in rows:
-                log(row)
-    if not isinstance(config, GeneralLogRun):
-        return base
-    return general.fit(base, sources, target.adapt, target.parser.texts, config.general)
+                fitted = fit(log)
+            return fitted, [] if folder is None else read_rows(folder)
 
+        data = config.target, config.source, config.labels, config.target_labels, config.data
+        fitted, rows = shared.once(("fitted", settings, *data), logged)
+        if folder is not None and not read_rows(folder):  # fitted for an earlier run
+            with train_log(folder) as write:
+                for row in rows:
+                    write(row)
+        return fitted
 
-def fit_method(
-    config: MethodRun,
-    sources: list[LabelledSource],
-    target: Parsed,
-    folder: Path,
-    progress: Progress,
-) -> methods.Detector:
-    """The method that the settings name; `folder` gets its `train.jsonl`."""
-    progress.say(f"fitting {methods.METHODS[config.model.method].name}")
-    with train_log(folder) as log:
-        return methods.fit(sources, target.adapt, target.templates, config.model, log)
-
-
-def base_key(config: RunConfig) -> RunConfig:
-    """What determines the ZeroLog of a run: runs of GeneralLog that differ in the rest share it."""
-    return RunConfig(
-        config.target, config.source, config.labels, config.target_labels, config.data, config.model
+    return config.model.detector.fit(
+        config.model,
+        sources,
+        Target(target.adapt, target.templates, target.parser.numbers),
+        few=few,
+        folder=None if folder is None else folder / "training",
+        training=training,
     )

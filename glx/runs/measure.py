@@ -8,7 +8,7 @@ from glx.data.load import Parsed
 from glx.evaluate import audit, baselines, ceilings, metrics
 from glx.evaluate.baselines import Baseline
 from glx.evaluate.labels import Labels
-from glx.runs.settings import AnyRun
+from glx.runs.settings import RunConfig
 from glx.runs.shared import Shared
 from glx.sequences import PARTS, TEST, Sequences, distinct
 from glx.verdicts import Verdicts
@@ -17,7 +17,7 @@ KEPT = ("f1", "f1_interval", "precision", "recall", "auprc", "auroc", "oracle_f1
 
 
 def measure(
-    config: AnyRun,
+    config: RunConfig,
     target: Parsed,
     judged: Verdicts,
     threshold: float,
@@ -69,7 +69,7 @@ def measure(
 
 
 def trivial(
-    config: AnyRun, target: Parsed, judged: Verdicts, shared: Shared
+    config: RunConfig, target: Parsed, judged: Verdicts, shared: Shared
 ) -> dict[str, Baseline]:
     """The trivial detectors on the distinct test sequences."""
     templates = target.parser.miner.templates
@@ -79,7 +79,7 @@ def trivial(
     )
 
 
-def alike(config: AnyRun) -> tuple:
+def alike(config: RunConfig) -> tuple:
     """What all runs on one target and split have in common."""
     return config.target, config.labels, config.data
 

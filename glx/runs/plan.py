@@ -12,8 +12,9 @@ from glx.data.systems import SIMULATED
 from glx.errors import InputError
 from glx.methods import detector as methods
 from glx.methods.detector import MethodConfig
-from glx.runs.settings import AS_ZEROLOG, GeneralLogRun, MethodRun, RunConfig
+from glx.runs.settings import GeneralLogRun, MethodRun, RunConfig
 from glx.runs.study import Cell
+from glx.zerolog.detector import VARIANTS
 
 REAL = ("hdfs", "bgl", "openstack")
 PAPER = ("hdfs", "bgl", "openstack_loghub")  # under --protocol=paper
@@ -30,7 +31,7 @@ ALONE = {
 METHODS = {
     **OURS,
     **ALONE,
-    **{name: label for name, (label, _) in AS_ZEROLOG.items()},
+    **{name: label for name, (label, _) in VARIANTS.items()},
     **{name: method.name for name, method in methods.METHODS.items()},
 }
 FEW = "1%"  # of the target's labels, for MetaLog
@@ -174,13 +175,13 @@ def _cell(name: str, base: GeneralLogRun, answers: Path | None) -> Cell | None:
         config = with_flags(config, {"expert": "answers", "responses": str(file)})
     elif name in methods.METHODS:
         model, target = base.model, base.target.partition("=")[0]
-        sees = methods.METHODS[name].uses_sources
+        sees = methods.METHODS[name].needs_sources
         config = MethodRun(
             base.target,
             base.source if sees else (),
             base.labels if sees else tuple(x for x in base.labels if x.startswith(f"{target}=")),
-            base.data,
-            MethodConfig(
+            data=base.data,
+            model=MethodConfig(
                 method=name,
                 embed=model.embed,
                 threshold=_of_scores(model.threshold),
@@ -188,10 +189,11 @@ def _cell(name: str, base: GeneralLogRun, answers: Path | None) -> Cell | None:
             ),
         )
     elif name not in ("generallog", "expert"):
+        alone = base.model.zerolog
+        if name in VARIANTS:
+            alone = with_flags(alone, VARIANTS[name][1])
         few = FEW if name == "metalog" else None
-        config = RunConfig(base.target, base.source, base.labels, few, base.data, base.model)
-        if name in AS_ZEROLOG:
-            config = with_flags(config, AS_ZEROLOG[name][1])
+        config = RunConfig(base.target, base.source, base.labels, few, base.data, alone)
     return Cell(name, METHODS[name], config)
 
 

@@ -25,8 +25,8 @@ class Progress:
         """A file was read."""
 
     @contextmanager
-    def training(self, steps: int) -> Iterator[Callable[[dict], None]]:
-        """A function that takes rows of training metrics."""
+    def training(self, name: str, steps: int | None) -> Iterator[Callable[[dict], None]]:
+        """A function that takes rows of metrics; what is trained has a name, and steps to show."""
         yield lambda row: None
 
     @contextmanager
@@ -67,7 +67,11 @@ class Terminal(Progress):
             self.say(f"  {name}: {counts.lines:,} lines, of them {said}")
 
     @contextmanager
-    def training(self, steps: int) -> Iterator[Callable[[dict], None]]:
+    def training(self, name: str, steps: int | None) -> Iterator[Callable[[dict], None]]:
+        if steps is None:
+            self.say(f"fitting {name}")
+            yield lambda row: None
+            return
         with self._bar("training") as bar:
             task = bar.add_task("", total=steps, said="compiling")
 

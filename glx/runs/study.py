@@ -17,13 +17,15 @@ from pathlib import Path
 import jax
 
 from glx.errors import InputError, OutsideError, Paused
+from glx.methods.detector import METHODS
 from glx.report.models import Measured, Plan, PlannedCell, write
 from glx.runs.compilation import keep_compilations
 from glx.runs.folder import is_finished
-from glx.runs.run import may_differ, run
-from glx.runs.settings import AnyRun, GeneralLogRun, RunConfig
+from glx.runs.run import run
+from glx.runs.settings import RunConfig
 from glx.runs.shared import Shared
 from glx.runs.workers import side_by_side
+from glx.zerolog.detector import VARIANTS
 
 FAILURES = {"bug": RuntimeError, "input": InputError, "paused": Paused}  # the worst first
 GIGABYTES = 4  # of memory that a cell on the largest of the real systems may take
@@ -41,7 +43,7 @@ class Cell:
 
     name: str
     method: str
-    config: AnyRun
+    config: RunConfig
 
     @property
     def folder(self) -> str:
@@ -143,7 +145,7 @@ def unfinished(study: Study, folder: Path) -> list[Cell]:
     return [
         cell
         for cell in study.cells
-        if not is_finished(folder / cell.folder, asdict(cell.config), may_differ(cell.config))
+        if not is_finished(folder / cell.folder, asdict(cell.config), cell.config.may_differ)
     ]
 
 
@@ -178,8 +180,8 @@ def describe(study: Study) -> Plan:
             target=cell.config.target.partition("=")[0],
             source=[given.partition("=")[0] for given in cell.config.source],
             seed=cell.config.model.seed,
-            ours=isinstance(cell.config, GeneralLogRun) or cell.name == "zerolog",
-            few_labels=cell.config.target_labels if isinstance(cell.config, RunConfig) else None,
+            ours=cell.name not in (*METHODS, *VARIANTS),
+            few_labels=cell.config.target_labels,
         )
         for cell in study.cells
     ]

@@ -1,18 +1,21 @@
-"""A fitted ZeroLog: from labelled sources and an unlabelled target to a `Detector`, and its scores.
+"""A fitted ZeroLog: a network trained on labelled sources and an unlabelled target, and its cut.
 
-In: parsed systems, source labels as an explicit argument. Out: a detector that scores sequences of
-the target's templates. No argument here could carry a label of the target.
+In: labelled sources, an unlabelled target. Out: a detector that scores sequences of the target.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any, Self
 
 import numpy as np
 from scipy.special import expit, logit
 
 from glx import evidence, threshold
-from glx.config import nested, setting
+from glx.checkpoint import State
+from glx.config import nested, rebuild, setting, with_flags
+from glx.detector import DetectorConfig, Log, Report, Target, Training, silent, train_now
+from glx.embed import alarm
 from glx.embed.alarm import Meanings, meanings
 from glx.embed.embed import EmbedConfig
 from glx.errors import InputError
@@ -20,13 +23,28 @@ from glx.profile import Profile, commonest_missing, fit_profile
 from glx.sequences import Distinct, LabelledSource, Sequences, Templates, distinct, first_highest
 from glx.verdicts import Verdicts, heaviest
 from glx.zerolog import episodes
-from glx.zerolog.inputs import system_inputs
+from glx.zerolog.inputs import Inputs, system_inputs
 from glx.zerolog.score import score
 from glx.zerolog.train import TrainConfig, pack, train
 
+# Settings under which ZeroLog is another method: what reports call it, and flags. Its cut then is
+# the model's posterior.
+# - source-only GRU: what training on the sources alone gives, texts and nothing else: no target, no
+#   adversary, no inner step. (They still run, at weight 0, so its seconds are ZeroLog's.)
+# - MetaLog-style: Zhang et al., "MetaLog: Generalizable Cross-System Anomaly Detection from Logs
+#   with Meta-Learning" (ICSE 2024): meta-trained on sources, tested on a few labels of the target.
+TEXT_ALONE = {"structural": False, "source_limit": 0.0, "threshold": "prior"}
+VARIANTS: dict[str, tuple[str, dict[str, Any]]] = {
+    "source_only": (
+        "source-only GRU",
+        {"mu": 0.0, "reversal": False, "alpha": 0.0, **TEXT_ALONE},
+    ),
+    "metalog": ("MetaLog-style", {"mu": 0.0, "reversal": False, **TEXT_ALONE}),
+}
+
 
 @dataclass(frozen=True)
-class ZeroLogConfig:
+class ZeroLogConfig(DetectorConfig):
     """Everything that determines a fitted ZeroLog beside its data."""
 
     train: TrainConfig = nested(TrainConfig)
@@ -42,9 +60,26 @@ class ZeroLogConfig:
     )
     seed: int = setting(0, "of initialisation, episodes and pools.", low=0)
 
+    @property
+    def detector(self) -> "type[ZeroLogDetector]":
+        """The class that these are the settings of."""
+        return ZeroLogDetector
+
+    def name(self, labelled: bool = False) -> str:
+        """`ZeroLog`, or the variant that these are the settings of."""
+        for key, (label, flags) in VARIANTS.items():
+            if labelled == (key == "metalog") and with_flags(self, flags) == self:
+                return label
+        return "ZeroLog"
+
+    @property
+    def steps(self) -> int:
+        """Of training."""
+        return self.train.steps
+
 
 @dataclass(frozen=True)
-class Detector:
+class ZeroLogDetector:
     """Parameters, the target's profile and the cut."""
 
     config: ZeroLogConfig
@@ -52,48 +87,127 @@ class Detector:
     profile: Profile
     threshold: float
 
+    @classmethod
+    def fit(
+        cls,
+        config: ZeroLogConfig,
+        sources: list[LabelledSource],
+        target: Target,
+        *,
+        few: LabelledSource | None = None,
+        folder: Path | None = None,
+        training: Training = train_now,
+    ) -> Self:
+        """Train on labelled sources and on the target's adapt part, then set the label-free cut.
 
-def fit(
-    sources: list[LabelledSource],
-    adapt: Sequences,
-    templates: Templates,
+        Arguments are those of `glx.detector.Detector`. With `few`, every query is of those, as in
+        MetaLog (Zhang et al., ICSE 2024).
+        """
+        if config.threshold == threshold.EVIDENCE and not config.train.structural:
+            raise InputError(
+                "--nostructural: leaves no evidence to cut by; give --threshold=mixture"
+            )
+        return training(
+            config, lambda log: cls(config, *_fit(config, sources, target, few, folder, log))
+        )
+
+    def with_expert(
+        self,
+        change: Callable[[Any], Any] = lambda config: config,
+        *,
+        folder: Path | None = None,
+        report: Report = silent,
+    ) -> Self:
+        """Itself: it asks no expert."""
+        return self
+
+    def understand(self, texts: Sequence[str]) -> Meanings:
+        """Vectors of template texts, and how alarming they read."""
+        return meanings(texts, self.config.embed, self.config.reading)
+
+    def judge(self, sequences: Sequences, meanings: Meanings) -> Verdicts:
+        """Score sequences of the target; an event weighs by attention times its log-odds.
+
+        Args:
+          meanings: of the `V` templates that the ids stand for, new ones included.
+        """
+        unique, profile, train = distinct(sequences), self.profile, self.config.train
+        inputs = _inputs(self.config, meanings, profile, unique)
+        scores, attention = score(train.model, self.params, inputs)
+        short = inputs.distinct
+        owner = np.repeat(np.arange(len(short)), short.lengths)
+        weight = attention
+        reasons = np.full(len(unique), None)
+        if train.structural:
+            log_odds = evidence.event_log_odds(profile, meanings.alarm)[short.ids]
+            highest, _ = first_highest(log_odds, short)
+            weight = attention * np.exp(log_odds - highest[owner])
+            absent = evidence.absence(profile, unique)
+            rows = np.flatnonzero((absent >= 0) & (absent >= highest))
+            reasons[rows] = missing(profile, unique, rows, meanings.texts)
+        total = np.bincount(owner, weight, len(short))
+        at, weights = heaviest(short.offsets, (weight / total[owner]).astype(np.float32))
+        return Verdicts(
+            distinct=unique,
+            scores=scores,
+            places=np.where(at >= 0, inputs.positions[at], -1),
+            weights=weights,
+            ids=short.ids[at],
+            reasons=reasons,
+        )
+
+    def to_state(self) -> State:
+        """All of it, for `glx.checkpoint`."""
+        config = asdict(self.config)
+        del config["embed"]["cache_dir"]  # who loads it has a cache of their own
+        return State(
+            {"params": self.params, "profile": asdict(self.profile)},
+            {},
+            {"config": config, "threshold": self.threshold, "alarm_model": alarm.load()[1]},
+        )
+
+    @classmethod
+    def from_state(cls, state: State) -> Self:
+        """What `to_state` gave.
+
+        Raises:
+          InputError: it was fitted with another alarm model.
+        """
+        arrays, _, settings = state
+        if settings["alarm_model"] != alarm.load()[1]:
+            raise InputError("fitted with another alarm model; fit it again")
+        return cls(
+            rebuild(ZeroLogConfig, settings["config"]),
+            arrays["params"],
+            Profile(**arrays["profile"]),
+            float(settings["threshold"]),
+        )
+
+
+def _fit(
     config: ZeroLogConfig,
-    folder: Path | None = None,
-    log: Callable[[dict], None] = lambda row: None,
-    few: LabelledSource | None = None,
-) -> Detector:
-    """Train on labelled sources and on the target's adapt part, then set the label-free cut.
+    sources: list[LabelledSource],
+    target: Target,
+    few: LabelledSource | None,
+    folder: Path | None,
+    log: Log,
+) -> tuple[dict, Profile, float]:
+    """Parameters, the target's profile, the cut."""
 
-    Raises:
-      InputError: the settings contradict each other, or there is too little to learn from.
+    def read(templates: Templates, profile: Profile, unique: Distinct) -> Inputs:
+        understood = meanings(templates.texts, config.embed, config.reading)
+        return _inputs(config, understood, profile, unique)
 
-    Args:
-      adapt: the target's sequences to adapt on, unlabelled.
-      templates: the target's template table.
-      folder: where the training state is kept, so that a killed run goes on; None for nowhere.
-      log: gets a dict every `config.train.log_every` steps.
-      few: sequences of the target whose labels may be learned from; every query is of them, as in
-        MetaLog (Zhang et al., ICSE 2024). None, as ever but there: no label of the target.
-    """
-
-    if config.threshold == threshold.EVIDENCE and not config.train.structural:
-        raise InputError("--nostructural: leaves no evidence to cut by; give --threshold=mixture")
-
-    def inputs_of(templates, profile, unique):
-        read = meanings(templates.texts, config.embed, config.reading)
-        rules = config.train.max_events, config.train.structural
-        return system_inputs(read, profile, unique, *rules)
-
-    adapted = distinct(adapt)
-    own = _profile(adapted, templates)
+    adapted = distinct(target.adapt)
+    own = _profile(adapted, target.templates)
     inputs, normal, anomalous = [], [], []
     for source in [*sources, *([few] if few else [])]:
         unique, of_label = source.distinct()
         profile = own if source is few else _profile(unique, source.templates)
-        inputs.append(inputs_of(source.templates, profile, unique))
+        inputs.append(read(source.templates, profile, unique))
         normal.append(unique.counts - of_label)
         anomalous.append(of_label)
-    inputs.append(inputs_of(templates, own, adapted))
+    inputs.append(read(target.templates, own, adapted))
     held_out = len(sources) if few else None
     state = train(
         config.train,
@@ -108,7 +222,14 @@ def fit(
         cut = threshold.fit(scores, adapted.counts, config.threshold)
     else:
         cut = _where_evidence_turns(scores, inputs[-1].statistics[:, -1], adapted.counts)
-    return Detector(config, state["params"], own, cut)
+    return state["params"], own, cut
+
+
+def _inputs(
+    config: ZeroLogConfig, understood: Meanings, profile: Profile, unique: Distinct
+) -> Inputs:
+    rules = config.train.max_events, config.train.structural
+    return system_inputs(understood, profile, unique, *rules)
 
 
 def _where_evidence_turns(scores: np.ndarray, says: np.ndarray, counts: np.ndarray) -> float:
@@ -126,40 +247,6 @@ def _where_evidence_turns(scores: np.ndarray, says: np.ndarray, counts: np.ndarr
 
 def _profile(unique: Distinct, templates: Templates) -> Profile:
     return fit_profile(evidence.inliers(unique, len(templates)), len(templates), unique)
-
-
-def score_sequences(detector: Detector, sequences: Sequences, read: Meanings) -> Verdicts:
-    """Score sequences of the target; an event weighs by attention times what it says.
-
-    Args:
-      read: of the `V` templates that the ids stand for, new ones included, as `glx.embed` gives
-        them.
-    """
-    unique, profile = distinct(sequences), detector.profile
-    train = detector.config.train
-    inputs = system_inputs(read, profile, unique, train.max_events, train.structural)
-    scores, attention = score(detector.config.train.model, detector.params, inputs)
-    short = inputs.distinct
-    owner = np.repeat(np.arange(len(short)), short.lengths)
-    weight = attention
-    reasons = np.full(len(unique), None)
-    if train.structural:
-        says = evidence.event_log_odds(profile, read.alarm)[short.ids]
-        highest, _ = first_highest(says, short)
-        weight = attention * np.exp(says - highest[owner])
-        absent = evidence.absence(profile, unique)
-        rows = np.flatnonzero((absent >= 0) & (absent >= highest))
-        reasons[rows] = missing(profile, unique, rows, read.texts)
-    total = np.bincount(owner, weight, len(short))
-    at, weights = heaviest(short.offsets, (weight / total[owner]).astype(np.float32))
-    return Verdicts(
-        distinct=unique,
-        scores=scores,
-        places=np.where(at >= 0, inputs.positions[at], -1),
-        weights=weights,
-        ids=short.ids[at],
-        reasons=reasons,
-    )
 
 
 def missing(profile: Profile, sequences: Distinct, rows: np.ndarray, texts: list[str]) -> list[str]:

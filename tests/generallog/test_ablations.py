@@ -1,7 +1,6 @@
 """GeneralLog with a part switched off: one route, routes by lot, nothing known of sources."""
 
 from dataclasses import replace
-from functools import partial
 
 import numpy as np
 import pytest
@@ -9,7 +8,8 @@ from tiny_chats import tiny_model
 from tiny_general import TEXTS, fit, make, read, untrained
 
 from glx.data.load import LogParser
-from glx.generallog import detector, retrieval
+from glx.generallog import experts
+from glx.generallog.detector import expert_input
 from glx.generallog.experts import ExpertConfig, ExpertContext, to_requests
 from glx.generallog.questions import collapse
 from glx.generallog.route import route
@@ -17,7 +17,6 @@ from glx.llm import chat
 from glx.parse.miner import Miner
 from glx.runs import detectors
 from glx.sequences import distinct
-from glx.zerolog import detector as zerolog
 
 ASKED = [[0, 1], [0, 3, 1], [0, 2, 1], [0], [1, 3], [0, 0, 2]]
 
@@ -28,12 +27,10 @@ def base():
 
 
 def judge(fitted):
-    knowledge, k = fitted.knowledge, fitted.config.knowledge.k
-    expert = partial(retrieval.judge, knowledge=knowledge, k=k)
-    return detector.judge(fitted, make(ASKED), read(), expert)
+    return fitted.judge(make(ASKED), read())
 
 
-def test_without_routes_the_expert_judges_all_or_is_never_asked(base):
+def test_without_routes_the_expert_judges_all_or_is_never_asked(base, monkeypatch):
     centred = judge(fit(base))
     assert {*centred.routes} == {"general", "proprietary"}
     assert centred.metrics["stamps"] == []
@@ -43,8 +40,8 @@ def test_without_routes_the_expert_judges_all_or_is_never_asked(base):
     assert np.isfinite(every.scores).all()
     assert (every.metrics["share_proprietary"], every.metrics["stamps"]) == (1.0, [])
     none = fit(base, "general")
-    by_zerolog = zerolog.score_sequences(base, make(ASKED), read())
-    told = detector.judge(none, make(ASKED), read(), expert=None)
+    monkeypatch.setattr(experts, "opened", None)
+    by_zerolog, told = judge(base), judge(none)
     assert {*told.routes} == {"general"}
     flagged = by_zerolog.scores >= np.float32(base.threshold)
     assert (told.scores >= none.threshold).tolist() == flagged.tolist()
@@ -80,7 +77,7 @@ def test_a_prompt_without_known_events(base, tmp_path):
     unique = distinct(make(ASKED))
     routed = route(fitted.router, unique, read().vectors)
     rows = np.flatnonzero(~routed.general)
-    inputs = detector.expert_input(fitted, unique.take(rows), read(), routed, rows)
+    inputs = expert_input(fitted, unique.take(rows), read(), routed, rows)
     form = chat.load(tiny_model("chatml", tmp_path))
     for known, shown in ((fitted.knowledge, False), (fit(base).knowledge, True)):
         context = ExpertContext(known, k=5)

@@ -25,14 +25,11 @@ from glx.runs import detect, detectors
 from glx.runs import run as runs
 from glx.runs.compilation import keep_compilations
 from glx.runs.settings import GeneralLogRun
-from glx.zerolog.detector import ZeroLogConfig
 from glx.zerolog.model import ModelConfig
 from glx.zerolog.train import TrainConfig
 
-TINY = ZeroLogConfig(
-    train=TrainConfig(
-        model=ModelConfig(hidden=4), second_order=False, steps=2, episodes=2, batch=4, max_events=12
-    )
+TINY = TrainConfig(
+    model=ModelConfig(hidden=4), second_order=False, steps=2, episodes=2, batch=4, max_events=12
 )
 FIGURES = {
     "share_proprietary", "n_similarities", "llm_calls", "llm_tokens_in", "llm_tokens_out",
@@ -113,8 +110,7 @@ def config(cache: Path, target: str = "sim_vms", **expert) -> GeneralLogRun:
         target=target,
         source=("sim_blocks,sim_ras" if target == "sim_vms" else "sim_vms",),
         data=DataConfig(cache_dir=str(cache), sim_lines=4000),
-        model=TINY,
-        general=GeneralLogConfig(expert=ExpertConfig(**expert)),
+        model=GeneralLogConfig(train=TINY, expert=ExpertConfig(**expert)),
     )
 
 
@@ -127,7 +123,7 @@ def asking(cache: Path, url: str, tokenizer: str, tmp_path: Path, **expert) -> G
 
 
 def with_expert(run: GeneralLogRun, expert: ExpertConfig) -> GeneralLogRun:
-    return replace(run, general=replace(run.general, expert=expert))
+    return replace(run, model=replace(run.model, expert=expert))
 
 
 @pytest.fixture(scope="module")
@@ -250,7 +246,7 @@ def test_replay_of_a_batch_is_the_chat_endpoint(cache, tokenizer, tmp_path):
         responses.append(json.dumps({"custom_id": line["custom_id"], "response": response}))
     (tmp_path / "responses.jsonl").write_text("\n".join(reversed(responses)))
     expert = replace(
-        by_file.general.expert, expert="replay", responses=str(tmp_path / "responses.jsonl")
+        by_file.model.expert, expert="replay", responses=str(tmp_path / "responses.jsonl")
     )
     runs.run(with_expert(by_file, expert), tmp_path / "run")
     one, other = (pl.read_parquet(tmp_path / d / "verdicts.parquet") for d in ("chat", "run"))
@@ -258,7 +254,7 @@ def test_replay_of_a_batch_is_the_chat_endpoint(cache, tokenizer, tmp_path):
     known = runs.run(by_file, tmp_path / "again")  # nothing is left to be asked
     assert known.cache_hits == len(requests)
     fresh = replace(expert.llm, cache=str(tmp_path / "c.sqlite"))
-    anew = with_expert(by_file, replace(by_file.general.expert, llm=fresh))
+    anew = with_expert(by_file, replace(by_file.model.expert, llm=fresh))
     with pytest.raises(Paused):
         runs.run(anew, tmp_path / "other")
     with pytest.raises(InputError, match="cache"):  # replay goes on with the same settings alone
@@ -268,7 +264,7 @@ def test_replay_of_a_batch_is_the_chat_endpoint(cache, tokenizer, tmp_path):
 def test_answers_per_template(cache, tmp_path):
     questions = tmp_path / "questions.csv"
     asked = config(cache, expert="answers")
-    asking = replace(asked, general=replace(asked.general, write_questions=str(questions)))
+    asking = replace(asked, model=replace(asked.model, write_questions=str(questions)))
     with pytest.raises(Paused, match=r"questions\.csv"):
         runs.run(asking, tmp_path / "run")
     rows = list(csv.DictReader(questions.read_text().splitlines()))

@@ -1,12 +1,14 @@
 """The expert's answer and the target's own profile as one score, by numbers chosen by hand."""
 
+from contextlib import nullcontext
+
 import numpy as np
 import pytest
 from scipy.special import expit
 from tiny_general import fit, make, read, untrained
 
 from glx import evidence
-from glx.generallog import detector
+from glx.generallog import experts
 from glx.generallog.expert import ExpertAnswers
 from glx.llm.request import Costs
 
@@ -29,7 +31,8 @@ def judge(monkeypatch, everything_asked):
         said = ExpertAnswers(np.float32(p), np.array(places), ["A", "B", "C"], Costs())
         monkeypatch.setattr(evidence, "rarity", lambda profile, n: RARITY[:n])
         monkeypatch.setattr(evidence, "absence", lambda profile, rows: np.float32(absence))
-        return detector.judge(everything_asked, make(ROWS), read(), lambda case: said)
+        monkeypatch.setattr(experts, "opened", lambda *_: nullcontext(lambda inputs: said))
+        return everything_asked.judge(make(ROWS), read())
 
     return judged
 

@@ -2,7 +2,6 @@
 
 import math
 import sys
-from pathlib import Path
 
 import faiss
 import numpy as np
@@ -178,7 +177,7 @@ def test_vectors_that_do_not_fit_are_refused(vectors):
 
 
 def back(known):
-    return knowledge.from_state(*knowledge.to_state(known), Path("d"))
+    return knowledge.from_state(*knowledge.to_state(known))
 
 
 def test_its_state_gives_the_same_knowledge_back():
@@ -214,7 +213,7 @@ TABLE = knowledge.to_state(knowledge.build(events(2), AXES[:2]))[1]
 )
 def test_what_is_not_knowledge_is_refused(vectors, table):
     with pytest.raises(InputError, match="damaged"):
-        knowledge.from_state(vectors, table, Path("d"))
+        knowledge.from_state(vectors, table)
 
 
 def test_without_faiss_the_extra_is_named(monkeypatch):

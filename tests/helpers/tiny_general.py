@@ -2,16 +2,15 @@
 
 import numpy as np
 
+from glx.detector import Target
 from glx.embed.alarm import Meanings
 from glx.embed.embed import EmbedConfig, embed
-from glx.generallog import detector
-from glx.generallog.detector import GeneralLogConfig
+from glx.generallog.detector import GeneralLogConfig, GeneralLogDetector
 from glx.generallog.knowledge import KnowledgeConfig
 from glx.generallog.route import RouteConfig
 from glx.profile import fit_profile
 from glx.sequences import LabelledSource, Sequences, Templates, csr_offsets, distinct
-from glx.zerolog import detector as zerolog
-from glx.zerolog.detector import ZeroLogConfig
+from glx.zerolog.detector import ZeroLogConfig, ZeroLogDetector
 from glx.zerolog.inputs import system_inputs
 from glx.zerolog.model import ModelConfig
 from glx.zerolog.train import TrainConfig, init_state, pack
@@ -32,18 +31,20 @@ def make(rows: list[list[int]]) -> Sequences:
     return Sequences(np.concatenate(rows).astype(np.int32), csr_offsets(lengths), at, at)
 
 
-def untrained() -> zerolog.Detector:
+def untrained() -> ZeroLogDetector:
     """A ZeroLog as it is before its first step."""
     train = TrainConfig(model=ModelConfig(hidden=4), max_events=8)
     unique = distinct(make(ADAPT))
     profile = fit_profile(unique, len(TEXTS))
     inputs = system_inputs(read(), profile, unique, train.max_events)
     params = init_state(train, pack([inputs], train.max_events), 0)["params"]
-    return zerolog.Detector(ZeroLogConfig(train, ENCODER, seed=3), params, profile, 0.5)
+    return ZeroLogDetector(ZeroLogConfig(train, ENCODER, seed=3), params, profile, 0.5)
 
 
-def fit(base: zerolog.Detector, route="centred", **known) -> detector.Detector:
-    config = GeneralLogConfig(RouteConfig(route), KnowledgeConfig(**known))
+def fit(base: ZeroLogDetector, route="centred", **known) -> GeneralLogDetector:
+    more = {"route": RouteConfig(route), "knowledge": KnowledgeConfig(**known)}
+    config = GeneralLogConfig(**vars(base.config), **more)
     texts = Templates(SOURCE_TEXTS, np.ones(3, dtype=np.int64))
     source = LabelledSource("s", make([[0], [0, 2], [0, 1]]), texts, np.array([0, 0, 1], np.uint8))
-    return detector.fit(base, [source], make(ADAPT), TEXTS, config)
+    target = Target(make(ADAPT), Templates(TEXTS, np.ones(4, dtype=np.int64)))
+    return GeneralLogDetector.around(base, config, [source], target)

@@ -15,14 +15,11 @@ from glx.generallog.experts import ExpertConfig
 from glx.llm.server import LLMConfig
 from glx.runs import run as runs
 from glx.runs.settings import GeneralLogRun
-from glx.zerolog.detector import ZeroLogConfig
 from glx.zerolog.model import ModelConfig
 from glx.zerolog.train import TrainConfig
 
 ROOT = Path(__file__).parents[2]
-TINY = ZeroLogConfig(
-    train=TrainConfig(model=ModelConfig(hidden=4), steps=2, episodes=2, batch=4, max_events=12)
-)
+TINY = TrainConfig(model=ModelConfig(hidden=4), steps=2, episodes=2, batch=4, max_events=12)
 
 
 @pytest.fixture(scope="module")
@@ -36,8 +33,7 @@ def config(vllm_server, tmp_path_factory):
             target="sim_vms",
             source=("sim_blocks",),
             data=DataConfig(cache_dir=str(folder / "glx"), sim_lines=4000),
-            model=TINY,
-            general=GeneralLogConfig(expert=ExpertConfig(expert=expert, llm=settings)),
+            model=GeneralLogConfig(train=TINY, expert=ExpertConfig(expert=expert, llm=settings)),
         )
 
     return with_expert
@@ -74,8 +70,8 @@ def test_both_endpoints_and_a_batch_give_the_same_verdicts(config, vllm_server, 
     done = subprocess.run(command, env=small, capture_output=True, text=True, timeout=280)
     assert done.returncode == 0, done.stderr[-2000:]
     assert len(responses.read_text().splitlines()) == len(requests.read_text().splitlines())
-    expert = replace(batch.general.expert, expert="replay", responses=str(responses))
-    runs.run(replace(batch, general=replace(batch.general, expert=expert)), tmp_path / "replay")
+    expert = replace(batch.model.expert, expert="replay", responses=str(responses))
+    runs.run(replace(batch, model=replace(batch.model, expert=expert)), tmp_path / "replay")
     assert (verdicts("replay")["score"] - verdicts("chat")["score"]).abs().max() < 1e-3
     reasons = verdicts("replay")["reason"].drop_nulls()
     assert all(reason.startswith(("the model says ", "lacks ")) for reason in reasons)

@@ -12,8 +12,8 @@ from glx.methods.pca import PCAConfig
 VECTORS = np.zeros((9, 4), dtype=np.float32)  # not looked at
 
 
-def space(*rows: list[int], **config) -> pca.Subspace:
-    return pca.fit(task(*rows), PCAConfig(**config)).score.args[0]
+def space(*rows: list[int], **config) -> pca.PCA:
+    return pca.fit(task(*rows), PCAConfig(**config))
 
 
 def test_the_subspace_by_hand():
@@ -43,12 +43,12 @@ def test_the_cut_is_where_the_error_is_q():
     rng = np.random.default_rng(0)
     rows = [[0] * a + [1] * b + [2] * c + [3] for a, b, c in rng.poisson((9, 6, 1), (300, 3))]
     fitted = pca.fit(told := task(*rows, [0]), PCAConfig(variance=0.9))
-    of, counts = fitted.score.args[0], pca.count(told.adapt, np.arange(4)).toarray()
-    off = counts * of.idf - of.mean
-    spe = ((off - off @ of.axes @ of.axes.T) ** 2).sum(axis=1)
+    counts = pca.count(told.adapt, np.arange(4)).toarray()
+    off = counts * fitted.idf - fitted.mean
+    spe = ((off - off @ fitted.axes @ fitted.axes.T) ** 2).sum(axis=1)
     scores = fitted.score(told.adapt, VECTORS).scores
-    np.testing.assert_allclose(scores, spe / (spe + of.q), rtol=1e-5)
-    assert np.array_equal(scores >= fitted.cut, spe >= of.q)
+    np.testing.assert_allclose(scores, spe / (spe + fitted.q), rtol=1e-5)
+    assert np.array_equal(scores >= fitted.cut, spe >= fitted.q)
 
 
 def test_occurrences_weigh():

@@ -12,6 +12,7 @@ from small_runs import TINY, config, read_rows, write_zst
 
 from glx.data.catalogue import resolve
 from glx.data.load import DataConfig, load
+from glx.detector import Target
 from glx.embed.alarm import meanings
 from glx.generallog.detector import GeneralLogConfig
 from glx.generallog.experts import ExpertConfig
@@ -20,7 +21,7 @@ from glx.runs import run as runs
 from glx.runs.progress import Progress
 from glx.runs.settings import GeneralLogRun, RunConfig
 from glx.sequences import TEST, LabelledSource
-from glx.zerolog import detector
+from glx.zerolog.detector import ZeroLogDetector
 
 
 def flip(path: Path, column: str | None) -> None:
@@ -91,9 +92,10 @@ def answered(folder: Path, cache: Path, to: Path) -> GeneralLogRun:
     answers = to / "answers.csv"
     answers.write_text("id,p\n1,0.02\n2,0.1\n3,0.2\n4,0.97\n")
     expert = ExpertConfig(expert="answers", responses=str(answers))
-    general = GeneralLogConfig(route=RouteConfig(route="proprietary"), expert=expert)
+    route = RouteConfig(route="proprietary")
+    model = GeneralLogConfig(train=TINY.train, route=route, expert=expert)
     base = config("hdfs", "bgl", folder, cache)
-    return GeneralLogRun(base.target, base.source, data=base.data, model=TINY, general=general)
+    return GeneralLogRun(base.target, base.source, data=base.data, model=model)
 
 
 def test_permuted_rows_of_hdfs_keep_their_scores(folder, cache):
@@ -101,15 +103,15 @@ def test_permuted_rows_of_hdfs_keep_their_scores(folder, cache):
     source = load(cast.sources[0], DataConfig(), adapt_share=1.0)
     target = load(cast.target, DataConfig())
     labels = np.arange(len(source.sequences)) % 7 == 0
-    taught = [LabelledSource("bgl", source.sequences, source.templates, labels.astype(np.uint8))]
+    sources = [LabelledSource("bgl", source.sequences, source.templates, labels.astype(np.uint8))]
     read = meanings(target.parser.texts, TINY.embed)
     rng = np.random.default_rng(1)
     order = rng.permutation(len(target.sequences))
 
     def scores(sequences, part):
         adapt = sequences.take(np.flatnonzero(part != TEST))
-        fitted = detector.fit(taught, adapt, target.templates, TINY)
-        scored = detector.score_sequences(fitted, sequences, read)
+        fitted = ZeroLogDetector.fit(TINY, sources, Target(adapt, target.templates))
+        scored = fitted.judge(sequences, read)
         return scored.scores[scored.distinct.inverse], fitted.threshold
 
     straight, cut = scores(target.sequences, target.part)

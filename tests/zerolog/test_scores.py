@@ -7,8 +7,7 @@ from scipy.special import expit
 from glx.embed.alarm import Meanings
 from glx.profile import fit_profile
 from glx.sequences import Sequences, csr_offsets, distinct
-from glx.zerolog import detector as zerolog
-from glx.zerolog.detector import ZeroLogConfig, _where_evidence_turns
+from glx.zerolog.detector import ZeroLogConfig, ZeroLogDetector, _where_evidence_turns
 from glx.zerolog.inputs import system_inputs
 from glx.zerolog.model import ModelConfig
 from glx.zerolog.train import TrainConfig, init_state, pack
@@ -51,8 +50,8 @@ def judged():
     profile = fit_profile(unique, 4)
     inputs = system_inputs(READ, profile, unique, train.max_events)
     params = init_state(train, pack([inputs], train.max_events), 0)["params"]
-    fitted = zerolog.Detector(ZeroLogConfig(train), params, profile, 0.5)
-    return zerolog.score_sequences(fitted, make([[0, 1, 2], [0, 3, 1, 2], [1]]), READ)
+    fitted = ZeroLogDetector(ZeroLogConfig(train=train), params, profile, 0.5)
+    return fitted.judge(make([[0, 1, 2], [0, 3, 1, 2], [1]]), READ)
 
 
 def test_a_verdict_names_what_lacks_and_what_says_most(judged):

@@ -1,0 +1,172 @@
+"""What every detector is, ours or a published one: its settings, a fitted one, how it is saved.
+
+In: labelled sources, an unlabelled target. Out: verdicts on sequences of the target. Runs, the
+command line and the API know detectors by these protocols alone: settings name the class that they
+are of, and that class fits a detector.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol, Self, TypeVar
+
+import numpy as np
+
+from glx.checkpoint import State
+from glx.data.load import LogParser
+from glx.embed.alarm import Meanings
+from glx.sequences import LabelledSource, Sequences, Templates
+from glx.verdicts import Verdicts
+
+T = TypeVar("T")
+Log = Callable[[dict], None]  # gets rows of training metrics, each with its `step`
+Report = Callable[[int, int, int], None]  # gets questions answered, questions in all, tokens so far
+
+
+def silent(done: int, total: int, tokens: int) -> None:
+    """Reports nothing."""
+
+
+@dataclass(frozen=True)
+class Target:
+    """What a detector may learn of the system that it is to judge; nothing here can hold a label.
+
+    Attributes:
+      adapt: sequences to adapt on.
+      templates: the template table as those sequences know it.
+      numbers: `<int64>[V]` the event number of each template, where the system came as numbers.
+    """
+
+    adapt: Sequences
+    templates: Templates
+    numbers: np.ndarray | None = None
+
+
+class DetectorConfig(Protocol):
+    """Everything that determines a fitted detector beside its data; a frozen dataclass."""
+
+    @property
+    def detector(self) -> "type[Detector]":
+        """The class that these are the settings of."""
+
+    @property
+    def seed(self) -> int:
+        """Of everything random."""
+
+    @property
+    def threshold(self) -> str:
+        """The method of the label-free cut."""
+
+    @property
+    def needs_sources(self) -> bool:
+        """It learns from labelled sources too."""
+        return True
+
+    @property
+    def steps(self) -> int | None:
+        """Of training; None where none are shown."""
+        return None
+
+    @property
+    def may_differ(self) -> tuple[str, ...]:
+        """Settings, as `embed.cache_dir`, that may change when a run goes on."""
+        return ("embed.cache_dir",)
+
+    def name(self, labelled: bool = False) -> str:
+        """What reports call the detector; `labelled`: it also learns from labels of the target."""
+
+    def prepare(self, parser: LogParser, say: Callable[[str], None]) -> None:
+        """What can be done or can go wrong before the work; `parser` has read the target.
+
+        Raises:
+          InputError, OutsideError, Paused: as their classes say.
+        """
+        return
+
+
+class Training(Protocol):
+    """Runs training: `fit(log)`, or what it gave for the same settings and data before."""
+
+    def __call__(self, config: DetectorConfig, fit: Callable[[Log], T], /) -> T: ...
+
+
+def train_now(config: DetectorConfig, fit: Callable[[Log], T]) -> T:
+    """Train, and log nothing."""
+    return fit(lambda row: None)
+
+
+class Detector(Protocol):
+    """A fitted detector; a frozen dataclass."""
+
+    @property
+    def config(self) -> DetectorConfig:
+        """Its settings."""
+
+    @property
+    def threshold(self) -> float:
+        """`score >= threshold` is anomalous."""
+
+    @classmethod
+    def fit(
+        cls,
+        config: Any,
+        sources: list[LabelledSource],
+        target: Target,
+        *,
+        few: LabelledSource | None = None,
+        folder: Path | None = None,
+        training: Training = train_now,
+    ) -> Self:
+        """Fit on labelled sources and the unlabelled target.
+
+        Args:
+          config: of this class.
+          few: sequences of the target whose labels may be learned from: the one way in for them.
+          folder: where the state of training is kept, so that a killed run goes on.
+          training: runs what is trained.
+
+        Raises:
+          InputError: the settings contradict each other, or there is too little to learn from.
+        """
+
+    def with_expert(
+        self,
+        change: Callable[[Any], Any] = lambda config: config,
+        *,
+        folder: Path | None = None,
+        report: Report = silent,
+    ) -> Self:
+        """The detector with its expert made ready; itself where it asks none.
+
+        Args:
+          change: gives the expert's settings in place of those that were fitted.
+          folder: where the expert `batch` writes its requests; None where it cannot be used.
+          report: gets the progress of questions.
+
+        Raises:
+          InputError: the expert lacks something, or cannot be used here.
+        """
+
+    def understand(self, texts: Sequence[str]) -> Meanings:
+        """What template texts mean to it."""
+
+    def judge(self, sequences: Sequences, meanings: Meanings) -> Verdicts:
+        """Verdicts on sequences of the target.
+
+        Args:
+          meanings: of the `V` templates that the ids stand for, new ones included.
+
+        Raises:
+          OutsideError, Paused: the expert gave up, or waits for answers.
+        """
+
+    def to_state(self) -> State:
+        """All of it, for `glx.checkpoint`; paths of caches are left out."""
+
+    @classmethod
+    def from_state(cls, state: State) -> Self:
+        """What `to_state` gave.
+
+        Raises:
+          InputError, KeyError, TypeError: it is not what `to_state` gives.
+        """
