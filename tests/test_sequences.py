@@ -1,20 +1,19 @@
 """CSR arithmetic and distinct sequences, worked out by hand."""
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from rows import sequences, unique
 
-from glx.sequences import batches, csr_gather, distinct, first_highest, pad, shorten, unpad
+from glx.sequences import Rows, batches, csr_gather, distinct, first_highest, pad, shorten, unpad
 
 RARITY = np.array([0.1, 0.2, 3.0, 0.3, 2.0])  # of five templates; 2 is the rarest
 
 
 def test_distinct_counts_and_scatters_back():
     d = distinct(sequences([3, 1], [2], [3, 1], [], [2, 2]))
-    assert [d.ids[a:b].tolist() for a, b in zip(d.offsets, d.offsets[1:], strict=False)] == [
-        [], [2], [2, 2], [3, 1],
-    ]  # fmt: skip
+    assert [ids.tolist() for ids in d] == [[], [2], [2, 2], [3, 1]]
     assert d.counts.tolist() == [1, 1, 1, 2]
     assert d.inverse.tolist() == [3, 1, 3, 0, 2]
 
@@ -46,33 +45,25 @@ def test_the_first_of_the_highest():
     assert (len(highest), len(places)) == (0, 0)
 
 
-def short(row, max_events):
+@pytest.mark.parametrize(
+    ("row", "max_events", "ids", "places"),
+    [
+        ([0, 0, 0, 1], 4, [0, 0, 0, 1], [0, 1, 2, 3]),  # a short sequence stays
+        # Each run becomes one; that is enough, so the common 0 stays beside the rare 2.
+        ([0, 0, 0, 1, 1, 2, 0], 4, [0, 1, 2, 0], [0, 3, 5, 6]),
+        ([0, 1, 0, 3, 0, 2, 0, 4], 4, [1, 3, 2, 4], [1, 3, 5, 7]),  # then the most common go
+        ([0, 1, 0, 3, 0, 2, 0, 4], 1, [2], [5]),
+        ([0, 1, 0, 1, 0, 1], 4, [0, 1, 1, 1], [0, 1, 3, 5]),  # of equally common ones the later
+    ],
+)
+def test_shortened_sequences(row, max_events, ids, places):
     found, positions = shorten(unique(row), RARITY, max_events)
-    return found.ids.tolist(), positions.tolist()
-
-
-def test_a_short_sequence_stays():
-    assert short([0, 0, 0, 1], 4) == ([0, 0, 0, 1], [0, 1, 2, 3])
-
-
-def test_repeats_go_first():
-    # Each run becomes one; that is enough, so the familiar 0 stays beside the rare 2.
-    assert short([0, 0, 0, 1, 1, 2, 0], 4) == ([0, 1, 2, 0], [0, 3, 5, 6])
-
-
-def test_then_the_most_familiar():
-    assert short([0, 1, 0, 3, 0, 2, 0, 4], 4) == ([1, 3, 2, 4], [1, 3, 5, 7])
-    assert short([0, 1, 0, 3, 0, 2, 0, 4], 1) == ([2], [5])
-
-
-def test_of_equally_familiar_events_the_earlier_stay():
-    assert short([0, 1, 0, 1, 0, 1], 4) == ([0, 1, 1, 1], [0, 1, 3, 5])
+    assert (found.ids.tolist(), positions.tolist()) == (ids, places)
 
 
 def test_each_sequence_is_cut_on_its_own():
     found, positions = shorten(unique([0, 0, 0], [], [1, 2, 1, 2]), RARITY, 2)
-    rows = [found.ids[a:b].tolist() for a, b in zip(found.offsets, found.offsets[1:], strict=False)]
-    assert rows == [[], [0], [2, 2]]
+    assert [ids.tolist() for ids in found] == [[], [0], [2, 2]]
     assert positions.tolist() == [0, 1, 3]
     assert found.counts.tolist() == [1, 1, 1]
 
@@ -82,10 +73,8 @@ def test_each_sequence_is_cut_on_its_own():
 def test_the_rarest_event_is_never_cut(rows, max_events):
     whole = unique(*rows)
     found, positions = shorten(whole, RARITY, max_events)
-    for n in range(len(whole)):
-        before = whole.ids[whole.offsets[n] : whole.offsets[n + 1]]
-        after = found.ids[found.offsets[n] : found.offsets[n + 1]]
-        at = positions[found.offsets[n] : found.offsets[n + 1]]
+    places = Rows(positions, found.offsets)
+    for before, after, at in zip(whole, found, places, strict=True):
         assert len(after) <= max_events
         assert (len(after) == 0) == (len(before) == 0)
         assert RARITY[after].max(initial=0) == RARITY[before].max(initial=0)

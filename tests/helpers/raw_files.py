@@ -1,5 +1,8 @@
-"""Small files to read, and blocks of a few lines in place of those of `glx.parse.read`."""
+"""Small files and archives, and blocks of a few lines in place of those of `glx.parse.read`."""
 
+import io
+import tarfile
+import zipfile
 from pathlib import Path
 
 
@@ -19,3 +22,23 @@ def in_blocks(n: int):
         return (b"".join(lines[i : i + n]) for i in range(0, len(lines), n))
 
     return blocks
+
+
+def zipped(files: dict[str, bytes]) -> bytes:
+    """A zip archive."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for name, content in files.items():
+            archive.writestr(name, content)
+    return buffer.getvalue()
+
+
+def tarred(files: dict[str, bytes], mode: str = "w:gz", format: int = tarfile.PAX_FORMAT) -> bytes:
+    """A tar archive."""
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode=mode, format=format) as archive:
+        for name, content in files.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(content)
+            archive.addfile(member, io.BytesIO(content))
+    return buffer.getvalue()
