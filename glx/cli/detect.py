@@ -14,11 +14,10 @@ from glx.cli.flags import add, build, define
 from glx.data.load import DataConfig
 from glx.errors import InputError
 from glx.generallog.experts import ExpertConfig
+from glx.parse.header import FORMATS
 from glx.runs import detect
 from glx.runs.compilation import keep_compilations
 from glx.runs.progress import Terminal
-
-FORMATS = ["auto", "lines", "jsonl", "csv"]
 
 
 def declare() -> FlagValues:
@@ -30,7 +29,7 @@ def declare() -> FlagValues:
         ("out", "File to write, one JSON object per sequence; - for standard output."),
     ):
         add(own, "string", name, None, about)
-    add(own, "enum", "format", None, FORMATS, "Layout, where it is not the fitted one.")
+    add(own, "enum", "format", None, [*FORMATS], "Layout, where it is not the fitted one.")
     add(own, "string", "session", None, "Session rule, where it is not the one of the fitted logs.")
     add(own, "integer", "window", None, "Lines in a window, where not as in the fitted logs.")
     add(own, "float", "idle", 3600.0, "Seconds of log time after whose silence a session ends.")

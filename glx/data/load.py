@@ -24,7 +24,7 @@ from glx.data.split import (
 from glx.data.systems import System
 from glx.errors import InputError
 from glx.parse.events import collect, fit_part
-from glx.parse.header import Layout
+from glx.parse.header import FORMATS, Layout
 from glx.parse.miner import Miner
 from glx.parse.read import ReadCounts, layout_of
 from glx.parse.records import records
@@ -40,11 +40,7 @@ class DataConfig:
     data_dir: str | None = setting(
         None, "folder of the real data sets, laid out as docs/data.md says."
     )
-    format: str = setting(
-        "auto",
-        "of your own files: `auto`, `lines`, `jsonl` or `csv`.",
-        among=("auto", "lines", "jsonl", "csv"),
-    )
+    format: str = setting("auto", "of your own files.", among=FORMATS)
     session: str | None = setting(
         None,
         "of your own files: a regular expression that finds the session id in a line (its group 1 "

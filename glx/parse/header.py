@@ -14,6 +14,8 @@ import polars as pl
 
 from glx.errors import InputError
 
+FORMATS = ("auto", "lines", "jsonl", "csv")
+
 
 @dataclass(frozen=True)
 class Layout:
@@ -119,13 +121,13 @@ def detect_layout(lines: Sequence[str], format: str = "auto") -> Layout:
 
     Args:
       lines: the first lines of the file.
-      format: `auto`, `lines`, `jsonl` or `csv`.
+      format: one of `FORMATS`.
 
     Raises:
       InputError: an unknown format, or a table without a column of text, naming those there are.
     """
-    if format not in ("auto", "lines", "jsonl", "csv"):
-        raise InputError(f"--format={format}: unknown; choose auto, lines, jsonl or csv")
+    if format not in FORMATS:
+        raise InputError(f"--format={format}: unknown; choose one of {', '.join(FORMATS)}")
     filled = [line for line in lines if line.strip()]
     objects = [] if format in ("lines", "csv") else [o for o in map(_json, filled) if o]
     if format == "jsonl" or len(objects) >= 0.9 * max(len(filled), 1):
