@@ -2,20 +2,15 @@
 
 In: entries and their vectors, or labelled sources. Out: `Knowledge`, which finds the entries that
 are nearest to a vector, the same ones whatever machine it runs on. It knows nothing of a target.
-
-The index is FAISS's flat inner product (Douze et al., "The Faiss library", 2024) over unit vectors,
-so that scores are cosines. It is never written: it is rebuilt from the vectors.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field, fields
-from typing import Any
+from dataclasses import asdict, dataclass, fields
 
 import numpy as np
 import polars as pl
 
 from glx.config import setting
-from glx.devices import faiss_index
 from glx.errors import InputError
 from glx.generallog.entries import KINDS, LABELS, Entry, of_source
 from glx.sequences import LabelledSource
@@ -23,10 +18,8 @@ from glx.sequences import LabelledSource
 NUMBERS = {"normal": pl.Int64, "anomalous": pl.Int64, "prevalence": pl.Float64}
 SCHEMA = pl.Schema({f.name: NUMBERS.get(f.name, pl.String()) for f in fields(Entry)})
 
-SPARE = 16  # candidates beyond the wanted ones, so that ties and rounding rarely matter
-TOLERANCE = 1e-3  # how far a score of the index may be off
-DECIMALS = 6  # of a score: vectors are no more exact
-CHUNK = 256  # queries at once; their candidates' vectors are gathered
+DECIMALS = 6  # of a cosine: vectors are no more exact, and the last bits differ between machines
+CHUNK = 256  # queries at once
 
 Encode = Callable[[Sequence[str]], np.ndarray]  # texts to `<float32>[n, D]`, each of length 1
 
@@ -46,17 +39,15 @@ class KnowledgeConfig:
 
 @dataclass(frozen=True)
 class Knowledge:
-    """Entries and an index over their vectors; made by `build`.
+    """Entries and their vectors; made by `build`.
 
     Attributes:
       entries: `M` of them.
       vectors: `<float32>[M, D]`, each of length 1.
-      index: of FAISS, over `vectors`.
     """
 
     entries: tuple[Entry, ...]
     vectors: np.ndarray
-    index: Any = field(repr=False, compare=False)
 
     def __len__(self) -> int:
         return len(self.entries)
@@ -80,42 +71,16 @@ class Knowledge:
           `<float32>[Q, k]` cosines rounded to `DECIMALS`, 0 for none, and `<int64>[Q, k]` rows of
           `entries`, -1 for none (where there are fewer than `k` entries).
         """
-        queries = np.ascontiguousarray(vectors_QxD, dtype=np.float32)
-        scores = np.zeros((len(queries), k), dtype=np.float32)
-        rows = np.full((len(queries), k), -1, dtype=np.int64)
-        n = min(k, len(self))
-        for start in range(0, len(queries) if n else 0, CHUNK):
-            part = slice(start, start + CHUNK)
-            scores[part, :n], rows[part, :n] = self._nearest(queries[part], n)
-        return scores, rows
-
-    def _nearest(self, queries: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
-        """`search` for `k <= M`: the index names candidates, exact cosines put them in order."""
-        wide = min(k + SPARE, len(self))
-        rough, candidates = self.index.search(queries, wide)
-        scores, rows = _ranked(queries, self.vectors, candidates, k)
-        if wide < len(self):
-            # What the index left out may be as near as the last one kept: look at everything.
-            everything = np.arange(len(self))[None]
-            for q in np.flatnonzero(rough[:, -1] >= scores[:, -1] - TOLERANCE):
-                scores[q], rows[q] = _ranked(queries[q : q + 1], self.vectors, everything, k)
-        return scores, rows
-
-
-def _ranked(
-    queries: np.ndarray, vectors: np.ndarray, candidates: np.ndarray, k: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """The `k` best of `candidates` (`<int64>[Q, C]`) by score, then by row.
-
-    Scores are computed anew and rounded: the last bits of the index's differ between machines.
-    """
-    near = vectors[candidates].astype(np.float64)
-    scores = np.round(np.einsum("qd,qcd->qc", queries.astype(np.float64), near), DECIMALS)
-    order = np.lexsort((candidates, -scores))[:, :k]
-    return (
-        np.take_along_axis(scores, order, axis=1).astype(np.float32),
-        np.take_along_axis(candidates, order, axis=1),
-    )
+        cosines_Qxk = np.zeros((len(vectors_QxD), k), dtype=np.float32)
+        rows_Qxk = np.full((len(vectors_QxD), k), -1, dtype=np.int64)
+        vectors_MxD, n = self.vectors.astype(np.float64), min(k, len(self))
+        for start in range(0, len(vectors_QxD) if n else 0, CHUNK):
+            chunk_CxM = vectors_QxD[start : start + CHUNK].astype(np.float64) @ vectors_MxD.T
+            for q, cosines_M in enumerate(chunk_CxM.round(DECIMALS), start):
+                near = np.flatnonzero(cosines_M >= np.partition(cosines_M, -n)[-n])
+                near = near[np.argsort(-cosines_M[near], kind="stable")[:n]]
+                cosines_Qxk[q, :n], rows_Qxk[q, :n] = cosines_M[near], near
+        return cosines_Qxk, rows_Qxk
 
 
 def build(entries: Sequence[Entry], vectors: np.ndarray) -> Knowledge:
@@ -123,14 +88,13 @@ def build(entries: Sequence[Entry], vectors: np.ndarray) -> Knowledge:
 
     Raises:
       ValueError: not one vector of length 1 for each entry.
-      OutsideError: FAISS is not installed.
     """
     vectors = np.ascontiguousarray(vectors, dtype=np.float32)
     if vectors.ndim != 2 or len(vectors) != len(entries):
         raise ValueError(f"vectors of shape {vectors.shape} for {len(entries)} entries")
     if not np.allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-3):
         raise ValueError("a vector is not of length 1")
-    return Knowledge(tuple(entries), vectors, faiss_index(vectors))
+    return Knowledge(tuple(entries), vectors)
 
 
 def from_sources(sources: Sequence[LabelledSource], vectors: Sequence[np.ndarray]) -> Knowledge:
@@ -141,7 +105,6 @@ def from_sources(sources: Sequence[LabelledSource], vectors: Sequence[np.ndarray
 
     Raises:
       InputError: no event of any source has words.
-      OutsideError: FAISS is not installed.
     """
     entries, kept = list[Entry](), list[np.ndarray]()
     for source, of_texts in zip(sources, vectors, strict=True):

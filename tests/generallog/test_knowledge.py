@@ -1,9 +1,7 @@
 """What sources show, worked out by hand; search against brute force; its state and its damage."""
 
 import math
-import sys
 
-import faiss
 import numpy as np
 import polars as pl
 import pytest
@@ -11,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rows import sequences
 
-from glx.errors import InputError, OutsideError
+from glx.errors import InputError
 from glx.generallog import entries, knowledge
 from glx.generallog.entries import EVENT, NOTE, SEQUENCE, Entry
 from glx.sequences import LabelledSource, Templates
@@ -214,62 +212,3 @@ TABLE = knowledge.to_state(knowledge.build(events(2), AXES[:2]))[1]
 def test_what_is_not_knowledge_is_refused(vectors, table):
     with pytest.raises(InputError, match="damaged"):
         knowledge.from_state(vectors, table)
-
-
-def test_without_faiss_the_extra_is_named(monkeypatch):
-    monkeypatch.setitem(sys.modules, "faiss", None)
-    with pytest.raises(OutsideError, match="faiss-cpu"):
-        knowledge.build(events(1), AXES[:1])
-
-
-class RoughIndex:
-    """A GPU's index as far as search can tell: last bits differ, equal scores in another order."""
-
-    def __init__(self, index):
-        self.index = index
-
-    def add(self, vectors):
-        self.vectors = vectors
-        self.index.add(vectors)
-
-    def search(self, queries, k):
-        rough = queries @ self.vectors.T
-        rough += np.random.default_rng(0).normal(size=rough.shape).astype(np.float32) * 1e-6
-        order = np.argsort(-rough, axis=1)[:, :k]
-        return np.take_along_axis(rough, order, axis=1), order
-
-
-def searched(n, spread):
-    rng = np.random.default_rng(n)
-    vectors = unit(rng.integers(-spread, spread + 1, size=(n, 32)) + 0.5)
-    known = knowledge.build(events(n), vectors)
-    return known, known.search(vectors[::3], 5)
-
-
-def test_a_gpu_is_used_where_faiss_has_one_and_its_roughness_does_not_show(monkeypatch):
-    cpu = [searched(400, spread)[1] for spread in (1, 3, 1000)]
-    monkeypatch.setattr(faiss, "StandardGpuResources", object, raising=False)
-    monkeypatch.setattr(faiss, "get_num_gpus", lambda: 1, raising=False)
-    monkeypatch.setattr(
-        faiss, "index_cpu_to_gpu", lambda res, device, index: RoughIndex(index), raising=False
-    )
-    for (scores, rows), spread in zip(cpu, (1, 3, 1000), strict=True):
-        known, (gpu_scores, gpu_rows) = searched(400, spread)
-        assert isinstance(known.index, RoughIndex)
-        np.testing.assert_array_equal(gpu_rows, rows)
-        np.testing.assert_array_equal(gpu_scores, scores)
-
-
-@pytest.mark.skipif(
-    not hasattr(faiss, "StandardGpuResources") or faiss.get_num_gpus() < 1,
-    reason="needs faiss-gpu and an NVIDIA GPU",
-)
-@pytest.mark.parametrize("spread", [1, 3, 1000])
-def test_a_gpu_gives_the_results_of_a_cpu(monkeypatch, spread):
-    known, (gpu_scores, gpu_rows) = searched(5000, spread)
-    assert "Gpu" in type(known.index).__name__
-    monkeypatch.setattr(faiss, "get_num_gpus", lambda: 0)
-    known, (scores, rows) = searched(5000, spread)
-    assert "Gpu" not in type(known.index).__name__
-    np.testing.assert_array_equal(gpu_rows, rows)
-    np.testing.assert_array_equal(gpu_scores, scores)
