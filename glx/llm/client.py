@@ -84,7 +84,10 @@ def ask(
                 if isinstance(result, Refusal):
                     refused[result.request.key] = wire.NO_ANSWER
                     if not known and not fresh and len(refused) >= min(REFUSED, len(missing)):
-                        raise refuses_all(config, result.reason)
+                        raise InputError(
+                            f"--llm_url={config.llm_url}: the server refuses every question"
+                            f" ({result.reason}); see its log, --llm_model and --prompt_tokens."
+                        )
                 else:
                     fresh |= result
                     unkept |= result
@@ -260,10 +263,3 @@ def results(queue: "SimpleQueue[Any]", wanted: int, config: LLMConfig) -> Iterat
             last = time.monotonic()
             wanted -= 1 if isinstance(item, Refusal) else len(item)
             yield item
-
-
-def refuses_all(config: LLMConfig, reason: str) -> InputError:
-    return InputError(
-        f"--llm_url={config.llm_url}: the server refuses every question ({reason}); see its log,"
-        " --llm_model and --prompt_tokens."
-    )

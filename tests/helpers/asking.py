@@ -19,10 +19,13 @@ def p_of(n: int) -> float:
 
 
 def config(server: Faulty, **changes) -> LLMConfig:
-    quick = LLMConfig(
-        llm_url=server.url, llm_patience=5.0, llm_timeout=0.4, llm_batch=4, llm_concurrency=4
-    )
-    return replace(quick, **changes)
+    few = LLMConfig(llm_url=server.url, llm_patience=5.0, llm_batch=4, llm_concurrency=4)
+    return replace(few, **changes)
+
+
+def of_event(number: int, fault: str):
+    """That fault wherever the event is asked about."""
+    return lambda prompts: fault if any(f"event {number}<" in p for p in prompts) else None
 
 
 def assert_all_answered(server: Faulty, answers: dict[str, Answer], requests=TEN) -> None:

@@ -1,7 +1,7 @@
 """Requests to a server and its answers: what is sent, what it costs, what counts as an answer."""
 
 import pytest
-from asking import TEN, assert_all_answered, config
+from asking import TEN, assert_all_answered, config, of_event
 from faulty import ENDPOINTS, WORDS, Faulty, question
 
 from glx.errors import InputError
@@ -113,11 +113,6 @@ def test_the_key_is_sent_and_never_shown(monkeypatch, cache):
     monkeypatch.setenv("GLX_LLM_API_KEY", "sés\name")
     with pytest.raises(InputError, match="GLX_LLM_API_KEY"):
         ask(TEN[1:], WORDS, LLMConfig(), cache)
-
-
-def of_event(number: int, fault: str):
-    """That fault wherever the event is asked about."""
-    return lambda prompts: fault if any(f"event {number}<" in p for p in prompts) else None
 
 
 @pytest.mark.parametrize("endpoint", ENDPOINTS)
