@@ -43,7 +43,7 @@ class Sizes(NamedTuple):
 
 # Measured (docs/benchmarks.md): with `H` 128 the arrays of a batch are the largest that malloc
 # reuses; the steps of a recurrence are too small to fill two cores, two batches are not.
-CPU = Sizes(256, events=12_288, batches=2, windows=2048, similarities=1 << 22)
+CPU = Sizes(256, events=12_288, batches=2, windows=2048, similarities=1 << 24)
 # Not measured; estimated in docs/benchmarks.md.
 ACCELERATOR = Sizes(
     sequences=2048, events=1 << 17, batches=2, windows=1 << 14, similarities=1 << 24
@@ -53,6 +53,11 @@ ACCELERATOR = Sizes(
 def on_cpu() -> bool:
     """Whether programs run on CPUs."""
     return jax.default_backend() == "cpu"
+
+
+def one_cpu() -> bool:
+    """Whether there is one CPU alone."""
+    return on_cpu() and jax.device_count() == 1
 
 
 def sizes() -> Sizes:

@@ -1,13 +1,14 @@
 """Exact search: for each of many unit vectors the nearest of many others, in flat memory.
 
-In: unit vectors. Out: the largest cosine of each, and whose it is. All work is done in blocks. On
-one CPU NumPy's BLAS multiplies them: that keeps 0.9 of the speed of a large matrix product, XLA's
-product and argmax 0.4 to 0.8 (docs/benchmarks.md). Accelerators, or several devices of whatever
-kind, run one compiled program on every block, each device on its share of the source's rows.
+In: unit vectors. Out: the largest cosine of each, and the row that it belongs to. An accelerator,
+or several devices of any kind, run one compiled program on chunks of the target, each device on its
+part of the chunk. On one CPU NumPy's BLAS is 1.3 times as fast and takes its place
+(docs/benchmarks.md).
 
-Shape letters: `C` target rows and `K` source rows of a block, `N` devices.
+Shape letters beside those of the package: `C` target vectors of a chunk.
 """
 
+from collections.abc import Callable
 from functools import partial
 
 import jax
@@ -16,118 +17,82 @@ import numpy as np
 
 from glx import devices
 
-CHUNK = 2048  # rows of a block; memory beside the inputs is some blocks of CHUNK x CHUNK or x D
-LEAST, STEP = 256, 16  # rows of the smallest block of the BLAS, and what they are a multiple of
+Search = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
 
 def nearest(
-    target: np.ndarray, source: np.ndarray, chunk: int = CHUNK, skip: np.ndarray | None = None
+    target: np.ndarray, source: np.ndarray, skip: np.ndarray | None = None
 ) -> tuple[np.ndarray, np.ndarray]:
     """The largest cosine of each target vector to a source vector, and that vector's row.
+
+    A product may round a row by its place. So that equal rows tie, the row is the first that equals
+    the one found, and its cosine is computed again, alike for all.
 
     Args:
       target: `<float32>[V, D]` of length 1.
       source: `<float32>[S, D]` of length 1; at least one.
-      chunk: rows of a block, at most (of `LEAST` at least, on one CPU).
       skip: `<int>[V]` for each target a row of `source` to leave out, -1 for none.
 
     Returns:
       `<float32>[V]` cosine and `<int32>[V]` row, of equal ones the first; -inf and 0 where `skip`
       leaves nothing. Where the first of several equal rows is skipped, any of the others.
     """
-    skip = np.full(len(target), -1) if skip is None else skip
-    one_cpu = jax.default_backend() == "cpu" and jax.device_count() == 1
-    return (by_blas if one_cpu else by_xla)(target, source, chunk, skip.astype(np.int32))
-
-
-def by_blas(
-    target: np.ndarray, source: np.ndarray, chunk: int, skip: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """`nearest` on the CPU; no block is smaller than `LEAST`.
-
-    How a BLAS rounds may depend on a row's place: so that equal rows tie, the row is the first that
-    equals the one found, and the cosine is taken again, alike for all.
-    """
-    height, width = _even(len(target), chunk), _even(len(source), chunk)
-    sources = [(at, _block(source, at, width)) for at in range(0, len(source), width)]
+    skip = np.full(len(target), -1, np.int32) if skip is None else skip.astype(np.int32)
+    size = devices.sizes().similarities // max(source.shape)
+    size = max(min(size, len(target) + -len(target) % devices.TABLE_ROWS), 1)
+    search = (by_blas if devices.one_cpu() else by_xla)(source, size)
     seen: dict[bytes, int] = {}
     alike = (seen.setdefault(row.tobytes(), n) for n, row in enumerate(source))
     first_alike = np.fromiter(alike, np.int32, len(source))
-    cos_CxK = np.empty((height, width), np.float32)
-    sim, row = np.full(len(target), -np.inf, np.float32), np.zeros(len(target), np.int32)
-    for at in range(0, len(target), height):
-        target_CxD, skip_C = _block(target, at, height), skip[at : at + height]
-        sim_C, row_C = sim[at : at + height], row[at : at + height]  # views
-        for first, source_KxD in sources:
-            np.matmul(target_CxD, source_KxD.T, out=cos_CxK)
-            real = cos_CxK[: len(sim_C), : len(source) - first]
-            left_out = np.flatnonzero((skip_C >= first) & (skip_C < first + width))
-            real[left_out, skip_C[left_out] - first] = -np.inf
-            at_C = real.argmax(axis=1)
-            best_C = real[np.arange(len(real)), at_C]
-            better_C = best_C > sim_C
-            sim_C[better_C], row_C[better_C] = best_C[better_C], first + at_C[better_C]
-        first_C = first_alike[row_C]
-        row_C[:] = np.where(first_C == skip_C, row_C, first_C)
-        found_C = np.isfinite(sim_C)
-        sim_C[found_C] = (target_CxD[: len(row_C)] * source[row_C]).sum(axis=1)[found_C]
-    return sim, row
+    cosine, row = np.empty(len(target), np.float32), np.empty(len(target), np.int32)
+    for at in range(0, len(target), size):
+        chunk = slice(at, at + size)
+        found_C = search(target[chunk], skip[chunk])
+        first_C = first_alike[found_C]
+        row[chunk] = np.where(first_C == skip[chunk], found_C, first_C)
+        cosine[chunk] = (target[chunk] * source[row[chunk]]).sum(axis=1)
+    cosine[row == skip] = -np.inf
+    return cosine, row
 
 
-def by_xla(
-    target: np.ndarray, source: np.ndarray, chunk: int, skip: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """`nearest` on all devices: one compilation per `D`, `chunk` and number of devices."""
+def by_xla(source: np.ndarray, size: int) -> Search:
+    """`target_CxD, skip_C -> row_C` on all devices, for `C` up to `size`."""
     mesh = devices.make_mesh()
-    everywhere = devices.replicated(mesh)
-    put = partial(devices.put, sharding=everywhere)
-    step = mesh.size * chunk
-    sources = []
-    for at in range(0, len(source), step):
-        part = _block(source, at, step).reshape(mesh.size, chunk, -1)
-        limits = put((np.int32(at), np.int32(len(source))))
-        sources.append((devices.put(part, devices.sharded(mesh)), *limits))
-    nothing = put((np.full(chunk, -np.inf, np.float32), np.zeros(chunk, np.int32)))
-    sim, row = np.empty(len(target), np.float32), np.empty(len(target), np.int32)
-    for at in range(0, len(target), chunk):
-        target_CxD, skip_C = put((_block(target, at, chunk), _block(skip, at, chunk)))
-        best = nothing
-        for source_NxKxD, first, end in sources:
-            best = fold(best, target_CxD, skip_C, source_NxKxD, first, end, everywhere)
-        here = slice(at, at + chunk)
-        sim[here], row[here] = (x[: len(sim[here])] for x in jax.device_get(best))
-    return sim, row
+    everywhere, parts = devices.replicated(mesh), devices.sharded(mesh)
+    rows = devices.pad_rows(source, devices.TABLE_ROWS)
+    source_SxD, n = devices.put((rows, np.int32(len(source))), everywhere)
+    size += -size % mesh.size
+
+    def search(*chunk: np.ndarray) -> np.ndarray:
+        filled = devices.put(tuple(devices.pad_rows(x, size) for x in chunk), parts)
+        row_C = most_similar(*filled, source_SxD, n, everywhere)
+        return jax.device_get(row_C)[: len(chunk[0])]
+
+    return search
 
 
 @partial(jax.jit, static_argnames="everywhere")
-def fold(best, target_CxD, skip_C, source_NxKxD, first, end, everywhere):
-    """The better of `best` and one more block of sources, whose rows are from `first` on."""
-    n, k, _ = source_NxKxD.shape
-    row_Nx1xK = (first + jnp.arange(n * k, dtype=jnp.int32)).reshape(n, 1, k)
-    # Accelerators would round float32 factors to tf32 or bfloat16.
-    highest = jax.lax.Precision.HIGHEST
-    cos_NxCxK = jnp.einsum("cd,nkd->nck", target_CxD, source_NxKxD, precision=highest)
-    allowed = (row_Nx1xK < end) & (row_Nx1xK != skip_C[None, :, None])
-    cos_NxCxK = jnp.where(allowed, cos_NxCxK, -jnp.inf)
-    at_NxC = first + jnp.arange(n, dtype=jnp.int32)[:, None] * k + jnp.argmax(cos_NxCxK, axis=2)
-    # Each device has its best by now; what is left to exchange are N x C numbers.
-    sim_NxC = cos_NxCxK.max(axis=2)
-    device_1xC = jnp.argmax(sim_NxC, axis=0)[None]
-    sim_C, at_C = (jnp.take_along_axis(x, device_1xC, axis=0)[0] for x in (sim_NxC, at_NxC))
-    better_C = sim_C > best[0]
-    best = jnp.where(better_C, sim_C, best[0]), jnp.where(better_C, at_C, best[1])
-    return jax.lax.with_sharding_constraint(best, everywhere)
+def most_similar(target_CxD, skip_C, source_SxD, n, everywhere):
+    """The row of each target's nearest among the first `n` sources."""
+    row_S = jnp.arange(len(source_SxD), dtype=jnp.int32)
+
+    def one(event_D, skip):
+        # Accelerators would round float32 factors to tf32 or bfloat16.
+        cosine_S = jnp.matmul(source_SxD, event_D, precision=jax.lax.Precision.HIGHEST)
+        allowed_S = (row_S < n) & (row_S != skip)
+        return jnp.argmax(jnp.where(allowed_S, cosine_S, -jnp.inf))
+
+    return jax.lax.with_sharding_constraint(jax.vmap(one)(target_CxD, skip_C), everywhere)
 
 
-def _even(rows: int, chunk: int) -> int:
-    """Rows of a block where as few as possible of at most `chunk` are of one size."""
-    even = -(-rows // -(-rows // chunk)) if rows else 0
-    return max(LEAST, -(-even // STEP) * STEP)
+def by_blas(source: np.ndarray, size: int) -> Search:
+    """The same on one CPU."""
+    cosine_CxS = np.empty((size, len(source)), np.float32)
 
+    def search(target_CxD: np.ndarray, skip_C: np.ndarray) -> np.ndarray:
+        found_CxS = np.matmul(target_CxD, source.T, out=cosine_CxS[: len(target_CxD)])
+        skips = np.flatnonzero(skip_C >= 0)
+        found_CxS[skips, skip_C[skips]] = -np.inf
+        return found_CxS.argmax(axis=1)
 
-def _block(rows: np.ndarray, at: int, chunk: int) -> np.ndarray:
-    """The rows from `at` on, filled up to `chunk` with zeros."""
-    rows = rows[at : at + chunk]
-    if len(rows) == chunk:
-        return rows
-    return np.pad(rows, [(0, chunk - len(rows))] + [(0, 0)] * (rows.ndim - 1))
+    return search
