@@ -69,7 +69,7 @@ def test_a_session_ends_by_silence_by_a_pause_and_with_the_input(tmp_path, line_
         tmp_path,
         "1000 start vm=a\n"
         "1001 start vm=b\n"
-        "1010 stop vm=a\n"  # b has said nothing for 9 seconds
+        "1010 stop vm=a\n"  # b has had no line for 9 seconds
         "1012 start vm=c\n"  # for 11: it ended
         "1023 stop vm=c\n"  # 11 after its start: another session; a ended
         "1024 start vm=b\n",  # a new session of that name
@@ -146,9 +146,13 @@ def test_windows_run_across_blocks(tmp_path, size, monkeypatch):
     assert windows == [[0, 1, 2, 3], [5, 6, 7, 8], [9, 10]]  # line 4 is empty
 
 
-def test_no_line_of_any_session(tmp_path):
-    with pytest.raises(InputError, match=r"a\.log: no line has a session id"):
-        found(write(tmp_path, "1 start\n2 stop\n"), parser())
+def test_files_that_a_parser_cannot_read(tmp_path):
+    path = write(tmp_path, "1 start\n2 stop\n")
+    with pytest.raises(InputError, match=r"a\.log: .*--session"):
+        found(path, parser())
+    numbers = LogParser(Miner.from_templates(["five"], np.zeros(1)), None, None, np.array([5]))
+    with pytest.raises(InputError, match=r"a\.log: .*event numbers"):
+        found(path, numbers)
 
 
 @pytest.mark.parametrize("size", [1, 2, 99])
@@ -170,12 +174,6 @@ def test_event_numbers_in_place_of_lines(tmp_path, column, size, monkeypatch):
         assert first == [0, 2, 4]
 
 
-def test_a_detector_of_numbers_alone_reads_no_raw_lines(tmp_path):
-    use = LogParser(Miner.from_templates(["five"], np.zeros(1)), None, None, np.array([5]))
-    with pytest.raises(InputError, match="event numbers"):
-        found(write(tmp_path, "1 start vm=a\n"), use)
-
-
 def test_bytes_of_an_open_session():
     sessions, n = OpenSessions(idle=3600.0), 5000
     for i in range(20):
@@ -189,10 +187,17 @@ def test_bytes_of_an_open_session():
             schema=NO_EVENTS.schema,
         )
         assert len(sessions.add(frame, now=float(i))) == 0
-    held = sessions.sequences
-    arrays = (held.ids, held.lines, held.offsets, held.first_line, held.last_line, sessions.last)
+    left = sessions.sequences
+    arrays = (
+        left.ids,
+        left.lines,
+        left.offsets,
+        left.first_line,
+        left.last_line,
+        sessions.last,
+    )
     used = sum(a.nbytes for a in arrays) + sessions.keys.estimated_size()
-    assert (len(held), len(held.ids)) == (n, 20 * n)
+    assert (len(left), len(left.ids)) == (n, 20 * n)
     assert used / n <= 200
     ended = sessions.add(NO_EVENTS, now=20.0, end=True)
     assert ended.lines[:3].tolist() == [10_000_000, 10_005_000, 10_010_000]

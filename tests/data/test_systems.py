@@ -25,18 +25,6 @@ from glx.parse.header import Layout
 from glx.parse.read import ReadCounts
 from glx.parse.records import records
 
-FILES = {
-    "hdfs": ("hdfs", "hdfs/hdfs_block_sequences.csv.zst", "hdfs/hdfs_templates.csv"),
-    "hdfs_raw": ("hdfs", "hdfs/hdfs_raw_2pct.csv.zst", None),
-    "bgl": ("bgl", "bgl/bgl_events_50to80.csv.zst", "bgl/bgl_templates.csv"),
-    "bgl_raw": ("bgl", "bgl/BGL_first100k.log.zst", None),
-    "openstack": ("openstack", "openstack/openstack_faultinj_nova_odd.tsv.zst", None),
-    "openstack_loghub": (
-        "openstack",
-        "openstack/openstack_sessions.csv.zst",
-        "openstack/openstack_templates.csv",
-    ),
-}
 ROOT = Path("/logs")
 BGL_LINE = (
     "{label} 1117838570 2005.06.03 R02-M1-N0 2005-06-03-15.42.50.363779 R02-M1-N0 RAS KERNEL INFO "
@@ -44,37 +32,38 @@ BGL_LINE = (
 )
 
 
-@pytest.mark.parametrize("name", FILES)
-def test_family_and_files(name):
-    system = known(ROOT)[name]
-    family, path, templates = FILES[name]
-    assert (system.name, system.family, system.path) == (name, family, ROOT / path)
-    assert (system.numbered is None) == (templates is None)
-    if system.numbered is not None:
-        assert system.numbered.templates == ROOT / templates
+KNOWN = {  # file, template table, window; labels: by, column, key
+    "hdfs": ("hdfs_block_sequences.csv.zst", "hdfs_templates.csv", None, ("row", "label", None)),
+    "hdfs_raw": ("hdfs_raw_2pct.csv.zst", None, None, ("key", "label", "block_id")),
+    "bgl": ("bgl_events_50to80.csv.zst", "bgl_templates.csv", 20, ("line", "label", None)),
+    "bgl_raw": ("BGL_first100k.log.zst", None, 20, ("line", None, None)),
+    "openstack": (
+        *("openstack_faultinj_nova_odd.tsv.zst", None, None),
+        ("key", "label_failure", "session_id"),
+    ),
+    "openstack_loghub": (
+        *("openstack_sessions.csv.zst", "openstack_templates.csv", None),
+        ("row", "label_file", None),
+    ),
+}
 
 
-def test_units_and_places_of_labels():
-    systems = known(ROOT)
-    assert set(systems) == set(FILES)
-    windows = {name: system.window for name, system in systems.items() if system.window}
-    assert windows == {"bgl": 20, "bgl_raw": 20}
-    places = {name: (s.labels.by, s.labels.column, s.labels.key) for name, s in systems.items()}
-    assert places == {
-        "hdfs": ("row", "label", None),
-        "hdfs_raw": ("key", "label", "block_id"),
-        "bgl": ("line", "label", None),
-        "bgl_raw": ("line", None, None),
-        "openstack": ("key", "label_failure", "session_id"),
-        "openstack_loghub": ("row", "label_file", None),
-    }
-    assert systems["openstack"].labels.path.name == "openstack_faultinj_nova_odd_labels.csv"
+@pytest.mark.parametrize("name", KNOWN)
+def test_files_units_and_places_of_labels(name):
+    assert set(known(ROOT)) == set(KNOWN)
+    system, family = known(ROOT)[name], name.split("_")[0]
+    path, templates, window, place = KNOWN[name]
+    numbered, labels = system.numbered, system.labels
+    assert (system.name, system.family, system.window) == (name, family, window)
+    assert system.path == ROOT / family / path
+    assert (numbered and numbered.templates) == (templates and ROOT / family / templates)
+    assert (labels.by, labels.column, labels.key) == place
+    own_file = {"openstack": ROOT / "openstack/openstack_faultinj_nova_odd_labels.csv"}
+    assert labels.path == own_file.get(name, system.path)
     # What is an outcome beside a label is no input either.
-    for system in systems.values():
-        inputs = {system.raw.text, system.raw.session, *system.raw.time}
-        if system.numbered is not None:
-            inputs |= {system.numbered.column, system.numbered.key}
-        assert not inputs & {"label", "label_file", "label_injected", "source_split", "id_source"}
+    inputs = {system.raw.text, system.raw.session, *system.raw.time}
+    inputs |= {numbered.column, numbered.key} if numbered else set()
+    assert not inputs & {"label", "label_file", "label_injected", "source_split", "id_source"}
 
 
 @pytest.mark.parametrize("name", SIMULATED)
@@ -183,21 +172,15 @@ def test_real_systems_need_a_folder(config, monkeypatch):
         resolve("hdfs", ("sim_ras",), (), config)
 
 
-REAL = {  # sequences, events, anomalous sequences, events of anomalous ones (lines for windows)
-    "hdfs": (575_059, 11_172_157, 16_838, 284_818),
-    "hdfs_raw": (11_501, 222_579, 350, 5_749),
-    "bgl": (70_702, 1_414_028, 4_562, 72_329),
-    "bgl_raw": (5_000, 100_000, 518, 2_613),
-    "openstack": (440, 93_992, 137, 21_496),
-    "openstack_loghub": (2_069, 57_784, 198, 5_494),
-}
-PARTS = {  # adapt, gap, test; hdfs_raw and openstack by time, the gap is what straddles the cut
-    "hdfs": [287_529, 0, 287_530],
-    "hdfs_raw": [4_983, 767, 5_751],
-    "bgl": [35_351, 5, 35_346],
-    "bgl_raw": [2_500, 5, 2_495],
-    "openstack": [218, 2, 220],
-    "openstack_loghub": [1_034, 0, 1_035],
+# Sequences, events, anomalous sequences, events of anomalous ones (lines for windows); and the
+# sizes of adapt, gap and test: hdfs_raw and openstack by time, the gap is what straddles the cut.
+REAL = {
+    "hdfs": ((575_059, 11_172_157, 16_838, 284_818), [287_529, 0, 287_530]),
+    "hdfs_raw": ((11_501, 222_579, 350, 5_749), [4_983, 767, 5_751]),
+    "bgl": ((70_702, 1_414_028, 4_562, 72_329), [35_351, 5, 35_346]),
+    "bgl_raw": ((5_000, 100_000, 518, 2_613), [2_500, 5, 2_495]),
+    "openstack": ((440, 93_992, 137, 21_496), [218, 2, 220]),
+    "openstack_loghub": ((2_069, 57_784, 198, 5_494), [1_034, 0, 1_035]),
 }
 
 
@@ -208,7 +191,8 @@ def test_the_real_systems(data_dir, name):
     parsed = load(system, DataConfig())
     labels = read_labels(system, parsed.sequences)
     found = (len(parsed.sequences), len(parsed.sequences.ids))
-    assert (*found, int(labels.sequences.sum()), int(labels.events.sum())) == REAL[name]
-    assert np.bincount(parsed.part, minlength=3).tolist() == PARTS[name]
+    sizes = np.bincount(parsed.part, minlength=3).tolist()
+    found = (*found, int(labels.sequences.sum()), int(labels.events.sum()))
+    assert (found, sizes) == REAL[name]
     if system.numbered is None:
         assert np.all(np.diff(parsed.sequences.first_line) > 0)
