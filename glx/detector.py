@@ -96,15 +96,15 @@ def train_now(config: DetectorConfig, fit: Callable[[Log], T]) -> T:
 
 
 class Detector(Protocol):
-    """A fitted detector; a frozen dataclass."""
+    """A fitted detector; a frozen dataclass.
 
-    @property
-    def config(self) -> DetectorConfig:
-        """Its settings."""
+    Attributes:
+      config: its settings.
+      threshold: `score >= threshold` is anomalous.
+    """
 
-    @property
-    def threshold(self) -> float:
-        """`score >= threshold` is anomalous."""
+    config: Any
+    threshold: float
 
     @classmethod
     def fit(
@@ -146,6 +146,7 @@ class Detector(Protocol):
         Raises:
           InputError: the expert lacks something, or cannot be used here.
         """
+        return self
 
     def understand(self, texts: Sequence[str]) -> Meanings:
         """What template texts mean to it."""

@@ -21,7 +21,7 @@ from glx import evidence
 from glx.checkpoint import State
 from glx.config import nested, rebuild, setting
 from glx.data.load import LogParser
-from glx.detector import Report, Target, Training, silent, train_now
+from glx.detector import Detector, Report, Target, Training, silent, train_now
 from glx.embed.alarm import Meanings, meanings
 from glx.embed.embed import embed
 from glx.errors import Paused
@@ -98,7 +98,7 @@ class GeneralLogConfig(ZeroLogConfig):
 
 
 @dataclass(frozen=True)
-class GeneralLogDetector:
+class GeneralLogDetector(Detector):
     """A fitted GeneralLog.
 
     Attributes:
@@ -108,6 +108,7 @@ class GeneralLogDetector:
       knowledge: what is known of the sources, and the user's notes.
       numbers: `<int64>[V]` event numbers of the target's templates, where it came as numbers.
       folder, report: as in `with_expert`.
+      threshold: of both routes, on the common scale.
     """
 
     config: GeneralLogConfig
@@ -118,11 +119,7 @@ class GeneralLogDetector:
     numbers: np.ndarray | None = None
     folder: Path | None = None
     report: Report = silent
-
-    @property
-    def threshold(self) -> float:
-        """The cut of both routes, on the common scale."""
-        return CUT
+    threshold: float = CUT
 
     @classmethod
     def fit(

@@ -3,7 +3,7 @@
 In: labelled sources, an unlabelled target, settings. Out: a `MethodDetector`.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from functools import partial
 from pathlib import Path
@@ -15,7 +15,7 @@ import numpy as np
 from glx import threshold
 from glx.checkpoint import State
 from glx.config import nested, rebuild, setting
-from glx.detector import DetectorConfig, Report, Target, Training, silent, train_now
+from glx.detector import Detector, DetectorConfig, Target, Training, train_now
 from glx.embed.alarm import Meanings, meanings
 from glx.embed.embed import EmbedConfig, embed
 from glx.errors import InputError
@@ -81,7 +81,7 @@ class MethodConfig(DetectorConfig):
 
 
 @dataclass(frozen=True)
-class MethodDetector:
+class MethodDetector(Detector):
     """A fitted method and its label-free cut."""
 
     config: MethodConfig
@@ -115,16 +115,6 @@ class MethodDetector:
             scores = fitted.score(unique, vectors).scores
             cut = threshold.fit(scores, unique.counts, config.threshold)
         return cls(config, fitted, cut)
-
-    def with_expert(
-        self,
-        change: Callable[[Any], Any] = lambda config: config,
-        *,
-        folder: Path | None = None,
-        report: Report = silent,
-    ) -> Self:
-        """Itself: it asks no expert."""
-        return self
 
     def understand(self, texts: Sequence[str]) -> Meanings:
         """Vectors of template texts; how alarming they read is not asked."""

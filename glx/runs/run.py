@@ -88,7 +88,7 @@ def run(
         found |= {
             "method": config.model.name(labelled=few is not None),
             "target_labels": 0 if few is None else len(few.labels),
-            "wall_seconds": time.perf_counter() - began + shared.spared,
+            "wall_seconds": time.perf_counter() - began + shared.saved_seconds,
             "n_lines": len(test.ids),
             "lines_per_second": len(test.ids) / max(scoring, 1e-9),
             "peak_memory_mb": peak_memory_mb(),

@@ -1,6 +1,6 @@
-"""What runs in one process make alike: parsed systems, fitted ZeroLogs, baselines. Made once.
+"""What runs in one process have in common: parsed systems, trained detectors, baselines.
 
-In: a key of settings and a function. Out: its value, from the first time on the same one.
+In: a key of settings and a function. Out: its value, computed the first time.
 """
 
 import time
@@ -11,33 +11,32 @@ T = TypeVar("T")
 
 
 class Shared:
-    """A memory of values by what they were made of; a run without others has one to itself.
+    """Values by the settings that determine them.
 
     Attributes:
-      spared: seconds that earlier runs had spent on what was found here since `begin`.
+      saved_seconds: what values of earlier runs, found here since `begin`, had taken to compute.
     """
 
     def __init__(self) -> None:
-        self._made: dict[Hashable, tuple[object, float]] = {}
-        self._fresh: set[Hashable] = set()
-        self.spared = 0.0
+        self._values: dict[Hashable, tuple[object, float]] = {}
+        self.begin()
 
     def begin(self) -> None:
-        """A run begins: from here on `spared` counts what it need not do itself."""
-        self._fresh, self.spared = set(), 0.0
+        """A run begins: `saved_seconds` is 0."""
+        self._counted: set[Hashable] = set()  # computed or found in this run
+        self.saved_seconds = 0.0
 
-    def once(self, key: Hashable, make: Callable[[], T]) -> T:
-        """`make()`, or what it gave when something asked for `key` before."""
-        if key in self._made:
-            value, seconds = self._made[key]
-            if key not in self._fresh:
-                self.spared += seconds
-                self._fresh.add(key)
-            return value  # type: ignore[return-value]
-        began, before = time.perf_counter(), self.spared
-        value = make()
-        # What it found here in turn took its seconds too.
-        seconds = time.perf_counter() - began + self.spared - before
-        self._made[key] = value, seconds
-        self._fresh.add(key)
-        return value
+    def once(self, key: Hashable, compute: Callable[[], T]) -> T:
+        """`compute()`, or what it gave when `key` was asked for before."""
+        if key not in self._values:
+            began, before = time.perf_counter(), self.saved_seconds
+            value = compute()
+            # What it found here in turn took its seconds too.
+            seconds = time.perf_counter() - began + self.saved_seconds - before
+            self._values[key] = value, seconds
+            self._counted.add(key)
+        found, seconds = self._values[key]
+        if key not in self._counted:
+            self.saved_seconds += seconds
+            self._counted.add(key)
+        return found  # type: ignore[return-value]

@@ -3,7 +3,7 @@
 In: labelled sources, an unlabelled target. Out: a detector that scores sequences of the target.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -14,7 +14,7 @@ from scipy.special import expit, logit
 from glx import evidence, threshold
 from glx.checkpoint import State
 from glx.config import nested, rebuild, setting, with_flags
-from glx.detector import DetectorConfig, Log, Report, Target, Training, silent, train_now
+from glx.detector import Detector, DetectorConfig, Log, Target, Training, train_now
 from glx.embed import alarm
 from glx.embed.alarm import Meanings, meanings
 from glx.embed.embed import EmbedConfig
@@ -79,7 +79,7 @@ class ZeroLogConfig(DetectorConfig):
 
 
 @dataclass(frozen=True)
-class ZeroLogDetector:
+class ZeroLogDetector(Detector):
     """Parameters, the target's profile and the cut."""
 
     config: ZeroLogConfig
@@ -110,16 +110,6 @@ class ZeroLogDetector:
         return training(
             config, lambda log: cls(config, *_fit(config, sources, target, few, folder, log))
         )
-
-    def with_expert(
-        self,
-        change: Callable[[Any], Any] = lambda config: config,
-        *,
-        folder: Path | None = None,
-        report: Report = silent,
-    ) -> Self:
-        """Itself: it asks no expert."""
-        return self
 
     def understand(self, texts: Sequence[str]) -> Meanings:
         """Vectors of template texts, and how alarming they read."""
