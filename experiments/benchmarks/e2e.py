@@ -82,8 +82,8 @@ def fit_both(folder: Path, data_dir: Path, most: int | None = None) -> None:
       most: sequences to adapt on, at most; None: all of the adaptation part.
     """
     data = DataConfig(data_dir=str(data_dir))
-    cast = resolve("hdfs", ("sim_ras",), (), data)
-    target, taught = load(cast.target, data), load(cast.sources[0], data, 1.0)
+    chosen = resolve("hdfs", ("sim_ras",), (), data)
+    target, taught = load(chosen.target, data), load(chosen.sources[0], data, 1.0)
     source = one_step_detector.source("sim_ras", taught)
     adapt = target.adapt.take(np.arange(len(target.adapt))[:most])
     config, seen = one_step_detector.config(), Target(adapt, target.templates)

@@ -16,7 +16,7 @@ from glx.parse.table import read_header
 
 
 @dataclass(frozen=True)
-class Cast:
+class Systems:
     """The systems of a run."""
 
     target: System
@@ -25,7 +25,7 @@ class Cast:
 
 def resolve(
     target: str, sources: tuple[str, ...] | None, labels: tuple[str, ...], config: DataConfig
-) -> Cast:
+) -> Systems:
     """The systems that a command line names.
 
     Args:
@@ -46,7 +46,7 @@ def resolve(
     names = split_names(sources or ())
     if not names and sources is not None:
         names = [name for name in SIMULATED if name != target]
-    cast = Cast(
+    chosen = Systems(
         _system("--target", target, label_files, config),
         [_system("--source", n, label_files, config) for n in names],
     )
@@ -55,11 +55,11 @@ def resolve(
             f"--labels={next(iter(label_files))}=...: no own file of that name among --target and "
             "--source"
         )
-    systems.check_family(cast.target, cast.sources)
-    for n, source in enumerate(cast.sources):
-        if source.name in [s.name for s in cast.sources[:n]]:
+    systems.check_family(chosen.target, chosen.sources)
+    for n, source in enumerate(chosen.sources):
+        if source.name in [s.name for s in chosen.sources[:n]]:
             raise InputError(f"--source={source.name}: given twice")
-        if source.path.resolve() == cast.target.path.resolve():
+        if source.path.resolve() == chosen.target.path.resolve():
             raise InputError(
                 f"--source={source.name}: is the target's own file; choose another system"
             )
@@ -68,12 +68,12 @@ def resolve(
                 f"--source={source.name}: has no labels to learn from; give them by "
                 f"--labels={source.name}=FILE, a CSV of `key,label` or `line,label`"
             )
-    for system in (cast.target, *cast.sources):
+    for system in (chosen.target, *chosen.sources):
         if system.name in SIMULATED:
             _simulate(system, config)
         for file in [system.path] + ([system.numbered.templates] if system.numbered else []):
             _check_readable(file)
-    return cast
+    return chosen
 
 
 def split_names(given: tuple[str, ...]) -> list[str]:

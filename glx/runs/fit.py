@@ -9,7 +9,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from glx.data.catalogue import Cast
+from glx.data.catalogue import Systems
 from glx.data.load import Parsed, load
 from glx.data.systems import System
 from glx.detector import Detector, DetectorConfig, Log, Target
@@ -25,7 +25,7 @@ T = TypeVar("T")
 
 
 def read_sources(
-    systems: Cast, config: RunConfig, progress: Progress, shared: Shared
+    systems: Systems, config: RunConfig, progress: Progress, shared: Shared
 ) -> list[LabelledSource]:
     """The sources with their labels."""
 
@@ -44,7 +44,7 @@ def read_sources(
     return [once(system) for system in systems.sources]
 
 
-def read_target(systems: Cast, config: RunConfig, progress: Progress, shared: Shared) -> Parsed:
+def read_target(systems: Systems, config: RunConfig, progress: Progress, shared: Shared) -> Parsed:
     """The target, without labels."""
 
     def read() -> Parsed:

@@ -183,10 +183,10 @@ def test_systems_that_it_does_not_read(folder, target, source, flag):
 
 def test_each_may_be_a_source_of_the_others(folder):
     config = DataConfig(data_dir=str(folder), protocol="paper")
-    cast = resolve("hdfs", ("bgl,openstack_loghub",), (), config)
-    assert [system.window for system in cast.sources] == [120, 20]
-    assert cast.sources[1].path == folder / OPENSTACK
-    assert set(load(cast.sources[0], config, adapt_share=1.0).part) == {ADAPT}
+    chosen = resolve("hdfs", ("bgl,openstack_loghub",), (), config)
+    assert [system.window for system in chosen.sources] == [120, 20]
+    assert chosen.sources[1].path == folder / OPENSTACK
+    assert set(load(chosen.sources[0], config, adapt_share=1.0).part) == {ADAPT}
     with pytest.raises(InputError, match=r"^--source=hdfs: "):
         resolve("hdfs", ("hdfs",), (), config)
 

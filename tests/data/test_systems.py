@@ -127,14 +127,14 @@ def test_names_files_and_labels_of_a_command_line(tmp_path, config):
     files = {"shop.log": "start\n", "bank.log": "stop\n", "bank.csv": "line,label\n0,1\n"}
     shop, bank, labels = (write(tmp_path, text, name) for name, text in files.items())
     given = (f"bank={bank}", "sim_blocks,sim_ras")
-    cast = resolve(str(shop), given, (f"bank={labels}",), config)
-    assert (cast.target.name, cast.target.path, cast.target.labels) == ("shop", shop, None)
-    assert [s.name for s in cast.sources] == ["bank", "sim_blocks", "sim_ras"]
-    assert cast.sources[0].path == bank
-    assert cast.sources[0].labels == LabelPlace(labels, "line", key="line")
-    made = cast.sources[1].path
+    chosen = resolve(str(shop), given, (f"bank={labels}",), config)
+    assert (chosen.target.name, chosen.target.path, chosen.target.labels) == ("shop", shop, None)
+    assert [s.name for s in chosen.sources] == ["bank", "sim_blocks", "sim_ras"]
+    assert chosen.sources[0].path == bank
+    assert chosen.sources[0].labels == LabelPlace(labels, "line", key="line")
+    made = chosen.sources[1].path
     assert made.is_file()
-    assert cast.sources[1].labels.path.is_file()
+    assert chosen.sources[1].labels.path.is_file()
     before = made.stat().st_mtime_ns
     resolve("sim_vms", ("sim_blocks",), (), config)  # made once
     assert made.stat().st_mtime_ns == before

@@ -266,10 +266,10 @@ def test_settings_out_of_bounds(wrong):
 def assert_both_routes_are_used(target: str, systems: tuple[str, ...], config: DataConfig) -> None:
     """By the default, in either part of the target, with both and with one source."""
     sources = [name for name in systems if name != target]
-    cast = resolve(target, tuple(sources), (), config)
-    read = {s.name: load(s, config, adapt_share=1.0).templates.texts for s in cast.sources}
+    chosen = resolve(target, tuple(sources), (), config)
+    read = {s.name: load(s, config, adapt_share=1.0).templates.texts for s in chosen.sources}
     table = {name: embed(texts, EmbedConfig()) for name, texts in read.items()}
-    parsed = load(cast.target, config)
+    parsed = load(chosen.target, config)
     vectors = embed(parsed.parser.texts, EmbedConfig())
     adapt = distinct(parsed.adapt)
     test = distinct(parsed.sequences.take(np.flatnonzero(parsed.part == TEST)))

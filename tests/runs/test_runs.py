@@ -99,9 +99,9 @@ def answered(folder: Path, cache: Path, to: Path) -> GeneralLogRun:
 
 
 def test_permuted_rows_of_hdfs_keep_their_scores(folder, cache):
-    cast = resolve("hdfs", ("bgl",), (), config("hdfs", "bgl", folder, cache).data)
-    source = load(cast.sources[0], DataConfig(), adapt_share=1.0)
-    target = load(cast.target, DataConfig())
+    chosen = resolve("hdfs", ("bgl",), (), config("hdfs", "bgl", folder, cache).data)
+    source = load(chosen.sources[0], DataConfig(), adapt_share=1.0)
+    target = load(chosen.target, DataConfig())
     labels = np.arange(len(source.sequences)) % 7 == 0
     sources = [LabelledSource("bgl", source.sequences, source.templates, labels.astype(np.uint8))]
     read = meanings(target.parser.texts, TINY.embed)
