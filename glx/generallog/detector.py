@@ -6,7 +6,6 @@ about the proprietary ones, adds the evidence of the target's own profile to its
 """
 
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, fields, replace
 from functools import partial
 from itertools import chain, pairwise
@@ -107,7 +106,7 @@ class GeneralLogDetector(Detector):
       source_texts: template texts of each source, in the order of the router.
       knowledge: what is known of the sources, and the user's notes.
       numbers: `<int64>[V]` event numbers of the target's templates, where it came as numbers.
-      folder, report: as in `with_expert`.
+      expert: made by `with_expert`; without it `judge` makes one for each call.
       threshold: of both routes, on the common scale.
     """
 
@@ -117,8 +116,7 @@ class GeneralLogDetector(Detector):
     source_texts: list[list[str]]
     knowledge: Knowledge
     numbers: np.ndarray | None = None
-    folder: Path | None = None
-    report: Report = silent
+    expert: Expert | None = None
     threshold: float = CUT
 
     @classmethod
@@ -169,14 +167,8 @@ class GeneralLogDetector(Detector):
     ) -> Self:
         """The detector with its expert made ready; arguments as in `glx.detector.Detector`."""
         config = replace(self.config, expert=change(self.config.expert))
-        ready = replace(self, config=config, folder=folder, report=report)
-        with ready._expert():  # what it lacks shows now
-            return ready
-
-    def _expert(self) -> AbstractContextManager[Expert]:
-        k = self.config.knowledge.k
-        context = ExpertContext(self.knowledge, k, self.numbers, self.folder, self.report)
-        return experts.opened(self.config.expert, context)
+        context = ExpertContext(self.knowledge, config.knowledge.k, self.numbers, folder, report)
+        return replace(self, config=config, expert=experts.make_expert(config.expert, context))
 
     def understand(self, texts: Sequence[str]) -> Meanings:
         """Vectors of template texts, and how alarming they read."""
@@ -201,8 +193,9 @@ class GeneralLogDetector(Detector):
         if len(rows):
             asked = unique.take(rows)
             inputs = expert_input(self, asked, meanings, routed, rows)
-            with self._expert() as expert:
-                answers = expert(inputs)
+            expert = self.expert or self.with_expert().expert
+            assert expert is not None
+            answers = expert(inputs)
             decisive = asked.ids[asked.offsets[:-1] + answers.places]
             absent = evidence.absence(profile, asked)
             answered = evidence.bounded_logit(answers.p) + inputs.rarity[decisive]
@@ -226,7 +219,7 @@ class GeneralLogDetector(Detector):
         return Verdicts(unique, scores, places, weights, ids, *more)
 
     def to_state(self) -> State:
-        """All of it but folder and report, for `glx.checkpoint`."""
+        """All of it but the expert, for `glx.checkpoint`."""
         base, config, router = self.zerolog.to_state(), asdict(self.config), asdict(self.router)
         del config["embed"]["cache_dir"], config["expert"]["llm"]["cache"]
         rule = {name: router.pop(name) for name in ("names", "tau", "ablation", "seed")}

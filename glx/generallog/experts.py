@@ -5,8 +5,8 @@ in how requests get there and answers come back.
 """
 
 import os
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+import weakref
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cache, partial
 from pathlib import Path
@@ -99,9 +99,11 @@ def prepare(config: ExpertConfig) -> None:
             load_chat(name)
 
 
-@contextmanager
-def opened(config: ExpertConfig, context: ExpertContext) -> Iterator[Expert]:
-    """The expert that the settings name; the answer cache is open meanwhile.
+def make_expert(config: ExpertConfig, context: ExpertContext) -> Expert:
+    """The expert that the settings name.
+
+    All its calls are one run: they share an open answer cache, which is closed when nobody holds
+    the expert any more, and the model, which is loaded when the first question comes.
 
     Raises:
       InputError: it lacks something, or cannot be used here.
@@ -112,13 +114,13 @@ def opened(config: ExpertConfig, context: ExpertContext) -> Iterator[Expert]:
             "--expert=batch: stops to be answered, which a stream cannot; choose another --expert"
         )
     if config.expert == "retrieval":
-        yield partial(retrieval.judge, knowledge=context.knowledge, k=context.k)
-    elif config.expert == "answers":
-        yield partial(_by_file, path=_responses(config), numbers=context.numbers)
-    else:
-        with AnswerCache(config.llm.cache) as answer_cache:
-            model = cache(partial(load_model, config.llm))  # when the first question comes
-            yield partial(ask_model, config=config, context=context, model=model, kept=answer_cache)
+        return partial(retrieval.judge, knowledge=context.knowledge, k=context.k)
+    if config.expert == "answers":
+        return partial(_by_file, path=_responses(config), numbers=context.numbers)
+    kept, model = AnswerCache(config.llm.cache), cache(partial(load_model, config.llm))
+    expert = partial(ask_model, config=config, context=context, model=model, kept=kept)
+    weakref.finalize(expert, kept.close)
+    return expert
 
 
 def load_model(config: LLMConfig) -> tuple[str, ChatFormat]:

@@ -40,7 +40,7 @@ def test_without_routes_the_expert_judges_all_or_is_never_asked(base, monkeypatc
     assert np.isfinite(every.scores).all()
     assert (every.metrics["share_proprietary"], every.metrics["stamps"]) == (1.0, [])
     none = fit(base, "general")
-    monkeypatch.setattr(experts, "opened", None)
+    monkeypatch.setattr(experts, "make_expert", None)
     by_zerolog, told = judge(base), judge(none)
     assert {*told.routes} == {"general"}
     flagged = by_zerolog.scores >= np.float32(base.threshold)

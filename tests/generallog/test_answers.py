@@ -8,7 +8,7 @@ from expert_inputs import expert_input
 
 from glx.errors import InputError
 from glx.generallog import answers
-from glx.generallog.experts import ExpertConfig, ExpertContext, opened
+from glx.generallog.experts import ExpertConfig, ExpertContext, make_expert
 from glx.generallog.knowledge import build
 from glx.llm.request import Costs
 
@@ -253,8 +253,7 @@ def test_an_event_without_words_is_answered_by_how_it_reads(tmp_path):
     nothing = ExpertContext(build([], np.zeros((0, 2), np.float32)), k=5)
     texts = ["<*> <*>", "disk failed", "<*>", "<*> disk"]
     asked = expert_input([[0], [1], [2], [3]], texts, alarm=np.array([-2, -2, -1, -2]))
-    with opened(ExpertConfig("answers", str(path)), nothing) as expert:
-        p = expert(asked).p
+    p = make_expert(ExpertConfig("answers", str(path)), nothing)(asked).p
     # Log-odds of -2 and -1; the pattern `<*> <*>` is an answer for `<*> disk` all the same.
     np.testing.assert_allclose(p, [0.119203, 0.75, 0.268941, 1.0], rtol=1e-5)
 
