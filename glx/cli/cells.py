@@ -1,4 +1,4 @@
-"""What the entry points of a study and of an ablation share: flags, commands of cells, the end."""
+"""What `glx study` and `glx ablate` share: their flags, the commands of cells, the report."""
 
 import os
 import shlex
@@ -13,7 +13,7 @@ from glx.cli.flags import add, build, command, define
 from glx.report import study as report
 from glx.runs.progress import Terminal
 from glx.runs.settings import GENERAL_PRESETS, METHOD_PRESETS, PRESETS, GeneralLogRun
-from glx.runs.study import Cell, Outcome, Study, conduct, room, unfinished
+from glx.runs.study import Cell, Outcome, Study, cells_at_once, run_cells, unfinished
 
 OF_A_CELL = ("target", "source", "target_labels", "seed", "write_questions")  # the study sets them
 SYSTEMS = (
@@ -39,15 +39,15 @@ def declare(name: str) -> FlagValues:
     add(own, "list", "systems", None, SYSTEMS)
     add(own, "integer", "seeds", 3, "Seeds of each cell, from 0.", lower_bound=1)
     add(own, "string", "study_dir", f"runs/{name}", "Folder to write.")
-    room = "Cells side by side (default: what cores and memory have room for)."
-    add(own, "integer", "parallel", None, room, lower_bound=1)
-    left = "Only print the commands of the cells that are left, one a line."
-    add(own, "boolean", "dry_run", False, left)
+    about = "Cells side by side (default: what cores and memory have room for)."
+    add(own, "integer", "parallel", None, about, lower_bound=1)
+    about = "Only print the commands of the cells that are left, one a line."
+    add(own, "boolean", "dry_run", False, about)
     about = "Training: small for minutes, full to report."
     add(own, "enum", "preset", "small", list(GENERAL_PRESETS), about)
     define(own, GeneralLogRun, GENERAL_PRESETS)
-    for taken in OF_A_CELL:
-        delattr(own, taken)
+    for flag in OF_A_CELL:
+        delattr(own, flag)
     return own
 
 
@@ -80,9 +80,10 @@ def carry_out(
             print(shlex.join(cell_command(cell, folder, values.preset)))
         return
     try:
-        with Terminal().cells(len(unfinished(study, folder)), len(cells)) as told:
-            conduct(study, folder, values.parallel or room(), lambda ended: told(sentence(ended)))
-    finally:  # of what is done, whatever was not
+        with Terminal().cells(len(unfinished(study, folder)), len(cells)) as show:
+            parallel = values.parallel or cells_at_once()
+            run_cells(study, folder, parallel, lambda outcome: show(sentence(outcome)))
+    finally:  # of the finished cells, whatever went wrong
         if (folder / "study.json").is_file():
             print(f"Report: {report.write(folder)}")
 
@@ -90,17 +91,15 @@ def carry_out(
 def sentence(outcome: Outcome) -> str:
     """How a cell ended."""
     config = outcome.cell.config
-    cast = " <- ".join(filter(None, [config.target, ", ".join(config.source)]))
-    said = f"F1 {outcome.f1:.3f}" if outcome.f1 is not None else outcome.kind
-    return (
-        f"{outcome.cell.method}, {cast}, seed {config.model.seed}: {said} {outcome.error}".rstrip()
-    )
+    transfer = " <- ".join(filter(None, [config.target, ", ".join(config.source)]))
+    end = f"F1 {outcome.f1:.3f}" if outcome.f1 is not None else f"{outcome.kind} {outcome.error}"
+    return f"{outcome.cell.method}, {transfer}, seed {config.model.seed}: {end}".rstrip()
 
 
 def given(values: FlagValues) -> list[str]:
     """The flags of the command line."""
-    flags_given = [values[n] for n in values if values[n].present and values[n].name == n]
-    return [text for flag in flags_given for text in flag.serialize().split("\n")]
+    present = [values[n] for n in values if values[n].present and values[n].name == n]
+    return [text for flag in present for text in flag.serialize().split("\n")]
 
 
 def cell_command(cell: Cell, folder: Path, preset: str) -> list[str]:

@@ -60,7 +60,10 @@ TAUS = (0.0, 0.2, 0.4, 0.6)
 KS = (1, 3, 20)
 
 
-def leave_one_out(systems: Sequence[str]) -> list[tuple[str, tuple[str, ...]]]:
+Transfer = tuple[str, tuple[str, ...]]  # a target and its sources
+
+
+def leave_one_out(systems: Sequence[str]) -> list[Transfer]:
     """Each system as the target of all others.
 
     Raises:
@@ -71,7 +74,7 @@ def leave_one_out(systems: Sequence[str]) -> list[tuple[str, tuple[str, ...]]]:
     return [(target, tuple(s for s in systems if s != target)) for target in systems]
 
 
-def pairs(systems: Sequence[str]) -> list[tuple[str, tuple[str, ...]]]:
+def pairs(systems: Sequence[str]) -> list[Transfer]:
     """Each system as the target of each other one."""
     return [(target, (s,)) for target in systems for s in systems if s != target]
 
@@ -101,14 +104,14 @@ def study(
     for name in (*names, *paired):
         if name not in METHODS:
             raise InputError(f"{name}: no such method; there are {', '.join(METHODS)}")
-    alone = leave_one_out(systems)
-    alone = [] if len(systems) == 2 else alone  # of two, each pair leaves one out
+    several = leave_one_out(systems)
+    several = [] if len(systems) == 2 else several  # of two, each pair leaves one out
     cells = [
         cell
-        for casts, chosen in ((alone, names), (pairs(systems), paired if alone else names))
-        for here in _bases(base, casts if chosen else [], seeds)
+        for transfers, chosen in ((several, names), (pairs(systems), paired if several else names))
+        for config in _bases(base, transfers if chosen else [], seeds)
         for name in chosen
-        if (cell := _cell(name, here, answers))
+        if (cell := _cell(name, config, answers))
     ]
     if not cells:
         raise InputError("no cell is left to do by these --methods and --pairs")
@@ -137,8 +140,8 @@ def ablation(
     changes |= {f"tau_{tau:g}": (f"tau {tau:g}", {"tau": tau}) for tau in taus}
     changes |= {f"k_{k}": (f"K {k}", {"k": k}) for k in ks}
     return [
-        Cell(name, label, with_flags(here, flags))
-        for here in _bases(base, leave_one_out(systems), seeds)
+        Cell(name, label, with_flags(config, flags))
+        for config in _bases(base, leave_one_out(systems), seeds)
         for name, (label, flags) in changes.items()
     ]
 
@@ -151,10 +154,10 @@ def default_systems(base: GeneralLogRun) -> tuple[str, ...]:
 
 
 def _bases(
-    base: GeneralLogRun, casts: Sequence[tuple[str, tuple[str, ...]]], seeds: int
+    base: GeneralLogRun, transfers: Sequence[Transfer], seeds: int
 ) -> Iterator[GeneralLogRun]:
-    """`base` for each target with its sources and each seed; what is wrong with them shows now."""
-    for target, source in casts:
+    """`base` for each target with its sources and each seed; wrong systems are refused here."""
+    for target, source in transfers:
         names = {given.partition("=")[0] for given in (target, *source)}
         labels = tuple(text for text in base.labels if text.partition("=")[0] in names)
         resolve(target, source, labels, base.data)
@@ -164,7 +167,7 @@ def _bases(
 
 
 def _cell(name: str, base: GeneralLogRun, answers: Path | None) -> Cell | None:
-    """The cell of one method; None where it has no answers to work with."""
+    """The cell of one method; None where it needs answers and there are none."""
     config: Any = base
     if name in ALONE:
         config = with_flags(config, {"route": "proprietary"})
@@ -175,11 +178,11 @@ def _cell(name: str, base: GeneralLogRun, answers: Path | None) -> Cell | None:
         config = with_flags(config, {"expert": "answers", "responses": str(file)})
     elif name in methods.METHODS:
         model, target = base.model, base.target.partition("=")[0]
-        sees = methods.METHODS[name].needs_sources
+        needs = methods.METHODS[name].needs_sources
         config = MethodRun(
             base.target,
-            base.source if sees else (),
-            base.labels if sees else tuple(x for x in base.labels if x.startswith(f"{target}=")),
+            base.source if needs else (),
+            base.labels if needs else tuple(x for x in base.labels if x.startswith(f"{target}=")),
             data=base.data,
             model=MethodConfig(
                 method=name,

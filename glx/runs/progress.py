@@ -1,4 +1,4 @@
-"""What a run tells while it works. `Progress` says nothing; `Terminal` draws on the terminal.
+"""Progress of a run: `Progress` shows nothing, `Terminal` lines and bars.
 
 In: stages, counts and training rows. Out: lines on a terminal.
 """
@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
+from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
@@ -16,7 +17,7 @@ from glx.parse.read import ReadCounts
 
 
 class Progress:
-    """Says nothing."""
+    """Shows nothing."""
 
     def say(self, text: str) -> None:
         """A stage begins."""
@@ -37,34 +38,50 @@ class Progress:
     @contextmanager
     def cells(self, left: int, total: int) -> Iterator[Callable[[str], None]]:
         """A function that takes a sentence on each of the `left` of `total` cells of a study."""
-        yield lambda ended: None
+        yield lambda sentence: None
 
 
 class Terminal(Progress):
-    """Stages as lines, training as a bar, on standard error."""
+    """Stages as lines, training, questions and cells as a bar, on standard error."""
 
     def __init__(self) -> None:
         self.console = Console(stderr=True)
 
-    def say(self, text: str) -> None:
-        self.console.print(text, style="dim", markup=False, highlight=False)
-
-    def _bar(self, name: str) -> Bar:
-        """A bar that ends in the `said` of its task."""
-        return Bar(
+    @contextmanager
+    def _bar(
+        self, name: str, total: int | None, note: str | None = ""
+    ) -> Iterator[Callable[..., None]]:
+        """A function that updates a bar with a note at its end; without one, it also shows it."""
+        bar = Bar(
             TextColumn(name),
             BarColumn(),
             MofNCompleteColumn(),
             TimeRemainingColumn(),
-            TextColumn("{task.fields[said]}", style="dim"),
+            TextColumn("{task.fields[note]}", style="dim"),
             console=self.console,
         )
+        task = bar.add_task("", total=total, note=note or "")
+
+        def update(**fields: Any) -> None:
+            bar.start()
+            bar.update(task, **fields)
+
+        if note is not None:
+            bar.start()
+        try:
+            yield update
+        finally:
+            if bar.live.is_started:
+                bar.stop()
+
+    def say(self, text: str) -> None:
+        self.console.print(text, style="dim", markup=False, highlight=False)
 
     def counted(self, name: str, counts: ReadCounts) -> None:
         mended = {k: n for k, n in asdict(counts).items() if n and k != "lines"}
         if mended:
-            said = ", ".join(f"{n:,} {k.replace('_', ' ')}" for k, n in mended.items())
-            self.say(f"  {name}: {counts.lines:,} lines, of them {said}")
+            kinds = ", ".join(f"{n:,} {k.replace('_', ' ')}" for k, n in mended.items())
+            self.say(f"  {name}: {counts.lines:,} lines, of them {kinds}")
 
     @contextmanager
     def training(self, name: str, steps: int | None) -> Iterator[Callable[[dict], None]]:
@@ -72,42 +89,34 @@ class Terminal(Progress):
             self.say(f"fitting {name}")
             yield lambda row: None
             return
-        with self._bar("training") as bar:
-            task = bar.add_task("", total=steps, said="compiling")
+        with self._bar("training", steps, "compiling") as update:
 
-            def shown(row: dict) -> None:
+            def show(row: dict) -> None:
                 loss, domain = row["query_loss_cls"], row["query_domain_accuracy"]
-                said = f"loss {loss:.3f}, domain accuracy {domain:.2f}"
-                bar.update(task, completed=row["step"], said=said)
+                note = f"loss {loss:.3f}, domain accuracy {domain:.2f}"
+                update(completed=row["step"], note=note)
 
-            yield shown
+            yield show
 
     @contextmanager
     def asking(self) -> Iterator[Callable[[int, int, int], None]]:
-        began = time.perf_counter()
-        bar = self._bar("asking")
-        task = bar.add_task("", total=None, said="")
+        start = time.perf_counter()
+        with self._bar("asking", None, None) as update:  # none to see: most experts ask nobody
 
-        def shown(done: int, total: int, tokens: int) -> None:
-            bar.start()  # at the first answer: most experts ask nobody
-            said = f"{tokens / max(time.perf_counter() - began, 1e-9):,.0f} tokens/s"
-            bar.update(task, completed=done, total=total, said=said)
+            def show(done: int, total: int, tokens: int) -> None:
+                rate = tokens / max(time.perf_counter() - start, 1e-9)
+                update(completed=done, total=total, note=f"{rate:,.0f} tokens/s")
 
-        try:
-            yield shown
-        finally:
-            if bar.live.is_started:
-                bar.stop()
+            yield show
 
     @contextmanager
     def cells(self, left: int, total: int) -> Iterator[Callable[[str], None]]:
         if left < total:
             self.say(f"{total - left:,} of {total:,} cells are done already")
-        with self._bar("cells") as bar:
-            task = bar.add_task("", total=left, said="")
+        with self._bar("cells", left) as update:
 
-            def shown(ended: str) -> None:
-                bar.advance(task)
-                self.say(ended)
+            def show(sentence: str) -> None:
+                update(advance=1)
+                self.say(sentence)
 
-            yield shown
+            yield show

@@ -27,7 +27,12 @@ from glx.runs.shared import Shared
 from glx.runs.workers import side_by_side
 from glx.zerolog.detector import VARIANTS
 
-FAILURES = {"bug": RuntimeError, "input": InputError, "paused": Paused}  # the worst first
+FAILURES: dict[str, type[Exception]] = {  # the worst first
+    "bug": RuntimeError,
+    "outside": OutsideError,
+    "input": InputError,
+    "paused": Paused,
+}
 GIGABYTES = 4  # of memory that a cell on the largest of the real systems may take
 
 
@@ -51,8 +56,8 @@ class Cell:
         target, *sources = (
             given.partition("=")[0] for given in (self.config.target, *self.config.source)
         )
-        cast = "-from-".join(filter(None, [target, "+".join(sources)]))
-        return f"cells/{self.name}/{cast}/{self.config.model.seed}"
+        transfer = "-from-".join(filter(None, [target, "+".join(sources)]))
+        return f"cells/{self.name}/{transfer}/{self.config.model.seed}"
 
 
 @dataclass(frozen=True)
@@ -78,9 +83,9 @@ class Study:
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a cell ended: `f1` (None without labels or figures), or the `error` that ended it.
+    """How a cell ended: `f1` (None without labels), or the `error` that ended it.
 
-    `kind` is `done`, `input`, `outside` or `paused` (an error of that name), or `bug`.
+    `kind` is `done` or one of `FAILURES`.
     """
 
     cell: Cell
@@ -89,7 +94,7 @@ class Outcome:
     error: str = ""
 
 
-def conduct(
+def run_cells(
     study: Study,
     folder: Path,
     parallel: int = 1,
@@ -130,10 +135,8 @@ def conduct(
                 failed.append(outcome)
     if failed:
         first = min(failed, key=lambda o: tuple(FAILURES).index(o.kind))
-        ended = (
-            f"{len(failed)} of {len(left)} cells {'wait' if first.kind == 'paused' else 'failed'}"
-        )
-        raise FAILURES[first.kind](f"{ended}; {first.cell.folder}: {first.error}")
+        how = f"{len(failed)} of {len(left)} cells {'wait' if first.kind == 'paused' else 'failed'}"
+        raise FAILURES[first.kind](f"{how}; {first.cell.folder}: {first.error}")
 
 
 def unfinished(study: Study, folder: Path) -> list[Cell]:
@@ -152,11 +155,9 @@ def unfinished(study: Study, folder: Path) -> list[Cell]:
 def _check_folder(study: Study, folder: Path) -> None:
     """Raise InputError where the folder is no study's, or one's whose work would be forgotten."""
     plan = folder / "study.json"
-    if os.path.exists(folder) and not plan.is_file():
-        if not folder.is_dir() or any(folder.iterdir()):
+    if not plan.is_file():
+        if os.path.exists(folder) and (not folder.is_dir() or any(folder.iterdir())):
             raise InputError(f"{folder}: is there already and is no study; choose another folder")
-        return
-    if not os.path.exists(folder):
         return
     planned = {cell.folder for cell in study.cells}
     try:
@@ -188,18 +189,14 @@ def describe(study: Study) -> Plan:
     return Plan(study.name, study.command, study.preset, study.protocol, study.reference, cells)
 
 
-def room() -> int:
+def cells_at_once() -> int:
     """How many cells fit side by side: by cores and memory; one where there is an accelerator."""
     if jax.default_backend() != "cpu":
         return 1
+    limited = hasattr(os, "sched_getaffinity")  # to the cores that this process may use
+    cores = len(os.sched_getaffinity(0)) if limited else os.cpu_count() or 1
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    return max(1, min(_cores(), memory // (GIGABYTES * 10**9)))
-
-
-def _cores() -> int:
-    """Those that this process may use, where the system tells."""
-    tells = hasattr(os, "sched_getaffinity")
-    return len(os.sched_getaffinity(0)) if tells else os.cpu_count() or 1
+    return max(1, min(cores, memory // (GIGABYTES * 10**9)))
 
 
 def _shared_work(cell: Cell) -> tuple:
@@ -216,12 +213,9 @@ def _do(folder: Path, shared: Shared, cell: Cell) -> Outcome:
     keep_compilations(cell.config.data)
     try:
         metrics = run(cell.config, folder / cell.folder, shared=shared)
-    except InputError as e:
-        return Outcome(cell, "input", error=str(e))
-    except OutsideError as e:
-        return Outcome(cell, "outside", error=str(e))
-    except Paused as e:
-        return Outcome(cell, "paused", error=str(e))
+    except (InputError, OutsideError, Paused) as e:
+        kind = next(kind for kind, error in FAILURES.items() if isinstance(e, error))
+        return Outcome(cell, kind, error=str(e))
     except Exception:  # the others go on; it is raised at the end
         return Outcome(cell, "bug", error=traceback.format_exc())
     return Outcome(cell, "done", metrics.f1 if isinstance(metrics, Measured) else None)

@@ -154,18 +154,18 @@ def test_a_server_that_fails_shows_its_last_lines_and_passes_its_exit_code_on(po
     fails = "import sys; print(*range(30), 'not enough memory', sep='\\n'); sys.exit(7)"
     log = tmp_path / "log"
     with serve(port, log, "-c", fails) as held:
-        said = held.communicate(timeout=30)
-    lines = said[1].splitlines()
-    assert (held.returncode, said[0]) == (7, "")
+        out, err = held.communicate(timeout=30)
+    lines = err.splitlines()
+    assert (held.returncode, out) == (7, "")
     assert lines[1:-1] == [*map(str, range(11, 30)), "not enough memory"]
     assert lines[-1] == (f"error: the server stopped with exit code 7; the whole log is {log}")
 
 
 def test_a_server_that_ends_unasked_failed_whatever_its_exit_code(port, tmp_path):
     with serve(port, tmp_path / "log", "-c", "print('shutting down')") as held:
-        said = held.communicate(timeout=30)
-    assert (held.returncode, said[0]) == (3, "")
-    assert "shutting down\nerror: the server stopped with exit code 0;" in said[1]
+        out, err = held.communicate(timeout=30)
+    assert (held.returncode, out) == (3, "")
+    assert "shutting down\nerror: the server stopped with exit code 0;" in err
 
 
 @pytest.mark.parametrize(
@@ -174,15 +174,15 @@ def test_a_server_that_ends_unasked_failed_whatever_its_exit_code(port, tmp_path
 def test_a_server_that_cannot_answer_is_stopped_with_exit_code_3(text, why, port, tmp_path):
     log = tmp_path / "log"
     with serve(port, log, "-c", STAND_IN, str(port), text) as held:
-        said = held.communicate(timeout=60)
-    assert (held.returncode, said[0]) == (3, "")
-    assert f"the server loaded the model but gave no answer ({why}" in said[1]
+        out, err = held.communicate(timeout=60)
+    assert (held.returncode, out) == (3, "")
+    assert f"the server loaded the model but gave no answer ({why}" in err
     assert gone(int(log.read_text()))
 
 
 def chatml(messages):
-    said = "".join(f"<|im_start|>{m['role']}\n{m['content']}<|im_end|>\n" for m in messages)
-    return said + "<|im_start|>assistant\n"
+    turns = "".join(f"<|im_start|>{m['role']}\n{m['content']}<|im_end|>\n" for m in messages)
+    return turns + "<|im_start|>assistant\n"
 
 
 def about(event):
@@ -245,11 +245,11 @@ def test_log_probabilities_come_by_token_id_and_after_the_constraint(vllm_server
 def test_both_endpoints_give_the_same_probabilities_for_the_same_text(vllm_server):
     for event in ("a kernel panic", "a block received", "<|im_start|>", "größer 7 \U0001f525"):
         plain = completions(vllm_server, [chatml(about(event))])["choices"][0]
-        said = chat(vllm_server, about(event))
-        assert said["message"]["content"] == plain["text"]
+        answer = chat(vllm_server, about(event))
+        assert answer["message"]["content"] == plain["text"]
         steps = [
             {t["token"]: t["logprob"] for t in step["top_logprobs"]}
-            for step in said["logprobs"]["content"]
+            for step in answer["logprobs"]["content"]
         ]
         assert len(steps) == len(plain["logprobs"]["top_logprobs"])
         for ours, theirs in zip(plain["logprobs"]["top_logprobs"], steps, strict=True):

@@ -24,7 +24,7 @@ from glx.runs import run as runs
 from glx.runs import study as studies
 from glx.runs.fit import few_of_target
 from glx.runs.settings import GeneralLogRun, MethodRun
-from glx.runs.study import Study, conduct, unfinished
+from glx.runs.study import Study, run_cells, unfinished
 from glx.sequences import ADAPT
 
 SYSTEMS = ("sim_vms", "sim_ras", "sim_blocks")
@@ -154,7 +154,9 @@ def test_a_printed_command_makes_the_same_run(cache, tmp_path):
 def finished(cache, tmp_path_factory):
     folder = tmp_path_factory.mktemp("study")
     done: list[studies.Outcome] = []
-    conduct(small(tiny(cache), ("generallog", "zerolog", "pca", "metalog")), folder, 1, done.append)
+    run_cells(
+        small(tiny(cache), ("generallog", "zerolog", "pca", "metalog")), folder, 1, done.append
+    )
     return folder, done
 
 
@@ -211,9 +213,9 @@ def test_a_study_that_was_killed_goes_on(finished, cache, tmp_path):
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        conduct(whole, tmp_path, 1, killed)
+        run_cells(whole, tmp_path, 1, killed)
     again: list[studies.Outcome] = []
-    conduct(whole, tmp_path, 1, again.append)
+    run_cells(whole, tmp_path, 1, again.append)
     assert [o.cell.name for o in again] == ["zerolog", "pca", "metalog"]
     assert not unfinished(whole, tmp_path)
     for outcome in done:
@@ -237,21 +239,23 @@ def test_other_settings_are_refused(finished):
     changed = replace(pca.config, model=replace(pca.config.model, threshold="knee"))
     planned = [replace(o.cell, config=changed) if o.cell is pca else o.cell for o in done]
     with pytest.raises(InputError, match=r"cells/pca.*threshold"):
-        conduct(Study("study", "", "small", "sound", planned), folder)
+        run_cells(Study("study", "", "small", "sound", planned), folder)
 
 
 def test_the_others_go_on_when_a_cell_fails(finished, tmp_path):
     _, done = finished
     pca = done[2].cell
     nowhere = replace(pca, name="nowhere", config=replace(pca.config, target="nowhere.log"))
-    told: list[studies.Outcome] = []
+    outcomes: list[studies.Outcome] = []
     with pytest.raises(InputError, match=r"1 of 2 cells failed.*nowhere"):
-        conduct(Study("study", "", "small", "sound", [nowhere, pca]), tmp_path, 1, told.append)
-    assert [o.kind for o in told] == ["input", "done"]
+        run_cells(
+            Study("study", "", "small", "sound", [nowhere, pca]), tmp_path, 1, outcomes.append
+        )
+    assert [o.kind for o in outcomes] == ["input", "done"]
 
 
 @pytest.mark.parametrize(
-    ("name", "given", "said"),
+    ("name", "given", "what"),
     [
         ("study", ["--methods=oracle"], "oracle: no such method"),
         ("study", ["--systems=sim_vms,nothing"], "nothing"),
@@ -267,11 +271,11 @@ def test_the_others_go_on_when_a_cell_fails(finished, tmp_path):
         ("ablate", ["--ks=0"], "--k=0"),
     ],
 )
-def test_wrong_input_is_one_sentence(name, given, said, cache, tmp_path, capsys):
+def test_wrong_input_is_one_sentence(name, given, what, cache, tmp_path, capsys):
     folders = [f"--cache_dir={cache}", f"--study_dir={tmp_path / 'study'}"]
     assert main([name, *given, *folders, "--sim_lines=4000"]) == 2
     error = capsys.readouterr().err
-    assert said in error
+    assert what in error
     assert error.count("\n") == 1
     assert not (tmp_path / "study").exists()
 
@@ -313,10 +317,10 @@ def test_a_study_is_not_forgotten(finished, tmp_path):
     folder, done = finished
     fewer = Study("study", "", "small", "sound", [done[2].cell])
     with pytest.raises(InputError, match="3 finished cells that this one does not have"):
-        conduct(fewer, folder)
+        run_cells(fewer, folder)
     (tmp_path / "notes.txt").write_text("mine")
     with pytest.raises(InputError, match="no study"):
-        conduct(fewer, tmp_path)
+        run_cells(fewer, tmp_path)
 
 
 def test_a_cell_that_waits_for_answers_is_no_bug(finished, tmp_path):
@@ -326,11 +330,11 @@ def test_a_cell_that_waits_for_answers_is_no_bug(finished, tmp_path):
     questions = str(tmp_path / "q.csv")
     model = replace(asks.config.model, expert=expert, write_questions=questions)
     asks = replace(asks, config=replace(asks.config, model=model))
-    told: list[studies.Outcome] = []
+    outcomes: list[studies.Outcome] = []
     cells_ = [asks, done[2].cell]
     with pytest.raises(Paused, match=r"1 of 2 cells wait.*q\.csv"):
-        conduct(Study("study", "", "small", "sound", cells_), tmp_path / "s", 1, told.append)
-    assert [o.kind for o in told] == ["paused", "done"]
+        run_cells(Study("study", "", "small", "sound", cells_), tmp_path / "s", 1, outcomes.append)
+    assert [o.kind for o in outcomes] == ["paused", "done"]
 
 
 def test_commands_are_printed(cache, tmp_path, capsys):

@@ -1,4 +1,4 @@
-"""Processes that work side by side: all is done, a death is told, none is left behind."""
+"""Processes that work side by side: all is done, a death is reported, none is left behind."""
 
 import os
 import subprocess
@@ -23,7 +23,7 @@ def test_all_groups_are_done_in_other_processes():
     assert all(map(gone, homes.values()))
 
 
-def test_a_process_that_dies_is_told_of():
+def test_a_process_that_dies_is_reported():
     with pytest.raises(OutsideError, match="the same command goes on"):
         list(side_by_side([[1], [-1], [2]], squares, parallel=2))
 
