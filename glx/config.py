@@ -6,7 +6,7 @@ A stage's settings live in one dataclass next to the stage. Here is what all of 
 import dataclasses
 import math
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -99,6 +99,15 @@ def rebuild(cls: type, values: dict[str, Any]) -> Any:
     inner = {f.name: f.metadata["cls"] for f in dataclasses.fields(cls) if "cls" in f.metadata}
     built = {k: rebuild(inner[k], v) if k in inner else v for k, v in values.items()}
     return cls(**{k: tuple(v) if isinstance(v, list) else v for k, v in built.items()})
+
+
+def flat(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """The values of nested settings by their paths, as `model.train.steps`."""
+    out: dict[str, Any] = {}
+    for name, value in tree.items():
+        nested = isinstance(value, Mapping)
+        out |= flat(value, f"{prefix}{name}.") if nested else {prefix + name: value}
+    return out
 
 
 def check(config: Any) -> None:

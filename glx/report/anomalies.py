@@ -4,8 +4,10 @@ In: two tables of a run. Out: JSON values. Texts are kept once and named by numb
 over 100,000 verdicts stays small; what would make it too large is left out and counted.
 """
 
+from bisect import bisect_right
 from typing import Any
 
+import numpy as np
 import polars as pl
 
 from glx.verdicts import DECIDING, EVIDENCE
@@ -123,11 +125,8 @@ def _places(flagged: pl.DataFrame, verdicts: pl.DataFrame) -> pl.DataFrame:
     keys = where["key"].fill_null("").str.slice(0, KEY)
     written = keys.str.len_bytes() + ESCAPE * keys.str.count_matches(r"[<>&[:cntrl:]]")
     size = PLACE + float(written.mean() or 0)  # type: ignore[arg-type]
-    room, counts = int(PLACES_BUDGET / size), flagged["sequences"].list.len()
-    if counts.sum() <= room:
-        return where
-    low, high = 1, int(counts.max())  # type: ignore[arg-type]
-    while low < high:  # the largest share of a group at which all fit
-        middle = (low + high + 1) // 2
-        low, high = (middle, high) if counts.clip(0, middle).sum() <= room else (low, middle - 1)
-    return where.filter(pl.int_range(pl.len()).over("group") < low)
+    counts = flagged["sequences"].list.len().to_numpy()
+    shares, room = range(1, counts.max(initial=0) + 1), int(PLACES_BUDGET / size)
+    # How many shares are so small that all fit: that is the largest of them.
+    share = bisect_right(shares, room, key=lambda k: int(np.minimum(counts, k).sum()))
+    return where.filter(pl.int_range(pl.len()).over("group") < max(share, 1))

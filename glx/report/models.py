@@ -206,7 +206,7 @@ class PlannedCell(Struct):
     run: str
     method: str
     target: str
-    source: list[str]
+    source: tuple[str, ...]
     seed: int
     ours: bool = False
     few_labels: str | None = None
@@ -220,7 +220,7 @@ class Plan(Struct):
     preset: str
     protocol: str
     reference: str | None
-    cells: list[PlannedCell]
+    cells: tuple[PlannedCell, ...]
 
 
 NAMES: dict[type[Struct], str] = {

@@ -7,13 +7,15 @@ Names come from files: hidden characters in them are made visible here, once.
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from functools import cached_property
 from itertools import product
 from pathlib import Path
 from typing import NamedTuple
 
+import msgspec
 import numpy as np
+from msgspec.structs import asdict
 
 from glx.evaluate.intervals import Interval, f1_difference, mean_f1
 from glx.report.models import BaselineMetrics, Measured, Metrics, Plan, PlannedCell, Plots, read
@@ -31,32 +33,20 @@ class Trivial(NamedTuple):
     blocks: np.ndarray
 
 
-@dataclass(frozen=True)
-class Result:
-    """One run that is planned or finished: a method on a target, from sources, with a seed.
+class Result(PlannedCell, kw_only=True):
+    """A planned run, its sources sorted, and what it measured.
 
     Attributes:
       method: the name to print; ends in a dagger where labels of the target were given.
-      source: names, sorted; none for a method that learns from the target alone.
-      run: its folder, relative to the study's.
-      few_labels: the share of the target's labels that it was given, as `1%`.
-      ours: the method is of this project.
       metrics: None while the run is not finished.
       blocks: `<int64>[K, 3]` tp, fp, fn of each block of the test part; None without labels.
       trivial: the trivial detectors on the same test part, by name.
       page: its folder holds a `report.html`.
     """
 
-    method: str
-    target: str
-    source: tuple[str, ...]
-    seed: int
-    run: str
-    few_labels: str | None = None
-    ours: bool = False
     metrics: Metrics | None = None
     blocks: np.ndarray | None = None
-    trivial: dict[str, Trivial] = field(default_factory=dict)
+    trivial: dict[str, Trivial] = msgspec.field(default_factory=dict)
     page: bool = False
 
 
@@ -88,11 +78,11 @@ class Seeds:
         """Blocks of the seeds that both have, or None where they cannot be compared."""
         mine, others = ({c.seed: c.blocks for c in one.cells} for one in (self, other))
         both = sorted(set(mine) & set(others))
-        return _comparable(_stacked([mine[s] for s in both]), _stacked([others[s] for s in both]))
+        return _paired([mine[s] for s in both], [others[s] for s in both])
 
     def against(self, counts: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
         """Blocks of the seeds, and those of a detector without one, `<int64>[K, 3]`, for each."""
-        return _comparable(self.blocks, np.stack([counts] * len(self.cells)))
+        return _paired([cell.blocks for cell in self.cells], [counts] * len(self.cells))
 
 
 class Compared(NamedTuple):
@@ -102,20 +92,9 @@ class Compared(NamedTuple):
     each: dict[str, Interval]
 
 
-@dataclass(frozen=True)
-class Results:
-    """What was planned and what is there of it.
+class Results(Plan, dict=True):
+    """What was planned and what is there of it."""
 
-    Attributes:
-      command: repeats it.
-      reference: the method that others are an ablation of, if it is one.
-      cells: all that were planned.
-    """
-
-    command: str
-    preset: str
-    protocol: str
-    reference: str | None
     cells: tuple[Result, ...]
 
     @cached_property
@@ -187,7 +166,7 @@ class Results:
     @cached_property
     def scores(self) -> dict[str, Compared]:
         """F1 from all other systems, the best method first; those that lack a target last."""
-        blocks = self._blocks(lambda _, seeds: None if seeds.blocks is None else (seeds.blocks,))
+        blocks = self._blocks(lambda _, own: None if own.blocks is None else (own.blocks,))
         return _compare(blocks, self.targets, mean_f1)
 
     @cached_property
@@ -235,12 +214,11 @@ class Results:
     @cached_property
     def best_trivial(self) -> dict[str, str]:
         """On each target the trivial detector of the highest F1."""
-        best = {}
+        best: dict[str, str] = {}
         for target in self.targets:
-            trivial = self.trivial(target)
-            f1 = {n: t.metrics.f1 for n, t in trivial.items() if t.metrics.f1 is not None}
-            if f1:
-                best[target] = max(f1, key=lambda name: f1[name])
+            f1 = {name: trivial.metrics.f1 for name, trivial in self.trivial(target).items()}
+            known = {name: value for name, value in f1.items() if value is not None}
+            best |= {target: max(known, key=known.__getitem__)} if known else {}
         return best
 
     @cached_property
@@ -275,42 +253,35 @@ def read_study(folder: Path) -> Results:
       InputError: `study.json` is not there, or a file of it is not as docs/formats.md says.
     """
     plan = read(folder, Plan)
-    return Results(
-        command=without_password(plan.command),
-        preset=plan.preset,
-        protocol=plan.protocol,
-        reference=visible(plan.reference),
-        cells=tuple(_result(folder / cell.run, cell) for cell in plan.cells),
-    )
+    shown = {
+        "command": without_password(plan.command),
+        "reference": visible(plan.reference),
+        "cells": tuple(_result(folder / cell.run, cell) for cell in plan.cells),
+    }
+    return Results(**asdict(plan) | shown)
 
 
 def _result(folder: Path, cell: PlannedCell) -> Result:
     given = "" if cell.few_labels is None else f", {cell.few_labels} labels {DAGGER}"
-    planned = Result(
-        method=visible(cell.method + given),
-        target=visible(cell.target),
-        source=tuple(sorted(map(visible, cell.source))),
-        seed=cell.seed,
-        run=cell.run,
-        few_labels=cell.few_labels,
-        ours=cell.ours,
-    )
+    shown = {
+        "method": visible(cell.method + given),
+        "target": visible(cell.target),
+        "source": tuple(sorted(map(visible, cell.source))),
+    }
+    result = Result(**asdict(cell) | shown)
     if not (folder / "metrics.json").is_file():
-        return planned
+        return result
     metrics, plots = read(folder, Metrics), read(folder, Plots)
     baselines = metrics.baselines if isinstance(metrics, Measured) else {}
-    trivial = {
+    result.metrics = metrics
+    result.blocks = None if plots.blocks is None else plots.blocks.array()
+    result.trivial = {
         name: Trivial(baselines[name], blocks.array())
         for name, blocks in plots.baselines.items()
         if name in baselines
     }
-    return replace(
-        planned,
-        metrics=metrics,
-        blocks=None if plots.blocks is None else plots.blocks.array(),
-        trivial=trivial,
-        page=(folder / "report.html").is_file(),
-    )
+    result.page = (folder / "report.html").is_file()
+    return result
 
 
 def _stacked(blocks: Sequence[np.ndarray | None]) -> np.ndarray | None:
@@ -323,14 +294,12 @@ def _stacked(blocks: Sequence[np.ndarray | None]) -> np.ndarray | None:
     return whole if (anomalous == anomalous[0]).all() else None
 
 
-def _comparable(
-    first: np.ndarray | None, second: np.ndarray | None
+def _paired(
+    first: Sequence[np.ndarray | None], second: Sequence[np.ndarray | None]
 ) -> tuple[np.ndarray, np.ndarray] | None:
-    """Both, where they are there and of the same blocks of one split."""
-    if first is None or second is None or first.shape != second.shape:
-        return None
-    anomalous = [counts[..., 0] + counts[..., 2] for counts in (first, second)]
-    return (first, second) if np.array_equal(*anomalous) else None
+    """Both stacked, where all are there and of the same blocks of one split."""
+    both = _stacked([*first, *second])
+    return None if both is None else (both[: len(first)], both[len(first) :])
 
 
 def _compare(

@@ -10,13 +10,14 @@ from typing import Any
 import polars as pl
 from msgspec import UNSET
 
+from glx.config import flat
 from glx.errors import InputError
 from glx.evaluate.audit import UNSOUND
 from glx.report import models, pictures
 from glx.report import page as pages
 from glx.report.anomalies import EVENTS, FLAGGED, GROUPS, PLACES, anomalies
 from glx.report.models import Config, Measured, Metrics, Plots
-from glx.report.page import as_json, as_words, count, explained, percent, without_password
+from glx.report.page import as_json, count, explained, without_password
 
 PAGE = "report.html"
 STATIC = 25  # rows of the table that are there without a script
@@ -40,8 +41,7 @@ COST = (  # metric, its name, its text
 def write(folder: Path) -> Path:
     """Write the page into the folder, whole or not at all; returns its path.
 
-    Raises:
-      InputError: as `page`.
+    Raises InputError as `page`.
     """
     return pages.write(folder / PAGE, page(folder))
 
@@ -54,9 +54,9 @@ def page(folder: Path) -> str:
     """
     metrics, config = models.read(folder, Metrics), models.read(folder, Config)
     plots = models.read(folder, Plots)
-    settings = _flat(config.settings)
+    settings = flat(config.settings)
     flagged = _table(folder / "flagged.parquet", list(FLAGGED))
-    found = anomalies(flagged, _table(folder / "verdicts.parquet", PLACES), _seen(dict(settings)))
+    found = anomalies(flagged, _table(folder / "verdicts.parquet", PLACES), _seen(settings))
     weighed = [bool(group["top"]) for group in found["groups"]]
     known = metrics.baselines if isinstance(metrics, Measured) else {}
     baselines = sorted(known.items(), key=lambda row: row[1].f1 or 0, reverse=True)
@@ -68,8 +68,7 @@ def page(folder: Path) -> str:
         labels=isinstance(metrics, Measured),
         method=metrics.method + (f" ({metrics.expert})" if metrics.expert else ""),
         lesson=lesson(metrics),
-        badges=badges(metrics),
-        words=in_words(metrics),
+        unsound=UNSOUND,
         rows=[_row(group, found) for group in found["groups"][:STATIC]],
         routes=sorted({group["route"] for group in found["groups"] if group["route"]}),
         groups=len(found["groups"]),
@@ -93,20 +92,12 @@ def page(folder: Path) -> str:
             if (value := getattr(metrics, key)) or (key == "llm_calls" and value is not UNSET)
         ],
         read=[(name, n) for name, n in metrics.read.items() if n],
-        settings=[(name, without_password(value)) for name, value in settings],
+        settings=[
+            (name, "" if value is None else without_password(json.dumps(value, ensure_ascii=False)))
+            for name, value in settings.items()
+        ],
         config=config,
     )
-
-
-def badges(metrics: Metrics) -> list[tuple[str, bool]]:
-    """What is stamped on the run, and whether it is a warning."""
-    labels = "measured against labels" if isinstance(metrics, Measured) else "no labels"
-    return [
-        (f"protocol: {metrics.protocol}", metrics.protocol != "sound"),
-        *((as_words(stamp), True) for stamp in metrics.stamps),
-        (f"seed {metrics.seed}", False),
-        (labels, False),
-    ]
 
 
 def lesson(metrics: Metrics) -> str:
@@ -121,50 +112,13 @@ def lesson(metrics: Metrics) -> str:
     return f"{', from '.join(parts[:-1])} and from {parts[-1]}"
 
 
-def in_words(metrics: Metrics) -> list[str]:
-    """What the metrics mean, as sentences."""
-    out = []
-    if not isinstance(metrics, Measured):
-        out.append(
-            "This target has no labels, so nobody has counted how many of these are real. Read the "
-            "kinds with the highest scores first; each opens to its lines."
-        )
-    elif metrics.precision is not None and metrics.recall is not None:
-        out.append(
-            f"Of what was flagged, {percent(metrics.precision)} is an anomaly; of the "
-            f"anomalies, {percent(metrics.recall)} were flagged."
-        )
-        f1 = {name: b.f1 for name, b in metrics.baselines.items() if b.f1 is not None}
-        best = max(f1, key=lambda name: f1[name], default=None)
-        if best is not None:
-            better = f1[best] >= (metrics.f1 or 0)
-            out.append(
-                f"The best of the simple detectors ({explained(best)}) reaches F1 {f1[best]:.3f}"
-                + (": on this target it does as well or better." if better else ".")
-            )
-    if metrics.protocol in UNSOUND:
-        out.append(f"Protocol {metrics.protocol}: {UNSOUND[metrics.protocol]}.")
-    if metrics.abstained:
-        wrong = isinstance(metrics, Measured)
-        out.append(
-            f"{count(metrics.abstained)} sequences got no answer from the expert"
-            + (", which counts as wrong." if wrong else " and are not in the table.")
-        )
-    return out + ([metrics.warning] if metrics.warning else [])
-
-
 def _table(path: Path, columns: list[str]) -> pl.DataFrame:
-    if not path.is_file():
-        raise InputError(
-            f"{path.parent}: no {path.name}, as in runs of an earlier glx; repeat the run with "
-            "--overwrite"
-        )
     try:
         return pl.read_parquet(path, columns=columns)
-    except pl.exceptions.PolarsError as e:
+    except (FileNotFoundError, pl.exceptions.PolarsError) as e:
         raise InputError(
-            f"{path}: damaged or of an earlier glx ({type(e).__name__}); repeat the run with "
-            "--overwrite"
+            f"{path}: missing, damaged or of an earlier glx ({type(e).__name__}); repeat the run "
+            "with --overwrite"
         ) from e
 
 
@@ -189,19 +143,7 @@ def _pictures(metrics: Metrics, plots: Plots) -> dict[str, Any]:
     }
 
 
-def _seen(settings: dict[str, str]) -> int | None:
+def _seen(settings: dict[str, Any]) -> int | None:
     """How many events of a sequence the method looks at at most."""
-    part = json.loads(settings.get("model.method") or '"train"')
-    seen = json.loads(settings.get(f"model.{part}.max_events") or "null")
+    seen = settings.get(f"model.{settings.get('model.method') or 'train'}.max_events")
     return seen if isinstance(seen, int) else None
-
-
-def _flat(tree: dict[str, Any], prefix: str = "") -> list[tuple[str, str]]:
-    out = []
-    for key, value in tree.items():
-        if isinstance(value, dict):
-            out += _flat(value, f"{prefix}{key}.")
-        else:
-            text = "" if value is None else json.dumps(value, ensure_ascii=False)
-            out.append((prefix + key, text))
-    return out

@@ -6,10 +6,10 @@ the flags of what differs.
 
 import json
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
+from glx.config import flat
 from glx.errors import InputError
 from glx.report.models import Config, Measured, Metrics, read
 from glx.report.page import as_words, visible, without_password
@@ -21,15 +21,8 @@ from glx.report.tables import FEW, MEANS, most, spread
 NO_EFFECT = {"data_dir", "cache_dir", "cache", "write_questions"}
 NO_EFFECT |= {"llm_url", "llm_patience", "llm_concurrency", "llm_batch", "llm_timeout"}
 OWN_COLUMN = ("target", "source", "labels", "data.protocol")  # or in one with others
-PREFIXED = (
-    "embed",
-    "deeplog",
-    "plelog",
-    "logtad",
-    "rapid",
-    "forest",
-    "pca",
-)  # flags of these parts
+# Flags of these parts begin with the name of the part.
+PREFIXED = ("embed", "deeplog", "plelog", "logtad", "rapid", "forest", "pca")
 
 Settings = tuple[tuple[str, str], ...]  # paths and JSON values
 
@@ -55,7 +48,7 @@ def of_runs(folders: Sequence[Path]) -> Table:
             visible(" ".join(filter(None, named))),
             visible(" ← ".join(filter(None, cast))),
             "; ".join([metrics.protocol, *map(as_words, sorted(metrics.stamps))]),
-            tuple(sorted(_flat(read(folder, Config).settings))),
+            _settings(read(folder, Config)),
         ]
         if metrics.seed in seeds:
             again.append(f"{folder} repeats {seeds[metrics.seed][0]} and is left out.")
@@ -112,18 +105,17 @@ def flag(path: str, value: str) -> str:
     return without_password(visible(f"--{name}={text}"))
 
 
-def _flat(tree: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
+def _settings(config: Config) -> Settings:
     """All on which the metrics of a run depend, but for its seed."""
+    settings = flat(config.settings)
+    if isinstance(source := settings.get("source"), list):
+        settings["source"] = sorted(",".join(map(str, source)).split(","))
     # Where answers are replayed each seed has a file of its own.
-    left_out = NO_EFFECT | ({"responses"} if tree.get("expert") == "replay" else set())
-    for name, value in tree.items():
-        path = f"{prefix}{name}"
-        if isinstance(value, Mapping):
-            yield from _flat(value, f"{path}.")
-        elif path == "source" and isinstance(value, list):
-            yield path, json.dumps(sorted(",".join(map(str, value)).split(",")))
-        elif name not in left_out and path != "model.seed":
-            yield path, json.dumps(value, sort_keys=True)
+    replay = "replay" in (value for path, value in settings.items() if path.endswith(".expert"))
+    left_out = NO_EFFECT | ({"responses"} if replay else set())
+    kept = {p: v for p, v in settings.items() if p.rpartition(".")[2] not in left_out}
+    kept.pop("model.seed", None)
+    return tuple(sorted((path, json.dumps(value, sort_keys=True)) for path, value in kept.items()))
 
 
 def _told_apart(rows: Sequence[tuple[str, tuple[str, ...], Settings]]) -> list[str]:

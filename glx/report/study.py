@@ -5,9 +5,8 @@ In: a study folder (docs/formats.md). Out: `study.html` in it, one file that nee
 
 import math
 import shlex
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 from markupsafe import Markup
 
@@ -24,13 +23,14 @@ PAGE = "study.html"
 LETTER = 8.2  # room for one in the names of a dot chart, user units; on phones they are larger
 NARROW = 7.2  # in a plot, where names must not push each other away
 HIGH, LOW = 38, 300  # upper and lower end of the plot of cost
+Tile = tuple[str, str, str]  # a headline: what it is, a number, whose it is and how sure
+Picture = tuple[str, Markup]  # under its heading
 
 
 def write(folder: Path) -> Path:
     """Write the page of a study folder, whole or not at all; returns its path.
 
-    Raises:
-      InputError: the folder holds no study.
+    Raises InputError as `page`.
     """
     return pages.write(folder / PAGE, page(folder))
 
@@ -80,14 +80,6 @@ def title(study: Results) -> str:
     return f"{what} on {', '.join(study.targets)}"
 
 
-class Tile(NamedTuple):
-    """A headline: what it is, a number, whose it is and how sure."""
-
-    label: str
-    number: str
-    note: str
-
-
 def headline(study: Results) -> list[Tile]:
     """What came out, over all targets; nothing of what is not finished on each.
 
@@ -106,7 +98,7 @@ def headline(study: Results) -> list[Tile]:
             worse = sum(interval.high < 0 for interval in changes.values())
             better = sum(interval.low > 0 for interval in changes.values())
             rest = f"of {len(changes)} changes, with an interval beside zero"
-            tiles.append(Tile(f"clear effects{far}", f"{worse} worse, {better} better", rest))
+            tiles.append((f"clear effects{far}", f"{worse} worse, {better} better", rest))
         return tiles
     best = {
         f"best method without labels, F1{far}": [m for m in whole.items() if DAGGER not in m[0]],
@@ -120,14 +112,7 @@ def headline(study: Results) -> list[Tile]:
 
 def _tile(label: str, method: str, interval: Interval, form: str = ".3f") -> Tile:
     mean, low, high = (tables.minus(format(value, form)) for value in interval)
-    return Tile(label, mean, f"{method}, {low} to {high}")
-
-
-class Picture(NamedTuple):
-    """A picture under its heading."""
-
-    heading: str
-    image: Markup | None
+    return label, mean, f"{method}, {low} to {high}"
 
 
 def ranking(study: Results) -> list[Picture]:
@@ -138,7 +123,7 @@ def ranking(study: Results) -> list[Picture]:
             *(_dot(m, c.whole, colour(study, m)) for m, c in study.scores.items() if c.whole),
             *(_dot(as_words(n), c.whole) for n, c in study.trivial_scores.items() if c.whole),
         ]
-        pictures.append(Picture("Mean over targets", _ranked("all targets", rows)))
+        pictures.append(("Mean over targets", "all targets", rows))
     for target in study.targets:
         known = (_at(study, method, own, target) for method, own in study.scores.items())
         rows = [row for row in known if row is not None]
@@ -146,8 +131,15 @@ def ranking(study: Results) -> list[Picture]:
             Dot(as_words(name), trivial.metrics.f1, *trivial.metrics.f1_interval)
             for name, trivial in study.trivial(target).items()
         ]
-        pictures.append(Picture(target, _ranked(target, rows)))
-    return [picture for picture in pictures if picture.image]
+        pictures.append((target, target, rows))
+    return [
+        (
+            heading,
+            svg.dots(f"F1 on {what}, best first", svg.best_first(rows), "F1", left=_room(rows)),
+        )
+        for heading, what, rows in pictures
+        if rows
+    ]
 
 
 def forest(study: Results) -> list[Picture]:
@@ -166,8 +158,8 @@ def forest(study: Results) -> list[Picture]:
         if any(row.value is not None for row in rows):
             title = f"Difference of F1 to {study.reference}: {heading}"
             label = f"F1 minus that of {study.reference}"
-            image = svg.dots(title, rows, label, **ends, zero=True, left=_room(compared))
-            pictures.append(Picture(heading, image))
+            image = svg.dots(title, rows, label, **ends, zero=True, left=_room(rows))
+            pictures.append((heading, image))
     return pictures
 
 
@@ -186,22 +178,25 @@ def cost(study: Results, metric: str, label: str) -> Markup | None:
             points.append((sum(known) / len(known), own.whole.mean, method))
     if len(points) < 2:
         return None
-    low, high = min(p[0] for p in points) / 2, max(p[0] for p in points) * 2
-    bottom = max(0.0, math.floor(10 * min(p[1] for p in points) - 0.5) / 10)
-    top = min(1.0, math.ceil(10 * max(p[1] for p in points) + 0.5) / 10)
+    spent, f1, _ = zip(*points, strict=True)
+    low, high = min(spent) / 2, max(spent) * 2
+    bottom = max(0.0, math.floor(10 * min(f1) - 0.5) / 10)
+    top = min(1.0, math.ceil(10 * max(f1) + 0.5) / 10)
     x, y = Scale(low, high, 44, WIDTH - 14, math.log10), Scale(bottom, top, LOW, HIGH)
     marks = [
         svg.axis_y(y, svg.ticks(bottom, top), 44, "F1, mean over targets", WIDTH - 14),
         svg.axis_x(x, _log_ticks(low, high), LOW, label, HIGH),
     ]
-    places = [(x(spent), y(f1)) for spent, f1, _ in points]
+    places = [(x(cost), y(score)) for cost, score, _ in points]
     labels = _labels(places, [name for *_, name in points])
     for (at, up), (left, base, _) in zip(places, labels, strict=True):
         if abs(base - up) > 6:  # moved away: a thread to its dot
             marks.append(svg.rule(at, up, left, base - 4, "axis"))
-    for place, (left, base, anchor), (spent, f1, name) in zip(places, labels, points, strict=True):
-        hint = f"{name}: F1 {f1:.3f}, {spent:,.1f} {label}"
-        marks.append(svg.dot(*place, colour(study, name), hint))
+    for place, (left, base, anchor), point in zip(places, labels, points, strict=True):
+        cost, score, name = point
+        marks.append(
+            svg.dot(*place, colour(study, name), f"{name}: F1 {score:.3f}, {cost:,.1f} {label}")
+        )
         marks.append(svg.tag("text", name, x=left, y=base, class_="name place", text_anchor=anchor))
     return svg.picture(f"F1 over {label}", LOW + 44, *marks)
 
@@ -227,15 +222,9 @@ def _at(study: Results, method: str, own: Compared, target: str) -> Dot | None:
     return Dot(method, seeds.mean("f1"), css=colour(study, method)) if seeds else None
 
 
-def _ranked(what: str, rows: list[Dot]) -> Markup | None:
-    left = _room(row.name for row in rows)
-    title = f"F1 on {what}, best first"
-    return svg.dots(title, svg.best_first(rows), "F1", left=left) if rows else None
-
-
-def _room(names: Iterable[str]) -> float:
+def _room(rows: Sequence[Dot]) -> float:
     """Left of a dot chart, for the longest name or the most that leaves a chart."""
-    return min(LETTER * max(map(len, names), default=0) + 16, 0.48 * WIDTH)
+    return min(LETTER * max(len(row.name) for row in rows) + 16, 0.48 * WIDTH)
 
 
 def _log_ticks(low: float, high: float) -> list[svg.Tick]:

@@ -4,7 +4,7 @@ F1 is always that at a threshold which saw no label of the target, but where a r
 """
 
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from urllib.parse import quote
 
@@ -76,18 +76,10 @@ def leave_one_out(study: Results, metric: str = "f1") -> Table:
         if metric == "f1"
     }
     free = [row for name, row in {**methods, **trivial}.items() if DAGGER not in name]
-    best = [None if oracle else most(row[n].value for row in free) for n in range(len(known))]
-
-    def finished(name: str, row: list[Entry]) -> tuple[Entry, ...]:
-        if DAGGER not in name:
-            row = [
-                replace(e, bold=e.value is not None and e.value == b)
-                for e, b in zip(row, best, strict=True)
-            ]
-        values = [entry.value for entry in row if entry.value is not None]
-        mean = sum(values) / len(values) if len(values) == len(row) else None
-        return (Entry(name), *row, *([_score(mean)] if len(row) > 1 else []))
-
+    for n in range(len(known)):
+        best = None if oracle else most(row[n].value for row in free)
+        for row in free:
+            row[n] = replace(row[n], bold=best is not None and row[n].value == best)
     has = {
         method: [t for t, entry in zip(study.targets, row, strict=True) if entry.value is not None]
         for method, row in methods.items()
@@ -97,8 +89,8 @@ def leave_one_out(study: Results, metric: str = "f1") -> Table:
         study,
         metric,
         f"{TITLES[metric][0]}, leave-one-out",
-        ("method", *study.targets, *_over_all(study, "mean")),
-        [[finished(*row) for row in section.items()] for section in sections],
+        ("method", *study.targets, *_over_all(study)),
+        [[(Entry(name), *_with_mean(row)) for name, row in part.items()] for part in sections],
         TITLES[metric][1],
         f"Sources: all other systems. {MEANS}",
         "" if oracle else "Bold: best without labels of the target.",
@@ -120,68 +112,65 @@ def pairs(study: Results, method: str) -> Table:
         for source in single
         if any(study.seeds(method, target, source) for target in study.targets)
     ]
-    others = [study.others(target) or () for target in study.targets]
-    last = []
-    if any(len(other) > 1 for other in others):
-        found = [_pair(study, method, t, o) for t, o in zip(study.targets, others, strict=True)]
-        last = [(Entry("all others"), *found)]
+    others = {target: study.others(target) or () for target in study.targets}
+    last = [(Entry("all others"), *(_pair(study, method, t, o) for t, o in others.items()))]
     return _table(
         study,
         f"pairs-{method}",
         f"F1 of {method} by source and target",
         ("source", *study.targets),
-        [rows, last] if rows else [],
+        [rows, last if max(map(len, others.values())) > 1 else []] if rows else [],
         MEANS,
     )
 
 
 def ablation(study: Results) -> Table:
     """F1 of each variant minus that of the reference, the most harmful first."""
-    found = study.differences
-    return _table(
+    return _differences(
         study,
+        study.differences,
         "ablation",
         f"F1 of variants minus that of {study.reference}",
-        ("variant", *_over_all(study, "mean"), *study.targets),
-        [_differences(study, found)],
-        f"{PAIRED} below 0 the variant is worse. Sources: all other systems.",
-        study.left_out({method: compared.each for method, compared in found.items()}),
+        ("variant", *_over_all(study), *study.targets),
+        "below 0 the variant is worse.",
     )
 
 
 def beside_trivial(study: Results) -> Table:
     """F1 of each method minus that of the trivial detector that is best on the target."""
-    found, best = study.against_trivial, study.best_trivial
+    best = study.best_trivial
     against = [f"{t} (against {as_words(best[t])})" if t in best else t for t in study.targets]
-    return _table(
+    return _differences(
         study,
+        study.against_trivial,
         "trivial",
         "F1 minus that of the best trivial detector",
-        ("method", *_over_all(study, "mean"), *against),
-        [_differences(study, found)],
-        f"{PAIRED} above 0 the method is better. The detector is the best on the scored part of "
-        "each target, a choice by the labels of that part. Sources: all other systems.",
-        study.left_out({method: compared.each for method, compared in found.items()}),
-        FEW if any(DAGGER in method for method in found) else "",
+        ("method", *_over_all(study), *against),
+        "above 0 the method is better. The detector is the best on the scored part of each target, "
+        "a choice by the labels of that part.",
     )
 
 
 def cost(study: Results) -> Table:
     """What each method takes on each target, leave-one-out."""
-    rows = []
-    for method, found in study.leave_one_out.items():
-        for target, seeds in found.items():
-            means = [(seeds.mean(name), text) for name, (_, text) in COST.items()]
-            cells = [
-                Entry(NONE if mean is None else text(mean), value=mean) for mean, text in means
-            ]
-            rows.append((Entry(method), Entry(target), *cells))
+
+    def cells(seeds: Seeds) -> Iterator[Entry]:
+        for name, (_, text) in COST.items():
+            mean = seeds.mean(name)
+            yield Entry(NONE if mean is None else text(mean))
+
     table = _table(
         study,
         "cost",
         "Cost, leave-one-out",
         ("method", "target", *(name for name, _ in COST.values())),
-        [rows],
+        [
+            [
+                (Entry(method), Entry(target), *cells(seeds))
+                for method, found in study.leave_one_out.items()
+                for target, seeds in found.items()
+            ]
+        ],
         "Means over seeds. Seconds: the whole run with reading, fitting and measuring; lines/s: "
         f"lines of the test part by seconds of scoring. {ROUGH}",
     )
@@ -258,9 +247,16 @@ def _ceiling(study: Results, target: str, name: str) -> Entry:
     return Entry(" to ".join([known[0], known[-1]][: len(known)]) if known else NONE)
 
 
-def _over_all(study: Results, title: str) -> tuple[str, ...]:
+def _over_all(study: Results) -> tuple[str, ...]:
     """The title of a column over all targets, where there are several."""
-    return (title,) if len(study.targets) > 1 else ()
+    return ("mean",) if len(study.targets) > 1 else ()
+
+
+def _with_mean(row: list[Entry]) -> list[Entry]:
+    """With the mean of several, where all are known."""
+    known = [entry.value for entry in row if entry.value is not None]
+    mean = sum(known) / len(known) if len(known) == len(row) else None
+    return [*row, _score(mean)] if len(row) > 1 else row
 
 
 def _place(name: str, row: list[Entry]) -> tuple[bool, bool, float]:
@@ -269,13 +265,24 @@ def _place(name: str, row: list[Entry]) -> tuple[bool, bool, float]:
     return DAGGER in name, len(known) < len(row), -sum(known) / max(len(known), 1)
 
 
-def _differences(study: Results, found: Mapping[str, Compared]) -> list[tuple[Entry, ...]]:
+def _differences(
+    study: Results,
+    found: Mapping[str, Compared],
+    key: str,
+    title: str,
+    header: tuple[str, ...],
+    note: str,
+) -> Table:
+    """A row of intervals for each method: over all targets, on each."""
     rows = []
     for method, (whole, each) in found.items():
         intervals = [each.get(target) for target in study.targets]
         over_all = [whole] if len(study.targets) > 1 else []
         rows.append((Entry(method), *map(_difference, over_all + intervals)))
-    return rows
+    left_out = study.left_out({method: compared.each for method, compared in found.items()})
+    few = FEW if any(DAGGER in method for method in found) else ""
+    notes = (f"{PAIRED} {note} Sources: all other systems.", left_out, few)
+    return _table(study, key, title, header, [rows], *notes)
 
 
 def _difference(interval: Interval | None) -> Entry:

@@ -11,10 +11,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
 import jax
 
+from glx.config import flat
 from glx.errors import InputError, OutsideError, is_disk_full
 from glx.report import models
 
@@ -150,20 +150,10 @@ def _read_settings(partial: Path) -> dict:
 
 
 def _check_same(old: dict, new: dict, partial: Path, may_differ: tuple[str, ...]) -> None:
-    old, new = _flat(old), _flat(json.loads(json.dumps(new, default=str)))
+    old, new = flat(old), flat(json.loads(json.dumps(new, default=str)))
     for name in sorted(old.keys() | new.keys()):
         if old.get(name) != new.get(name) and name not in may_differ:
             raise InputError(
                 f"{partial}: begun with {name}={old.get(name)!r}, now it is {new.get(name)!r}; "
                 "repeat the earlier settings to go on, or give --overwrite to begin anew"
             )
-
-
-def _flat(tree: dict, prefix: str = "") -> dict:
-    out: dict[str, Any] = {}
-    for key, value in tree.items():
-        if isinstance(value, dict):
-            out |= _flat(value, f"{prefix}{key}.")
-        else:
-            out[prefix + key] = value
-    return out

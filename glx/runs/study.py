@@ -174,18 +174,18 @@ def _check_folder(study: Study, folder: Path) -> None:
 
 def describe(study: Study) -> Plan:
     """What `study.json` holds."""
-    cells = [
+    cells = tuple(
         PlannedCell(
             run=cell.folder,
             method=cell.method,
             target=cell.config.target.partition("=")[0],
-            source=[given.partition("=")[0] for given in cell.config.source],
+            source=tuple(given.partition("=")[0] for given in cell.config.source),
             seed=cell.config.model.seed,
             ours=cell.name not in (*METHODS, *VARIANTS),
             few_labels=cell.config.target_labels,
         )
         for cell in study.cells
-    ]
+    )
     return Plan(study.name, study.command, study.preset, study.protocol, study.reference, cells)
 
 

@@ -186,7 +186,7 @@ def test_a_folder_without_a_study(tmp_path):
 def test_differences_are_drawn_over_all_targets_and_on_each(tmp_path):
     found = read_study(write_study(tmp_path, reference="GeneralLog"))
     pictures = study.forest(found)
-    assert [picture.heading for picture in pictures] == ["Mean over targets", *found.targets]
+    assert [heading for heading, _ in pictures] == ["Mean over targets", *found.targets]
 
 
 def test_names_in_a_plot_do_not_cover_each_other():
