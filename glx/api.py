@@ -18,14 +18,13 @@ from typing import Any
 import polars as pl
 
 from glx.config import with_flags
-from glx.data.catalogue import resolve
 from glx.data.load import LogParser
 from glx.detector import Detector
 from glx.errors import InputError
 from glx.parse.read import ReadCounts
 from glx.runs import detect, detectors
 from glx.runs.compilation import keep_compilations
-from glx.runs.fit import few_of_target, fit_detector, read_sources, read_target
+from glx.runs.fit import fit as fit_run
 from glx.runs.progress import Progress, Terminal
 from glx.runs.settings import GENERAL_PRESETS, GeneralLogRun
 from glx.runs.shared import Shared
@@ -107,12 +106,8 @@ def fit(
     progress = progress or Terminal()
     keep_compilations(config.data)
     config = replace(config, target=target, source=tuple(sources), labels=tuple(labels))
-    systems = resolve(config.target, config.sources, config.labels, config.data)
-    read_systems = systems, config, progress, Shared()
-    known, own = read_sources(*read_systems), read_target(*read_systems)
-    config.model.prepare(own.parser, progress.say)
-    few = few_of_target(config, own)
-    return LogDetector(fit_detector(config, known, own, progress=progress, few=few), own.parser)
+    fitted = fit_run(config, None, progress, Shared())
+    return LogDetector(fitted.detector, fitted.target.parser)
 
 
 def load(folder: Path | str, **settings: Any) -> LogDetector:

@@ -1,8 +1,8 @@
 """What every detector is, ours or a published one: its settings, a fitted one, how it is saved.
 
 In: labelled sources, an unlabelled target. Out: verdicts on sequences of the target. Runs, the
-command line and the API know detectors by these protocols alone: settings name the class that they
-are of, and that class fits a detector.
+command line and the API know detectors by these protocols alone: settings name their detector's
+class, which fits one. A class that inherits from a protocol gets its defaults.
 """
 
 from collections.abc import Callable, Sequence
@@ -14,7 +14,8 @@ import numpy as np
 
 from glx.checkpoint import State
 from glx.data.load import LogParser
-from glx.embed.alarm import Meanings
+from glx.embed.alarm import Meanings, meanings
+from glx.embed.embed import EmbedConfig
 from glx.sequences import LabelledSource, Sequences, Templates
 from glx.verdicts import Verdicts
 
@@ -43,23 +44,30 @@ class Target:
 
 
 class DetectorConfig(Protocol):
-    """Everything that determines a fitted detector beside its data; a frozen dataclass."""
+    """Everything that determines a fitted detector beside its data; a frozen dataclass.
+
+    Attributes:
+      embed: the sentence encoder.
+      threshold: method of the label-free cut.
+      seed: of everything random.
+    """
+
+    embed: EmbedConfig
+    threshold: str
+    seed: int
 
     @property
     def detector(self) -> "type[Detector]":
         """The class that these are the settings of."""
 
     @property
-    def seed(self) -> int:
-        """Of everything random."""
-
-    @property
-    def threshold(self) -> str:
-        """The method of the label-free cut."""
+    def reading(self) -> bool:
+        """Whether it asks how alarming template texts read."""
+        return False
 
     @property
     def needs_sources(self) -> bool:
-        """It learns from labelled sources too."""
+        """Whether it learns from labelled sources too."""
         return True
 
     @property
@@ -95,6 +103,25 @@ def train_now(config: DetectorConfig, fit: Callable[[Log], T]) -> T:
     return fit(lambda row: None)
 
 
+@dataclass(frozen=True)
+class Options:
+    """How a detector is fitted.
+
+    Attributes:
+      few: sequences of the target whose labels may be learned from, the one way in for them; None
+        for no label.
+      folder: where the state of training is kept, so that a killed run goes on; None for nowhere.
+      training: runs what is trained.
+    """
+
+    few: LabelledSource | None = None
+    folder: Path | None = None
+    training: Training = train_now
+
+
+DEFAULT = Options()
+
+
 class Detector(Protocol):
     """A fitted detector; a frozen dataclass.
 
@@ -112,18 +139,9 @@ class Detector(Protocol):
         config: Any,
         sources: list[LabelledSource],
         target: Target,
-        *,
-        few: LabelledSource | None = None,
-        folder: Path | None = None,
-        training: Training = train_now,
+        options: Options = DEFAULT,
     ) -> Self:
-        """Fit on labelled sources and the unlabelled target.
-
-        Args:
-          config: of this class.
-          few: sequences of the target whose labels may be learned from: the one way in for them.
-          folder: where the state of training is kept, so that a killed run goes on.
-          training: runs what is trained.
+        """Fit on labelled sources and the unlabelled target; `config` is of this class.
 
         Raises:
           InputError: the settings contradict each other, or there is too little to learn from.
@@ -150,6 +168,7 @@ class Detector(Protocol):
 
     def understand(self, texts: Sequence[str]) -> Meanings:
         """What template texts mean to it."""
+        return meanings(texts, self.config.embed, self.config.reading)
 
     def judge(self, sequences: Sequences, meanings: Meanings) -> Verdicts:
         """Verdicts on sequences of the target.
@@ -162,7 +181,7 @@ class Detector(Protocol):
         """
 
     def to_state(self) -> State:
-        """All of it, for `glx.checkpoint`; paths of caches are left out."""
+        """All of it, for `glx.checkpoint`, but paths of caches: who loads it has their own."""
 
     @classmethod
     def from_state(cls, state: State) -> Self:

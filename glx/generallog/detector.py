@@ -5,7 +5,7 @@ about the proprietary ones, adds the evidence of the target's own profile to its
 (`glx.evidence`), and puts both routes on one scale.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, fields, replace
 from functools import partial
 from itertools import chain, pairwise
@@ -20,8 +20,8 @@ from glx import evidence
 from glx.checkpoint import State
 from glx.config import nested, rebuild, setting
 from glx.data.load import LogParser
-from glx.detector import Detector, Report, Target, Training, silent, train_now
-from glx.embed.alarm import Meanings, meanings
+from glx.detector import DEFAULT, Detector, Options, Report, Target, silent
+from glx.embed.alarm import Meanings
 from glx.embed.embed import embed
 from glx.errors import Paused
 from glx.generallog import experts, knowledge, notes, route
@@ -125,15 +125,10 @@ class GeneralLogDetector(Detector):
         config: GeneralLogConfig,
         sources: list[LabelledSource],
         target: Target,
-        *,
-        few: LabelledSource | None = None,
-        folder: Path | None = None,
-        training: Training = train_now,
+        options: Options = DEFAULT,
     ) -> Self:
-        """Fit ZeroLog, then router and knowledge; arguments as in `glx.detector.Detector`."""
-        base = ZeroLogDetector.fit(
-            config.zerolog, sources, target, few=few, folder=folder, training=training
-        )
+        """Fit ZeroLog, then router and knowledge."""
+        base = ZeroLogDetector.fit(config.zerolog, sources, target, options)
         return cls.around(base, config, sources, target)
 
     @classmethod
@@ -165,14 +160,10 @@ class GeneralLogDetector(Detector):
         folder: Path | None = None,
         report: Report = silent,
     ) -> Self:
-        """The detector with its expert made ready; arguments as in `glx.detector.Detector`."""
+        """As in `glx.detector`."""
         config = replace(self.config, expert=change(self.config.expert))
         context = ExpertContext(self.knowledge, config.knowledge.k, self.numbers, folder, report)
         return replace(self, config=config, expert=experts.make_expert(config.expert, context))
-
-    def understand(self, texts: Sequence[str]) -> Meanings:
-        """Vectors of template texts, and how alarming they read."""
-        return meanings(texts, self.config.embed, self.config.reading)
 
     def judge(self, sequences: Sequences, meanings: Meanings) -> Verdicts:
         """Verdicts on sequences of the target; their metrics are of the routes and the expert.
@@ -219,7 +210,7 @@ class GeneralLogDetector(Detector):
         return Verdicts(unique, scores, places, weights, ids, *more)
 
     def to_state(self) -> State:
-        """All of it but the expert, for `glx.checkpoint`."""
+        """As in `glx.detector`; without the expert."""
         base, config, router = self.zerolog.to_state(), asdict(self.config), asdict(self.router)
         del config["embed"]["cache_dir"], config["expert"]["llm"]["cache"]
         rule = {name: router.pop(name) for name in ("names", "tau", "ablation", "seed")}

@@ -3,10 +3,8 @@
 In: labelled sources, an unlabelled target, settings. Out: a `MethodDetector`.
 """
 
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from functools import partial
-from pathlib import Path
 from typing import Any, Self
 
 import jax
@@ -15,8 +13,8 @@ import numpy as np
 from glx import threshold
 from glx.checkpoint import State
 from glx.config import nested, rebuild, setting
-from glx.detector import Detector, DetectorConfig, Target, Training, train_now
-from glx.embed.alarm import Meanings, meanings
+from glx.detector import DEFAULT, Detector, DetectorConfig, Options, Target
+from glx.embed.alarm import Meanings
 from glx.embed.embed import EmbedConfig, embed
 from glx.errors import InputError
 from glx.methods import deeplog, forest, logtad, pca, plelog, rapid
@@ -94,13 +92,10 @@ class MethodDetector(Detector):
         config: MethodConfig,
         sources: list[LabelledSource],
         target: Target,
-        *,
-        few: LabelledSource | None = None,
-        folder: Path | None = None,
-        training: Training = train_now,
+        options: Options = DEFAULT,
     ) -> Self:
-        """Fit the method that the settings name; arguments as in `glx.detector.Detector`."""
-        if few is not None:
+        """Fit the method that the settings name."""
+        if options.few is not None:
             raise InputError(f"--target_labels: {config.name()} learns from no label of the target")
         encode = partial(embed, config=config.embed)
         unique, vectors = distinct(target.adapt), encode(target.templates.texts)
@@ -109,16 +104,12 @@ class MethodDetector(Detector):
             for source in sources
         ]
         task, method = Task(known, unique, vectors, config.seed), METHODS[config.method]
-        fitted = training(config, lambda log: method.fit(task, config.own, log))
+        fitted = options.training(config, lambda log: method.fit(task, config.own, log))
         cut = fitted.cut
         if cut is None:
             scores = fitted.score(unique, vectors).scores
             cut = threshold.fit(scores, unique.counts, config.threshold)
         return cls(config, fitted, cut)
-
-    def understand(self, texts: Sequence[str]) -> Meanings:
-        """Vectors of template texts; how alarming they read is not asked."""
-        return meanings(texts, self.config.embed, with_alarm=False)
 
     def judge(self, sequences: Sequences, meanings: Meanings) -> Verdicts:
         """Score sequences of the target.
@@ -142,9 +133,9 @@ class MethodDetector(Detector):
         )
 
     def to_state(self) -> State:
-        """All of it, for `glx.checkpoint`."""
+        """As in `glx.detector`."""
         config = asdict(self.config)
-        del config["embed"]["cache_dir"]  # who loads it has a cache of their own
+        del config["embed"]["cache_dir"]
         names = [field.name for field in fields(self.fitted) if field.init]
         arrays = {name: getattr(self.fitted, name) for name in names if name != "config"}
         settings = {"config": config, "threshold": self.threshold}

@@ -4,15 +4,16 @@ In: settings of a run. Out: labelled sources, an unlabelled target, a detector.
 """
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 
-from glx.data.catalogue import Systems
+from glx.data.catalogue import resolve
 from glx.data.load import Parsed, load
 from glx.data.systems import System
-from glx.detector import Detector, DetectorConfig, Log, Target
+from glx.detector import Detector, DetectorConfig, Log, Options, Target
 from glx.errors import InputError
 from glx.evaluate.labels import check_source, few_labelled, read_labels
 from glx.runs.progress import Progress
@@ -24,36 +25,80 @@ from glx.sequences import ADAPT, LabelledSource
 T = TypeVar("T")
 
 
-def read_sources(
-    systems: Systems, config: RunConfig, progress: Progress, shared: Shared
-) -> list[LabelledSource]:
-    """The sources with their labels."""
+class Fit(NamedTuple):
+    """A fitted detector, and what it was fitted on.
 
-    def read(system: System) -> LabelledSource:
-        progress.say(f"reading {system.name} (source)")
-        parsed = load(system, config.data, adapt_share=1.0)
+    Attributes:
+      few: sequences of the target whose labels it learned from; None for no label.
+    """
+
+    detector: Detector
+    sources: list[LabelledSource]
+    target: Parsed
+    few: LabelledSource | None
+
+
+def fit(config: RunConfig, folder: Path | None, progress: Progress, shared: Shared) -> Fit:
+    """Read the systems of a run and fit the detector that the settings ask for.
+
+    Args:
+      folder: gets `train.jsonl`, and keeps the state of training; None for neither.
+    """
+    systems = resolve(config.target, config.sources, config.labels, config.data)
+
+    def parse(system: System, role: str, **split: float) -> Parsed:
+        progress.say(f"reading {system.name} ({role})")
+        parsed = load(system, config.data, **split)
         progress.counted(system.name, parsed.counts)
+        return parsed
+
+    def labelled(system: System) -> LabelledSource:
+        parsed = parse(system, "source", adapt_share=1.0)
         labels = read_labels(system, parsed.sequences).sequences
         check_source(system.name, labels)
         return LabelledSource(system.name, parsed.sequences, parsed.templates, labels)
 
-    def once(system: System) -> LabelledSource:
-        key = ("source", system.name, system.path, config.labels, config.data)
-        return shared.once(key, lambda: read(system))
+    def once(role: str, system: System, read: Callable[[], T]) -> T:
+        return shared.once((role, system.name, system.path, config.labels, config.data), read)
 
-    return [once(system) for system in systems.sources]
+    sources = [once("source", system, partial(labelled, system)) for system in systems.sources]
+    target = once("target", systems.target, partial(parse, systems.target, "target, unlabelled"))
+    config.model.prepare(target.parser, progress.say)
+    few = few_of_target(config, target)
+    seen = Target(target.adapt, target.templates, target.parser.numbers)
+    training = partial(_training, config, folder, progress, shared)
+    options = Options(few, None if folder is None else folder / "training", training)
+    detector = config.model.detector.fit(config.model, sources, seen, options)
+    return Fit(detector, sources, target, few)
 
 
-def read_target(systems: Systems, config: RunConfig, progress: Progress, shared: Shared) -> Parsed:
-    """The target, without labels."""
+def _training(
+    run: RunConfig,
+    folder: Path | None,
+    progress: Progress,
+    shared: Shared,
+    config: DetectorConfig,
+    fit: Callable[[Log], T],
+) -> T:
+    """Fit what has the settings `config`, once for all runs on the same data; log it in each."""
 
-    def read() -> Parsed:
-        progress.say(f"reading {systems.target.name} (target, unlabelled)")
-        parsed = load(systems.target, config.data)
-        progress.counted(systems.target.name, parsed.counts)
-        return parsed
+    def logged() -> tuple[T, list[dict]]:
+        with progress.training(config.name(), config.steps) as show, train_log(folder) as write:
 
-    return shared.once(("target", config.target, config.labels, config.data), read)
+            def log(row: dict) -> None:
+                write(row)
+                show(row)
+
+            fitted = fit(log)
+        return fitted, [] if folder is None else read_rows(folder)
+
+    data = run.target, run.source, run.labels, run.target_labels, run.data
+    fitted, rows = shared.once(("fitted", config, *data), logged)
+    if folder is not None and not read_rows(folder):  # fitted for an earlier run
+        with train_log(folder) as write:
+            for row in rows:
+                write(row)
+    return fitted
 
 
 def few_of_target(config: RunConfig, target: Parsed) -> LabelledSource | None:
@@ -86,53 +131,3 @@ def share(target_labels: str) -> float:
     if not 0 < value <= 1:
         raise InputError(f"--target_labels={target_labels}: must be a share, as 1% or 0.01")
     return value
-
-
-def fit_detector(
-    config: RunConfig,
-    sources: list[LabelledSource],
-    target: Parsed,
-    folder: Path | None = None,
-    progress: Progress | None = None,
-    shared: Shared | None = None,
-    few: LabelledSource | None = None,
-) -> Detector:
-    """The detector that the settings ask for.
-
-    Args:
-      folder: gets `train.jsonl`, and keeps the state of training; None for neither.
-    """
-    progress, shared = progress or Progress(), shared or Shared()
-
-    def training(settings: DetectorConfig, fit: Callable[[Log], T]) -> T:
-        """Fit what has these settings, once for all runs on the same data, and log it in each."""
-
-        def logged() -> tuple[T, list[dict]]:
-            with (
-                progress.training(settings.name(), settings.steps) as show,
-                train_log(folder) as write,
-            ):
-
-                def log(row: dict) -> None:
-                    write(row)
-                    show(row)
-
-                fitted = fit(log)
-            return fitted, [] if folder is None else read_rows(folder)
-
-        data = config.target, config.source, config.labels, config.target_labels, config.data
-        fitted, rows = shared.once(("fitted", settings, *data), logged)
-        if folder is not None and not read_rows(folder):  # fitted for an earlier run
-            with train_log(folder) as write:
-                for row in rows:
-                    write(row)
-        return fitted
-
-    return config.model.detector.fit(
-        config.model,
-        sources,
-        Target(target.adapt, target.templates, target.parser.numbers),
-        few=few,
-        folder=None if folder is None else folder / "training",
-        training=training,
-    )

@@ -15,7 +15,6 @@ from typing import Any
 import numpy as np
 
 from glx import verdicts as tables
-from glx.data.catalogue import resolve
 from glx.data.load import Parsed
 from glx.detector import Detector
 from glx.evaluate import audit
@@ -23,7 +22,7 @@ from glx.evaluate.labels import read_labels
 from glx.report import models
 from glx.report import run as report
 from glx.runs import detectors, plots
-from glx.runs.fit import few_of_target, fit_detector, read_sources, read_target
+from glx.runs.fit import fit
 from glx.runs.folder import run_folder
 from glx.runs.measure import measure, trivial
 from glx.runs.memory import forget_peak, peak_memory_mb
@@ -57,12 +56,7 @@ def run(
     with run_folder(
         run_dir, asdict(config), overwrite=overwrite, may_differ=config.may_differ
     ) as folder:
-        systems = resolve(config.target, config.sources, config.labels, config.data)
-        sources = read_sources(systems, config, progress, shared)
-        target = read_target(systems, config, progress, shared)
-        config.model.prepare(target.parser, progress.say)
-        few = few_of_target(config, target)
-        detector = fit_detector(config, sources, target, folder, progress, shared, few)
+        detector, sources, target, few = fit(config, folder, progress, shared)
 
         test = target.sequences.take(np.flatnonzero(target.part == TEST))
         progress.say(f"scoring {len(test):,} sequences")
@@ -94,8 +88,8 @@ def run(
             "peak_memory_mb": peak_memory_mb(),
             **stamps,
             "seed": config.model.seed,
-            "source": [system.name for system in systems.sources],
-            "target": systems.target.name,
+            "source": [source.name for source in sources],
+            "target": target.system.name,
             "read": asdict(target.counts),
         }
         metrics = models.typed(found, models.Metrics)

@@ -3,9 +3,7 @@
 In: labelled sources, an unlabelled target. Out: a detector that scores sequences of the target.
 """
 
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
@@ -14,7 +12,7 @@ from scipy.special import expit, logit
 from glx import evidence, threshold
 from glx.checkpoint import State
 from glx.config import nested, rebuild, setting, with_flags
-from glx.detector import Detector, DetectorConfig, Log, Target, Training, train_now
+from glx.detector import DEFAULT, Detector, DetectorConfig, Log, Options, Target
 from glx.embed import alarm
 from glx.embed.alarm import Meanings, meanings
 from glx.embed.embed import EmbedConfig
@@ -93,27 +91,18 @@ class ZeroLogDetector(Detector):
         config: ZeroLogConfig,
         sources: list[LabelledSource],
         target: Target,
-        *,
-        few: LabelledSource | None = None,
-        folder: Path | None = None,
-        training: Training = train_now,
+        options: Options = DEFAULT,
     ) -> Self:
         """Train on labelled sources and on the target's adapt part, then set the label-free cut.
 
-        Arguments are those of `glx.detector.Detector`. With `few`, every query is of those, as in
-        MetaLog (Zhang et al., ICSE 2024).
+        With labels of the target every query is of those, as in MetaLog (Zhang et al., ICSE 2024).
         """
         if config.threshold == threshold.EVIDENCE and not config.train.structural:
             raise InputError(
                 "--nostructural: leaves no evidence to cut by; give --threshold=mixture"
             )
-        return training(
-            config, lambda log: cls(config, *_fit(config, sources, target, few, folder, log))
-        )
-
-    def understand(self, texts: Sequence[str]) -> Meanings:
-        """Vectors of template texts, and how alarming they read."""
-        return meanings(texts, self.config.embed, self.config.reading)
+        fitted = options.training(config, lambda log: _fit(config, sources, target, options, log))
+        return cls(config, *fitted)
 
     def judge(self, sequences: Sequences, meanings: Meanings) -> Verdicts:
         """Score sequences of the target; an event weighs by attention times its log-odds.
@@ -147,9 +136,9 @@ class ZeroLogDetector(Detector):
         )
 
     def to_state(self) -> State:
-        """All of it, for `glx.checkpoint`."""
+        """As in `glx.detector`."""
         config = asdict(self.config)
-        del config["embed"]["cache_dir"]  # who loads it has a cache of their own
+        del config["embed"]["cache_dir"]
         return State(
             {"params": self.params, "profile": asdict(self.profile)},
             {},
@@ -178,8 +167,7 @@ def _fit(
     config: ZeroLogConfig,
     sources: list[LabelledSource],
     target: Target,
-    few: LabelledSource | None,
-    folder: Path | None,
+    options: Options,
     log: Log,
 ) -> tuple[dict, Profile, float]:
     """Parameters, the target's profile, the cut."""
@@ -188,7 +176,7 @@ def _fit(
         understood = meanings(templates.texts, config.embed, config.reading)
         return _inputs(config, understood, profile, unique)
 
-    adapted = distinct(target.adapt)
+    few, adapted = options.few, distinct(target.adapt)
     own = _profile(adapted, target.templates)
     inputs, normal, anomalous = [], [], []
     for source in [*sources, *([few] if few else [])]:
@@ -204,7 +192,7 @@ def _fit(
         pack(inputs, config.train.max_events),
         episodes.make_pools(normal, anomalous, adapted.counts, config.seed, held_out),
         config.seed,
-        folder,
+        options.folder,
         log,
     )
     scores, _ = score(config.train.model, state["params"], inputs[-1])
