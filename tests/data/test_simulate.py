@@ -13,7 +13,7 @@ from sklearn.metrics import f1_score
 from sklearn.model_selection import cross_val_predict
 
 from glx.data.simulate import SYSTEMS, SimConfig, Simulation, simulate, write
-from glx.data.simulate.grammar import Cut, Drop, Insert, Maybe, Swap, Times, apply, unroll
+from glx.data.simulate.grammar import cut, drop, insert, maybe, swap, times, unroll
 from glx.errors import InputError
 
 NAMES = list(SYSTEMS)
@@ -216,8 +216,8 @@ class Fixed:
 
 
 def test_a_grammar_unrolls_in_order():
-    late = Maybe(1.0, "late", since=0.9)
-    node = ("a", Maybe(0.6, "b"), Maybe(0.4, "never"), late, Times(2, 3, "c"))
+    late = maybe(1.0, "late", since=0.9)
+    node = ("a", maybe(0.6, "b"), maybe(0.4, "never"), late, times(2, 3, "c"))
     steps = unroll(node, 10.0, pace=1.0, share=0.5, rng=Fixed())
     assert [event for _, event in steps] == ["a", "b", "c", "c", "c"]
     gaps = np.diff([10.0, *(time for time, _ in steps)])
@@ -227,17 +227,17 @@ def test_a_grammar_unrolls_in_order():
 @pytest.mark.parametrize(
     ("edit", "expected"),
     [
-        (Drop("b"), ["a", "c", "a"]),
-        (Cut("b"), ["a", "b"]),
-        (Swap("a", "c"), ["c", "b", "a", "a"]),
-        (Insert("b", ("x", "x")), ["a", "b", "x", "x", "c", "a"]),
-        (Insert("b", Maybe(0.1, "x")), ["a", "b", "c", "a"]),
+        (drop("b"), ["a", "c", "a"]),
+        (cut("b"), ["a", "b"]),
+        (swap("a", "c"), ["c", "b", "a", "a"]),
+        (insert("b", ("x", "x")), ["a", "b", "x", "x", "c", "a"]),
+        (insert("b", maybe(0.1, "x")), ["a", "b", "c", "a"]),
     ],
 )
 def test_edits(edit, expected):
     steps = [(1.0, "a"), (2.0, "b"), (3.0, "c"), (4.0, "a")]
-    edited = apply((edit,), steps, 1.0, Fixed())
+    edited = edit(steps, 1.0, Fixed())
     assert [event for _, event in edited] == expected
     assert edited == sorted(edited, key=lambda step: step[0])
     with pytest.raises(ValueError, match="'z'"):
-        apply((Drop("z"),), steps, 1.0, Fixed())
+        drop("z")(steps, 1.0, Fixed())

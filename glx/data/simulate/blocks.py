@@ -6,21 +6,8 @@ Handled retries leave WARN and ERROR lines in healthy sessions; most faults leav
 
 from random import Random
 
-from glx.data.simulate.grammar import (
-    Cut,
-    Drop,
-    Edits,
-    Insert,
-    Maybe,
-    OneOf,
-    Parallel,
-    SimSystem,
-    Swap,
-    Times,
-    Workload,
-    edit_faults,
-    event_table,
-)
+from glx.data.simulate.grammar import choice, cut, drop, insert, maybe, parallel, swap, times
+from glx.data.simulate.system import Fault, SimSystem, Workload, event_table
 from glx.data.simulate.values import COMMON, number, second
 
 
@@ -81,74 +68,77 @@ quarantine   INFO  node.Store      {key} moved to quarantine of disk{few}
 
 REPLICA = (
     "receiving",
-    Maybe(0.03, "slow"),
-    Maybe(0.01, ("timeout", Maybe(0.2, "abandoned"), "retry", "receiving")),
-    Maybe(0.004, "heap"),
+    maybe(0.03, "slow"),
+    maybe(0.01, ("timeout", maybe(0.2, "abandoned"), "retry", "receiving")),
+    maybe(0.004, "heap"),
     "received",
-    Maybe(0.9, "responder"),
+    maybe(0.9, "responder"),
     "mapped",
 )
 READ = (
     "open",
-    OneOf(((3, "served"), (1, "cached"), (0.12, ("reset", "reopen", "served")))),
-    Maybe(0.85, "closed"),
+    choice((3, "served"), (1, "cached"), (0.12, ("reset", "reopen", "served"))),
+    maybe(0.85, "closed"),
 )
 COPY = ("ask", "transfer", "transmitted", "mapped")
-DELETE = (Parallel(2, 3, ("invalidate", "delete")), "removed")
-WRITE = ("allocate", Parallel(3, 3, REPLICA), Maybe(0.01, Times(1, 2, "commit")), "sealed")
+DELETE = (parallel(2, 3, ("invalidate", "delete")), "removed")
+WRITE = ("allocate", parallel(3, 3, REPLICA), maybe(0.01, times(1, 2, "commit")), "sealed")
 
 WORKLOADS = (
     Workload(
-        "write", 50, 40, 2.0, (*WRITE, Maybe(0.3, "verified"), Maybe(0.25, "recompressed", 0.5))
+        "write", 50, 40, 2.0, (*WRITE, maybe(0.3, "verified"), maybe(0.25, "recompressed", 0.5))
     ),
-    Workload("write_read", 30, 22, 3.0, (*WRITE, Times(1, 5, READ))),
-    Workload("write_delete", 14, 14, 3.0, (*WRITE, Maybe(0.2, READ), DELETE)),
+    Workload("write_read", 30, 22, 3.0, (*WRITE, times(1, 5, READ))),
+    Workload("write_delete", 14, 14, 3.0, (*WRITE, maybe(0.2, READ), DELETE)),
     # the balancer was switched on lately: its share grows through the log
     Workload(
-        "balance", 4, 20, 2.5, (*WRITE, "moving", COPY, "excess", "delete", Maybe(0.1, "redundant"))
+        "balance", 4, 20, 2.5, (*WRITE, "moving", COPY, "excess", "delete", maybe(0.1, "redundant"))
     ),
-    Workload("repair", 2, 4, 2.5, (*WRITE, Parallel(1, 2, COPY), Maybe(0.15, "absent"))),
+    Workload("repair", 2, 4, 2.5, (*WRITE, parallel(1, 2, COPY), maybe(0.15, "absent"))),
 )
 ANY = tuple(workload.name for workload in WORKLOADS)
 
-FAULTS: dict[str, Edits] = {
-    "network_timeout": (
+FAULTS = (
+    Fault(
+        "network_timeout",
         ANY,
-        Insert("receiving", (Times(3, 6, ("timeout", "retry")), "abandoned")),
+        (insert("receiving", (times(3, 6, ("timeout", "retry")), "abandoned")),),
     ),
-    "disk_full": (ANY, Insert("receiving", ("no_space", "abandoned", "retry"))),
-    "out_of_memory": (
+    Fault("disk_full", ANY, (insert("receiving", ("no_space", "abandoned", "retry")),)),
+    Fault(
+        "out_of_memory",
         ANY,
-        Cut("receiving"),
-        Insert("receiving", (Times(2, 4, "heap"), Maybe(0.5, "killed"))),
+        (cut("receiving"), insert("receiving", (times(2, 4, "heap"), maybe(0.5, "killed")))),
     ),
-    "missing_completion": (ANY, Drop("sealed")),
-    "stuck_loop": (ANY, Insert("receiving", Times(6, 14, "retry"))),
-    "wrong_order": (
+    Fault("missing_completion", ANY, (drop("sealed"),)),
+    Fault("stuck_loop", ANY, (insert("receiving", times(6, 14, "retry")),)),
+    Fault(
+        "wrong_order",
         ("write",),
-        Swap("allocate", "sealed"),
-        Insert("allocate", Maybe(0.7, "allocate")),
+        (swap("allocate", "sealed"), insert("allocate", maybe(0.7, "allocate"))),
     ),
-    "checksum_mismatch": (
+    Fault(
+        "checksum_mismatch",
         ("write_read", "repair"),
-        Insert("sealed", (Times(1, 3, "mismatch"), "quarantine", "ask")),
+        (insert("sealed", (times(1, 3, "mismatch"), "quarantine", "ask")),),
     ),
-    "silent_replicas": (("write", "write_read"), Drop("mapped")),
-    "copy_stalls": (
+    Fault("silent_replicas", ("write", "write_read"), (drop("mapped"),)),
+    Fault(
+        "copy_stalls",
         ("balance", "repair"),
-        Cut("transfer"),
-        Insert("transfer", Times(3, 6, "slow")),
+        (cut("transfer"), insert("transfer", times(3, 6, "slow"))),
     ),
-    "ghost_delete": (
+    Fault(
+        "ghost_delete",
         ("write_delete",),
-        Drop("invalidate"),
-        Insert("removed", Times(2, 4, "absent")),
+        (drop("invalidate"), insert("removed", times(2, 4, "absent"))),
     ),
-    "replica_storm": (
+    Fault(
+        "replica_storm",
         ("write", "balance"),
-        Insert("mapped", Times(4, 8, ("ask", "transfer", "mapped"))),
+        (insert("mapped", times(4, 8, ("ask", "transfer", "mapped"))),),
     ),
-}
+)
 
 SYSTEM = SimSystem(
     name="sim_blocks",
@@ -160,5 +150,5 @@ SYSTEM = SimSystem(
     values=COMMON | {"generation": number(1000, 9999)},
     events=EVENTS,
     workloads=WORKLOADS,
-    faults=edit_faults(FAULTS),
+    faults=FAULTS,
 )

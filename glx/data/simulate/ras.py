@@ -6,18 +6,8 @@ that mean nothing (a job that leaves with a code, a drained midplane). Faults ar
 
 from random import Random
 
-from glx.data.simulate.grammar import (
-    Fault,
-    Maybe,
-    Node,
-    OneOf,
-    Parallel,
-    SimSystem,
-    Times,
-    Workload,
-    between,
-    event_table,
-)
+from glx.data.simulate.grammar import Node, between, choice, maybe, parallel, times
+from glx.data.simulate.system import Fault, SimSystem, Workload, event_table
 from glx.data.simulate.values import COMMON, hexadecimal, number, second
 
 
@@ -83,54 +73,54 @@ uncorrected  FATAL   KERNEL   ddr: symbol at 0x{hex} beyond repair, mask 0x{mask
 
 JOB = (
     "load",
-    Maybe(0.6, "login"),
+    maybe(0.6, "login"),
     "running",
-    Times(0, 3, OneOf(((0.2, "align"), (4, "core"), (2, "checkpointed"), (0.1, "cache")))),
-    Maybe(0.02, "stream"),
-    OneOf(((60, "exited"), (1, "code"), (0.4, "ended"))),
+    times(0, 3, choice((0.2, "align"), (4, "core"), (2, "checkpointed"), (0.1, "cache"))),
+    maybe(0.02, "stream"),
+    choice((60, "exited"), (1, "code"), (0.4, "ended")),
 )
 
 WORKLOADS = (
     Workload("job", 40, 30, 3.0, JOB),
-    Workload("monitor", 30, 30, 2.0, ("fan", "thermal", Maybe(0.015, "poll_failed"), "poll")),
-    Workload("parity", 0.7, 0.7, 0.5, Times(2, 6, "cache")),
-    Workload("memory", 8, 8, 1.0, (Times(1, 2, "ecc"), Maybe(0.2, "steer"))),
-    Workload("network", 8, 8, 1.0, OneOf(((6, "torus"), (1, ("retrain", "trained")), (1, "tree")))),
+    Workload("monitor", 30, 30, 2.0, ("fan", "thermal", maybe(0.015, "poll_failed"), "poll")),
+    Workload("parity", 0.7, 0.7, 0.5, times(2, 6, "cache")),
+    Workload("memory", 8, 8, 1.0, (times(1, 2, "ecc"), maybe(0.2, "steer"))),
+    Workload("network", 8, 8, 1.0, choice((6, "torus"), (1, ("retrain", "trained")), (1, "tree"))),
     # a new application dumps cores and checkpoints: it grows through the log
-    Workload("dumps", 3, 9, 0.5, (Times(3, 8, "core"), Maybe(0.5, "checkpointed"))),
-    Workload("boot", 2, 2, 1.0, ("boot", Parallel(4, 8, "card"), Times(1, 2, "waiting"), "booted")),
-    Workload("maintenance", 0.5, 0.5, 3.0, ("drain", Times(1, 3, "swap"), "restore")),
-    Workload("storage", 2, 2, 2.0, OneOf(((2, "scratch"), (3, "pressure")))),
-    Workload("inventory", 1, 2, 0.5, Maybe(1.0, Times(2, 6, "firmware"), 0.5)),
+    Workload("dumps", 3, 9, 0.5, (times(3, 8, "core"), maybe(0.5, "checkpointed"))),
+    Workload("boot", 2, 2, 1.0, ("boot", parallel(4, 8, "card"), times(1, 2, "waiting"), "booted")),
+    Workload("maintenance", 0.5, 0.5, 3.0, ("drain", times(1, 3, "swap"), "restore")),
+    Workload("storage", 2, 2, 2.0, choice((2, "scratch"), (3, "pressure"))),
+    Workload("inventory", 1, 2, 0.5, maybe(1.0, times(2, 6, "firmware"), 0.5)),
 )
 
-LOST_JOBS = Times(3, 6, "ended")
+LOST_JOBS = times(3, 6, "ended")
 
 FAULTS: dict[str, Node] = {
     "network_timeout": (
-        Times(8, 16, "tree"),
-        Times(28, 54, OneOf(((2, "tree"), (1, "tree_dead")))),
+        times(8, 16, "tree"),
+        times(28, 54, choice((2, "tree"), (1, "tree_dead"))),
         LOST_JOBS,
     ),
     "disk_full": (
-        Times(8, 14, "scratch"),
-        Times(16, 28, ("refused", "scratch")),
-        Maybe(0.5, LOST_JOBS),
+        times(8, 14, "scratch"),
+        times(16, 28, ("refused", "scratch")),
+        maybe(0.5, LOST_JOBS),
     ),
-    "out_of_memory": (Times(40, 70, "pressure"), LOST_JOBS),
-    "missing_completion": ("boot", Times(2, 4, "card"), Times(36, 70, "waiting")),
-    "stuck_loop": Times(40, 70, "running"),
-    "wrong_order": Times(13, 24, ("booted", "waiting", "boot")),
-    "link_storm": (Times(26, 48, ("retrain", Maybe(0.5, "trained"))), LOST_JOBS),
+    "out_of_memory": (times(40, 70, "pressure"), LOST_JOBS),
+    "missing_completion": ("boot", times(2, 4, "card"), times(36, 70, "waiting")),
+    "stuck_loop": times(40, 70, "running"),
+    "wrong_order": times(13, 24, ("booted", "waiting", "boot")),
+    "link_storm": (times(26, 48, ("retrain", maybe(0.5, "trained"))), LOST_JOBS),
     "memory_wears_out": (
-        Times(28, 50, "ecc"),
-        Times(10, 20, "steer"),
-        Maybe(0.4, "uncorrected"),
-        Maybe(0.8, LOST_JOBS),
+        times(28, 50, "ecc"),
+        times(10, 20, "steer"),
+        maybe(0.4, "uncorrected"),
+        maybe(0.8, LOST_JOBS),
     ),
     "power_flaps": (
-        Times(26, 46, ("swap", Maybe(0.4, "poll_failed"))),
-        Maybe(0.5, LOST_JOBS),
+        times(26, 46, ("swap", maybe(0.4, "poll_failed"))),
+        maybe(0.5, LOST_JOBS),
     ),
 }
 

@@ -7,17 +7,17 @@ ground truth of every planted fault; or the files of one.
 import heapq
 import math
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 from random import Random
-from string import Formatter
 
 import numpy as np
 
 from glx.config import check, setting
 from glx.data.simulate import blocks, ras, vms
-from glx.data.simulate.grammar import Fault, SimSystem, Step, Workload, apply, unroll, weighted
+from glx.data.simulate.grammar import Step, unroll, weighted
+from glx.data.simulate.system import Fault, SimSystem, Workload
 from glx.files import write_whole
 
 SYSTEMS: dict[str, SimSystem] = {s.name: s for s in (blocks.SYSTEM, vms.SYSTEM, ras.SYSTEM)}
@@ -92,11 +92,11 @@ def simulate(config: SimConfig) -> Simulation:
     system = SYSTEMS[config.system]
     shared = set.intersection(*({fault.name for fault in s.faults} for s in SYSTEMS.values()))
     rng = Random(config.seed)
-    render = {name: _renderer(system, name) for name in system.events}
+    values = _Values(system, rng)
     lines: list[str] = []
     anomalous = bytearray()
     episodes: list[_Episode] = []  # sessions, or planted bursts alone
-    for (time, event), episode in _interleaved(system, config, rng):
+    for (time, name), episode in _interleaved(system, config, rng):
         if system.session is None and len(lines) == config.lines:
             break
         if episode.first_line < 0:
@@ -105,7 +105,9 @@ def simulate(config: SimConfig) -> Simulation:
                 episodes.append(episode)
         episode.last_line = len(lines)
         anomalous.append(episode.fault is not None)
-        lines.append(render[event](time, episode.key, rng))
+        event, values["key"] = system.events[name], episode.key
+        header = system.header(system.start + time, event.level, event.component, rng)
+        lines.append(header + event.text.format_map(values))
     faults = [
         Planted(
             key=episode.key if system.session else "",
@@ -151,6 +153,12 @@ def _interleaved(
     waiting: list[tuple[float, int, str, _Episode]] = []
     halves = _cycle(system.faults, rng), _cycle(system.faults, rng)
     now, planned, units, planted = 0.0, 0, 0, 0
+
+    def passed(now: float) -> Iterator[tuple[Step, _Episode]]:
+        while waiting and waiting[0][0] <= now:
+            time, _, event, episode = heapq.heappop(waiting)
+            yield (time, event), episode
+
     while planned < config.lines:
         share = planned / config.lines
         now -= math.log(1.0 - rng.random()) / system.arrivals
@@ -164,12 +172,8 @@ def _interleaved(
         episode = _Episode(system.key(rng), fault)
         for number, (time, event) in enumerate(steps, start=planned):
             heapq.heappush(waiting, (time, number, event, episode))
-        while waiting and waiting[0][0] <= now:
-            time, _, event, done = heapq.heappop(waiting)
-            yield (time, event), done
-    while waiting:
-        time, _, event, done = heapq.heappop(waiting)
-        yield (time, event), done
+        yield from passed(now)
+    yield from passed(math.inf)
 
 
 def _cycle(faults: tuple[Fault, ...], rng: Random) -> Iterator[Fault]:
@@ -189,25 +193,16 @@ def _steps(
         [(w.weight + share * (w.end_weight - w.weight), w) for w in hit], rng
     )
     steps = unroll(workload.node, now, workload.pace, share, rng)
-    return apply(fault.edits, steps, fault.pace, rng) if fault else steps
+    for edit in fault.edits if fault else ():
+        steps = edit(steps, fault.pace, rng)
+    return steps
 
 
-def _renderer(system: SimSystem, name: str) -> Callable[[float, str, Random], str]:
-    """(time, key, generator) to a line: the header and the text of the event, values filled in."""
-    event = system.events[name]
-    parts = [
-        (literal, None if field in (None, "key") else system.values[field], field == "key")
-        for literal, field, _, _ in Formatter().parse(event.text)
-    ]
+class _Values(dict[str, str]):
+    """What stands for each `{name}` of a text: the `key` as set, the others drawn anew."""
 
-    def render(time: float, key: str, rng: Random) -> str:
-        line = [system.header(system.start + time, event.level, event.component, rng)]
-        for literal, draw, is_key in parts:
-            line.append(literal)
-            if is_key:
-                line.append(key)
-            elif draw:
-                line.append(draw(rng))
-        return "".join(line)
+    def __init__(self, system: SimSystem, rng: Random):
+        self.draws, self.rng = system.values, rng
 
-    return render
+    def __missing__(self, name: str) -> str:
+        return self.draws[name](self.rng)

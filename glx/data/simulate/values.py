@@ -24,11 +24,6 @@ def hexadecimal(digits: int) -> Draw:
     return lambda rng: f"{rng.getrandbits(4 * digits):0{digits}x}"
 
 
-def one_of(*words: str) -> Draw:
-    """One of the words, each equally likely."""
-    return lambda rng: words[between(0, len(words) - 1, rng)]
-
-
 def ip(rng: Random) -> str:
     """An address of a cluster of 240 machines."""
     return f"10.{between(250, 251, rng)}.{between(0, 9, rng)}.{between(11, 22, rng)}"

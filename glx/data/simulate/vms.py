@@ -6,21 +6,8 @@ migrated, snapshotted and deleted.
 
 from random import Random
 
-from glx.data.simulate.grammar import (
-    Cut,
-    Drop,
-    Edits,
-    Insert,
-    Maybe,
-    OneOf,
-    Parallel,
-    SimSystem,
-    Swap,
-    Times,
-    Workload,
-    edit_faults,
-    event_table,
-)
+from glx.data.simulate.grammar import choice, cut, drop, insert, maybe, parallel, swap, times
+from glx.data.simulate.system import Fault, SimSystem, Workload, event_table
 from glx.data.simulate.values import COMMON, hexadecimal, number, second, uuid
 
 
@@ -83,18 +70,18 @@ affinity     INFO    sched.filters     group {hex} wants cn-{host} both in and o
 )
 
 RANK = ("filter", "weigh")
-PLACE = (*RANK, Maybe(0.02, Times(1, 2, ("reschedule", *RANK))), "claim")
+PLACE = (*RANK, maybe(0.02, times(1, 2, ("reschedule", *RANK))), "claim")
 MESSAGE_LOST = ("bus_timeout", "resend")
-NETWORK = ("port", Maybe(0.012, MESSAGE_LOST), "plugged")
-START = ("spawn", Maybe(0.04, "paused"), "started")
-IMAGE = OneOf(((4, "image_hit"), (1, "image_fetch")))
-VOLUMES = Parallel(2, 3, (Maybe(0.02, MESSAGE_LOST), "volume"))
-READY = (NETWORK, START, "built", Times(1, 3, "metadata"), Maybe(0.2, "agent", 0.5))
-BOOT = ("request", Maybe(0.03, "not_found"), "quota", PLACE, IMAGE, READY)
+NETWORK = ("port", maybe(0.012, MESSAGE_LOST), "plugged")
+START = ("spawn", maybe(0.04, "paused"), "started")
+IMAGE = choice((4, "image_hit"), (1, "image_fetch"))
+VOLUMES = parallel(2, 3, (maybe(0.02, MESSAGE_LOST), "volume"))
+READY = (NETWORK, START, "built", times(1, 3, "metadata"), maybe(0.2, "agent", 0.5))
+BOOT = ("request", maybe(0.03, "not_found"), "quota", PLACE, IMAGE, READY)
 BOOT_VOLUME = ("request", "quota", PLACE, VOLUMES, READY)
-IDLE = Times(0, 4, OneOf(((6, "sync"), (1, "sync_pending"), (0.1, "balloon"))))
-DELETE = ("stopping", Maybe(0.02, "acpi"), "destroyed", Maybe(0.9, "unbound"), "deleted")
-MIGRATE = ("migrate", Times(1, 4, "copied"), "plugged", "migrated")
+IDLE = times(0, 4, choice((6, "sync"), (1, "sync_pending"), (0.1, "balloon")))
+DELETE = ("stopping", maybe(0.02, "acpi"), "destroyed", maybe(0.9, "unbound"), "deleted")
+MIGRATE = ("migrate", times(1, 4, "copied"), "plugged", "migrated")
 
 WORKLOADS = (
     Workload("boot", 46, 34, 4.0, (BOOT, IDLE, DELETE)),
@@ -108,26 +95,27 @@ WORKLOADS = (
 )
 ANY = tuple(workload.name for workload in WORKLOADS)
 
-FAULTS: dict[str, Edits] = {
-    "network_timeout": (ANY, Insert("port", Times(3, 6, MESSAGE_LOST))),
-    "disk_full": (ANY, Insert("claim", ("disk", "reschedule", PLACE))),
-    "out_of_memory": (
+FAULTS = (
+    Fault("network_timeout", ANY, (insert("port", times(3, 6, MESSAGE_LOST)),)),
+    Fault("disk_full", ANY, (insert("claim", ("disk", "reschedule", PLACE)),)),
+    Fault(
+        "out_of_memory",
         ANY,
-        Insert("metadata", (Times(2, 4, "balloon"), Maybe(0.5, "killed"), "destroyed")),
+        (insert("metadata", (times(2, 4, "balloon"), maybe(0.5, "killed"), "destroyed")),),
     ),
-    "missing_completion": (ANY, Drop("built")),
-    "stuck_loop": (ANY, Insert("plugged", Times(6, 14, "sync_pending"))),
-    "wrong_order": (
+    Fault("missing_completion", ANY, (drop("built"),)),
+    Fault("stuck_loop", ANY, (insert("plugged", times(6, 14, "sync_pending")),)),
+    Fault(
+        "wrong_order",
         ("boot", "boot_volume"),
-        Swap("quota", "built"),
-        Insert("quota", Maybe(0.7, "quota")),
+        (swap("quota", "built"), insert("quota", maybe(0.7, "quota"))),
     ),
-    "affinity_conflict": (ANY, Insert("weigh", Times(1, 3, ("affinity", *RANK)))),
-    "no_network": (ANY, Drop("plugged"), Drop("metadata")),
-    "endless_copy": (("migrate",), Cut("copied"), Insert("copied", Times(8, 16, "copied"))),
-    "orphan": (("boot", "boot_volume"), Drop("stopping"), Drop("deleted")),
-    "start_flap": (ANY, Insert("started", Times(3, 6, ("paused", "started")))),
-}
+    Fault("affinity_conflict", ANY, (insert("weigh", times(1, 3, ("affinity", *RANK))),)),
+    Fault("no_network", ANY, (drop("plugged"), drop("metadata"))),
+    Fault("endless_copy", ("migrate",), (cut("copied"), insert("copied", times(8, 16, "copied")))),
+    Fault("orphan", ("boot", "boot_volume"), (drop("stopping"), drop("deleted"))),
+    Fault("start_flap", ANY, (insert("started", times(3, 6, ("paused", "started"))),)),
+)
 
 SYSTEM = SimSystem(
     name="sim_vms",
@@ -150,5 +138,5 @@ SYSTEM = SimSystem(
     },
     events=EVENTS,
     workloads=WORKLOADS,
-    faults=edit_faults(FAULTS),
+    faults=FAULTS,
 )
