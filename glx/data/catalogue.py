@@ -55,10 +55,14 @@ def resolve(
             f"--labels={next(iter(label_files))}=...: no own file of that name among --target and "
             "--source"
         )
-    systems.check_family(chosen.target, chosen.sources)
     for n, source in enumerate(chosen.sources):
         if source.name in [s.name for s in chosen.sources[:n]]:
             raise InputError(f"--source={source.name}: given twice")
+        if (source.family or source.name) == (chosen.target.family or chosen.target.name):
+            raise InputError(
+                f"--source={source.name}: of the same family as the target {chosen.target.name}, "
+                "so its labels are not those of another system; choose sources of other families"
+            )
         if source.path.resolve() == chosen.target.path.resolve():
             raise InputError(
                 f"--source={source.name}: is the target's own file; choose another system"

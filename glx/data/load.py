@@ -90,12 +90,12 @@ class LogParser:
         return self.miner.templates.texts
 
     def to_state(self) -> State:
-        """All of it, for `glx.checkpoint`."""
-        state = self.miner.state()
-        columns = {"text": state["texts"], "count": state["counts"], "number": self.numbers}
+        """All but the new templates, for `glx.checkpoint`."""
+        fitted = self.miner.fitted
+        columns = {"text": fitted.texts, "count": fitted.counts, "number": self.numbers}
         schema = {"text": pl.String, "count": pl.Int64, "number": pl.Int64}
         settings = {
-            "published": state["published"],
+            "published": self.miner.published,
             "layout": None if self.layout is None else asdict(self.layout),
             "window": self.window,
         }
@@ -105,10 +105,10 @@ class LogParser:
     def from_state(cls, state: State) -> "LogParser":
         """What `to_state` gave."""
         table, layout = state.tables["templates"], state.settings["layout"]
-        counts, numbers = table["count"].to_numpy(), table["number"]
-        mined = {"texts": table["text"].to_list(), "counts": counts}
+        fitted = Templates(table["text"].to_list(), table["count"].to_numpy())
+        numbers = table["number"]
         return cls(
-            miner=Miner.from_state(mined | {"published": state.settings["published"]}),
+            miner=Miner(fitted, published=state.settings["published"]),
             layout=None if layout is None else Layout(**layout | {"time": tuple(layout["time"])}),
             window=state.settings["window"],
             numbers=None if numbers.null_count() else numbers.to_numpy(),
@@ -200,8 +200,7 @@ def _load_raw(system: System, config: DataConfig) -> Parsed:
         )
     layout = raw_layout(system, config)
     counts = ReadCounts()
-    collected = collect(records(system.path, layout, counts))
-    frame = collected.frame
+    frame, texts = collect(records(system.path, layout, counts))
     if not len(frame):
         raise InputError(f"{system.path}: no line with text; give a log with at least one event")
     events = Events(
@@ -219,7 +218,7 @@ def _load_raw(system: System, config: DataConfig) -> Parsed:
     adaptable = _adaptable(part, config)
     mined = np.zeros(len(frame), dtype=bool)
     mined[sequences.ids[np.repeat(adaptable, sequences.lengths)]] = True
-    miner, ids = fit_part(collected, mined)
+    miner, ids = fit_part(frame["text"].to_numpy(), texts, mined)
     return Parsed(
         system,
         replace(sequences, ids=ids[sequences.ids]),

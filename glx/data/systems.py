@@ -7,7 +7,6 @@ here; for a target, `glx/evaluate/labels.py` alone reads them.
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from glx.errors import InputError
 from glx.parse.header import Layout
 
 
@@ -190,13 +189,3 @@ def simulated(name: str, folder: Path) -> System:
         window=20 if session is None else None,
         labels=LabelPlace(folder / f"{name}.labels.csv", by, key=by),
     )
-
-
-def check_family(target: System, sources: list[System]) -> None:
-    """Raise InputError where a source shares the target's family."""
-    for source in sources:
-        if (source.family or source.name) == (target.family or target.name):
-            raise InputError(
-                f"--source={source.name}: of the same family as the target {target.name}, so its "
-                "labels are not those of another system; choose sources of other families"
-            )

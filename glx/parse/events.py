@@ -5,26 +5,11 @@ streaming; or everything collected once, to mine a part of it and then look up a
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
 
 from glx.parse.miner import DEFAULT, Miner, MinerConfig, fit
-
-
-@dataclass(frozen=True)
-class Collected:
-    """All records of a file, each masked text held once.
-
-    Attributes:
-      frame: a row per event: `line` int64, `text` uint32 (place in `texts`), `key` str or null,
-        `time` f64 seconds since the epoch or null, `level` str or null.
-      texts: distinct masked texts in order of first appearance.
-    """
-
-    frame: pl.DataFrame
-    texts: list[str]
 
 
 def parse(frames: Iterable[pl.DataFrame], miner: Miner) -> Iterator[pl.DataFrame]:
@@ -37,8 +22,13 @@ def parse(frames: Iterable[pl.DataFrame], miner: Miner) -> Iterator[pl.DataFrame
         yield frame.drop("text").with_columns(id=pl.Series(ids, dtype=pl.Int32))
 
 
-def collect(frames: Iterable[pl.DataFrame]) -> Collected:
-    """All records at once, about 50 bytes an event beside the keys."""
+def collect(frames: Iterable[pl.DataFrame]) -> tuple[pl.DataFrame, list[str]]:
+    """All records at once, about 50 bytes an event beside the keys.
+
+    Returns:
+      The records, `text` (uint32) a place among the distinct texts; and these texts in order of
+      first appearance in their blocks.
+    """
     index: dict[str, int] = {}
     parts = []
     for frame in frames:
@@ -47,27 +37,27 @@ def collect(frames: Iterable[pl.DataFrame]) -> Collected:
         parts.append(frame.with_columns(text=pl.Series(places, dtype=pl.UInt32)))
     schema = {"line": pl.Int64, "text": pl.UInt32, "key": pl.String}
     empty = pl.DataFrame(schema=schema | {"time": pl.Float64, "level": pl.String})
-    return Collected(pl.concat([empty, *parts]), list(index))
+    return pl.concat([empty, *parts]), list(index)
 
 
 def fit_part(
-    collected: Collected, adapt: np.ndarray, config: MinerConfig = DEFAULT
+    codes: np.ndarray, texts: list[str], adapt: np.ndarray, config: MinerConfig = DEFAULT
 ) -> tuple[Miner, np.ndarray]:
     """Mine templates from a part of the events, then look up every event.
 
     Args:
+      codes: `<uint32>[E]` the place of each event's text among `texts`.
       adapt: `<bool>[E]` the events to mine from.
 
     Returns:
       The frozen miner and `<int32>[E]` ids; ids of `len(miner.fitted)` and above are new.
     """
-    codes = collected.frame["text"].to_numpy()
     seen = first_appearance(codes[adapt])
-    counts = np.bincount(codes[adapt], minlength=len(collected.texts))
-    miner = fit([collected.texts[code] for code in seen], counts[seen], config)
+    counts = np.bincount(codes[adapt], minlength=len(texts))
+    miner = fit([texts[code] for code in seen], counts[seen], config)
     order = first_appearance(codes)
-    ids = np.zeros(len(collected.texts), dtype=np.int32)
-    ids[order] = miner.ids([collected.texts[code] for code in order])
+    ids = np.zeros(len(texts), dtype=np.int32)
+    ids[order] = miner.ids([texts[code] for code in order])
     return miner, ids[codes]
 
 

@@ -76,17 +76,6 @@ class Miner:
         plain = [text.replace("[*]", WILDCARD) for text in texts]
         return cls(Templates(plain, np.asarray(counts, np.int64)), config, published=True)
 
-    @classmethod
-    def from_state(cls, state: dict, config: MinerConfig = DEFAULT) -> "Miner":
-        """The miner that `state()` described."""
-        fitted = Templates(list(state["texts"]), np.asarray(state["counts"], np.int64))
-        return cls(fitted, config, published=bool(state["published"]))
-
-    def state(self) -> dict:
-        """What a saved miner needs, as JSON can hold it; new templates are not kept."""
-        counts = [int(n) for n in self.fitted.counts]
-        return {"texts": list(self.fitted.texts), "counts": counts, "published": self.published}
-
     @property
     def templates(self) -> Templates:
         """Every id's text: the fitted ones, then the new ones with a count of 0."""
@@ -115,9 +104,7 @@ class Miner:
         if new < self.config.max_new:
             cluster, _ = self._drain.add_log_message(text)
             if cluster.cluster_id > new:
-                self._new.append(
-                    text
-                )  # never generalised: a verdict must not depend on later lines
+                self._new.append(text)  # as it is: a verdict must not depend on later lines
         else:
             cluster = self._drain.match(text)
         if cluster is None:
@@ -145,11 +132,7 @@ def fit(texts: Sequence[str], counts: np.ndarray, config: MinerConfig = DEFAULT)
 
 def new_drain(config: MinerConfig) -> FastDrain:
     """An empty Drain tree."""
-    return FastDrain(
-        depth=config.depth,
-        sim_th=config.similarity,
-        max_children=config.children,
-    )
+    return FastDrain(depth=config.depth, sim_th=config.similarity, max_children=config.children)
 
 
 def spell_out(templates: list[str], texts: Sequence[str], few: int) -> list[str]:
@@ -184,9 +167,7 @@ def match_tokens(templates: Sequence[str]) -> Match:
         table = by_length.setdefault(len(tokens), {}).setdefault(fixed, {})
         table.setdefault(pick(fixed)(tokens), id_)
     ordered = {
-        length: [
-            (len(fixed), pick(fixed), tables[fixed]) for fixed in sorted(tables, key=len)[::-1]
-        ]
+        length: [(len(at), pick(at), tables[at]) for at in sorted(tables, key=len)[::-1]]
         for length, tables in by_length.items()
     }
 
@@ -215,11 +196,9 @@ def match_published(templates: Sequence[str]) -> Match:
     stands around one is masked as it would be around a value. In a template without a word, which
     would fit everything, a wildcard is one token.
     """
-    masked = mask(
-        pl.Series([template.replace(WILDCARD, "0") for template in templates], dtype=pl.String)
-    )
+    texts = pl.Series(templates, dtype=pl.String).str.replace_all(WILDCARD, "0", literal=True)
     rules = []
-    for id_, template in enumerate(masked.to_list()):
+    for id_, template in enumerate(mask(texts).to_list()):
         parts = template.split(WILDCARD)
         any_text = ".*" if re.search(r"\w", "".join(parts)) else r"\S+"
         pattern = re.compile(any_text.join(map(re.escape, parts)), re.DOTALL)

@@ -112,7 +112,7 @@ def test_windows_of_a_raw_log(system):
 def test_level_and_time_come_from_the_header(system):
     system.path.write_text(LOG.replace("INFO disk", "ERROR disk"))
     parsed = load(system, SESSIONS)
-    frame = collect(records(system.path, parsed.parser.layout, ReadCounts())).frame
+    frame, _ = collect(records(system.path, parsed.parser.layout, ReadCounts()))
     assert frame["level"].to_list()[:4] == ["INFO", "INFO", "INFO", None]
     assert frame["level"].to_list()[-1] == "ERROR"
     assert frame["time"].to_list()[:2] == [1704103200.0, 1704103201.0]

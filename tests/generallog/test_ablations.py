@@ -16,7 +16,7 @@ from glx.generallog.route import route
 from glx.llm import chat
 from glx.parse.miner import Miner
 from glx.runs import detectors
-from glx.sequences import distinct
+from glx.sequences import Templates, distinct
 
 ASKED = [[0, 1], [0, 3, 1], [0, 2, 1], [0], [1, 3], [0, 0, 2]]
 
@@ -90,8 +90,7 @@ def test_a_prompt_without_known_events(base, tmp_path):
 @pytest.mark.parametrize("route", ["random", "proprietary"])
 def test_an_ablation_survives_the_disk(base, route, tmp_path):
     fitted = fit(base, route, known_sources=False)
-    templates = {"texts": TEXTS, "counts": np.ones(4, dtype=np.int64), "published": False}
-    reader = LogParser(Miner.from_state(templates), None, None)
+    reader = LogParser(Miner(Templates(TEXTS, np.ones(4, dtype=np.int64))), None, None)
     detectors.save(tmp_path / "d", fitted, reader, {})
     again, _ = detectors.load(tmp_path / "d")
     assert (again.router.ablation, again.router.seed) == (fitted.router.ablation, 3)

@@ -33,9 +33,9 @@ LOG = b"""\
 def test_a_log_that_nobody_described(tmp_path):
     path = write(tmp_path, LOG)
     layout = layout_of(path)
-    collected = collect(records(path, layout, ReadCounts()))
+    frame, texts = collect(records(path, layout, ReadCounts()))
     adapt = np.array([True, True, True, False, False])
-    miner, ids = fit_part(collected, adapt)
+    miner, ids = fit_part(frame["text"].to_numpy(), texts, adapt)
     assert miner.fitted.texts == [
         "Receiving block blk_<*> src: <*>",
         "WARN Verification failed for blk_<*>",
@@ -43,7 +43,7 @@ def test_a_log_that_nobody_described(tmp_path):
     assert miner.fitted.counts.tolist() == [2, 1]
     assert ids.tolist() == [0, 0, 1, 0, 2]
     assert miner.templates.texts[2] == "ERROR disk <*> is full"
-    assert collected.frame["level"].to_list() == ["INFO", "INFO", "WARN", "INFO", "ERROR"]
+    assert frame["level"].to_list() == ["INFO", "INFO", "WARN", "INFO", "ERROR"]
 
     frames = list(parse(records(path, layout, ReadCounts()), Miner(miner.fitted)))
     assert frames[0].columns == ["line", "key", "time", "level", "id"]
@@ -66,7 +66,7 @@ def test_ids_do_not_depend_on_blocks_or_threads(tmp_path, monkeypatch):
 
 
 def test_nothing_collected():
-    assert len(collect([]).frame) == 0
+    assert len(collect([])[0]) == 0
 
 
 @pytest.mark.data
@@ -113,7 +113,7 @@ def test_layouts_of_16_systems(samples):
     assert len(samples) == 16
     for path in samples:
         counts = ReadCounts()
-        frame = collect(records(path, layout_of(path), counts)).frame
+        frame, _ = collect(records(path, layout_of(path), counts))
         assert frame["time"].null_count() == 0, path.name
         assert counts.no_header == 0, path.name
 
@@ -139,7 +139,7 @@ def test_grouping_of_16_systems(samples):
 @pytest.mark.data
 def test_times_of_hdfs_are_in_order(data_dir):
     path = data_dir / "hdfs/HDFS_first20k.log.zst"
-    time = collect(records(path, layout_of(path), ReadCounts())).frame["time"]
+    time = collect(records(path, layout_of(path), ReadCounts()))[0]["time"]
     assert (len(time), time.null_count(), time.is_sorted()) == (20_000, 0, True)
 
 

@@ -1,11 +1,10 @@
 """Templates of literal texts; ids that stay; seeded templates."""
 
-import json
-
 import numpy as np
 import polars as pl
 import pytest
 
+from glx.data.load import LogParser
 from glx.parse.mask import mask
 from glx.parse.miner import OVERFLOW, Miner, MinerConfig, fit, match_tokens
 
@@ -57,7 +56,7 @@ def test_new_texts_get_new_ids_and_old_ids_stay():
 
 def test_a_saved_miner_gives_the_same_ids():
     miner = fitted(LINES)
-    loaded = Miner.from_state(json.loads(json.dumps(miner.state())))
+    loaded = LogParser.from_state(LogParser(miner, None, None).to_state()).miner
     texts = [*mask(pl.Series(LINES)).to_list(), "something else", "Verification succeeded for all"]
     assert loaded.ids(texts).tolist() == miner.ids(texts).tolist()
 

@@ -21,8 +21,8 @@ PACKS = pytest.mark.parametrize("pack", [gzip.compress, zstandard.compress, byte
 
 def read(path, layout=Layout(), **options) -> tuple[pl.DataFrame, list[str], ReadCounts]:  # noqa: B008
     counts = ReadCounts()
-    collected = collect(records(path, layout, counts, **options))
-    return collected.frame, [collected.texts[i] for i in collected.frame["text"]], counts
+    frame, texts = collect(records(path, layout, counts, **options))
+    return frame, [texts[i] for i in frame["text"]], counts
 
 
 def test_damaged_lines_are_repaired_and_counted(tmp_path):

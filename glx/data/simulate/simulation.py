@@ -193,8 +193,9 @@ def _steps(
         [(w.weight + share * (w.end_weight - w.weight), w) for w in hit], rng
     )
     steps = unroll(workload.node, now, workload.pace, share, rng)
-    for edit in fault.edits if fault else ():
-        steps = edit(steps, fault.pace, rng)
+    if fault:
+        for edit in fault.edits:
+            steps = edit(steps, fault.pace, rng)
     return steps
 
 
