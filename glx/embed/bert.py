@@ -7,13 +7,13 @@ layer's inner part here.
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import jax
 import jax.numpy as jnp
+import msgspec
 import numpy as np
 from flax import linen as nn
 from safetensors import SafetensorError
@@ -44,8 +44,7 @@ LAYER_NAMES = {  # and those of a layer, after `encoder.layer.<i>.`
 }
 
 
-@dataclass(frozen=True)
-class BertConfig:
+class BertConfig(msgspec.Struct, frozen=True):
     """Sizes of a checkpoint, by the names of its `config.json`.
 
     `dtype` (`float32` or `bfloat16`) is what layers compute in; parameters, softmax, normalisation
@@ -135,11 +134,9 @@ def load_config(folder: Path, dtype: str = "float32") -> BertConfig:
     if dtype not in ("float32", "bfloat16"):
         raise InputError(f"--embed_dtype={dtype}: unknown; choose float32 or bfloat16")
     try:
-        raw = json.loads(path.read_text(encoding="utf-8"))
-        config = BertConfig(
-            **{n: raw[n] for n in BertConfig.__dataclass_fields__ if n != "dtype"}, dtype=dtype
-        )
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        raw = json.loads(path.read_bytes())
+        config = msgspec.convert(raw | {"dtype": dtype}, BertConfig)
+    except (OSError, ValueError, TypeError) as error:
         raise InputError(
             f"{path}: not the configuration of a BERT checkpoint ({type(error).__name__}: {error});"
             " give a folder with config.json, model.safetensors and tokenizer.json"

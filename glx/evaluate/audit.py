@@ -54,14 +54,25 @@ def audit(
     if not len(adapt) or not len(test):
         empty = "adaptation" if not len(adapt) else "test"
         return [Finding(check="split", ok=False, detail=f"The {empty} part is empty.")]
+    free = threshold_method in threshold.LABEL_FREE
     return [
         _shared_lines(sequences, adapt, test),
         _shared_sessions(sequences, adapt, test),
         _order(sequences, adapt, test, ordered),
         _duplicates(sequences, adapt, test),
         _unseen_templates(sequences, adapt, test),
-        _threshold(threshold_method),
-        _protocol(protocol),
+        Finding(
+            check="threshold",
+            ok=free,
+            detail=f"The threshold comes from {threshold_method!r}, which "
+            f"{'sees no label' if free else 'is not known to do without labels'}.",
+        ),
+        Finding(
+            check="protocol",
+            ok=protocol not in UNSOUND,
+            detail=f"Protocol {protocol!r}: "
+            f"{UNSOUND.get(protocol, 'the detector saw the adaptation part alone')}.",
+        ),
     ]
 
 
@@ -131,15 +142,3 @@ def _unseen_templates(sequences: Sequences, adapt: np.ndarray, test: np.ndarray)
         "do not occur in the adaptation part."
     )
     return Finding(check="unseen_templates", ok=True, detail=detail)
-
-
-def _threshold(method: str) -> Finding:
-    ok = method in threshold.LABEL_FREE
-    sees = "which sees no label" if ok else "which is not known to do without labels"
-    return Finding(check="threshold", ok=ok, detail=f"The threshold comes from {method!r}, {sees}.")
-
-
-def _protocol(protocol: str) -> Finding:
-    why = UNSOUND.get(protocol, "the detector saw the adaptation part alone")
-    ok = protocol not in UNSOUND
-    return Finding(check="protocol", ok=ok, detail=f"Protocol {protocol!r}: {why}.")

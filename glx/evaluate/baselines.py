@@ -11,6 +11,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from glx import threshold
+from glx.methods.counts import count
 from glx.profile import STATISTICS, fit_profile, sequence_statistics
 from glx.sequences import Distinct, Templates
 
@@ -76,25 +77,16 @@ def count_vector(adapt: Distinct, test: Distinct) -> tuple[np.ndarray, np.ndarra
     Returns:
       `<float32>[U]` in [0, 1] for the distinct sequences of `adapt`, and of `test`.
     """
-    width = max(_width(adapt), _width(test))
-    known, n = _counts(adapt, width), adapt.counts.sum()
+    events = np.arange(max(_width(adapt), _width(test)))
+    known, beyond = (count(x, events)[:, :-1].astype(np.float32) for x in (adapt, test))
+    n = adapt.counts.sum()
     idf = 1 + np.log((n + 1) / ((known > 0).T @ adapt.counts + 1))
     mean = _unit(known, idf).T @ (adapt.counts / n)
 
     def distance(counts: sp.csr_array) -> np.ndarray:
         return np.clip(1 - _unit(counts, idf) @ mean, 0, 1).astype(np.float32)
 
-    return distance(known), distance(_counts(test, width))
-
-
-def _counts(sequences: Distinct, width: int) -> sp.csr_array:
-    """`<float32>[U, width]` how often each sequence holds each event."""
-    ones = np.ones(len(sequences.ids), dtype=np.float32)
-    shape = (len(sequences), width)
-    # A copy: summing duplicates works in place, and the arrays are the caller's.
-    counts = sp.csr_array((ones, sequences.ids, sequences.offsets), shape=shape, copy=True)
-    counts.sum_duplicates()
-    return counts
+    return distance(known), distance(beyond)
 
 
 def _unit(counts: sp.csr_array, idf: np.ndarray) -> sp.csr_array:
@@ -106,10 +98,8 @@ def _unit(counts: sp.csr_array, idf: np.ndarray) -> sp.csr_array:
 
 def _any_event(sequences: Distinct, marked: np.ndarray) -> np.ndarray:
     """`<float32>[U]` 1 where a sequence holds a `marked` event (`<bool>[V]`), else 0."""
-    ids = sequences.ids
-    hit = np.append(marked, False)[np.minimum(ids, len(marked))]
-    row = np.repeat(np.arange(len(sequences)), sequences.lengths)
-    return (np.bincount(row, hit, len(sequences)) > 0).astype(np.float32)
+    held = count(sequences, np.flatnonzero(marked))[:, :-1]
+    return (held.sum(axis=1) > 0).astype(np.float32)
 
 
 def _width(sequences: Distinct) -> int:

@@ -4,9 +4,9 @@ In: the test part's sequences and their labels. Out: an F1 each, None where labe
 """
 
 import numpy as np
-import scipy.sparse as sp
 
 from glx.evaluate import metrics
+from glx.methods.counts import count
 from glx.sequences import Distinct, Sequences
 
 FOLDS = 5
@@ -31,9 +31,8 @@ def supervised_ceiling(test: Distinct, labels: np.ndarray, seed: int = 0) -> flo
     folds = min(FOLDS, int(labels.sum()), int((~labels).sum()))
     if folds < 2:
         return None
-    shape = (len(test), int(test.ids.max(initial=-1)) + 1)
-    ones = np.ones(len(test.ids), dtype=np.float32)
-    counts = sp.csr_array((ones, test.ids, test.offsets), shape=shape).toarray()
+    events = np.arange(test.ids.max(initial=-1) + 1)
+    counts = count(test, events)[:, :-1].toarray().astype(np.float32)
     vectors, bag = np.unique(counts, axis=0, return_inverse=True)
     kinds, kind = np.unique(2 * bag[test.inverse] + labels, return_inverse=True)
     inside = np.zeros((folds, len(kinds)), dtype=np.int64)

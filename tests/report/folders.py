@@ -45,6 +45,12 @@ def change(path: Path, **fields: Any) -> None:
     path.write_text(json.dumps(json.loads(path.read_text()) | fields))
 
 
+def change_all(study: Path, cells: str, **fields: Any) -> None:
+    """Change fields of a JSON file of many cells, a pattern of paths, of a study."""
+    for path in study.glob(f"cells/{cells}"):
+        change(path, **fields)
+
+
 def make_run(
     folder: Path,
     groups: list[tuple[float, int, list[str]]] | None = None,

@@ -5,7 +5,7 @@ import re
 
 import numpy as np
 import pytest
-from folders import ALL, GOOD, POOR, SAW_LABELS, change, f1, make_run, write_study
+from folders import ALL, GOOD, POOR, SAW_LABELS, change, change_all, f1, make_run, write_study
 
 from glx import config
 from glx.cli.report import read_tables
@@ -57,21 +57,17 @@ def test_leave_one_out(study):
 
 def test_what_was_given_labels_is_never_the_best(tmp_path):
     write_study(tmp_path)
-    for path in tmp_path.glob("cells/MetaLog/*/*/metrics.json"):
-        change(path, f1=0.99)
+    change_all(tmp_path, "MetaLog/*/*/metrics.json", f1=0.99)
     table = tables.leave_one_out(read_study(tmp_path))
     assert [row[0].text for row in table.sections[0]] == ["GeneralLog", DEEPLOG, METALOG]
     assert table.rows[0][1].bold
     assert not table.rows[2][1].bold
 
 
-def test_a_metric_that_is_not_defined_is_a_dash(study):
+def test_a_metric_that_is_not_defined_is_a_dash_and_the_oracle_nobodys_result(study):
     assert [DEEPLOG, "-", "-", "-"] in texts(tables.leave_one_out(study, "auprc"))
-
-
-def test_nobody_gets_the_oracle_as_a_result(study):
-    table = tables.leave_one_out(study, "oracle_f1")
-    assert not any(entry.bold for row in table.rows for entry in row)
+    oracle = tables.leave_one_out(study, "oracle_f1")
+    assert not any(entry.bold for row in oracle.rows for entry in row)
 
 
 def test_pairs(study):
@@ -102,27 +98,24 @@ def test_a_minus_is_one_and_a_zero_has_none(written, shown):
 
 
 def test_differences_are_paired_by_seed(ablation):
-    general, deeplog, metalog = (
-        ablation.leave_one_out[m] for m in ("GeneralLog", DEEPLOG, METALOG)
-    )
-    mine, reference = (found["hdfs"].blocks for found in (metalog, general))
+    found = ablation.leave_one_out
+    mine, reference = (found[name]["hdfs"].blocks for name in (METALOG, "GeneralLog"))
     assert mine.shape == (2, 4, 3)
-    difference = ablation.differences[METALOG].each["hdfs"]
-    assert difference == f1_difference([mine], [reference])
-    assert deeplog["bgl_50%"].paired(general["bgl_50%"])[0].shape == (1, 4, 3)
+    assert ablation.differences[METALOG].each["hdfs"] == f1_difference([mine], [reference])
+    one, other = found[DEEPLOG]["bgl_50%"].paired(found["GeneralLog"]["bgl_50%"])
+    assert one.shape == other.shape == (1, 4, 3)  # of the seed that both have
 
 
 def test_scores_are_ranked_and_averaged(study):
-    found = study.scores
-    assert next(iter(found)) == "GeneralLog"
-    blocks = [seeds.blocks for seeds in study.leave_one_out["GeneralLog"].values()]
-    assert found["GeneralLog"].whole == mean_f1(blocks)
+    name, best = next(iter(study.scores.items()))
+    blocks = [seeds.blocks for seeds in study.leave_one_out[name].values()]
+    assert (name, best.whole) == ("GeneralLog", mean_f1(blocks))
 
 
 def test_other_blocks_are_not_compared(tmp_path):
     write_study(tmp_path, reference="GeneralLog")
-    for path in tmp_path.glob("cells/MetaLog/hdfs-*/*/figures.json"):
-        change(path, blocks={"tp": [1], "fp": [0], "fn": [2]})
+    other = {"tp": [1], "fp": [0], "fn": [2]}
+    change_all(tmp_path, "MetaLog/hdfs-*/*/figures.json", blocks=other)
     assert texts(tables.ablation(read_study(tmp_path)))[1][:3] == [METALOG, "-", "-"]
 
 
@@ -140,9 +133,8 @@ def test_runs_on_another_split_are_named(study, tmp_path):
 
 def test_stamps_are_counted_apart_from_labels_that_were_given(tmp_path):
     write_study(tmp_path)
-    for path in tmp_path.glob("cells/*/bgl*/*/metrics.json"):
-        given = "10 labels of the target" if "MetaLog" in str(path) else "bgl_inferred_text"
-        change(path, stamps=[given])
+    change_all(tmp_path, "*/bgl*/*/metrics.json", stamps=["bgl_inferred_text"])
+    change_all(tmp_path, "MetaLog/bgl*/*/metrics.json", stamps=["10 labels of the target"])
     # Of GeneralLog 3 sets of sources on 2 targets with 2 seeds, of DeepLog 3 of 4.
     notes = tables.cost(read_study(tmp_path)).notes
     assert notes[-1] == "Stamps: bgl inferred text (7 of 15 cells)."
@@ -154,13 +146,6 @@ def test_cost(study):
         ["GeneralLog", "bgl_50%", "13", "54,321", "0", "0", "50.0 %"],
         [DEEPLOG, "hdfs", "13", "54,321", "0", "0", "50.0 %"],
     ]
-
-
-def test_a_study_of_nothing_yet(tmp_path):
-    write_study(tmp_path)
-    for path in tmp_path.glob("cells/*/*/*/metrics.json"):
-        path.unlink()
-    assert read_tables([tmp_path]) == []
 
 
 def write_runs(folder, *runs: dict) -> list[list[str]]:
@@ -307,11 +292,8 @@ def test_methods_against_the_best_trivial_detector(tmp_path):
     # GeneralLog is as good on hdfs, and with one seed of two on bgl_50%.
     assert texts(table, 1) == [["GeneralLog"], [DEEPLOG], [METALOG]]
     assert texts(table)[0][2] == "0.000 [0.000, 0.000]"
-    surprise = np.array(GOOD).T
-    for seeds, entry in zip(
-        found.leave_one_out[DEEPLOG].values(), texts(table)[1][2:], strict=True
-    ):
-        mine = seeds.blocks
+    surprise, each = np.array(GOOD).T, found.leave_one_out[DEEPLOG].values()
+    for mine, entry in zip([s.blocks for s in each], texts(table)[1][2:], strict=True):
         low, high = f1_difference([mine], [np.stack([surprise] * len(mine))])[1:]
         assert entry == f"−0.542 [−{-low:.3f}, −{-high:.3f}]"
     assert table in tables.of_study(found)
