@@ -38,28 +38,24 @@ def test_a_clean_run_has_nothing_broken_and_says_what_it_saw():
     assert "1 of the test part's 3 templates, 25.00%" in found["unseen_templates"]["detail"]
 
 
-def test_lines_in_both_parts():
-    lines = CLEAN.lines.copy()
-    lines[6] = 1
-    assert broken(dataclasses.replace(CLEAN, lines=lines)) == ["shared_lines"]
+ROWS = np.array([0, 1, 2, 1, 4])
 
 
-def test_a_row_of_many_events_counts_once():
-    minutes = dataclasses.replace(CLEAN, lines=np.array([0, 0, 0, 0, 1, 1, 0, 0, 0, 2]))
-    found = findings(minutes)["shared_lines"]
-    assert not found["ok"]
-    assert found["detail"].startswith("1 lines of the file")
-
-
-def test_a_row_that_is_a_sequence_shares_itself():
-    rows = np.array([0, 1, 2, 1, 4])
-    sequences = dataclasses.replace(CLEAN, lines=None, first_line=rows, last_line=rows)
-    assert "shared_lines" in broken(sequences)
-
-
-def test_a_session_in_both_parts():
-    keys = np.array(["a", "b", "c", "b", "e"], dtype=object)
-    assert broken(dataclasses.replace(CLEAN, keys=keys)) == ["shared_sessions"]
+@pytest.mark.parametrize(
+    ("changed", "check", "detail"),
+    [
+        ({"lines": np.array([0, 1, 2, 3, 4, 5, 1, 7, 8, 9])}, "shared_lines", "1 lines"),
+        # A row of many events counts once, and one that is a sequence is shared as it is.
+        ({"lines": np.array([0, 0, 0, 0, 1, 1, 0, 0, 0, 2])}, "shared_lines", "1 lines"),
+        ({"lines": None, "first_line": ROWS, "last_line": ROWS}, "shared_lines", "1 lines"),
+        ({"keys": np.array([*"abcbe"], dtype=object)}, "shared_sessions", "1 sessions"),
+        ({"end": np.array([1, 6.5, 5, 7, 9])}, "time_order", "1 adaptation sequences"),
+    ],
+)
+def test_what_is_in_both_parts_or_straddles_the_cut(changed, check, detail):
+    sequences = dataclasses.replace(CLEAN, **changed)
+    assert broken(sequences) == [check]
+    assert findings(sequences)[check]["detail"].startswith(detail)
 
 
 def test_a_random_split_although_there_are_times():
@@ -68,14 +64,6 @@ def test_a_random_split_although_there_are_times():
     untimed = dataclasses.replace(CLEAN, start=None, end=None)
     assert broken(untimed, mixed) == ["time_order"]
     assert broken(untimed) == []
-
-
-def test_a_session_that_straddles_the_cut():
-    end = CLEAN.end.copy()
-    end[1] = CLEAN.start[3] + 0.5
-    found = findings(dataclasses.replace(CLEAN, end=end))["time_order"]
-    assert not found["ok"]
-    assert found["detail"].startswith("1 adaptation sequences")
 
 
 def test_without_times_rows_must_be_drawn():

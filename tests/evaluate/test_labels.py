@@ -110,22 +110,12 @@ def test_labels_that_do_not_fit(tmp_path, text, by, key, message):
     assert "\n" not in str(e.value)
 
 
-@pytest.mark.parametrize(
-    ("by", "log", "message"),
-    [
-        ("key", sequences([0, 1]), "labels by session, but the logs were cut into windows"),
-        ("line", whole_rows(2), "labels by line, but a row of the logs is a whole sequence"),
-    ],
-)
-def test_labels_of_another_kind_than_the_logs(tmp_path, by, log, message):
-    with pytest.raises(InputError, match=message):
-        read_labels(system(tmp_path, f"{by},label\n0,1\n", by, key=by), log)
-
-
-def test_no_labels_and_no_file(tmp_path):
-    bare = System("shop", Path("shop.log"))
+def test_labels_of_another_kind_than_the_logs_or_none(tmp_path):
+    for by, log in (("key", sequences([0, 1])), ("line", whole_rows(2))):
+        with pytest.raises(InputError, match=r"l\.csv: labels by (session|line), but"):
+            read_labels(system(tmp_path, f"{by},label\n0,1\n", by, key=by), log)
     with pytest.raises(InputError, match="shop: no labels; give --labels=shop=FILE"):
-        read_labels(bare, whole_rows(1))
+        read_labels(System("shop", Path("shop.log")), whole_rows(1))
     gone = system(tmp_path, "", "row")
     gone.labels.path.unlink()
     with pytest.raises(InputError, match=r"l\.csv: no such file"):

@@ -64,11 +64,10 @@ def test_seen_and_unseen_templates_apart():
     assert (nothing["n_sequences"], nothing["f1"]) == (0, None)
 
 
-def test_false_alarms_per_day_of_log_time():
-    seconds = np.linspace(0, 2 * 86_400, 8)
-    for start, expected in ((seconds, 0.5), (seconds * 0, None)):
-        out = evaluate(LABELS, SCORES, SCORES >= 0.5, seconds=start)
-        assert out["false_alarms_per_day"] == expected
+@pytest.mark.parametrize(("days", "expected"), [(2, 0.5), (0, None)])
+def test_false_alarms_per_day_of_log_time(days, expected):
+    out = evaluate(LABELS, SCORES, SCORES >= 0.5, seconds=np.linspace(0, days * 86_400, 8))
+    assert out["false_alarms_per_day"] == expected
 
 
 def test_blocks_in_time_widen_the_interval_of_a_burst():
@@ -117,34 +116,27 @@ def test_a_missing_score_without_an_abstention_and_odd_lengths_raise(labels, sco
         evaluate(labels, scores, np.zeros(len(scores), dtype=bool))
 
 
-cases = st.lists(st.tuples(st.booleans(), st.integers(0, 4)), min_size=2, max_size=40).filter(
-    lambda rows: len({label for label, _ in rows}) == 2
-)
+cases = st.lists(
+    st.tuples(st.booleans(), st.integers(0, 4), st.booleans()), min_size=2, max_size=40
+).filter(lambda rows: len({label for label, *_ in rows}) == 2)
 
 
 @settings(max_examples=100, deadline=None)
 @given(cases, st.integers(0, 5))
-def test_metrics_equal_the_reference_under_ties(rows, cut):
-    labels = np.array([label for label, _ in rows])
-    scores = np.array([score for _, score in rows]) / 4
-    flags = scores >= cut / 4
+def test_metrics_equal_the_reference_and_none_beats_the_oracle(rows, cut):
+    labels, scores, mask = map(np.array, zip(*rows, strict=True))  # with ties
+    scores, flags = scores / 4, scores >= cut
     out = metrics.summary(labels, scores, flags)
-    assert out["auprc"] == pytest.approx(reference.average_precision_score(labels, scores))
-    assert out["auroc"] == pytest.approx(reference.roc_auc_score(labels, scores))
-    assert out["mcc"] == pytest.approx(reference.matthews_corrcoef(labels, flags))
-    assert out["f1"] == pytest.approx(reference.f1_score(labels, flags))
-    assert out["recall"] == pytest.approx(reference.recall_score(labels, flags))
-    precision = reference.precision_score(labels, flags, zero_division=0.0)
-    assert out["precision"] == pytest.approx(precision)
-
-
-@settings(max_examples=100, deadline=None)
-@given(cases, st.integers(0, 5), st.lists(st.booleans(), min_size=40, max_size=40))
-def test_no_cut_and_no_abstention_beats_the_oracle(rows, cut, masked):
-    labels = np.array([label for label, _ in rows])
-    scores = np.array([score for _, score in rows]) / 4
-    mask = np.array(masked[: len(rows)])
-    decisions = np.ma.array(scores >= cut / 4, mask=mask)
+    expected = {
+        "auprc": reference.average_precision_score(labels, scores),
+        "auroc": reference.roc_auc_score(labels, scores),
+        "mcc": reference.matthews_corrcoef(labels, flags),
+        "f1": reference.f1_score(labels, flags),
+        "recall": reference.recall_score(labels, flags),
+        "precision": reference.precision_score(labels, flags, zero_division=0.0),
+    }
+    assert {name: out[name] for name in expected} == pytest.approx(expected)
+    decisions = np.ma.array(flags, mask=mask)
     for known in (scores, np.where(mask, np.nan, scores)):
         out = evaluate(labels, known, decisions)
         assert out["f1"] <= out["oracle_f1"] + 1e-12

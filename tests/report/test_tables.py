@@ -332,6 +332,9 @@ def test_a_damaged_plan_is_named_with_its_field(tmp_path, field, value):
     path.write_text(json.dumps({"name": "x", "cells": []}))
     with pytest.raises(InputError, match=r"study\.json: .*`command`"):
         read_study(tmp_path)
+    path.unlink()
+    with pytest.raises(InputError, match=r"no study\.json"):
+        read_study(tmp_path)
 
 
 @pytest.mark.parametrize(
