@@ -83,8 +83,8 @@ def fit_both(folder: Path, data_dir: Path, most: int | None = None) -> None:
     """
     data = DataConfig(data_dir=str(data_dir))
     chosen = resolve("hdfs", ("sim_ras",), (), data)
-    target, taught = load(chosen.target, data), load(chosen.sources[0], data, 1.0)
-    source = one_step_detector.source("sim_ras", taught)
+    target, source_data = load(chosen.target, data), load(chosen.sources[0], data, 1.0)
+    source = one_step_detector.source("sim_ras", source_data)
     adapt = target.adapt.take(np.arange(len(target.adapt))[:most])
     config, seen = one_step_detector.config(), Target(adapt, target.templates)
     zerolog = ZeroLogDetector.fit(config, [source], seen)

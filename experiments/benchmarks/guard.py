@@ -38,7 +38,7 @@ def fallen(rows: Sequence[Row], committed: Ratios | None) -> list[str]:
     Raises:
       InputError: a row has a peer and no committed ratio.
     """
-    said = []
+    fallen_ratios = []
     for row in rows:
         if committed is None or row.ratio is None or row.peer is None:
             continue
@@ -49,10 +49,10 @@ def fallen(rows: Sequence[Row], committed: Ratios | None) -> list[str]:
                 "write it anew with --out"
             )
         if not row.ratio >= WORST * before:  # what is no number has fallen too
-            said.append(
+            fallen_ratios.append(
                 f"{row.what}, {row.case}: {row.ratio:.2f} times {row.peer}, was {before:.2f}"
             )
-    return said
+    return fallen_ratios
 
 
 def lost(rows: Sequence[Row], committed: Ratios | None, what: Sequence[str]) -> list[str]:

@@ -2,7 +2,7 @@
 
 In: the sequences of `hdfs` (docs/data.md), without their labels. Out: 11.2 million lines, 1.5 GB.
 Which events there are, how many and in which order within a block is real, and so is how often
-sequences repeat; addresses, sizes, times and which blocks are at work at once are drawn.
+sequences repeat; addresses, sizes, times and which blocks are at work at once are random.
 """
 
 from collections.abc import Iterator

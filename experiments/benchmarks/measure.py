@@ -131,9 +131,9 @@ class Subject:
     def _once(self) -> float:
         assert self.process.stdin is not None
         print("again", file=self.process.stdin, flush=True)
-        told = self._read()
-        self.peak = told["peak"]
-        return told["seconds"]
+        answer = self._read()
+        self.peak = answer["peak"]
+        return answer["seconds"]
 
     def _read(self) -> dict[str, float]:
         assert self.process.stdout is not None
@@ -163,7 +163,7 @@ def subject(call: Call, warm_up: bool) -> Iterator[Subject]:
 
 
 def measure(
-    case: Case, repeats: int, report: Callable[[str], None] = lambda said: None
+    case: Case, repeats: int, report: Callable[[str], None] = lambda line: None
 ) -> list[Row]:
     """Run a case: a round is one repeat of ours, of every peer and of the ceiling.
 

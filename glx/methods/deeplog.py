@@ -40,7 +40,7 @@ class DeepLogConfig(LoopConfig):
     hidden: int = setting(64, "memory units of each LSTM layer.", low=1)
     layers: int = setting(2, "LSTM layers.", low=1)
     steps: int = setting(600, "updates.", low=1)
-    batch: int = setting(128, "examples in each, drawn by how often they occur.", low=1)
+    batch: int = setting(128, "examples in each, sampled by how often they occur.", low=1)
     rate: float = setting(5e-3, "learning rate (Adam, cosine decay to a tenth).", low=0)
 
 
@@ -90,7 +90,7 @@ class DeepLog(Fitted):
     params: Any
 
     def score(self, sequences: Distinct, vectors: np.ndarray) -> Scores:
-        """As `fit` says.
+        """Scores and weights as in `fit`.
 
         Args:
           vectors: their number counts.

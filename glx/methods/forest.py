@@ -35,10 +35,10 @@ def fit(task: Task, config: ForestConfig, log: Log = lambda row: None) -> "Fores
     events = np.unique(task.adapt.ids)
     rare = _rare(task.adapt, events)
     total = int(task.adapt.counts.sum())
-    drawn = np.random.default_rng(task.seed).choice(
+    chosen = np.random.default_rng(task.seed).choice(
         total, min(total, config.trees * config.sample), replace=False
     )
-    rows = np.searchsorted(np.cumsum(task.adapt.counts), np.sort(drawn), side="right")
+    rows = np.searchsorted(np.cumsum(task.adapt.counts), np.sort(chosen), side="right")
     sample = task.adapt.take(rows)
     return Forest(config, events, rare, sample.ids, sample.offsets, np.uint32(task.seed % 2**32))
 

@@ -1,7 +1,7 @@
-"""LogTAD-style: normal sequences of sources and the target's drawn to one centre, adversarially.
+"""LogTAD-style: normal sequences of all systems close to one centre, learned adversarially.
 
 In: normal sequences of labelled sources, the target's unlabelled adaptation sequences, template
-vectors. Out: scores; the events are not told apart.
+vectors. Out: scores; events have no weights.
 Source: Han and Yuan, "Unsupervised Cross-system Log Anomaly Detection via Domain Adaptation"
 (LogTAD, CIKM 2021); the centre: Ruff et al., "Deep One-Class Classification" (ICML 2018); the
 reversal: Ganin and Lempitsky (2015).
@@ -63,7 +63,7 @@ def fit(task: Task, config: LogTADConfig, log: Log = lambda row: None) -> "LogTA
     times = [occurrences(u, len(v)) for u, v in zip(unique, vectors, strict=True)]
     short = [shortened(u, t, config.max_events)[0] for u, t in zip(unique, times, strict=True)]
     ids, lengths = pad_all(short, vectors, bucket(max(s.lengths.max() for s in short)))
-    # Target and sources are drawn equally often, and so is each source.
+    # The target is sampled as often as all sources together, and these equally often.
     shares = [n / n.sum() / max(len(task.sources), 1) for n in normal]
     shares[0] = normal[0] / normal[0].sum()
     share = np.concatenate(shares) / sum(s.sum() for s in shares)
@@ -103,7 +103,7 @@ class LogTAD(Fitted):
     median: np.floating
 
     def score(self, sequences: Distinct, vectors: np.ndarray) -> Scores:
-        """`d / (d + m)`; the events are not told apart."""
+        """`d / (d + m)`; events have no weights."""
         short, _ = shortened(sequences, self.times, self.config.max_events)
         model, rows, far = Encoder(self.config), table(vectors), np.empty(len(short), np.float32)
         for at, filled, length in batches(short, devices.batch_size):

@@ -1,4 +1,4 @@
-"""What the neural methods share: training on drawn batches, and the sequences they read.
+"""What the neural methods share: training on random batches, and the sequences they read.
 
 In: a loss and a function that draws its batches. Out: fitted parameters.
 
@@ -31,7 +31,7 @@ class LoopConfig:
     """How a network is trained."""
 
     steps: int = setting(300, "updates.", low=1)
-    batch: int = setting(64, "examples in each, drawn by how often they occur.", low=1)
+    batch: int = setting(64, "examples in each, sampled by how often they occur.", low=1)
     rate: float = setting(2e-3, "learning rate (Adam, cosine decay to a tenth).", low=0)
 
 

@@ -6,8 +6,8 @@ the subspace that holds most of their variance: the squared prediction error (SP
 Q-statistic, which it exceeds with probability `alpha` (Jackson and Mudholkar, "Control procedures
 for residuals associated with principal component analysis", 1979).
 
-Every occurrence of a sequence counts, none is drawn: so the eigenvectors are those of the weighted
-covariance, and a library's PCA, which takes no weights, is not used.
+Every occurrence of a sequence counts: the eigenvectors are those of the weighted covariance, and a
+library's PCA, which takes no weights, is not used.
 """
 
 from dataclasses import dataclass

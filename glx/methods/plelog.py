@@ -43,7 +43,7 @@ class PLELogConfig(LoopConfig):
     )
     clustered: int = setting(
         16_000,
-        "distinct sequences that are clustered, the commonest (equally common ones: drawn).",
+        "distinct sequences that are clustered, the commonest (equally common ones: at random).",
         low=1,
     )
     components: int = setting(50, "of the vectors that are clustered.", low=1)
@@ -111,9 +111,9 @@ class PLELog(Fitted):
 
 
 def commonest(sequences: Distinct, n: int, seed: int) -> Distinct:
-    """At most `n` of the sequences, the commonest; by lot among equally common ones."""
-    lots = np.random.default_rng(seed).permutation(len(sequences))
-    return sequences.take(np.sort(np.lexsort((lots, -sequences.counts))[:n]))
+    """At most `n` of the sequences, the commonest; equally common ones at random."""
+    order = np.random.default_rng(seed).permutation(len(sequences))
+    return sequences.take(np.sort(np.lexsort((order, -sequences.counts))[:n]))
 
 
 def sequence_vectors(sequences: Distinct, vectors: np.ndarray) -> np.ndarray:

@@ -1,13 +1,14 @@
 """Episodes: which sequences a meta-task is made of. In: pools of rows. Out: row numbers to gather.
 
-Each episode is a function of (seed, step) alone, so a resumed run draws what an uninterrupted one
-would have drawn.
+Each episode is a function of (seed, step) alone, so that a resumed run repeats an uninterrupted
+one.
 """
 
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
+from scipy.special import logit
 
 from glx.errors import InputError
 
@@ -30,12 +31,12 @@ class Rows(NamedTuple):
 
 @dataclass(frozen=True)
 class Pool:
-    """Rows of one system that may be drawn, each with probability ~ sqrt of its count.
+    """Rows of one system, each sampled in proportion to the square root of its count.
 
     Attributes:
       rows: `<int32>[n]` distinct sequences.
       cdf: `<float64>[n]` cumulative probability.
-      weight: the sum of the square roots, before they were divided by it.
+      weight: the sum of the square roots.
     """
 
     rows: np.ndarray
@@ -57,7 +58,7 @@ class Source:
 
 @dataclass(frozen=True)
 class Pools:
-    """All that episodes are drawn from.
+    """What episodes are sampled from.
 
     Attributes:
       sources: the labelled systems.
@@ -71,7 +72,7 @@ class Pools:
 
 
 QUERY_SHARE = 0.3  # of the distinct sequences, where one system serves support and query
-ANOMALOUS_SHARE = 0.25  # of the drawn source sequences, at least
+ANOMALOUS_SHARE = 0.25  # of the source sequences in a set, at least
 
 
 def make_pools(
@@ -122,8 +123,8 @@ def draw(pools: Pools, seed: int, step: int, episodes: int, size: int) -> tuple[
     rng = np.random.default_rng((seed, step))
     supports, queries = [], []
     for _ in range(episodes):
-        drawn = rng.integers(len(pools.sources))
-        held_out = drawn if pools.held_out is None else pools.held_out
+        random = int(rng.integers(len(pools.sources)))
+        held_out = random if pools.held_out is None else pools.held_out
         others = [s for i, s in enumerate(pools.sources) if i != held_out] or list(pools.sources)
         supports.append(
             _set(rng, [(s.support, s.prevalence) for s in others], pools.target[0], size)
@@ -143,7 +144,7 @@ def _set(rng, sources, target: Pool, size: int) -> tuple[np.ndarray, ...]:
     for (pools, prevalence), n in zip(sources, _shares(size, len(sources), rng), strict=True):
         n_anomalous = _n_anomalous(pools, n)
         ratio = n_anomalous / max(n, 1)
-        raised = _logit(ratio) - _logit(prevalence) if 0 < ratio < 1 else 0.0
+        raised = float(logit(ratio) - logit(prevalence)) if 0 < ratio < 1 else 0.0
         for label, k in ((0.0, n - n_anomalous), (1.0, n_anomalous)):
             if k:
                 rows = pools[int(label)].draw(rng, k)
@@ -164,7 +165,7 @@ def _n_anomalous(pools: tuple[Pool, Pool], n: int) -> int:
 
 
 def _shares(size: int, parts: int, rng) -> list[int]:
-    """`size` in `parts` whole numbers as even as can be; who gets the rest is drawn."""
+    """`size` in `parts` whole numbers as equal as possible; the rest goes to random ones."""
     shares = np.full(parts, size // parts)
     shares[rng.permutation(parts)[: size % parts]] += 1
     return shares.tolist()
@@ -176,7 +177,7 @@ def _query_rows(rng, counts: tuple[np.ndarray, ...]) -> np.ndarray:
     A class of at least two distinct sequences has one in both pools; a single one stays in support.
     """
     query = np.zeros(len(counts[0]), dtype=np.int64)
-    for c in reversed(counts):  # sequences seen with both labels are dealt out as normal ones
+    for c in reversed(counts):  # sequences with both labels are split among the normal ones
         rows = rng.permutation(np.flatnonzero(c))
         n = int(np.ceil(QUERY_SHARE * len(rows))) if len(rows) > 1 else 0
         query[rows] = 0
@@ -190,7 +191,3 @@ def _pool(counts: np.ndarray, base: int) -> Pool:
     cdf = np.cumsum(weights)
     total = float(cdf[-1]) if len(cdf) else 0.0
     return Pool((rows + base).astype(np.int32), cdf / total if total else cdf, total)
-
-
-def _logit(p: float) -> float:
-    return float(np.log(p) - np.log1p(-p))

@@ -20,11 +20,11 @@ class Inputs:
     Attributes:
       table: `<float32>[V, E]` template vectors (unit variance per column on average), and beside
         them the structural statistics of each template within its own system, how alarming it
-        reads and what it says (`glx.evidence`).
+        reads, and its log-odds of an anomaly (`glx.evidence`).
       distinct: its distinct sequences, none longer than asked, none empty.
       positions: `<int64>[E]` for each kept event its place within the original sequence.
       statistics: `<float32>[U, F]` tail probabilities of each sequence within its own system; the
-        last column is what all evidence says, in log-odds (`glx.evidence`).
+        last column holds the log-odds of an anomaly by all evidence (`glx.evidence`).
     """
 
     table: np.ndarray
@@ -44,7 +44,7 @@ def system_inputs(
 
     Args:
       meanings: of its `V` templates.
-      profile: fitted on the system's own unlabelled, usual sequences.
+      profile: fitted on the system's own unlabelled inliers.
       sequences: the distinct sequences to train on or to score.
       max_events: `L`; longer sequences are shortened by `shorten`.
       structural: False leaves the structural inputs at zero (an ablation).
@@ -54,8 +54,8 @@ def system_inputs(
     per_event = event_statistics(profile, len(vectors))
     per_event = np.concatenate([per_event, alarm[:, None], event_log_odds[:, None]], axis=1)
     tails = sequence_tails(profile, sequence_statistics(profile, sequences))
-    says = evidence.sequence_log_odds(profile, sequences, alarm)
-    per_sequence = np.concatenate([tails, says[:, None]], axis=1)
+    log_odds = evidence.sequence_log_odds(profile, sequences, alarm)
+    per_sequence = np.concatenate([tails, log_odds[:, None]], axis=1)
     if not structural:
         per_event, per_sequence = per_event * 0, per_sequence * 0
     short, positions = shorten(sequences, per_event[:, -1], max_events)

@@ -1,4 +1,4 @@
-"""Raw text to verdicts says what the numbered sequences say; growth has its cases."""
+"""Raw text and the numbered sequences give the same verdicts; growth has its cases."""
 
 import json
 
@@ -34,8 +34,8 @@ def test_text_gives_the_verdicts_of_its_sequences(data_dir, tmp_path, monkeypatc
         by_block = {v["key"]: v for v in verdicts(tmp_path / "hdfs.log.out")}
         of_text = [by_block[key] for key in hdfs_text.block_names(len(rows) + 1)[:BLOCKS]]
         of_rows = verdicts(tmp_path / "rows.csv.out")
-        for said in ("anomalous", "route", "reason"):
-            assert [v.get(said) for v in of_text] == [v.get(said) for v in of_rows]
+        for field in ("anomalous", "route", "reason"):
+            assert [v.get(field) for v in of_text] == [v.get(field) for v in of_rows]
         scores, others = ([v["score"] for v in found] for found in (of_text, of_rows))
         np.testing.assert_allclose(scores, others, atol=2e-6)
         texts, others = (

@@ -72,7 +72,7 @@ def test_what_a_subject_prints_disturbs_nothing():
     assert quiet.ours > 0
 
 
-def test_a_peer_that_is_not_installed_is_told(capfd):
+def test_a_peer_that_is_not_installed_is_named(capfd):
     with pytest.raises(InputError, match=r"toys:missing.*launch/benchmark\.sh"):
         measure(case(peers={"missing": Call("toys:missing")}), 1)
     assert "no_such_peer" in capfd.readouterr().err
@@ -83,8 +83,8 @@ def test_a_ratio_that_fell_by_more_than_30_percent_is_named(tmp_path):
     committed = guard.read_ratios(tmp_path / "bench.json")
     assert committed == {("route", "1,000 by 10", "FAISS"): 2.469}
     assert guard.fallen([row(ratio=1.73), row(peer=None, ratio=None)], committed) == []
-    said = guard.fallen([row(ratio=1.72)], committed)
-    assert said == ["route, 1,000 by 10: 1.72 times FAISS, was 2.47"]
+    output = guard.fallen([row(ratio=1.72)], committed)
+    assert output == ["route, 1,000 by 10: 1.72 times FAISS, was 2.47"]
     assert guard.fallen([row(ratio=0.1)], None) == []
     assert len(guard.fallen([row(ratio=float("nan"))], committed)) == 1
     assert guard.lost([row()], committed, ["route"]) == []
@@ -118,7 +118,7 @@ def test_the_table_in_markdown():
     ]
 
 
-def test_growth_is_drawn_with_a_panel_for_each_workload(tmp_path):
+def test_growth_is_plotted_with_a_panel_for_each_workload(tmp_path):
     pytest.importorskip("matplotlib")  # the peers bring it
     grown = [
         row(what="growth", case=f"{kind} of {n} lines", ours=1000.0, seconds=n / 1000)
@@ -181,9 +181,9 @@ def test_the_command_tells_where_time_goes(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr("experiments.bench.BENCHMARKS", {"nap": lambda settings: [naps]})
     monkeypatch.chdir(tmp_path)
     assert main(["bench", "--what=nap", "--profile"]) == 0
-    said = capsys.readouterr().out
-    assert "## nap: 20 ms\n" in said
-    assert "toys.py" in said
+    output = capsys.readouterr().out
+    assert "## nap: 20 ms\n" in output
+    assert "toys.py" in output
     assert not [*tmp_path.iterdir()]
     assert main(["bench", "--what=nap", "--profile", "--against=quick.json"]) == 2
     assert "leave out --against" in capsys.readouterr().err

@@ -7,7 +7,7 @@ from glx.parse.read import ReadCounts
 from glx.parse.records import records
 
 
-def test_hostile_lines_are_as_different_as_they_say(tmp_path):
+def test_hostile_lines_are_as_different_as_stated(tmp_path):
     path = tmp_path / "hostile.log"
     parse.write_hostile(path, 3000)
     counts = ReadCounts()

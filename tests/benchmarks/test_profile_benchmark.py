@@ -1,4 +1,4 @@
-"""Where time goes is told by line and by compiled operation."""
+"""Where time goes, by line and by compiled operation."""
 
 import time
 
@@ -34,9 +34,9 @@ def test_the_line_that_takes_the_time_is_found():
 
 
 def test_a_subject_with_compiled_operations():
-    said = profile(Call("tests.benchmarks.toys:product", {}))
-    assert "| Python, line by line, all threads |" in said
-    assert "tanh" in said.split("| compiled operations")[1]
+    output = profile(Call("tests.benchmarks.toys:product", {}))
+    assert "| Python, line by line, all threads |" in output
+    assert "tanh" in output.split("| compiled operations")[1]
 
 
 def test_a_subject_that_fails():

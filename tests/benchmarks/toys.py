@@ -1,4 +1,4 @@
-"""Things to time that take as long as they are told to."""
+"""Things to time that take a given time."""
 
 import time
 from itertools import chain, repeat

@@ -8,47 +8,47 @@ from glx.methods import forest
 from glx.methods.forest import ForestConfig
 
 CONFIG = ForestConfig(trees=50, sample=64)
-USUAL = ([0, 1, 2], [0, 1, 1, 2], [0, 1, 1, 1, 2])
-ROWS = [row for row in USUAL for _ in range(100)]
+COMMON = ([0, 1, 2], [0, 1, 1, 2], [0, 1, 1, 1, 2])
+ROWS = [row for row in COMMON for _ in range(100)]
 VECTORS = np.zeros((9, 4), dtype=np.float32)  # not looked at
 
 
 def test_what_is_alone_is_above_the_cut():
     odd = [0, 0, 0, 0, 3, 3, 2]
-    told = task(*ROWS, *[odd] * 3)
-    fitted = forest.fit(told, CONFIG)
-    scores, weights = fitted.score(told.adapt, VECTORS)
+    given = task(*ROWS, *[odd] * 3)
+    fitted = forest.fit(given, CONFIG)
+    scores, weights = fitted.score(given.adapt, VECTORS)
     assert (scores.dtype, weights.dtype) == (np.float32, np.float32)
     assert scores[0] > 0.6 > scores[1:].max()  # sorted, the odd one comes first
     assert fitted.cut < scores[0] <= 1
     assert scores[1:].min() > 0
-    assert weights.tolist() == [0] * len(told.adapt.ids)
+    assert weights.tolist() == [0] * len(given.adapt.ids)
 
 
 def test_how_often_a_sequence_occurs_matters():
     often, once = ([0, 0, 1], [0, 1, 1])
     for rows in ((often, once), (once, often)):
-        told = task(*[rows[0]] * 200, rows[1])
-        fitted = forest.fit(told, ForestConfig(trees=20, sample=201))
-        usual, odd = (fitted.score(unique(row), VECTORS).scores[0] for row in rows)
-        assert usual < fitted.cut < odd
+        given = task(*[rows[0]] * 200, rows[1])
+        fitted = forest.fit(given, ForestConfig(trees=20, sample=201))
+        common, odd = (fitted.score(unique(row), VECTORS).scores[0] for row in rows)
+        assert common < fitted.cut < odd
 
 
 def test_new_events_are_as_visible_as_rare_ones():
-    told = task(*ROWS, *[[0, 1, 2, 3]] * 2)
-    fitted = forest.fit(told, ForestConfig(trees=50, sample=302))
+    given = task(*ROWS, *[[0, 1, 2, 3]] * 2)
+    fitted = forest.fit(given, ForestConfig(trees=50, sample=302))
     asked = [[0, 1, 2], [0, 1, 2, 3], [0, 1, 2, 8]]
-    usual, rare, new = (fitted.score(unique(row), VECTORS).scores[0] for row in asked)
-    assert usual < new - 0.05
-    assert usual < rare - 0.05
+    common, rare, new = (fitted.score(unique(row), VECTORS).scores[0] for row in asked)
+    assert common < new - 0.05
+    assert common < rare - 0.05
 
 
 def test_new_events_are_visible_where_none_is_rare():
     """Each of five events is in a fifth of the sequences or more; new ones count as the rarest."""
-    told = task(*[[0, 1]] * 60, *[[0, 2, 3]] * 40, *[[0, 1, 2, 4]] * 30)
-    fitted = forest.fit(told, CONFIG)
-    for usual in ([0, 1], [0, 2, 3]):
-        old, new = (fitted.score(unique(row), VECTORS).scores[0] for row in (usual, [*usual, 8]))
+    given = task(*[[0, 1]] * 60, *[[0, 2, 3]] * 40, *[[0, 1, 2, 4]] * 30)
+    fitted = forest.fit(given, CONFIG)
+    for common in ([0, 1], [0, 2, 3]):
+        old, new = (fitted.score(unique(row), VECTORS).scores[0] for row in (common, [*common, 8]))
         assert new > old + 0.01
 
 
@@ -60,7 +60,7 @@ def test_where_all_are_alike_nothing_is_isolated():
 
 def test_a_seed_repeats():
     one, same, other = (
-        forest.fit(task(*ROWS, seed=seed), CONFIG).score(unique(*USUAL), VECTORS).scores.tolist()
+        forest.fit(task(*ROWS, seed=seed), CONFIG).score(unique(*COMMON), VECTORS).scores.tolist()
         for seed in (1, 1, 2)
     )
     assert one == same != other

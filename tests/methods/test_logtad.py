@@ -70,7 +70,7 @@ def test_templates_that_adaptation_lacks_are_read(fitted):
     np.testing.assert_array_equal(fitted.score(old, more).scores, fitted.score(new, more).scores)
 
 
-def test_anomalous_sequences_of_a_source_are_never_drawn(fitted):
+def test_anomalous_sequences_of_a_source_are_never_sampled(fitted):
     other = logtad.fit(problem(wrong=(3, 0)), CONFIG)
     one, two = (run.score(problem().adapt, HERE).scores for run in (fitted, other))
     np.testing.assert_array_equal(one, two)

@@ -42,11 +42,11 @@ def test_errors_scores_and_weights_by_hand():
 def test_the_cut_is_where_the_error_is_q():
     rng = np.random.default_rng(0)
     rows = [[0] * a + [1] * b + [2] * c + [3] for a, b, c in rng.poisson((9, 6, 1), (300, 3))]
-    fitted = pca.fit(told := task(*rows, [0]), PCAConfig(variance=0.9))
-    counts = pca.count(told.adapt, np.arange(4)).toarray()
+    fitted = pca.fit(given := task(*rows, [0]), PCAConfig(variance=0.9))
+    counts = pca.count(given.adapt, np.arange(4)).toarray()
     off = counts * fitted.idf - fitted.mean
     spe = ((off - off @ fitted.axes @ fitted.axes.T) ** 2).sum(axis=1)
-    scores = fitted.score(told.adapt, VECTORS).scores
+    scores = fitted.score(given.adapt, VECTORS).scores
     np.testing.assert_allclose(scores, spe / (spe + fitted.q), rtol=1e-5)
     assert np.array_equal(scores >= fitted.cut, spe >= fitted.q)
 
@@ -70,7 +70,7 @@ def test_the_statistic_by_hand():
     assert pca.q_statistic(np.zeros(3), 0.001) == pca.q_statistic(np.zeros(0), 0.001) == 0
 
 
-def test_the_statistic_is_exceeded_as_often_as_it_says():
+def test_the_statistic_is_exceeded_as_often_as_expected():
     """One large variance and many small ones: Jackson and Mudholkar's power does not exist."""
     rng = np.random.default_rng(0)
     for values in (np.array([1.0, 0.5, 0.2]), np.array([1.0] + [0.005] * 400)):
@@ -85,10 +85,10 @@ def test_one_sequence_alone_is_normal_and_all_else_is_not():
 
 
 def test_chunks_change_nothing(monkeypatch):
-    told = task([0], [0, 1, 2], [0, 1, 1, 2, 2], [2, 3], [3, 3, 1])
+    given = task([0], [0, 1, 2], [0, 1, 1, 2, 2], [2, 3], [3, 3, 1])
     asked = unique([5, 1], [0, 0, 3], [2], [1, 2], [4])
-    whole = pca.fit(told, PCAConfig()).score(asked, VECTORS)
+    whole = pca.fit(given, PCAConfig()).score(asked, VECTORS)
     monkeypatch.setattr(devices, "HOST_ROWS", 2)
-    parts = pca.fit(told, PCAConfig()).score(asked, VECTORS)
+    parts = pca.fit(given, PCAConfig()).score(asked, VECTORS)
     np.testing.assert_allclose(parts.scores, whole.scores, rtol=1e-6)
     np.testing.assert_allclose(parts.weights, whole.weights, rtol=1e-6)

@@ -18,14 +18,14 @@ ANOMALOUS = [
 TARGET = np.full(20, 3)
 
 
-def drawn(pools, steps=60, size=8):
+def sets_of(pools, steps=60, size=8):
     return [episodes.draw(pools, 0, step, 3, size) for step in range(steps)]
 
 
 def test_one_source_shares_no_distinct_sequence():
     pools = episodes.make_pools(NORMAL[:1], ANOMALOUS[:1], TARGET, seed=0)
-    support = np.unique([s.rows for s, _ in drawn(pools)])
-    query = np.unique([q.rows for _, q in drawn(pools)])
+    support = np.unique([s.rows for s, _ in sets_of(pools)])
+    query = np.unique([q.rows for _, q in sets_of(pools)])
     assert not set(support) & set(query)
     assert set(support) | set(query) == set(range(60))  # 40 of the source, 20 of the target
     assert len(set(query) & set(range(40))) == 9 + 3  # 30 % of 30 normal and of 10 anomalous ones
@@ -34,7 +34,7 @@ def test_one_source_shares_no_distinct_sequence():
 
 def test_several_sources_hold_out_the_query_system():
     pools = episodes.make_pools(NORMAL, ANOMALOUS, TARGET, seed=0)
-    for support, query in drawn(pools):
+    for support, query in sets_of(pools):
         for s, q in zip(support.rows, query.rows, strict=True):
             system_of = lambda rows: set(np.digitize(rows, [40, 70]))  # noqa: E731
             assert system_of(s[:8]) != system_of(q[:8])
@@ -58,7 +58,7 @@ def test_a_quarter_is_anomalous_and_the_log_odds_say_so():
 def test_labels_fit_the_rows():
     pools = episodes.make_pools(NORMAL, ANOMALOUS, TARGET, seed=1)
     anomalous = {*range(30, 40), *range(65, 70)}
-    for sets in drawn(pools, steps=20):
+    for sets in sets_of(pools, steps=20):
         for s in sets:
             of_source = s.target == 0
             found = np.isin(s.rows[of_source], list(anomalous))
@@ -97,6 +97,6 @@ def test_a_target_of_one_sequence_is_refused():
 
 def test_a_source_can_be_every_query():
     pools = episodes.make_pools(NORMAL, ANOMALOUS, TARGET, seed=0, held_out=1)
-    for support, query in drawn(pools, steps=10):
+    for support, query in sets_of(pools, steps=10):
         assert (support.rows[:, :8] < 40).all()
         assert ((query.rows[:, :8] >= 40) & (query.rows[:, :8] < 70)).all()

@@ -36,8 +36,8 @@ def test_inputs_of_a_system():
     # Statistics are of the whole sequence, not of what is left of it.
     expected = sequence_tails(profile, sequence_statistics(profile, adapt))
     np.testing.assert_array_equal(inputs.statistics[:, :-1], expected)
-    says = evidence.sequence_log_odds(profile, adapt, alarm)
-    np.testing.assert_array_equal(inputs.statistics[:, -1], says)
+    log_odds = evidence.sequence_log_odds(profile, adapt, alarm)
+    np.testing.assert_array_equal(inputs.statistics[:, -1], log_odds)
     assert inputs.distinct.ids.tolist() == [0, 1, 0, 1, 2]
     assert inputs.positions.tolist() == [0, 1, 0, 1, 4]
     assert inputs.table.dtype == inputs.statistics.dtype == np.float32
@@ -63,7 +63,7 @@ def test_structural_inputs_can_be_left_out(structural):
     assert np.any(inputs.table[:, :3])
 
 
-def test_what_says_most_survives_the_cut():
+def test_the_highest_log_odds_survive_the_cut():
     profile = fit_profile(unique(*[[0, 1, 2]] * 9), 3)
     read = Meanings([""] * 3, np.eye(3, dtype=np.float32), np.array([-1, 1, 0], np.float32))
     assert system_inputs(read, profile, unique([0, 1, 2]), 1).distinct.ids.tolist() == [1]

@@ -1,4 +1,4 @@
-"""The label-free cut, and what is told of a verdict beside its score."""
+"""The label-free cut, and the evidence of a verdict."""
 
 import numpy as np
 import pytest
@@ -21,9 +21,9 @@ def make(rows):
     return Sequences(np.concatenate(rows).astype(np.int32), csr_offsets(lengths), at, at)
 
 
-def cut(says, added, counts):
-    scores = expit(np.array(says, float) + added).astype(np.float32)
-    return _where_evidence_turns(scores, np.float32(says), np.array(counts))
+def cut(log_odds, added, counts):
+    scores = expit(np.array(log_odds, float) + added).astype(np.float32)
+    return _where_evidence_turns(scores, np.float32(log_odds), np.array(counts))
 
 
 def test_the_median_of_what_sources_add_is_taken_off():
@@ -34,8 +34,8 @@ def test_the_median_of_what_sources_add_is_taken_off():
 
 def test_the_evidence_alone_moves_no_cut():
     """However many sequences it speaks against, or for, it counts from 0 on."""
-    for says in ([-9, -8, -7], [5, 6, 7], [0, 0, 0]):
-        assert cut(says, [0, 0, 0], [1, 1, 1]) == pytest.approx(0.5, rel=1e-3)
+    for log_odds in ([-9, -8, -7], [5, 6, 7], [0, 0, 0]):
+        assert cut(log_odds, [0, 0, 0], [1, 1, 1]) == pytest.approx(0.5, rel=1e-3)
 
 
 def test_sure_scores_have_finite_log_odds():
@@ -43,7 +43,7 @@ def test_sure_scores_have_finite_log_odds():
 
 
 @pytest.fixture(scope="module")
-def judged():
+def verdicts():
     """By a network as it is before its first step: the evidence is all there is."""
     train = TrainConfig(model=ModelConfig(hidden=4), max_events=8)
     unique = distinct(make([[0, 1, 2]] * 200 + [[0, 1, 1, 2]] * 100 + [[0, 3, 2]]))
@@ -54,12 +54,12 @@ def judged():
     return fitted.judge(make([[0, 1, 2], [0, 3, 1, 2], [1]]), READ)
 
 
-def test_a_verdict_names_what_lacks_and_what_says_most(judged):
-    usual, faulty, short = range(3)
-    assert judged.distinct.ids.tolist() == [0, 1, 2, 0, 3, 1, 2, 1]
-    assert (judged.scores >= 0.5).tolist() == [False, True, True]
-    assert judged.reasons[short] == 'lacks "start", which 100.0% of sequences have'
-    assert judged.reasons[usual] is judged.reasons[faulty] is None
-    assert judged.ids[faulty, 0] == 3
-    assert judged.places[faulty, 0] == 1
-    assert judged.weights[faulty, 0] > 0.99
+def test_a_verdict_names_what_is_missing_and_the_heaviest_event(verdicts):
+    common, faulty, short = range(3)
+    assert verdicts.distinct.ids.tolist() == [0, 1, 2, 0, 3, 1, 2, 1]
+    assert (verdicts.scores >= 0.5).tolist() == [False, True, True]
+    assert verdicts.reasons[short] == 'lacks "start", which 100.0% of sequences have'
+    assert verdicts.reasons[common] is verdicts.reasons[faulty] is None
+    assert verdicts.ids[faulty, 0] == 3
+    assert verdicts.places[faulty, 0] == 1
+    assert verdicts.weights[faulty, 0] > 0.99
