@@ -241,7 +241,7 @@ def test_settings_out_of_range_are_named(plain, name, value):
 
 
 def test_a_hub_name_is_fetched_or_an_outside_error(plain, monkeypatch):
-    fetch = Mock(side_effect=[plain.model, LocalEntryNotFoundError()])
+    fetch = Mock(side_effect=[plain.model, LocalEntryNotFoundError("offline")])
     monkeypatch.setattr(huggingface_hub, "snapshot_download", fetch)
     named = dataclasses.replace(plain, model="maker/model")
     np.testing.assert_array_equal(embed(TEXTS, named), embed(TEXTS, plain))
