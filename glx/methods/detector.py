@@ -99,10 +99,7 @@ class MethodDetector(Detector):
             raise InputError(f"--target_labels: {config.name()} learns from no label of the target")
         encode = partial(embed, config=config.embed)
         unique, vectors = distinct(target.adapt), encode(target.templates.texts)
-        known = [
-            Source(source.name, *source.distinct(), encode(source.templates.texts))
-            for source in sources
-        ]
+        known = [Source(*s.distinct(), encode(s.templates.texts)) for s in sources]
         task, method = Task(known, unique, vectors, config.seed), METHODS[config.method]
         fitted = options.training(config, lambda log: method.fit(task, config.own, log))
         cut = fitted.cut

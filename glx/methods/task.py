@@ -19,13 +19,11 @@ class Source:
     """A labelled system.
 
     Attributes:
-      name: of the system.
       sequences: its `U` distinct sequences.
       anomalous: `<int64>[U]` how many of the occurrences of each are anomalous.
       vectors: `<float32>[S, D]` of its template texts, each of length 1.
     """
 
-    name: str
     sequences: Distinct
     anomalous: np.ndarray
     vectors: np.ndarray

@@ -18,7 +18,7 @@ def problem(wrong=(3, 3), seed=0):
     source = unique(*[[0, 1, 2]] * 8, *[[0, 1, 1, 2]] * 8, list(wrong))
     anomalous = np.array([0, 0, 1])
     adapt = unique(*[[0, 1, 2, 0]] * 20, *[[0, 2, 1]] * 20, *[[1, 2]] * 9)
-    return Task([Source("source", source, anomalous, THERE)], adapt, HERE, seed)
+    return Task([Source(source, anomalous, THERE)], adapt, HERE, seed)
 
 
 @pytest.fixture(scope="module")
