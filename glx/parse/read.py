@@ -169,7 +169,8 @@ class _Chunks(io.RawIOBase):
     """An iterator of bytes as a file."""
 
     def __init__(self, chunks: Generator[bytes, None, None]):
-        self._chunks, self._rest = chunks, memoryview(next(chunks))
+        self._chunks = chunks  # first, for `close`, which is called even where `next` raises
+        self._rest = memoryview(next(chunks))
 
     def readable(self) -> bool:
         return True
