@@ -178,7 +178,8 @@ def _load_numbered(system: System, config: DataConfig) -> Parsed:
         sequences, part = split(events, window, config.split)
     adaptable = _adaptable(part, config)
     ids = sequences.ids[np.repeat(adaptable, sequences.lengths)]
-    miner = Miner.from_templates(texts, np.bincount(ids, minlength=len(texts)))
+    fitted = Templates(texts, np.bincount(ids, minlength=len(texts)).astype(np.int64))
+    miner = Miner(fitted, published=True)
     return Parsed(
         system,
         sequences,

@@ -93,6 +93,7 @@ def known(data_dir: Path) -> dict[str, System]:
     sequences, blocks = hdfs / "hdfs_block_sequences.csv.zst", hdfs / "hdfs_raw_2pct.csv.zst"
     events, ras = bgl / "bgl_events_50to80.csv.zst", bgl / "BGL_first100k.log.zst"
     faults = openstack / "openstack_faultinj_nova_odd.tsv.zst"
+    outcomes = openstack / "openstack_faultinj_nova_odd_labels.csv"
     instances = openstack / "openstack_sessions.csv.zst"
 
     hdfs_lines = Layout(header=HDFS_HEADER, time_format="%y%m%d %H%M%S", session=BLOCK_ID)
@@ -134,12 +135,7 @@ def known(data_dir: Path) -> dict[str, System]:
             "openstack",
             faults,
             raw=replace(tsv, header=NOVA_HEADER, time_format=nova_lines.time_format),
-            labels=LabelPlace(
-                openstack / "openstack_faultinj_nova_odd_labels.csv",
-                "key",
-                column="label_failure",
-                key="session_id",
-            ),
+            labels=LabelPlace(outcomes, "key", column="label_failure", key="session_id"),
         ),
         System(
             "openstack_loghub",

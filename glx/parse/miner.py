@@ -68,14 +68,6 @@ class Miner:
         self._drain = new_drain(config)
         self._new: list[str] = []
 
-    @classmethod
-    def from_templates(
-        cls, texts: Sequence[str], counts: np.ndarray, config: MinerConfig = DEFAULT
-    ) -> "Miner":
-        """Seeded with published wildcard templates (`<*>` or `[*]`), one id for each."""
-        plain = [text.replace("[*]", WILDCARD) for text in texts]
-        return cls(Templates(plain, np.asarray(counts, np.int64)), config, published=True)
-
     @property
     def templates(self) -> Templates:
         """Every id's text: the fitted ones, then the new ones with a count of 0."""

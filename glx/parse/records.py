@@ -11,7 +11,7 @@ import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import closing, contextmanager
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
@@ -29,7 +29,9 @@ YEAR = 366 * 86400.0  # seconds of 1972, the year of times without one
 # Bytes that, once freed, make the allocator of Linux keep what is as large for the next block:
 # requesting its pages from the system again and again would take a good part of the time.
 KEPT = (32 << 20) - (1 << 16)
-SWITCH_INTERVAL = 2e-4  # seconds
+# Seconds for which a thread keeps the interpreter while another waits: by default, 5 ms, the thread
+# that mines would hold up those that read, which need it after each array operation.
+SWITCH_INTERVAL = 2e-4
 T = TypeVar("T")
 R = TypeVar("R")
 
@@ -70,30 +72,17 @@ def records(
 def ordered(work: Callable[[T], R], items: Iterable[T], threads: int) -> Iterator[R]:
     """`work` of each item, in their order, `threads` at a time and as many waiting."""
     waiting: deque[Future[R]] = deque()
-    with short_switch_interval(), ThreadPoolExecutor(threads) as pool:
-        try:
-            for item in items:
-                waiting.append(pool.submit(work, item))
-                if len(waiting) >= 2 * threads:
-                    yield waiting.popleft().result()
-            while waiting:
-                yield waiting.popleft().result()
-        finally:
-            for future in waiting:
-                future.cancel()
-
-
-@contextmanager
-def short_switch_interval() -> Iterator[None]:
-    """A thread keeps the interpreter for `SWITCH_INTERVAL` while another waits, not for 5 ms.
-
-    The thread that mines would hold up those that read, which need it after each array operation.
-    """
-    before = sys.getswitchinterval()
+    pool, before = ThreadPoolExecutor(threads), sys.getswitchinterval()
     sys.setswitchinterval(SWITCH_INTERVAL)
     try:
-        yield
+        for item in items:
+            waiting.append(pool.submit(work, item))
+            if len(waiting) >= 2 * threads:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
     finally:
+        pool.shutdown(cancel_futures=True)
         sys.setswitchinterval(before)
 
 

@@ -10,14 +10,14 @@ from glx.data.systems import BLOCK_ID, HDFS_HEADER, known
 from glx.parse.header import Layout
 from glx.parse.miner import Miner
 from glx.parse.read import ReadCounts
-from glx.sequences import Sequences, csr_offsets
+from glx.sequences import Sequences, Templates, csr_offsets
 
 TEMPLATES = {
-    5: "[*]Receiving block[*]src:[*]dest:[*]",
-    11: "[*]PacketResponder[*]for block[*]terminating[*]",
-    21: "[*]Deleting block[*]file[*]",
-    22: "[*]BLOCK* NameSystem[*]allocateBlock:[*]",
-    26: "[*]BLOCK* NameSystem[*]addStoredBlock: blockMap updated:[*]is added to[*]size[*]",
+    5: "<*>Receiving block<*>src:<*>dest:<*>",
+    11: "<*>PacketResponder<*>for block<*>terminating<*>",
+    21: "<*>Deleting block<*>file<*>",
+    22: "<*>BLOCK* NameSystem<*>allocateBlock:<*>",
+    26: "<*>BLOCK* NameSystem<*>addStoredBlock: blockMap updated:<*>is added to<*>size<*>",
 }
 NUMBERS = np.array(list(TEMPLATES))
 
@@ -31,7 +31,7 @@ def sequences_of(*rows: list[int]) -> Sequences:
 
 def read_back(path, texts: list[str], numbers: np.ndarray) -> dict[str, list[int]]:
     layout = Layout(header=HDFS_HEADER, time_format="%y%m%d %H%M%S", session=BLOCK_ID)
-    reader = LogParser(Miner.from_templates(texts, np.ones(len(texts))), layout, None)
+    reader = LogParser(Miner(Templates(texts, np.ones(len(texts))), published=True), layout, None)
     found = {}
     for part in stream(path, reader, ReadCounts()):
         assert part.ids.max() < len(texts)  # nothing is new

@@ -8,9 +8,6 @@ from glx.data.load import DataConfig, Parsed, load
 from glx.data.split import SplitConfig
 from glx.data.systems import Numbered, System
 from glx.errors import InputError
-from glx.parse.events import collect
-from glx.parse.read import ReadCounts
-from glx.parse.records import records
 from glx.sequences import ADAPT, PARTS
 
 # Two sessions to adapt on, one astride the cut, two to score; the last holds lines never seen.
@@ -107,16 +104,6 @@ def test_windows_of_a_raw_log(system):
     parsed = load(system, DataConfig())  # of 20 lines
     assert parsed.sequences.lengths.tolist() == [20] * 6 + [5] + [20] * 5 + [20, 5]
     assert parts(parsed) == "aaaaaaagggggtt"
-
-
-def test_level_and_time_come_from_the_header(system):
-    system.path.write_text(LOG.replace("INFO disk", "ERROR disk"))
-    parsed = load(system, SESSIONS)
-    frame, _ = collect(records(system.path, parsed.parser.layout, ReadCounts()))
-    assert frame["level"].to_list()[:4] == ["INFO", "INFO", "INFO", None]
-    assert frame["level"].to_list()[-1] == "ERROR"
-    assert frame["time"].to_list()[:2] == [1704103200.0, 1704103201.0]
-    assert not any("INFO" in text or "2024" in text for text in parsed.parser.texts)
 
 
 def numbered_system(tmp_path, column: str, rows: list[str]) -> System:

@@ -10,7 +10,7 @@ import zstandard
 from glx.data.catalogue import resolve
 from glx.data.load import DataConfig, Parsed, load
 from glx.data.split import SplitConfig
-from glx.data.systems import System, paper
+from glx.data.systems import System
 from glx.errors import InputError
 from glx.evaluate.audit import audit
 from glx.evaluate.labels import read_labels
@@ -189,13 +189,6 @@ def test_each_may_be_a_source_of_the_others(folder):
     assert set(load(chosen.sources[0], config, adapt_share=1.0).part) == {ADAPT}
     with pytest.raises(InputError, match=r"^--source=hdfs: "):
         resolve("hdfs", ("hdfs",), (), config)
-
-
-def test_no_label_is_among_what_is_read():
-    for system in paper(Path("data")).values():
-        spec = system.numbered
-        assert spec is not None
-        assert not {spec.column, spec.key, spec.clock} & {"label", "label_file"}
 
 
 def test_a_minute_without_a_time(folder):

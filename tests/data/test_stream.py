@@ -18,6 +18,7 @@ from glx.parse import records
 from glx.parse.header import Layout
 from glx.parse.miner import Miner, fit
 from glx.parse.read import ReadCounts
+from glx.sequences import Templates
 
 LAYOUT = Layout(header=r"^(?P<time>\d+|-) (?P<text>.*)$", time_format="epoch", session=r"vm=(\w+)")
 
@@ -150,7 +151,8 @@ def test_files_that_a_parser_cannot_read(tmp_path):
     path = write(tmp_path, "1 start\n2 stop\n")
     with pytest.raises(InputError, match=r"a\.log: .*--session"):
         found(path, parser())
-    numbers = LogParser(Miner.from_templates(["five"], np.zeros(1)), None, None, np.array([5]))
+    miner = Miner(Templates(["five"], np.zeros(1)), published=True)
+    numbers = LogParser(miner, None, None, np.array([5]))
     with pytest.raises(InputError, match=r"a\.log: .*event numbers"):
         found(path, numbers)
 
@@ -161,7 +163,7 @@ def test_event_numbers_in_place_of_lines(tmp_path, column, size, monkeypatch):
     monkeypatch.setattr(numbered, "blocks", in_blocks(size))
     values = ["7 5", "5", "7 7 7", "5 7"] if column == "sequence" else [*"75577"]
     path = write(tmp_path, f"label,{column}\n" + "".join(f"0,{value}\n" for value in values))
-    miner = Miner.from_templates(["five", "seven"], np.zeros(2))
+    miner = Miner(Templates(["five", "seven"], np.zeros(2)), published=True)
     use = LogParser(miner, None, window=2, numbers=np.array([5, 7]))
     parts = list(stream.stream(path, use, ReadCounts()))
     ids = [ids.tolist() for part in parts for ids in part]

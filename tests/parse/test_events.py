@@ -19,6 +19,7 @@ from glx.parse.miner import Miner, fit
 from glx.parse.read import ReadCounts, blocks, layout_of
 from glx.parse.records import SWITCH_INTERVAL, ordered, records
 from glx.parse.table import read_table
+from glx.sequences import Templates
 
 LOG = b"""\
 2024-01-01 10:00:00 INFO Receiving block blk_1 src: /10.0.0.1:54106
@@ -52,17 +53,19 @@ def test_a_log_that_nobody_described(tmp_path):
     assert frames[0]["line"].to_list() == [0, 1, 3, 4, 5]
 
 
-def test_ids_do_not_depend_on_blocks_or_threads(tmp_path, monkeypatch):
+def test_records_do_not_depend_on_blocks_or_threads(tmp_path, monkeypatch):
     lines = (b"event %d of %s\n" % (i, b"ab"[i % 2 :] * (i % 9)) for i in range(9000))
     path = write(tmp_path, b"".join(lines))
 
-    def ids(size, threads):
+    def parsed(size, threads):
         monkeypatch.setattr("glx.parse.records.blocks", lambda p, quoted: blocks(p, size, quoted))
         miner = fit(["event <*> of a"], np.ones(1))
-        frames = parse(records(path, Layout(), ReadCounts(), threads), miner)
-        return [*pl.concat(frames)["id"]], miner.templates.texts
+        frames = list(records(path, Layout(), ReadCounts(), threads))
+        assert (len(frames) > 5) == (size < len(path.read_bytes()))
+        texts = [text for frame in frames for text in frame["text"]]
+        return texts, pl.concat(parse(frames, miner)).rows(), miner.templates.texts
 
-    assert ids(2000, 3) == ids(1 << 20, 1) == ids(999, 2)
+    assert parsed(2000, 3) == parsed(1 << 20, 1) == parsed(999, 2)
 
 
 def test_nothing_collected():
@@ -74,7 +77,8 @@ def test_published_hdfs_templates_match_as_their_patterns_do(data_dir):
     path = data_dir / "hdfs/hdfs_raw_2pct.csv.zst"
     templates = read_table(data_dir / "hdfs/hdfs_templates.csv", ["EventTemplate"])
     texts = templates["EventTemplate"].to_list()
-    miner = Miner.from_templates(texts, np.zeros(len(texts)))
+    plain = [text.replace("[*]", "<*>") for text in texts]
+    miner = Miner(Templates(plain, np.zeros(len(texts))), published=True)
     layout = Layout("csv", text="message")
     ids = pl.concat(parse(records(path, layout, ReadCounts()), miner))["id"].to_numpy()
 
@@ -90,7 +94,7 @@ def test_published_hdfs_templates_match_as_their_patterns_do(data_dir):
 def test_published_bgl_templates_match_raw_lines(data_dir):
     table = read_table(data_dir / "bgl/bgl_templates.csv", ["template"])
     texts = table["template"].fill_null("unknown event").to_list()
-    miner = Miner.from_templates(texts, np.zeros(len(texts)))
+    miner = Miner(Templates(texts, np.zeros(len(texts))), published=True)
     path, counts = data_dir / "bgl/BGL_first100k.log.zst", ReadCounts()
     frames = pl.concat(parse(records(path, known(data_dir)["bgl"].raw, counts), miner))
     assert counts.no_header == 0

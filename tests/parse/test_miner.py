@@ -7,6 +7,7 @@ import pytest
 from glx.data.load import LogParser
 from glx.parse.mask import mask
 from glx.parse.miner import OVERFLOW, Miner, MinerConfig, fit, match_tokens
+from glx.sequences import Templates
 
 LINES = [
     "Receiving block blk_-16 src: /10.250.19.102:54106 dest: /10.250.19.102:50010",
@@ -79,17 +80,15 @@ def test_the_fewest_wildcards_win_and_then_the_lowest_id(text, id_):
 
 
 def test_seeded_templates():
-    miner = Miner.from_templates(
-        [
-            "[*]Received block[*]of size[*]from[*]",
-            "<*>Received block<*>src:<*>dest:<*>of size<*>",
-            "reason 1002rts: <*>",
-            "memory limit: <*>.<*> MB",
-            "src: /<*>:50010",
-            "<*> <*>",
-        ],
-        np.zeros(6),
-    )
+    templates = [
+        "<*>Received block<*>of size<*>from<*>",
+        "<*>Received block<*>src:<*>dest:<*>of size<*>",
+        "reason 1002rts: <*>",
+        "memory limit: <*>.<*> MB",
+        "src: /<*>:50010",
+        "<*> <*>",
+    ]
+    miner = Miner(Templates(templates, np.zeros(6)), published=True)
     lines = [
         "Received block blk_1 of size 67108864 from /10.250.14.224",
         "Received block blk_1 src: /10.1.1.1:5 dest: /10.1.1.2:5 of size 7",

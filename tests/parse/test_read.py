@@ -223,11 +223,3 @@ def test_a_byte_order_mark_is_no_part_of_a_file(tmp_path, pack):
     frame, texts, _ = read(path, layout_of(path))
     assert (texts, frame["time"].to_list()) == (["came <*>"], [1714557600.0])
     assert read(write(tmp_path, pack(b"\xef\xbb\xbfa 1\n")))[1] == ["a <*>"]
-
-
-def test_frames_do_not_depend_on_threads(tmp_path, monkeypatch):
-    monkeypatch.setattr("glx.parse.records.blocks", lambda path, quoted: blocks(path, 900, quoted))
-    path = write(tmp_path, b"".join(b"event %d of kind k%d\n" % (i, i % 7) for i in range(5000)))
-    one, many = (list(records(path, Layout(), ReadCounts(), threads=n)) for n in (1, 3))
-    assert len(one) == len(many) > 5
-    assert all(a.equals(b) and a.schema == b.schema for a, b in zip(one, many, strict=True))
