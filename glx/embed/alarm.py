@@ -16,6 +16,7 @@ from functools import cache
 from pathlib import Path
 
 import numpy as np
+from flax.traverse_util import flatten_dict, unflatten_dict
 
 from glx.embed.embed import UNKNOWN, EmbedConfig, embed, encode_raw, readable
 from glx.errors import InputError
@@ -97,24 +98,18 @@ def _latin(text: str) -> bool:
 def load() -> tuple[AlarmModel, str]:
     """The alarm model of the package, and a digest that identifies it."""
     version = hashlib.sha256(READER.read_bytes()).hexdigest()
-    low_rank: dict[str, dict[str, np.ndarray]] = {}
     with np.load(READER) as file:
         arrays = {name: file[name].astype(np.float32) for name in file.files}
-    for part, factor in (name.split(".") for name in arrays if "." in name):
-        low_rank.setdefault(part, {})[factor] = arrays[f"{part}.{factor}"]
-    bias, prior = float(arrays["bias"]), float(arrays["unread"])
-    return AlarmModel(low_rank, arrays["direction"], bias, prior), version
+    direction, bias, prior = (arrays.pop(name) for name in ("direction", "bias", "unread"))
+    low_rank = unflatten_dict(arrays, sep=".")
+    return AlarmModel(low_rank, direction, float(bias), float(prior)), version
 
 
 def save(model: AlarmModel, path: Path) -> None:
     """Write a model; its low-rank factors in float16, the precision that they need."""
-    factors = {
-        f"{part}.{name}": factor.astype(np.float16)
-        for part, change in model.low_rank.items()
-        for name, factor in change.items()
-    }
-    head = {"direction": model.direction, "bias": model.bias, "unread": model.prior}
-    arrays = factors | {name: np.asarray(value) for name, value in head.items()}
+    factors = flatten_dict(model.low_rank, sep=".")
+    arrays = {name: factor.astype(np.float16) for name, factor in factors.items()}
+    arrays |= {"direction": model.direction, "bias": model.bias, "unread": model.prior}
     with path.open("wb") as file:  # a path without `.npz` would get one
         np.savez_compressed(file, allow_pickle=False, **arrays)
 

@@ -227,7 +227,10 @@ NAMES: dict[type[Struct], str] = {
     **{Metrics: "metrics.json", Measured: "metrics.json"},
     **{Plots: "figures.json", Config: "config.json", Plan: "study.json"},
 }
-ABSENT = {"metrics.json": "no finished run", "study.json": "no study"}
+ABSENT = {  # what a folder without them is
+    "metrics.json": "no finished run (no metrics.json)",
+    "study.json": "no study (no study.json)",
+}
 
 
 def typed(values: Any, kind: type[T]) -> T:
@@ -248,12 +251,8 @@ def read(folder: Path, kind: type[T]) -> T:
     """
     path = folder / NAMES[kind]
     if not path.is_file():
-        if path.name in ABSENT:
-            raise InputError(f"{folder}: {ABSENT[path.name]} (no {path.name})")
-        raise InputError(
-            f"{folder}: no {path.name}, as in runs of an earlier glx; repeat the run with "
-            "--overwrite"
-        )
+        earlier = f"no {path.name}, as in runs of an earlier glx; repeat the run with --overwrite"
+        raise InputError(f"{folder}: {ABSENT.get(path.name, earlier)}")
     try:
         return typed(json.loads(path.read_bytes()), kind)
     except msgspec.ValidationError as error:

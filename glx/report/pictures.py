@@ -13,25 +13,22 @@ from glx.report.svg import WIDTH, Dot, Scale
 
 LEFT, RIGHT = 48, WIDTH - 12  # where the axes lie
 TOP, PLOT = 44, 236  # upper and lower end of a plot
+HINDSIGHT = (  # metrics, their names, what they are
+    ("oracle_f1", "best cut in hindsight", "chosen by the labels: no detector's result"),
+    ("supervised_ceiling", "supervised forest", "a random forest that was given labels"),
+    ("template_ceiling", "by labelled template", "flags templates that labels call anomalous"),
+)
+Point = tuple[float, float]  # recall, precision
 AXES = {"time": "time (UTC)", "line": "line of the log", "row": "row of the file"}
 
 
 def standing(metrics: Measured) -> Markup:
     """F1 of this run, of the baselines, and of what no detector without labels can claim."""
     baselines = [_dot(explained(name), b, "soft") for name, b in metrics.baselines.items()]
-    hindsight = (
-        ("best cut in hindsight", metrics.oracle_f1, "chosen by the labels: no detector's result"),
-        ("supervised forest", metrics.supervised_ceiling, "a random forest that was given labels"),
-        (
-            "by labelled template",
-            metrics.template_ceiling,
-            "flags templates that labels call anomalous",
-        ),
-    )
-    rows = [
-        _dot(metrics.method, metrics, "accent"),
-        *svg.best_first(baselines),
-        *(Dot(name, value, css="hollow", note=why) for name, value, why in hindsight),
+    own = _dot(metrics.method, metrics, "accent")
+    rows = [own, *svg.best_first(baselines)] + [
+        Dot(name, getattr(metrics, metric), css="hollow", note=why)
+        for metric, name, why in HINDSIGHT
     ]
     title = "F1 of this run, of simple detectors and of ceilings"
     return svg.dots(title, rows, "F1", left=232, width=440)
@@ -48,7 +45,9 @@ def timeline(plot: Timeline) -> Markup:
     hints = []
     for k, (n, of) in enumerate(zip(flagged, plot.sequences, strict=True)):
         known = "" if true is None else f", {true[k]:,} truly anomalous"
-        start = _moment(edges[k]) if in_time else f"from {edges[k]:,.0f}"
+        start = f"from {edges[k]:,.0f}"
+        if in_time:
+            start = f"{datetime.fromtimestamp(edges[k], UTC):%Y-%m-%d %H:%M:%S}"
         hints.append(f"{start}: {n:,} of {of:,} sequences flagged{known}")
     marks = [
         svg.axis_y(y, _whole(svg.ticks(0, y.high, 4)), LEFT, "sequences", RIGHT),
@@ -82,11 +81,11 @@ def curve(plot: Curve, metrics: Measured) -> Markup:
     ]
     best = _at(plot, metrics.oracle_threshold)
     if best:
-        marks.append(_named(x, y, *best, "best cut in hindsight", "hollow"))
+        marks.append(_named(x, y, best, "best cut in hindsight", "hollow"))
     if metrics.recall is not None and metrics.precision is not None:
         here = (metrics.recall, metrics.precision)
         near = best and abs(best[0] - here[0]) < 0.3 and abs(best[1] - here[1]) < 0.15
-        marks.append(_named(x, y, *here, "chosen cut", "accent", below=bool(near)))
+        marks.append(_named(x, y, here, "chosen cut", "accent", below=bool(near)))
     title = f"Precision against recall; area {number(metrics.auprc)}"
     return svg.picture(title, PLOT + 48, *marks)
 
@@ -102,12 +101,9 @@ def scores(plot: ScoreBins, threshold: float) -> Markup:
         y = Scale(0, max([1, *counts]), bottom, bottom - height, math.log1p)
         name = "sequences (log scale)" + ("" if route == "all" else f", {route}")
         hints = _hints("score", plot.edges, counts)
-        marks += [
-            svg.axis_y(y, _powers(y.high), LEFT, name, RIGHT),
-            svg.bars(
-                x, y, plot.edges, counts, "own" if route == "proprietary" else "accent", hints
-            ),
-        ]
+        css = "own" if route == "proprietary" else "accent"
+        marks.append(svg.axis_y(y, _powers(y.high), LEFT, name, RIGHT))
+        marks.append(svg.bars(x, y, plot.edges, counts, css, hints))
     marks.append(svg.axis_x(x, svg.ticks(x.low, x.high), bottom, "score", bottom))
     if x.low <= threshold <= x.high:
         marks += _cut(x(threshold), bottom, f"cut {threshold:.3g}")
@@ -137,16 +133,9 @@ def _dot(name: str, metrics: Measured | BaselineMetrics, css: str) -> Dot:
     return Dot(name, metrics.f1, *metrics.f1_interval, css)
 
 
-def _named(
-    x: Scale,
-    y: Scale,
-    recall: float,
-    precision: float,
-    name: str,
-    css: str,
-    below: bool = False,
-) -> Markup:
+def _named(x: Scale, y: Scale, point: Point, name: str, css: str, below: bool = False) -> Markup:
     """A dot on the curve with its name, on the side where there is room."""
+    recall, precision = point
     at, right = x(recall), recall < 0.6
     base = min(max(y(precision) + (20 if below else -10), TOP + 12), PLOT - 6)
     label = svg.words(at + (10 if right else -10), base, name, "mark", None if right else "end")
@@ -161,7 +150,7 @@ def _cut(x: float, bottom: float, name: str) -> list[Markup]:
     return [svg.rule(x, TOP, x, bottom, "dashed"), label]
 
 
-def _at(plot: Curve, threshold: float | None) -> tuple[float, float] | None:
+def _at(plot: Curve, threshold: float | None) -> Point | None:
     """The point of the curve that is nearest to a cut."""
     if threshold is None or not plot.threshold:
         return None
@@ -182,7 +171,3 @@ def _powers(high: float) -> list[svg.Tick]:
 def _whole(at: list[svg.Tick]) -> list[svg.Tick]:
     """Those ticks of a count that are whole numbers."""
     return [(value, f"{value:,.0f}") for value, _ in at if abs(value - round(value)) < 1e-9]
-
-
-def _moment(seconds: float) -> str:
-    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M:%S}"

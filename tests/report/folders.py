@@ -1,6 +1,7 @@
 """Folders of runs and studies as small as a test needs them, written without running anything."""
 
 import json
+from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -49,6 +50,12 @@ def change_all(study: Path, cells: str, **fields: Any) -> None:
     """Change fields of a JSON file of many cells, a pattern of paths, of a study."""
     for path in study.glob(f"cells/{cells}"):
         change(path, **fields)
+
+
+def change_cells(study: Path, of: Callable[[dict], dict | None]) -> None:
+    """Change the planned cells: `of` is a cell to a cell, or None to leave it out."""
+    cells = json.loads((study / "study.json").read_text())["cells"]
+    change(study / "study.json", cells=[cell for cell in map(of, cells) if cell])
 
 
 def make_run(

@@ -19,12 +19,6 @@ def test_a_phone_scrolls_down_only(opened, path):
     assert page.evaluate("document.documentElement.scrollWidth") == 390
 
 
-def test_dark_is_dark(opened, path):
-    ink = "getComputedStyle(document.body).color + getComputedStyle(document.body).backgroundColor"
-    light, dark = (opened(path, color_scheme=scheme).evaluate(ink) for scheme in ("light", "dark"))
-    assert light != dark
-
-
 def test_a_field_shows_its_share(opened, path):
     shades = opened(path).evaluate(
         "[...document.querySelectorAll('.heat td')].map(td => getComputedStyle(td).backgroundColor)"
