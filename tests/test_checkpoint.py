@@ -66,63 +66,51 @@ def test_a_folder_that_is_there_is_not_written_over(saved):
         save(saved, State(ARRAYS, TABLES, SETTINGS))
 
 
-def files_of(folder):
-    return sorted(str(p.relative_to(folder)) for p in folder.rglob("*") if p.is_file())
-
-
 def test_each_changed_or_missing_file_is_found(copy):
-    checked = [name for name in files_of(copy) if name != "detector.json"]
-    assert "templates.parquet" in checked
+    checked = [p for p in copy.rglob("*") if p.is_file() and p.name != "detector.json"]
+    assert copy / "templates.parquet" in checked
     assert len(checked) > 3
-    for name in checked:
-        path = copy / name
+    for path in checked:
         whole = path.read_bytes()
         path.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]) if whole else b"x")
-        with pytest.raises(InputError, match="changed or not of this detector; restore it") as e:
+        with pytest.raises(InputError, match=f"{re.escape(str(path))}: changed"):
             load(copy)
-        assert str(path) in str(e.value)
         path.unlink()
-        with pytest.raises(InputError, match="missing; restore it or fit the detector again") as e:
+        with pytest.raises(InputError, match=f"{re.escape(str(path))}: missing"):
             load(copy)
-        assert str(path) in str(e.value)
         path.write_bytes(whole)
     load(copy)
 
 
-def test_a_file_too_many(copy):
-    (copy / "notes.txt").write_text("mine")
-    with pytest.raises(InputError, match=r"notes\.txt: changed or not of this detector"):
+MANIFEST = "detector.json"
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "match"),
+    [
+        ("notes.txt", lambda text: "mine", r"notes\.txt: changed or not of this detector"),
+        (MANIFEST, lambda text: text.replace("0.1", "0.9"), r"detector\.json: changed"),
+        *(
+            (MANIFEST, lambda text, n=n: json.dumps(json.loads(text) | {"version": n}), f"n {n}")
+            for n in (1, 99)
+        ),
+        *(
+            (MANIFEST, lambda text, damaged=damaged: damaged, r"detector\.json: damaged")
+            for damaged in ("", "{", "[]", "{}", '{"version": 1}', "\x00")
+        ),
+    ],
+)
+def test_what_is_not_as_it_was_saved_is_refused(copy, name, change, match):
+    path = copy / name
+    path.write_text(change(path.read_text() if path.exists() else ""))
+    with pytest.raises(InputError, match=f"{re.escape(str(copy))}.*{match}"):
         load(copy)
 
 
-@pytest.mark.parametrize("manifest", ["", "{", "[]", "{}", '{"version": 1}', "\x00"])
-def test_damaged_manifest(copy, manifest):
-    (copy / "detector.json").write_text(manifest)
-    with pytest.raises(InputError, match=r"detector\.json: damaged") as e:
-        load(copy)
-    assert str(copy) in str(e.value)
-
-
-def test_changed_settings(copy):
-    path = copy / "detector.json"
-    path.write_text(path.read_text().replace("0.1", "0.9"))
-    with pytest.raises(InputError, match=r"detector\.json: changed or not of this detector"):
-        load(copy)
-
-
-@pytest.mark.parametrize("version", [1, 99])
-def test_another_version_is_refused(copy, version):
-    manifest = json.loads((copy / "detector.json").read_text())
-    (copy / "detector.json").write_text(json.dumps(manifest | {"version": version}))
-    with pytest.raises(InputError, match=f"{re.escape(str(copy))}: .* version {version}"):
-        load(copy)
-
-
-def test_no_detector(tmp_path):
-    for folder in (tmp_path, tmp_path / "absent"):
-        with pytest.raises(InputError, match=r"not a detector folder .* of a finished run") as e:
-            load(folder)
-        assert str(folder) in str(e.value)
+@pytest.mark.parametrize("name", ["", "absent"])
+def test_no_detector(tmp_path, name):
+    with pytest.raises(InputError, match=f"{re.escape(str(tmp_path / name))}: not a detector"):
+        load(tmp_path / name)
 
 
 def state(value: float):

@@ -1,19 +1,15 @@
 """The mesh, over eight devices that XLA makes of one CPU, in a process of its own."""
 
-import os
-import subprocess
 import sys
-from pathlib import Path
 
 import faiss
 import jax
 import numpy as np
+import other_devices
 import pytest
 
 from glx import devices
 from glx.errors import OutsideError
-
-ROOT = Path(__file__).parents[1]
 
 ON_EIGHT = """
 import jax, numpy as np
@@ -31,18 +27,8 @@ assert float(total(rows, weights)) == (x @ x[0]).sum()
 """
 
 
-def on_devices(script, count=8):
-    """Run it where XLA makes `count` devices of the CPU."""
-    flags = f"--xla_force_host_platform_device_count={count}"
-    environment = os.environ | {"XLA_FLAGS": flags, "PYTHONPATH": str(ROOT)}
-    command = [sys.executable, "-c", script]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    return done.stdout
-
-
 def test_arrays_lie_on_eight_devices():
-    on_devices(ON_EIGHT)
+    other_devices.run(ON_EIGHT, count=8)
 
 
 def test_one_device_is_a_mesh_too():

@@ -1,12 +1,8 @@
 """Exact search against the whole matrix, on one device and on eight."""
 
-import os
-import socket
-import subprocess
-import sys
-
 import jax
 import numpy as np
+import other_devices
 import pytest
 
 from glx import devices
@@ -66,14 +62,9 @@ def equal_rows_tie():
         assert nearest(target[:1], source)[1].max() < 9
 
 
-def python(script, *args, **environment):
-    environment = os.environ | {"JAX_PLATFORMS": "cpu"} | environment
-    return subprocess.Popen([sys.executable, "-c", script, *args], env=environment)
-
-
 def test_so_they_are_where_the_blas_rounds_by_place():
     script = "from tests.generallog.test_nearest import equal_rows_tie; equal_rows_tie()"
-    assert python(script, OPENBLAS_CORETYPE="Haswell").wait(120) == 0
+    other_devices.run(script, OPENBLAS_CORETYPE="Haswell")
 
 
 @pytest.mark.parametrize("way", ["xla"], indirect=True)
@@ -112,26 +103,11 @@ for left_out in (None, np.arange(90)):
     devices.one_cpu = several
     np.testing.assert_array_equal(ours, one)
 """
-JOIN = """
-import sys, jax
-jax.distributed.initialize(sys.argv[1], num_processes=2, process_id=int(sys.argv[2]))
-assert (jax.process_count(), jax.device_count()) == (2, 2)
-"""
 
 
 def test_eight_devices_find_the_same():
-    script = f"import jax; assert jax.device_count() == 8{SAME}"
-    flags = "--xla_force_host_platform_device_count=8"
-    assert python(script, XLA_FLAGS=flags).wait(120) == 0
+    other_devices.run(f"import jax; assert jax.device_count() == 8{SAME}", count=8)
 
 
 def test_two_processes_find_the_same():
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        address = f"127.0.0.1:{free.getsockname()[1]}"
-    begun = [python(JOIN + SAME, address, n, XLA_FLAGS="") for n in "01"]
-    try:
-        assert [process.wait(120) for process in begun] == [0, 0]
-    finally:  # one that fails leaves the other waiting
-        for process in begun:
-            process.kill()
+    other_devices.run(SAME, pair=True)

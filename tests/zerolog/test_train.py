@@ -2,27 +2,22 @@
 
 import dataclasses
 import json
-import os
 import pickle
-import socket
-import subprocess
-import sys
-from pathlib import Path
 
 import jax
 import numpy as np
 import optax
+import other_devices
 import pytest
+from rows import unique as rows_of
 
 from glx.embed.alarm import Meanings
 from glx.errors import InputError
 from glx.nn import descend
 from glx.profile import fit_profile
-from glx.sequences import Sequences, csr_offsets, distinct
 from glx.zerolog import episodes, inputs, meta, train
 from glx.zerolog.model import ModelConfig, ZeroLog
 
-ROOT = Path(__file__).parents[2]
 CONFIG = train.TrainConfig(
     model=ModelConfig(hidden=8), steps=4, episodes=2, batch=4, max_events=6, log_every=1,
     checkpoint_every=1,
@@ -33,11 +28,8 @@ def system(seed):
     """Inputs of 40 sequences over 5 templates with fixed vectors."""
     rng = np.random.default_rng(seed)
     lengths = rng.integers(2, 9, 40)
-    offsets = csr_offsets(lengths)
-    rows = np.arange(40)
-    unique = distinct(
-        Sequences(rng.integers(0, 5, offsets[-1]).astype(np.int32), offsets, rows, rows)
-    )
+    ids = rng.integers(0, 5, lengths.sum())
+    unique = rows_of(*np.split(ids, np.cumsum(lengths)[:-1]))
     vectors = rng.normal(size=(5, 16))
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
     read = Meanings([""] * len(vectors), vectors, np.linspace(-1, 1, 5, dtype=np.float32))
@@ -183,58 +175,37 @@ SHARED = """
 import pickle, sys
 from pathlib import Path
 import jax
-if len(sys.argv) > 3:
-    jax.distributed.initialize(sys.argv[3], num_processes=2, process_id=int(sys.argv[4]))
 from glx.zerolog import train
-config, tables, pools = pickle.loads(Path(sys.argv[1]).read_bytes())
+folder = Path(sys.argv[1])
+config, tables, pools = pickle.loads((folder / "problem").read_bytes())
 rows = []
 state = train.train(config, train.Packed(*tables), pools, seed=0, log=rows.append)
 found = jax.device_count(), jax.device_get(state["params"]), rows
-Path(sys.argv[2]).write_bytes(pickle.dumps(found))
+(folder / f"out{jax.process_index()}").write_bytes(pickle.dumps(found))
 """
-"""Trains; arguments: the problem, where to, and for one of two processes an address and which."""
 
 
-def elsewhere(problem, config, folder, device_count, addresses=((),)):
-    """Parameters and rows of each process, in whose environment XLA makes so many devices."""
+def elsewhere(problem, config, folder, **devices):
+    """The number of devices, parameters and rows of each process."""
     packed, pools = problem
-    given = folder / "problem"
     tables = jax.device_get((packed.table, packed.ids, packed.lengths, packed.statistics))
-    given.write_bytes(pickle.dumps((config, tables, pools)))
-    flags = f"--xla_force_host_platform_device_count={device_count}"
-    environment = os.environ | {"XLA_FLAGS": flags, "PYTHONPATH": str(ROOT)}
-    command = [sys.executable, "-W", "error", "-c", SHARED, given]
-    out = [folder / f"out{n}" for n in range(len(addresses))]
-    begun = [
-        subprocess.Popen([*command, path, *address], env=environment, stderr=subprocess.PIPE)
-        for path, address in zip(out, addresses, strict=True)
-    ]
-    try:
-        for process in begun:
-            _, errors = process.communicate(timeout=120)
-            assert process.returncode == 0, errors.decode()
-    finally:  # one that fails leaves the other waiting
-        for process in begun:
-            process.kill()
-    return [pickle.loads(path.read_bytes()) for path in out]
+    (folder / "problem").write_bytes(pickle.dumps((config, tables, pools)))
+    other_devices.run(SHARED, str(folder), **devices)
+    return [pickle.loads(path.read_bytes()) for path in sorted(folder.glob("out*"))]
 
 
 def test_eight_devices_train_as_one_does(problem, tmp_path):
     config = dataclasses.replace(CONFIG, episodes=8)
-    params, rows = run(problem, config)
-    [(count, shared, of_shared)] = elsewhere(problem, config, tmp_path, 8)
+    [(count, *found)] = elsewhere(problem, config, tmp_path, count=8)
     assert count == 8
-    same(params, rows, shared, of_shared)
+    same(*run(problem, config), *found)
 
 
 def test_two_processes_train_as_one_does(problem, whole, tmp_path):
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        address = f"127.0.0.1:{free.getsockname()[1]}"
-    found = elsewhere(problem, CONFIG, tmp_path, 1, [(address, "0"), (address, "1")])
-    for count, shared, of_shared in found:
-        assert count == 2
-        same(*whole, shared, of_shared)
+    both = elsewhere(problem, CONFIG, tmp_path, pair=True)
+    assert [count for count, *_ in both] == [2, 2]
+    for _, *found in both:
+        same(*whole, *found)
 
 
 def same(params, rows, shared, of_shared):
