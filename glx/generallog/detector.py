@@ -250,18 +250,15 @@ def expert_input(
 ) -> ExpertInput:
     """What an expert is asked about: `sequences` are the `rows` of those that were routed."""
     profile, texts = detector.zerolog.profile, meanings.texts
-    share = np.zeros(len(texts))
-    share[: len(profile.present)] = profile.present / max(int(profile.n_sequences), 1)
-    seen = np.zeros(len(texts), dtype=bool)
-    seen[: len(profile.seen)] = profile.seen
+    new = (0, len(texts) - len(profile.seen))
     return ExpertInput(
         sequences=sequences,
         texts=texts,
         vectors=meanings.vectors,
         alarm=meanings.alarm,
         rarity=evidence.rarity(profile, len(texts)),
-        share=share,
-        seen=seen,
+        share=np.pad(profile.present / max(int(profile.n_sequences), 1), new),
+        seen=np.pad(profile.seen, new),
         similarity=routed.similarity,
         tau=detector.router.tau,
         deciding=routed.deciding[rows],

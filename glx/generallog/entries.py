@@ -3,9 +3,10 @@
 In: a labelled source with the vectors of its templates. Out: entries and a vector for each.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import TypeVar
 
 import numpy as np
 from scipy.special import logit
@@ -18,6 +19,10 @@ EVENT, SEQUENCE, NOTE = "event", "sequence", "note"
 KINDS = (EVENT, SEQUENCE, NOTE)
 MIXED = "mixed"
 LABELS = (NORMAL, ANOMALOUS, MIXED)
+
+T = TypeVar("T")
+Events = tuple[int, ...]  # the distinct events of a sequence
+Counts = tuple[int, int]  # normal and anomalous sequences
 
 SHORT = (2, 12)  # distinct events of a sequence that becomes an entry
 PER_LABEL = 100  # sequence entries of a system: this many most frequent ones of each label
@@ -92,24 +97,25 @@ def of_source(source: LabelledSource, vectors: np.ndarray) -> tuple[list[Entry],
     texts, prevalence = source.templates.texts, float(np.mean(source.labels))
     unique = distinct(source.sequences)
     anomalous = np.bincount(unique.inverse, source.labels, len(unique)).astype(np.int64)
-    normal = unique.counts - anomalous
-    sets = event_sets(unique, texts)
+    counts = zip((unique.counts - anomalous).tolist(), anomalous.tolist(), strict=True)
+    seen = list(zip(event_sets(unique, texts), counts, strict=True))
 
     def entry(text: str, kind: str, n: int, a: int) -> Entry:
         return Entry(text, kind, source.name, label_of(n, a, prevalence), n, a, prevalence)
 
     entries, parts = [], []
-    for v, counts in sorted(_holders(sets, normal, anomalous).items()):
-        entries.append(entry(texts[v], EVENT, *counts))
+    holders = summed((v, count) for events, count in seen for v in events)
+    for v, count in sorted(holders.items()):
+        entries.append(entry(texts[v], EVENT, *count))
         parts.append(vectors[v])
-    for events, counts in _short(sets, normal, anomalous):
-        entries.append(entry(" | ".join(texts[v] for v in events), SEQUENCE, *counts))
+    for events, count in _short(seen):
+        entries.append(entry(" | ".join(texts[v] for v in events), SEQUENCE, *count))
         mean = vectors[list(events)].mean(axis=0)
         parts.append(mean / np.linalg.norm(mean))
     return entries, parts
 
 
-def event_sets(unique: Distinct, texts: Sequence[str]) -> list[tuple[int, ...]]:
+def event_sets(unique: Distinct, texts: Sequence[str]) -> list[Events]:
     """The distinct events with words of each sequence, in the order in which they first come."""
     first: dict[str, int] = {}
     same = [first.setdefault(text, v) for v, text in enumerate(texts)]
@@ -120,36 +126,28 @@ def event_sets(unique: Distinct, texts: Sequence[str]) -> list[tuple[int, ...]]:
     ]
 
 
-def _holders(
-    sets: list[tuple[int, ...]], normal: np.ndarray, anomalous: np.ndarray
-) -> dict[int, tuple[int, int]]:
-    """The normal and anomalous sequences that hold each event."""
-    owner = np.repeat(np.arange(len(sets)), [len(events) for events in sets])
-    event = np.array([v for events in sets for v in events], dtype=np.int64)
-    of_each = (np.bincount(event, counts[owner]).astype(int) for counts in (normal, anomalous))
-    counts = zip(*(n.tolist() for n in of_each), strict=True)
-    return {v: (n, a) for v, (n, a) in enumerate(counts) if n + a}
+def summed(pairs: Iterable[tuple[T, Counts]]) -> dict[T, Counts]:
+    """The counts of each key added up."""
+    sums: dict[T, Counts] = {}
+    for key, (n, a) in pairs:
+        before = sums.get(key, (0, 0))
+        sums[key] = before[0] + n, before[1] + a
+    return sums
 
 
-def _short(
-    sets: list[tuple[int, ...]], normal: np.ndarray, anomalous: np.ndarray
-) -> list[tuple[tuple[int, ...], tuple[int, int]]]:
+def _short(seen: list[tuple[Events, Counts]]) -> list[tuple[Events, Counts]]:
     """Short sequences with their counts: the most frequent normal and the most frequent anomalous.
 
     Sequences with the same distinct events are one, written as the most frequent of them.
     """
-    counts: dict[frozenset[int], tuple[int, int]] = {}
-    written: dict[frozenset[int], tuple[int, tuple[int, ...]]] = {}
-    for events, n, a in zip(sets, normal.tolist(), anomalous.tolist(), strict=True):
-        if SHORT[0] <= len(events) <= SHORT[1]:
-            key = frozenset(events)
-            before = counts.get(key, (0, 0))
-            counts[key] = before[0] + n, before[1] + a
-            if n + a > written.get(key, (0, ()))[0]:
-                written[key] = n + a, events
+    short = [one for one in seen if SHORT[0] <= len(one[0]) <= SHORT[1]]
+    counts = summed((frozenset(events), count) for events, count in short)
+    written: dict[frozenset[int], Events] = {}
+    for events, _ in sorted(short, key=lambda one: -sum(one[1])):
+        written.setdefault(frozenset(events), events)
     kept: dict[frozenset[int], None] = {}
     for label in (0, 1):
         of_label = [key for key in counts if counts[key][label]]
         of_label.sort(key=lambda key: -counts[key][label])
         kept |= dict.fromkeys(of_label[:PER_LABEL])
-    return [(written[key][1], counts[key]) for key in kept]
+    return [(written[key], counts[key]) for key in kept]

@@ -204,10 +204,7 @@ def _answers_to(
     known, fresh = kept.get(wanted), dict[str, Answer]()
     missing = [request for key, request in wanted.items() if key not in known]
     if config.expert == "replay":
-        path = _responses(config)
-        in_file = {line.get("custom_id") for _, line in batch.lines(path)}
-        asked = [r for key, r in wanted.items() if key in in_file or key not in known]
-        fresh = batch.read(path, asked, chat.words())
+        fresh = batch.read(_responses(config), requests, chat.words(), known)
         kept.put(wire.keep(fresh, "choice"))
     elif missing and context.folder is not None:
         path = context.folder / PROMPTS

@@ -6,7 +6,7 @@ the same answers as over HTTP with the chat endpoint. A line's `custom_id` is it
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -24,17 +24,22 @@ def write(requests: list[Request], path: Path) -> None:
     with new.open("w", encoding="ascii") as file:
         for key, request in distinct.items():
             line = {"custom_id": key, "method": "POST", "url": ENDPOINT}
-            file.write(wire.dumps(line | {"body": wire.chat_body(request)}) + "\n")
+            file.write(json.dumps(line | {"body": wire.chat_body(request)}) + "\n")
         file.flush()
         os.fsync(file.fileno())
     new.replace(path)
 
 
-def read(path: Path, requests: list[Request], words: ChoiceTokens) -> dict[str, Answer]:
+def read(
+    path: Path, requests: list[Request], words: ChoiceTokens, known: Collection[str] = ()
+) -> dict[str, Answer]:
     """The answer to each of `requests`, by key, whatever the order of the lines.
 
     A line with an error is an abstention. Where a request has several lines the last one counts;
     lines of other requests are passed over.
+
+    Args:
+      known: keys of requests that need no line.
 
     Raises:
       InputError: no such file, a line that is no response, or a request without one.
@@ -47,7 +52,7 @@ def read(path: Path, requests: list[Request], words: ChoiceTokens) -> dict[str, 
             raise InputError(f"{path}: line {number}: no custom_id; give the responses to the file")
         if key in wanted:
             answers[key] = to_answer(line, wanted[key], words)
-    missing = [key for key in wanted if key not in answers]
+    missing = [key for key in wanted if key not in answers and key not in known]
     if missing:
         raise InputError(
             f"{path}: {len(missing)} of {len(wanted)} responses are missing (the first:"

@@ -5,6 +5,7 @@ server, or one that is loading, time-outs, closed connections, 408, 425, 429, 5x
 `Refused` for a request that the server will never take.
 """
 
+import json
 import os
 import time
 from collections.abc import Callable
@@ -178,7 +179,7 @@ def exchange(client: httpx.Client, path: str, body: Any = None) -> Any:
       InputError: not with this key, URL or model.
     """
     try:
-        content = None if body is None else wire.dumps(body)
+        content = None if body is None else json.dumps(body)
         response = client.request("GET" if body is None else "POST", path, content=content)
     except httpx.RequestError as error:
         slow = isinstance(error, httpx.ReadTimeout)

@@ -5,7 +5,6 @@ endpoints with the same decoding settings, and answers read in the same way from
 beyond OpenAI's are vLLM's.
 """
 
-import json
 from collections.abc import Collection, Mapping, Sequence
 from itertools import accumulate, pairwise
 from math import isfinite
@@ -65,11 +64,6 @@ def decoding(kind: str) -> dict[str, Any]:
         "structured_outputs": form,
         "return_tokens_as_token_ids": True,
     }
-
-
-def dumps(body: Any) -> str:
-    """JSON in ASCII, on one line: nothing in a text can break it."""
-    return json.dumps(body)
 
 
 def read_answers(body: Any, requests: Sequence[Request], words: ChoiceTokens) -> dict[str, Answer]:

@@ -4,8 +4,9 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from rows import sequences, unique
 from tiny_chats import tiny_model
-from tiny_general import TEXTS, fit, make, read, untrained
+from tiny_general import TEXTS, fit, read, untrained
 
 from glx.data.load import LogParser
 from glx.generallog import experts
@@ -16,7 +17,7 @@ from glx.generallog.route import route
 from glx.llm import chat
 from glx.parse.miner import Miner
 from glx.runs import detectors
-from glx.sequences import Templates, distinct
+from glx.sequences import Templates
 
 ASKED = [[0, 1], [0, 3, 1], [0, 2, 1], [0], [1, 3], [0, 0, 2]]
 
@@ -27,7 +28,7 @@ def base():
 
 
 def judge(fitted):
-    return fitted.judge(make(ASKED), read())
+    return fitted.judge(sequences(*ASKED), read())
 
 
 def test_without_routes_the_expert_judges_all_or_is_never_asked(base, monkeypatch):
@@ -74,15 +75,15 @@ def test_notes_are_known_without_sources_too(base, tmp_path):
 
 def test_a_prompt_without_known_events(base, tmp_path):
     fitted = fit(base, known_sources=False)
-    unique = distinct(make(ASKED))
-    routed = route(fitted.router, unique, read().vectors)
+    asked = unique(*ASKED)
+    routed = route(fitted.router, asked, read().vectors)
     rows = np.flatnonzero(~routed.general)
-    inputs = expert_input(fitted, unique.take(rows), read(), routed, rows)
+    inputs = expert_input(fitted, asked.take(rows), read(), routed, rows)
     form = chat.load(tiny_model("chatml", tmp_path))
     for known, shown in ((fitted.knowledge, False), (fit(base).knowledge, True)):
         context = ExpertContext(known, k=5)
-        asked = collapse(inputs, "neighbours")
-        requests, _ = to_requests(inputs, asked, ExpertConfig(), context, form, "m")
+        questions = collapse(inputs, "neighbours")
+        requests, _ = to_requests(inputs, questions, ExpertConfig(), context, form, "m")
         assert requests
         assert all(("Known events" in request.rendered) == shown for request in requests)
 

@@ -3,15 +3,15 @@
 import csv
 import json
 import re
-import threading
+import shutil
 from dataclasses import replace
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import jax
 import numpy as np
 import polars as pl
 import pytest
+from faulty import Faulty, work_off
 from tiny_chats import tiny_model
 
 import glx
@@ -36,59 +36,9 @@ FIGURES = {
 }  # fmt: skip
 
 
-class Oracle(ThreadingHTTPServer):
-    """Answers both endpoints by what the marked event says; dies after `lives` calls."""
-
-    daemon_threads = True
-
-    def __init__(self, lives: int = 1_000_000):
-        self.lives, self.asked = lives, []
-        super().__init__(("127.0.0.1", 0), Talk)
-        threading.Thread(target=self.serve_forever, args=(0.01,), daemon=True).start()
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.server_address[1]}/v1"
-
-    def __exit__(self, *_: object) -> None:
-        self.shutdown()
-        self.server_close()
-
-
-class Talk(BaseHTTPRequestHandler):
-    """One exchange."""
-
-    protocol_version = "HTTP/1.1"
-    server: Oracle
-
-    def log_message(self, *_: object) -> None:
-        """Nothing on stderr."""
-
-    def do_POST(self) -> None:
-        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        self.server.lives -= 1
-        if self.server.lives < 0:
-            self.send_response(500)
-            self.send_header("Content-Length", "0")
-            self.end_headers()
-            return
-        prompts = body.get("prompt") or ["\n".join(m["content"] for m in body["messages"])]
-        self.server.asked += prompts
-        choices = [{"index": n, **spoken(p, "prompt" in body)} for n, p in enumerate(prompts)]
-        usage = {"prompt_tokens": 100 * len(prompts), "completion_tokens": 2 * len(prompts)}
-        content = json.dumps({"choices": choices, "usage": usage}).encode()
-        self.send_response(200)
-        self.send_header("Content-Length", str(len(content)))
-        self.end_headers()
-        self.wfile.write(content)
-
-
-def spoken(prompt: str, completion: bool) -> dict:
-    """A choice without log-probabilities, so that the word alone counts."""
-    bad = re.search("fail|error|fatal|corrupt", prompt, re.I) is not None
-    word = "anomalous" if bad else "normal"
-    said = {"text": word} if completion else {"message": {"role": "assistant", "content": word}}
-    return said | {"finish_reason": "stop"}
+def by_words(prompt: str) -> str:
+    """The answer of a server that looks for words of failure, in instructions too."""
+    return "anomalous" if re.search("fail|error|fatal|corrupt", prompt, re.I) else "normal"
 
 
 @pytest.fixture(scope="module")
@@ -190,43 +140,38 @@ def test_in_a_notebook(cache, tmp_path):
 
 
 def test_a_model_is_asked_once_ever(cache, tokenizer, tmp_path):
-    with Oracle() as server:
+    with Faulty(said=by_words) as server:
         first = runs.run(asking(cache, server.url, tokenizer, tmp_path), tmp_path / "first")
-        assert first.llm_calls == first.questions == len(server.asked) > 5
-        assert first.llm_tokens_in == 100 * len(server.asked)
-        assert len(set(server.asked)) == len(server.asked)
+        assert first.llm_calls == first.questions == len(server.answered) > 5
+        assert first.llm_tokens_in == sum(map(len, server.answered))
+        assert len(set(server.answered)) == len(server.answered)
         second = runs.run(asking(cache, server.url, tokenizer, tmp_path), tmp_path / "second")
         assert second.llm_calls == 0
-        assert second.cache_hits == second.questions == len(server.asked)
+        assert second.cache_hits == second.questions == len(server.answered)
     one, other = (tmp_path / d / "verdicts.parquet" for d in ("first", "second"))
     assert one.read_bytes() == other.read_bytes()
 
 
 def test_a_server_that_dies_keeps_the_answers_it_gave(cache, tokenizer, tmp_path):
-    with Oracle(lives=2) as server, pytest.raises(OutsideError, match="500"):
+    dying = Faulty([None, None] + ["500"] * 1000, said=by_words)
+    with dying as server, pytest.raises(OutsideError, match="500"):
         runs.run(asking(cache, server.url, tokenizer, tmp_path), tmp_path / "run")
     assert (tmp_path / "run.partial").is_dir()
-    with Oracle() as restarted:
+    with Faulty(said=by_words) as restarted:
         metrics = runs.run(asking(cache, restarted.url, tokenizer, tmp_path), tmp_path / "run")
-        assert not set(server.asked) & set(restarted.asked)
-        assert metrics.cache_hits == len(server.asked) > 4  # two lists, in any order
-        assert metrics.llm_calls == len(restarted.asked)
+        assert not set(server.answered) & set(restarted.answered)
+        assert metrics.cache_hits == len(server.answered) > 4  # two lists, in any order
+        assert metrics.llm_calls == len(restarted.answered)
 
 
 def test_replay_of_a_batch_is_the_chat_endpoint(cache, tokenizer, tmp_path):
-    with Oracle() as server:
+    with Faulty(said=by_words) as server:
         chat = asking(cache, server.url, tokenizer, tmp_path, llm={"llm_endpoint": "chat"})
         runs.run(chat, tmp_path / "chat")
         by_file = asking(cache, server.url, tokenizer, tmp_path / "b", expert="batch")
         with pytest.raises(Paused, match=r"prompts\.jsonl"):
             runs.run(by_file, tmp_path / "run")
-    requests = (tmp_path / "run.partial/prompts.jsonl").read_text().splitlines()
-    responses = []
-    for line in map(json.loads, requests):
-        prompt = "\n".join(m["content"] for m in line["body"]["messages"])
-        body = {"choices": [{"index": 0, **spoken(prompt, False)}]}
-        response = {"status_code": 200, "body": body}
-        responses.append(json.dumps({"custom_id": line["custom_id"], "response": response}))
+    responses = work_off(tmp_path / "run.partial/prompts.jsonl", by_words)
     (tmp_path / "responses.jsonl").write_text("\n".join(reversed(responses)))
     expert = replace(
         by_file.model.expert, expert="replay", responses=str(tmp_path / "responses.jsonl")
@@ -235,7 +180,7 @@ def test_replay_of_a_batch_is_the_chat_endpoint(cache, tokenizer, tmp_path):
     one, other = (pl.read_parquet(tmp_path / d / "verdicts.parquet") for d in ("chat", "run"))
     assert one.equals(other)
     known = runs.run(by_file, tmp_path / "again")  # nothing is left to be asked
-    assert known.cache_hits == len(requests)
+    assert known.cache_hits == len(responses)
     fresh = replace(expert.llm, cache=str(tmp_path / "c.sqlite"))
     anew = with_expert(by_file, replace(by_file.model.expert, llm=fresh))
     with pytest.raises(Paused):
@@ -285,8 +230,6 @@ def test_scores_of_both_routes_are_on_one_scale():
 
 
 def test_a_detector_folder_that_lost_its_knowledge(finished, tmp_path):
-    import shutil
-
     shutil.copytree(finished / "checkpoint", tmp_path / "broken")
     (tmp_path / "broken/knowledge.parquet").unlink()
     with pytest.raises(InputError, match=r"knowledge\.parquet: missing"):

@@ -2,8 +2,9 @@
 
 import numpy as np
 import pytest
+from rows import sequences
 from scipy.special import expit
-from tiny_general import fit, make, read, untrained
+from tiny_general import fit, read, untrained
 
 from glx import evidence
 from glx.generallog import experts
@@ -30,7 +31,7 @@ def judge(monkeypatch, everything_asked):
         monkeypatch.setattr(evidence, "rarity", lambda profile, n: RARITY[:n])
         monkeypatch.setattr(evidence, "absence", lambda profile, rows: np.float32(absence))
         monkeypatch.setattr(experts, "make_expert", lambda *_: lambda inputs: said)
-        return everything_asked.judge(make(ROWS), read())
+        return everything_asked.judge(sequences(*ROWS), read())
 
     return judged
 

@@ -12,6 +12,7 @@ from rows import sequences
 from glx.errors import InputError
 from glx.generallog import entries, knowledge
 from glx.generallog.entries import EVENT, NOTE, SEQUENCE, Entry
+from glx.generallog.route import unit
 from glx.sequences import LabelledSource, Templates
 
 AXES = np.eye(4, dtype=np.float32)
@@ -26,10 +27,6 @@ def source(rows, labels, texts=TEXTS, name="blocks"):
 
 def events(n):
     return [Entry(f"event {i}", EVENT, "s", "normal", 9, 1, 0.1) for i in range(n)]
-
-
-def unit(vectors):
-    return (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
 
 
 def test_entries_of_a_source_by_hand():

@@ -1,5 +1,7 @@
 """The expert without a model: its parts by hand on axes of a small space, and what it says."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 from expert_inputs import expert_input
@@ -7,6 +9,7 @@ from expert_inputs import expert_input
 from glx import evidence
 from glx.generallog import knowledge, retrieval
 from glx.generallog.entries import EVENT, NOTE, SEQUENCE, Entry
+from glx.generallog.route import unit
 from glx.llm.request import Costs
 
 AXES = np.eye(4, dtype=np.float32)
@@ -37,8 +40,7 @@ def known(*more):
     return knowledge.build([*KNOWN, *more], np.array([OTHER, GOING, *[AXES[3]] * len(more)]))
 
 
-def judge(what, of, k=5):
-    return retrieval.judge(what, of, k)
+judge = partial(retrieval.judge, k=5)
 
 
 def test_the_parts_of_an_event_by_hand():
@@ -129,27 +131,18 @@ def test_nothing_known_and_nothing_asked():
     assert judged.p[0] > judged.p[1]
     assert judged.reasons[1] == "reads harmless (18%); in 50.00% of usual sequences"
     empty = judge(case([]), known())
-    assert (empty.p.shape, empty.places.shape, empty.reasons, empty.costs) == (
-        (0,),
-        (0,),
-        [],
-        Costs(),
-    )
+    assert (len(empty.p), len(empty.places), empty.reasons, empty.costs) == (0, 0, [], Costs())
 
 
 def test_a_verdict_does_not_depend_on_what_else_is_asked():
     rng = np.random.default_rng(0)
-    vectors = rng.normal(size=(60, 16)).astype(np.float32)
-    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    vectors = unit(rng.normal(size=(60, 16)))
     of = knowledge.build([KNOWN[0]] * 20, vectors[:20])
     alarm = rng.normal(size=60).astype(np.float32)
 
     def p(events):
-        return retrieval.judge(
-            expert_input([[v] for v in events], ["some text"] * 60, vectors=vectors, alarm=alarm),
-            of,
-            5,
-        ).p
+        rows, texts = [[v] for v in events], ["some text"] * 60
+        return judge(expert_input(rows, texts, vectors=vectors, alarm=alarm), of).p
 
     whole = p(list(range(60)))
     assert [p([event])[0] for event in range(60)] == whole.tolist()

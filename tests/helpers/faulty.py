@@ -12,11 +12,13 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 from glx.llm.request import ChoiceTokens, Request
 
 WORDS = ChoiceTokens(place=0, normal=10, anomalous=11)
 ENDPOINTS = ("completions", "chat")
+Said = str | Callable[[str], str] | None  # every answer; by the prompt, without log-probabilities
 
 
 def question(n: int, kind: str = "choice") -> Request:
@@ -53,7 +55,7 @@ class Faulty(ThreadingHTTPServer):
         port: int = 0,
         models: Iterable[str] = (),
         bad: Callable[[list[str]], str | None] = lambda prompts: None,
-        said: str | None = None,
+        said: Said = None,
     ):
         self.faults, self.models, self.bad, self.said = deque(faults), deque(models), bad, said
         self.answered: list[str] = []
@@ -170,16 +172,29 @@ def prompts_of(body: dict) -> list[str]:
     return [render((m["role"], m["content"]) for m in body["messages"])]
 
 
-def answer(body: dict, prompts: list[str], said: str | None) -> dict:
+def answer(body: dict, prompts: list[str], said: Said) -> dict:
     """A whole response, in the shapes of vLLM 0.32."""
     choices = [choice(n, prompt, "prompt" in body, said) for n, prompt in enumerate(prompts)]
     usage = {"prompt_tokens": sum(map(len, prompts)), "completion_tokens": 2 * len(prompts)}
     return {"object": "x", "model": body["model"], "choices": choices[::-1], "usage": usage}
 
 
-def choice(index: int, prompt: str, completion: bool, said: str | None) -> dict:
-    normal, anomalous = logprobs_of(number(prompt))
-    text = ("anomalous" if anomalous > normal else "normal") if said is None else said
+def work_off(path: Path, said: Said = None) -> list[str]:
+    """The responses to a batch file, a line each, as `vllm run-batch` writes them."""
+    lines = []
+    for line in path.read_text().splitlines():
+        request = json.loads(line)
+        body = answer(request["body"], prompts_of(request["body"]), said)
+        response = {"status_code": 200, "request_id": "r", "body": body}
+        row = {"id": "x", "custom_id": request["custom_id"], "response": response, "error": None}
+        lines.append(json.dumps(row))
+    return lines
+
+
+def choice(index: int, prompt: str, completion: bool, said: Said) -> dict:
+    normal, anomalous = (-9999.0, -9999.0) if callable(said) else logprobs_of(number(prompt))
+    text = said(prompt) if callable(said) else said
+    text = ("anomalous" if anomalous > normal else "normal") if text is None else text
     top = {"token_id:10": normal, "token_id:11": anomalous, "token_id:12": -9999.0}
     last = {"token_id:2": 0.0}
     if completion:

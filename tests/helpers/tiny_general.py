@@ -1,6 +1,7 @@
 """GeneralLog on four templates and fourteen sequences, its network as it is before any step."""
 
 import numpy as np
+from rows import sequences, unique
 
 from glx.detector import Target
 from glx.embed.alarm import Meanings
@@ -9,7 +10,7 @@ from glx.generallog.detector import GeneralLogConfig, GeneralLogDetector
 from glx.generallog.knowledge import KnowledgeConfig
 from glx.generallog.route import RouteConfig
 from glx.profile import fit_profile
-from glx.sequences import LabelledSource, Sequences, Templates, csr_offsets, distinct
+from glx.sequences import LabelledSource, Templates
 from glx.zerolog.detector import ZeroLogConfig, ZeroLogDetector
 from glx.zerolog.inputs import system_inputs
 from glx.zerolog.model import ModelConfig
@@ -25,18 +26,12 @@ def read() -> Meanings:
     return Meanings(TEXTS, embed(TEXTS, ENCODER), np.array([-1.5, -1, 1.5, -1], np.float32))
 
 
-def make(rows: list[list[int]]) -> Sequences:
-    at = np.arange(len(rows))
-    lengths = np.array([len(row) for row in rows])
-    return Sequences(np.concatenate(rows).astype(np.int32), csr_offsets(lengths), at, at)
-
-
 def untrained() -> ZeroLogDetector:
     """A ZeroLog as it is before its first step."""
     train = TrainConfig(model=ModelConfig(hidden=4), max_events=8)
-    unique = distinct(make(ADAPT))
-    profile = fit_profile(unique, len(TEXTS))
-    inputs = system_inputs(read(), profile, unique, train.max_events)
+    adapt = unique(*ADAPT)
+    profile = fit_profile(adapt, len(TEXTS))
+    inputs = system_inputs(read(), profile, adapt, train.max_events)
     params = init_state(train, pack([inputs], train.max_events), 0)["params"]
     return ZeroLogDetector(ZeroLogConfig(train, ENCODER, seed=3), params, profile, 0.5)
 
@@ -45,6 +40,8 @@ def fit(base: ZeroLogDetector, route="centred", **known) -> GeneralLogDetector:
     more = {"route": RouteConfig(route), "knowledge": KnowledgeConfig(**known)}
     config = GeneralLogConfig(**vars(base.config), **more)
     texts = Templates(SOURCE_TEXTS, np.ones(3, dtype=np.int64))
-    source = LabelledSource("s", make([[0], [0, 2], [0, 1]]), texts, np.array([0, 0, 1], np.uint8))
-    target = Target(make(ADAPT), Templates(TEXTS, np.ones(4, dtype=np.int64)))
+    source = LabelledSource(
+        "s", sequences([0], [0, 2], [0, 1]), texts, np.array([0, 0, 1], np.uint8)
+    )
+    target = Target(sequences(*ADAPT), Templates(TEXTS, np.ones(4, dtype=np.int64)))
     return GeneralLogDetector.around(base, config, [source], target)

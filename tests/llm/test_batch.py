@@ -1,9 +1,10 @@
 """Batch files: what is written can be worked off by anyone, and its answers equal those of chat."""
 
 import json
+from dataclasses import replace
 
 import pytest
-from faulty import WORDS, Faulty, answer, prompts_of, question
+from faulty import WORDS, Faulty, question, work_off
 
 from glx.errors import InputError
 from glx.llm import batch, wire
@@ -13,18 +14,6 @@ from glx.llm.server import LLMConfig
 
 FIVE = [question(n) for n in range(5)]
 NONE = wire.NO_ANSWER
-
-
-def work_off(path, said=None) -> list[str]:
-    """The responses to a batch file, a line each, as `vllm run-batch` writes them."""
-    lines = []
-    for line in path.read_text().splitlines():
-        request = json.loads(line)
-        body = answer(request["body"], prompts_of(request["body"]), said)
-        response = {"status_code": 200, "request_id": "r", "body": body}
-        row = {"id": "x", "custom_id": request["custom_id"], "response": response, "error": None}
-        lines.append(json.dumps(row))
-    return lines
 
 
 @pytest.fixture
@@ -53,9 +42,12 @@ def test_a_line_is_a_chat_request_named_by_its_key(tmp_path):
 def test_distinct_requests_once_in_order_and_nothing_half_written(tmp_path):
     path = tmp_path / "prompts.jsonl"
     path.write_text("old")
-    batch.write([FIVE[2], FIVE[0], FIVE[2]], path)
-    keys = [json.loads(line)["custom_id"] for line in path.read_text().splitlines()]
-    assert keys == [FIVE[2].key, FIVE[0].key]
+    odd = replace(FIVE[0], messages=(("user", "\u2028\n\ud800"),))
+    batch.write([FIVE[2], odd, FIVE[2]], path)
+    keys = [
+        json.loads(line)["custom_id"] for line in path.read_bytes().decode("ascii").split("\n")[:-1]
+    ]
+    assert keys == [FIVE[2].key, odd.key]
     assert list(tmp_path.iterdir()) == [path]
 
 

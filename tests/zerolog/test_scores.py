@@ -2,11 +2,11 @@
 
 import numpy as np
 import pytest
+from rows import sequences, unique
 from scipy.special import expit
 
 from glx.embed.alarm import Meanings
 from glx.profile import fit_profile
-from glx.sequences import Sequences, csr_offsets, distinct
 from glx.zerolog.detector import ZeroLogConfig, ZeroLogDetector, _where_evidence_turns
 from glx.zerolog.inputs import system_inputs
 from glx.zerolog.model import ModelConfig
@@ -14,11 +14,6 @@ from glx.zerolog.train import TrainConfig, init_state, pack
 
 TEXTS = ["start", "work", "stop", "fault"]
 READ = Meanings(TEXTS, np.eye(4, dtype=np.float32), np.array([-2, -2, -2, 2], np.float32))
-
-
-def make(rows):
-    at, lengths = np.arange(len(rows)), np.array([len(row) for row in rows])
-    return Sequences(np.concatenate(rows).astype(np.int32), csr_offsets(lengths), at, at)
 
 
 def cut(log_odds, added, counts):
@@ -46,12 +41,12 @@ def test_sure_scores_have_finite_log_odds():
 def verdicts():
     """By a network as it is before its first step: the evidence is all there is."""
     train = TrainConfig(model=ModelConfig(hidden=4), max_events=8)
-    unique = distinct(make([[0, 1, 2]] * 200 + [[0, 1, 1, 2]] * 100 + [[0, 3, 2]]))
-    profile = fit_profile(unique, 4)
-    inputs = system_inputs(READ, profile, unique, train.max_events)
+    adapt = unique(*[[0, 1, 2]] * 200, *[[0, 1, 1, 2]] * 100, [0, 3, 2])
+    profile = fit_profile(adapt, 4)
+    inputs = system_inputs(READ, profile, adapt, train.max_events)
     params = init_state(train, pack([inputs], train.max_events), 0)["params"]
     fitted = ZeroLogDetector(ZeroLogConfig(train=train), params, profile, 0.5)
-    return fitted.judge(make([[0, 1, 2], [0, 3, 1, 2], [1]]), READ)
+    return fitted.judge(sequences([0, 1, 2], [0, 3, 1, 2], [1]), READ)
 
 
 def test_a_verdict_names_what_is_missing_and_the_heaviest_event(verdicts):
