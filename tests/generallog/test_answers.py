@@ -144,38 +144,29 @@ def test_questions_come_back_as_answers(numbers, tmp_path):
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_questions_keep_what_is_filled_in(tmp_path):
+@pytest.mark.parametrize(
+    ("numbers", "before", "after"),
+    [
+        (
+            None,
+            "id,count,template,p,note\n3,9,disk  failed,0.10,sure\n4,2,other thing,,hm\n"
+            "5,1,<*> burns,1,ours\n6,1,gone,,\n",
+            "id,count,template,p,note\n0,4,send <*> to <*>,,\n1,3,send block to <*>,,\n"
+            "2,2,disk failed,0.10,sure\n3,1,other thing,,hm\n5,1,<*> burns,1,ours\n",
+        ),
+        (
+            NUMBERS,
+            "p,id\n0.5,E22\n0.25,8\n,9\n",
+            "id,count,template,p\n5,4,send <*> to <*>,\n7,3,send block to <*>,\n"
+            "22,2,disk failed,0.5\n1000,1,other thing,\n8,,,0.25\n",
+        ),
+    ],
+)
+def test_questions_keep_what_is_filled_in(numbers, before, after, tmp_path):
     path = tmp_path / "q.csv"
-    path.write_text(
-        "id,count,template,p,note\n"
-        "3,9,disk  failed,0.10,sure\n"
-        "4,2,other thing,,hm\n"
-        "5,1,<*> burns,1,ours\n"
-        "6,1,gone,,\n"
-    )
-    answers.write_questions(path, TEXTS, np.array([4, 3, 2, 1]), None)
-    assert path.read_text().splitlines() == [
-        "id,count,template,p,note",
-        "0,4,send <*> to <*>,,",
-        "1,3,send block to <*>,,",
-        "2,2,disk failed,0.10,sure",
-        "3,1,other thing,,hm",
-        "5,1,<*> burns,1,ours",
-    ]
-
-
-def test_questions_keep_what_is_filled_in_by_id(tmp_path):
-    path = tmp_path / "q.csv"
-    path.write_text("p,id\n0.5,E22\n0.25,8\n,9\n")
-    answers.write_questions(path, TEXTS, np.array([4, 3, 2, 1]), NUMBERS)
-    assert path.read_text().splitlines() == [
-        "id,count,template,p",
-        "5,4,send <*> to <*>,",
-        "7,3,send block to <*>,",
-        "22,2,disk failed,0.5",
-        "1000,1,other thing,",
-        "8,,,0.25",
-    ]
+    path.write_text(before)
+    answers.write_questions(path, TEXTS, np.array([4, 3, 2, 1]), numbers)
+    assert path.read_text() == after
 
 
 @pytest.mark.parametrize(
@@ -224,27 +215,19 @@ def test_a_sequence_takes_the_largest_of_all_its_events():
     assert judged.costs == Costs(questions=4, abstained=1)
 
 
-def test_rarity_picks_the_event_but_is_not_in_its_probability():
-    p = np.array([0.75, 0.25, NAN, NAN])
-    assert answers.judge(expert_input([[0, 1]], TEXTS), p).places.tolist() == [0]
-    judged = answers.judge(
-        expert_input([[0, 1]], TEXTS, rarity=np.array([-2, 1, 9, 9])), p
-    )  # log-odds 1.1 - 2 and -1.1 + 1
-    assert (judged.places.tolist(), judged.p.tolist()) == ([1], [0.25])
-
-
-@pytest.mark.parametrize("sure", [0.0, 1.0])
-def test_of_sure_answers_the_rarest_counts(sure):
-    judged = answers.judge(
-        expert_input([[0, 1]], TEXTS, rarity=np.array([-8, 1, 0, 0])),
-        np.array([sure, sure, NAN, NAN]),
-    )
-    assert (judged.places.tolist(), judged.p.tolist()) == ([1], [sure])
-
-
-def test_an_event_that_is_surely_fine_is_an_answer():
-    judged = answers.judge(expert_input([[3, 2]], TEXTS), np.array([NAN, NAN, 0.0, NAN]))
-    assert (judged.places.tolist(), judged.p.tolist()) == ([1], [0.0])
+@pytest.mark.parametrize(
+    ("row", "p", "rarity", "place"),
+    [
+        ([0, 1], [0.75, 0.25, NAN, NAN], [0, 0, 0, 0], 0),
+        ([0, 1], [0.75, 0.25, NAN, NAN], [-2, 1, 9, 9], 1),  # log-odds 1.1 - 2 and -1.1 + 1
+        ([0, 1], [0.0, 0.0, NAN, NAN], [-8, 1, 0, 0], 1),  # of sure answers the rarest
+        ([0, 1], [1.0, 1.0, NAN, NAN], [-8, 1, 0, 0], 1),
+        ([3, 2], [NAN, NAN, 0.0, NAN], [0, 0, 0, 0], 1),  # surely fine is an answer
+    ],
+)
+def test_rarity_picks_the_event_but_is_not_in_its_probability(row, p, rarity, place):
+    judged = answers.judge(expert_input([row], TEXTS, rarity=np.array(rarity)), np.array(p))
+    assert (judged.places.tolist(), judged.p.tolist()) == ([place], [p[row[place]]])
 
 
 def test_an_event_without_words_is_answered_by_how_it_reads(tmp_path):

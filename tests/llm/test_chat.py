@@ -92,18 +92,25 @@ def test_a_word_is_written_after_the_prompt_and_not_into_its_last_token(chats):
     assert chat.continuation(tokenizer, "x\n", "normal") == alone
 
 
-def test_a_tokenizer_without_a_template_gets_the_plain_one(tmp_path):
-    tiny_tokenizer(None, "<s>", "</s>", []).save_pretrained(tmp_path)
-    plain = chat.load(str(tmp_path))
-    assert plain.render(WHY) == (
-        "System:\nYou judge.\n\nUser:\nWhich?\n\nAssistant:\nnormal\n\nUser:\nWhy?\n\nAssistant:\n"
-    )
-
-
-def test_a_template_that_drops_the_system_message_gets_it_in_the_users(tmp_path):
-    template = "{% for m in messages if m.role != 'system' %}({{ m.content }}){% endfor %}"
+@pytest.mark.parametrize(
+    ("template", "messages", "text"),
+    [
+        (
+            None,  # the plain one takes its place
+            WHY,
+            "System:\nYou judge.\n\nUser:\nWhich?\n\nAssistant:\nnormal\n\n"
+            "User:\nWhy?\n\nAssistant:\n",
+        ),
+        (  # drops the system message, which is then put into the user's
+            "{% for m in messages if m.role != 'system' %}({{ m.content }}){% endfor %}",
+            MESSAGES,
+            "(You judge.\n\nWhich?)",
+        ),
+    ],
+)
+def test_templates_without_a_place_for_all(template, messages, text, tmp_path):
     tiny_tokenizer(template, "<s>", "</s>", []).save_pretrained(tmp_path)
-    assert chat.load(str(tmp_path)).render(MESSAGES) == "(You judge.\n\nWhich?)"
+    assert chat.load(str(tmp_path)).render(messages) == text
 
 
 def test_a_template_that_takes_nothing_is_refused(tmp_path):
@@ -126,31 +133,25 @@ def test_log_text_with_template_code_is_text(chats):
         assert text in chats[name].render((("system", "You judge."), ("user", text)))
 
 
-@pytest.mark.parametrize("inside", [{}, {"tokenizer.json": "{"}, {"config.json": "{}"}])
+@pytest.mark.parametrize("inside", [None, {}, {"tokenizer.json": "{"}, {"config.json": "{}"}])
 def test_a_folder_without_a_tokenizer(tmp_path, inside):
-    for name, text in inside.items():
+    for name, text in (inside or {}).items():
         (tmp_path / name).write_text(text)
+    folder = tmp_path / "nowhere" if inside is None else tmp_path
     with pytest.raises(InputError, match=r"^--llm_tokenizer=.*no tokenizer that can be read"):
-        chat.load(str(tmp_path))
-
-
-def test_a_folder_that_is_not_there(tmp_path):
-    with pytest.raises(InputError, match=r"--llm_tokenizer=.*no tokenizer that can be read"):
-        chat.load(str(tmp_path / "nowhere"))
+        chat.load(str(folder))
 
 
 def test_a_hub_name_is_fetched(monkeypatch, tmp_path):
     folder = tiny_model("chatml", tmp_path)
-    asked = []
 
     def fetched(name, allow_patterns):
-        asked.append(name)
+        assert name == "maker/model"
         assert not any(pattern.endswith("safetensors") for pattern in allow_patterns)
         return folder
 
     monkeypatch.setattr(huggingface_hub, "snapshot_download", fetched)
     assert chat.load("maker/model").render(MESSAGES) == RENDERED["chatml"]
-    assert asked == ["maker/model"]
 
 
 def test_a_hub_out_of_reach_is_an_outside_error(monkeypatch):
