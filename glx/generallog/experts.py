@@ -15,6 +15,7 @@ import numpy as np
 from scipy.special import expit
 
 from glx.config import nested, setting
+from glx.detector import Report, silent
 from glx.embed.embed import UNKNOWN, readable
 from glx.errors import InputError, Paused
 from glx.generallog import answers, retrieval
@@ -27,13 +28,12 @@ from glx.llm import batch, wire
 from glx.llm.answer_cache import AnswerCache
 from glx.llm.chat import ChatFormat
 from glx.llm.chat import load as load_chat
-from glx.llm.client import ask, silent
+from glx.llm.client import ask
 from glx.llm.request import ANOMALOUS, Answer, Costs, Request
 from glx.llm.server import LLMConfig, connect, model_of
 
 EXPERTS = ("retrieval", "vllm", "batch", "replay", "answers")
 PROMPTS = "prompts.jsonl"
-Report = Callable[[int, int, int], None]
 LoadModel = Callable[[], tuple[str, ChatFormat]]  # the model's name and chat format
 
 

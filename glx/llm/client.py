@@ -8,7 +8,7 @@ given up.
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from math import ceil
@@ -17,6 +17,7 @@ from typing import Any
 
 import httpx
 
+from glx.detector import Report, silent
 from glx.errors import InputError
 from glx.llm import wire
 from glx.llm.answer_cache import AnswerCache
@@ -40,16 +41,12 @@ class Refusal:
 Result = dict[str, Answer] | Refusal  # answers by key
 
 
-def silent(done: int, total: int, tokens: int) -> None:
-    """Reports nothing."""
-
-
 def ask(
     requests: list[Request],
     words: ChoiceTokens,
     config: LLMConfig,
     cache: AnswerCache,
-    report: Callable[[int, int, int], None] = silent,
+    report: Report = silent,
 ) -> tuple[dict[str, Answer], Costs]:
     """An answer to each distinct one of `requests`, by key, and what they cost.
 
