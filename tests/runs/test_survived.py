@@ -182,15 +182,18 @@ def judge(ran, tmp_path, monkeypatch, capsys):
 
 @pytest.fixture
 def refused(judge, tmp_path):
-    """`refused(*flags)`: the sentence with which a detector ends, once nothing else is left."""
+    """`refused(where, what, *flags)`: a detector ends with one sentence on a path or flag.
 
-    def run(*flags: str, logs: str = "new.log", out: str = "out.jsonl") -> str:
+    The sentence begins with `where` and holds the words `what`; nothing is written.
+    """
+
+    def run(where: str, what: str, *flags: str, **files_given: str) -> None:
         before = files(tmp_path)
-        code, rows, err = judge(*flags, logs=logs, out=out)
+        code, rows, err = judge(*flags, **files_given)
         assert (code, rows, files(tmp_path)) == (2, [], before)
-        assert err.startswith("error: ")
+        assert err.startswith(f"error: {where}: ")
+        assert what in err.removeprefix(f"error: {where}: ")
         assert err.count("\n") == 1
-        return err.removeprefix("error: ").rstrip()
 
     return run
 
@@ -202,11 +205,9 @@ def test_a_detector_judges_dirty_logs_and_says_so(judge, tmp_path):
     assert sorted(row["key"] for row in rows) == sorted(map(str, range(60)))
     said = " ".join(err.split())
     assert f"of them {MENDED}" in said
-    assert sorted(files(tmp_path) - {n for n in files(tmp_path) if n.startswith("detector")}) == [
-        "dirty.log",
-        "new.log",
-        "out.jsonl",
-    ]
+    assert {path.name for path in tmp_path.iterdir()} == {
+        "detector", "dirty.log", "new.log", "out.jsonl",
+    }  # fmt: skip
 
 
 def test_a_detector_judges_a_table_with_rows_that_are_short(judge):
@@ -219,82 +220,53 @@ def test_a_detector_judges_a_table_with_rows_that_are_short(judge):
 
 
 LOGS = {
-    "empty.log": (b"", "the file is empty; give a file with at least one line"),
-    "binary.log": (
-        np.random.default_rng(0).bytes(5000),
-        "not a text file (over 30 % of its first bytes are no characters); give a log of text "
-        "lines, plain or packed with gzip or zstd",
-    ),
-    "cut.log.gz": (
-        gzip.compress(dirty_log())[:-9],
-        "the archive is cut short; get the whole file again",
-    ),
-    "keyless.log": (
-        b"nothing here\n",
-        "no line has a session id as in the logs the detector was fitted on; give "
-        "--session=REGEX or COLUMN, or --window=N",
-    ),
+    "empty.log": (b"", "the file is empty"),
+    "binary.log": (np.random.default_rng(0).bytes(5000), "not a text file"),
+    "cut.log.gz": (gzip.compress(dirty_log())[:-9], "cut short"),
+    "keyless.log": (b"nothing here\n", "--session=REGEX or COLUMN, or --window=N"),
+    "blank.log": (b"\n  \n", "no line with text"),
 }
 
 
 @pytest.mark.parametrize("name", LOGS)
 def test_logs_that_are_none(name, refused):
-    content, said = LOGS[name]
+    content, what = LOGS[name]
     Path(name).write_bytes(content)
-    assert refused(logs=name) == f"{name}: {said}"
-
-
-def test_logs_without_a_line_of_text(refused):
-    Path("blank.log").write_bytes(b"\n  \n")
-    assert refused("--window=3", logs="blank.log") == (
-        "blank.log: no line with text; give a log with at least one event"
-    )
-
-
-def test_logs_that_are_not_there(refused):
-    assert refused(logs="no.log") == "no.log: no such file; check the path"
-    assert refused(logs="new.log/x") == "new.log/x: no such file; check the path"
-    assert refused(logs="detector") == "detector: a directory; give one file in it"
+    refused(name, what, *(["--window=3"] if name == "blank.log" else []), logs=name)
 
 
 @pytest.mark.parametrize(
-    ("flag", "said"),
+    ("where", "what", "flags"),
     [
-        ("--idle=0", "--idle=0.0: must be more than 0 seconds"),
-        ("--idle=nan", "--idle=nan: must be more than 0 seconds"),
-        ("--window=0", "--window=0: must be at least 1"),
-        ("--format=xml", "--format=xml: value should be one of <auto|lines|jsonl|csv>; see --help"),
-        (
-            "--format=jsonl",
-            "new.log: line 1: no JSON field of text among none; name it one of message, msg, log, "
-            "text, event, body, content, line, description, detail",
-        ),
-        (
-            "--detector=nowhere",
-            "nowhere: not a detector folder (no detector.json); give the "
-            "`checkpoint` folder of a finished run",
-        ),
+        ("--idle=0.0", "more than 0 seconds", ["--idle=0"]),
+        ("--idle=nan", "more than 0 seconds", ["--idle=nan"]),
+        ("--window=0", "at least 1", ["--window=0"]),
+        ("--format=xml", "<auto|lines|jsonl|csv>", ["--format=xml"]),
+        ("new.log: line 1", "message, msg, log", ["--format=jsonl"]),
+        ("nowhere", "no detector.json", ["--detector=nowhere"]),
+        ("--session and --window", "exclude each other", ["--session=a", "--window=3"]),
+        ("new.log", "--session 'order=(' is not a regular expression", ["--session=order=("]),
     ],
 )
-def test_flags_that_are_wrong(flag, said, refused):
-    assert refused(flag) == said
+def test_flags_that_are_wrong(where, what, flags, refused):
+    refused(where, what, *flags)
 
 
-def test_session_rules(refused):
-    assert refused("--session=a", "--window=3") == (
-        "--session and --window: exclude each other; give one of them"
-    )
-    said = refused("--session=order=(")
-    assert said.startswith("new.log: --session 'order=(' is not a regular expression (")
-
-
-def test_places_to_write(judge, refused):
-    assert refused(out="detector") == "--out=detector: a directory; name a file in it"
-    assert refused(out="no/x") == "--out=no/x: no folder no; make it first"
-    for long in ("x" * 250, "x" * 300):  # with and without what is added while it is written
-        assert refused(out=long) == (
-            f"--out={long}: cannot be written (File name too long); name another file"
-        )
+@pytest.mark.parametrize(
+    ("where", "what", "given"),
+    [
+        ("no.log", "no such file", {"logs": "no.log"}),
+        ("new.log/x", "no such file", {"logs": "new.log/x"}),
+        ("detector", "a directory", {"logs": "detector"}),
+        ("--out=detector", "a directory", {"out": "detector"}),
+        ("--out=no/x", "no folder no", {"out": "no/x"}),
+        # Too long with and without what is added while it is written.
+        (f"--out={'x' * 250}", "File name too long", {"out": "x" * 250}),
+        (f"--out={'x' * 300}", "File name too long", {"out": "x" * 300}),
+    ],
+)
+def test_places_to_read_and_to_write(where, what, given, refused):
+    refused(where, what, **given)
 
 
 def test_the_logs_are_never_written_over(judge):
@@ -314,50 +286,11 @@ def test_a_full_disk_leaves_no_half_a_file(judge):
     assert not Path("out.jsonl.partial").is_symlink()
 
 
-DAMAGE = {
-    "missing": lambda folder: (folder / "templates.parquet").unlink(),
-    "changed": lambda folder: flip(folder / "templates.parquet"),
-    "array": lambda folder: flip(max((folder / "arrays").rglob("*"), key=size)),
-    "more": lambda folder: (folder / "x.parquet").write_bytes(b"x"),
-    "broken": lambda folder: cut(folder / "detector.json"),
-    "list": lambda folder: (folder / "detector.json").write_text("[]"),
-    "version": lambda folder: put(folder, version=9),
-    "threshold": lambda folder: put(folder, settings={"threshold": 0}),
-}
-
-
-def size(path: Path) -> int:
-    return path.stat().st_size if path.is_file() else 0
-
-
-def flip(path: Path) -> None:
-    data = bytearray(path.read_bytes())
+def test_a_damaged_detector(refused):
+    """Kinds of damage: tests/test_checkpoint.py."""
+    arrays = [path for path in Path("detector/arrays").rglob("*") if path.is_file()]
+    largest = max(arrays, key=lambda path: path.stat().st_size)
+    data = bytearray(largest.read_bytes())
     data[len(data) // 2] ^= 1
-    path.write_bytes(data)
-
-
-def cut(path: Path) -> None:
-    path.write_bytes(path.read_bytes()[:-100])
-
-
-def put(folder: Path, **changes) -> None:
-    manifest = json.loads((folder / "detector.json").read_text())
-    manifest |= {k: v if k == "version" else manifest[k] | v for k, v in changes.items()}
-    (folder / "detector.json").write_text(json.dumps(manifest))
-
-
-@pytest.mark.parametrize("name", DAMAGE)
-def test_a_damaged_detector(name, refused):
-    DAMAGE[name](Path("detector"))
-    said = refused()
-    ends = {
-        "missing": "templates.parquet: missing; restore it or fit the detector again",
-        "broken": "detector.json: damaged (JSONDecodeError); fit the detector again",
-        "list": "detector.json: damaged (TypeError); fit the detector again",
-        "version": "detector: written as version 9, this program reads version 1; fit the detector "
-        "again",
-    }
-    assert said.startswith("detector")
-    assert said.endswith(
-        ends.get(name, "changed or not of this detector; restore it or fit the detector again")
-    )
+    largest.write_bytes(data)
+    refused(str(largest), "changed or not of this detector")

@@ -114,9 +114,7 @@ def few(length):
 
 def test_scores_do_not_depend_on_bucket_or_batch(params):
     inputs = sequences([3, 8, 9, 30, 1, 128])
-    scores, attention = scoring.score(
-        MODEL.config, params, inputs, lambda length: max(32 // length, 1)
-    )
+    scores, attention = scoring.score(MODEL.config, params, inputs, few)
     for n in range(6):
         a, b = inputs.distinct.offsets[n : n + 2]
         z, weights = encode(params, inputs.distinct.ids[None, a:b], [b - a], inputs.statistics[[n]])
@@ -129,10 +127,5 @@ def test_nothing_compiles_in_steady_state(params):
     scoring.score(MODEL.config, params, sequences([3, 12, 20]), few)
     programs = scoring._gates, scoring._score_batch
     compiled = [program._cache_size() for program in programs]
-    scoring.score(
-        MODEL.config,
-        params,
-        sequences([8, 9, 1, 17, 24, 5, 6, 7, 2, 3]),
-        lambda length: max(32 // length, 1),
-    )
+    scoring.score(MODEL.config, params, sequences([8, 9, 1, 17, 24, 5, 6, 7, 2, 3]), few)
     assert [program._cache_size() for program in programs] == compiled
