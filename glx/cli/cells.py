@@ -3,6 +3,7 @@
 import os
 import shlex
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,14 @@ from glx import config as settings
 from glx.cli.flags import add, build, command, define
 from glx.report import study as report
 from glx.runs.progress import Terminal
-from glx.runs.settings import GENERAL_PRESETS, METHOD_PRESETS, PRESETS, GeneralLogRun
+from glx.runs.settings import (
+    GENERAL_PRESETS,
+    METHOD_PRESETS,
+    PRESETS,
+    GeneralLogRun,
+    MethodRun,
+    RunConfig,
+)
 from glx.runs.study import Cell, Outcome, Study, cells_at_once, run_cells, unfinished
 
 OF_A_CELL = ("target", "source", "target_labels", "seed", "write_questions")  # the study sets them
@@ -23,13 +31,10 @@ SYSTEMS = (
 
 
 # The entry point of each kind of run, and its presets.
-ENTRIES: dict[type, tuple[str, dict[str, Any]]] = {
-    type(presets["small"]): (name, {**presets})
-    for name, presets in (
-        ("zerolog", PRESETS),
-        ("generallog", GENERAL_PRESETS),
-        ("method", METHOD_PRESETS),
-    )
+ENTRIES: dict[type, tuple[str, Mapping[str, Any]]] = {
+    RunConfig: ("zerolog", PRESETS),
+    GeneralLogRun: ("generallog", GENERAL_PRESETS),
+    MethodRun: ("method", METHOD_PRESETS),
 }
 
 

@@ -59,18 +59,12 @@ def fit(task: Task, config: DeepLogConfig, log: Log = lambda row: None) -> "Deep
     times = np.repeat(task.adapt.counts, task.adapt.lengths)
     share = np.bincount(which, times, len(pairs)) / times.sum()
     model = NextEvent(config, len(known))
-    params = initial(model, task.seed, pairs[:1, :-1])
-    params = minimise(
-        _loss,
-        model,
-        config,
-        params,
-        (),
-        lambda rng: pairs[rng.choice(len(pairs), config.batch, p=share)],
-        task.seed,
-        log,
-    )
 
+    def draw(rng: np.random.Generator) -> np.ndarray:
+        return pairs[rng.choice(len(pairs), config.batch, p=share)]
+
+    params = initial(model, task.seed, pairs[:1, :-1])
+    params = minimise(_loss, model, config, params, (), draw, task.seed, log)
     return DeepLog(config, known, params)
 
 
@@ -90,11 +84,7 @@ class DeepLog(Fitted):
     params: Any
 
     def score(self, sequences: Distinct, vectors: np.ndarray) -> Scores:
-        """Scores and weights as in `fit`.
-
-        Args:
-          vectors: their number counts.
-        """
+        """Scores and weights as in `fit`; of the vectors only the number counts."""
         model, codes = NextEvent(self.config, len(self.known)), _codes(self.known, len(vectors))
         pairs, which = windows(sequences, codes, self.config.window)
         ranks = np.empty(len(pairs), np.int32)

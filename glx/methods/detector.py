@@ -109,11 +109,7 @@ class MethodDetector(Detector):
         return cls(config, fitted, cut)
 
     def judge(self, sequences: Sequences, meanings: Meanings) -> Verdicts:
-        """Score sequences of the target.
-
-        Args:
-          meanings: of the `V` templates that the ids stand for, new ones included.
-        """
+        """Score sequences of the target; an event's weight is its share of its sequence's."""
         unique = distinct(sequences)
         scores, weights = self.fitted.score(unique, meanings.vectors)
         total = np.add.reduceat(weights, unique.offsets[:-1])

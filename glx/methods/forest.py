@@ -79,11 +79,7 @@ class Forest(Fitted):
         object.__setattr__(self, "forest", forest)
 
     def score(self, sequences: Distinct, vectors: np.ndarray) -> Scores:
-        """`2^(-E(h) / c)` of each sequence; which event it is, a forest does not tell.
-
-        Args:
-          vectors: not looked at.
-        """
+        """`2^(-E(h) / c)` of each sequence; which event it is, a forest does not tell."""
         weights = np.zeros(len(sequences.ids), np.float32)
         if not len(sequences):
             return Scores(np.zeros(0, np.float32), weights)

@@ -81,11 +81,7 @@ class PCA(Fitted):
     q: np.floating
 
     def score(self, sequences: Distinct, vectors: np.ndarray) -> Scores:
-        """`SPE / (SPE + Q)` of each sequence; an event weighs by its part of that error.
-
-        Args:
-          vectors: not looked at.
-        """
+        """`SPE / (SPE + Q)` of each sequence; an event weighs by its part of that error."""
         scores = np.zeros(len(sequences), np.float32)
         weights = np.zeros(len(sequences.ids), np.float32)
         at = columns(sequences, self.events)

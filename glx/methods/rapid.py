@@ -80,9 +80,6 @@ class Rapid(Fitted):
         """Largest distance of an event of each sequence to its core set, and that of every event.
 
         The distance of an event is `(1 - cos) / 2` to the nearest event of the core set, in [0, 1].
-
-        Args:
-          vectors: `<float32>[W, D]` of the templates that the ids stand for, each of length 1.
         """
         sets, members = event_sets(sequences), np.split(self.ids, self.offsets[1:-1])
         core = min(self.config.core, len(members))

@@ -4,7 +4,6 @@ In: cells, a folder. Out: `study.json`, finished run folders below `cells/`. A s
 goes on where it stopped: finished cells are left alone, a half-done one resumes.
 """
 
-import json
 import os
 import traceback
 from collections.abc import Callable
@@ -18,7 +17,7 @@ import jax
 
 from glx.errors import InputError, OutsideError, Paused
 from glx.methods.detector import METHODS
-from glx.report.models import Measured, Plan, PlannedCell, write
+from glx.report.models import Measured, Plan, PlannedCell, read, write
 from glx.runs.compilation import keep_compilations
 from glx.runs.folder import is_finished
 from glx.runs.run import run
@@ -51,13 +50,26 @@ class Cell:
     config: RunConfig
 
     @property
-    def folder(self) -> str:
-        """Where it is done, below the study's folder."""
+    def planned(self) -> PlannedCell:
+        """What `study.json` holds of it; `run` is its folder, below the study's."""
         target, *sources = (
             given.partition("=")[0] for given in (self.config.target, *self.config.source)
         )
         transfer = "-from-".join(filter(None, [target, "+".join(sources)]))
-        return f"cells/{self.name}/{transfer}/{self.config.model.seed}"
+        return PlannedCell(
+            run=f"cells/{self.name}/{transfer}/{self.config.model.seed}",
+            method=self.method,
+            target=target,
+            source=tuple(sources),
+            seed=self.config.model.seed,
+            ours=self.name not in (*METHODS, *VARIANTS),
+            few_labels=self.config.target_labels,
+        )
+
+    @property
+    def folder(self) -> str:
+        """Where it is done, below the study's folder."""
+        return self.planned.run
 
 
 @dataclass(frozen=True)
@@ -117,7 +129,9 @@ def run_cells(
     _check_folder(study, folder)
     left = unfinished(study, folder)
     folder.mkdir(parents=True, exist_ok=True)
-    write(folder, describe(study))
+    planned = tuple(cell.planned for cell in study.cells)
+    given = study.name, study.command, study.preset, study.protocol, study.reference
+    write(folder, Plan(*given, planned))
     groups = [list(group) for _, group in groupby(left, key=_shared_work)]
     failed = []
     parallel = min(parallel, len(groups))
@@ -154,39 +168,18 @@ def unfinished(study: Study, folder: Path) -> list[Cell]:
 
 def _check_folder(study: Study, folder: Path) -> None:
     """Raise InputError where the folder is no study's, or one's whose work would be forgotten."""
-    plan = folder / "study.json"
-    if not plan.is_file():
+    if not (folder / "study.json").is_file():
         if os.path.exists(folder) and (not folder.is_dir() or any(folder.iterdir())):
             raise InputError(f"{folder}: is there already and is no study; choose another folder")
         return
     planned = {cell.folder for cell in study.cells}
-    try:
-        earlier = [cell["run"] for cell in json.loads(plan.read_text())["cells"]]
-    except (ValueError, KeyError, TypeError) as e:
-        raise InputError(f"{plan}: damaged ({type(e).__name__}); choose another folder") from e
-    lost = [run for run in earlier if run not in planned and (folder / run).is_dir()]
+    earlier = {cell.run for cell in read(folder, Plan).cells}
+    lost = sorted(run for run in earlier - planned if (folder / run).is_dir())
     if lost:
         raise InputError(
             f"{folder}: holds a study with {len(lost)} finished cells that this one does not have, "
             f"as {lost[0]}; choose another --study_dir"
         )
-
-
-def describe(study: Study) -> Plan:
-    """What `study.json` holds."""
-    cells = tuple(
-        PlannedCell(
-            run=cell.folder,
-            method=cell.method,
-            target=cell.config.target.partition("=")[0],
-            source=tuple(given.partition("=")[0] for given in cell.config.source),
-            seed=cell.config.model.seed,
-            ours=cell.name not in (*METHODS, *VARIANTS),
-            few_labels=cell.config.target_labels,
-        )
-        for cell in study.cells
-    )
-    return Plan(study.name, study.command, study.preset, study.protocol, study.reference, cells)
 
 
 def cells_at_once() -> int:
