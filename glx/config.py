@@ -8,7 +8,7 @@ import math
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, get_type_hints
 
 from glx.errors import InputError
 
@@ -19,10 +19,11 @@ def cache_home() -> Path:
 
 
 class Leaf(NamedTuple):
-    """One setting: `name` as a flag, where it is in the tree, and its field."""
+    """One setting: `name` as a flag, where it is in the tree, its type, and its field."""
 
     name: str
     path: tuple[str, ...]
+    type: Any
     field: dataclasses.Field
 
 
@@ -52,12 +53,13 @@ def nested(cls: type, *, prefix: str = "") -> Any:
 
 def leaves(cls: type, path: tuple[str, ...] = (), prefix: str = "") -> Iterator[Leaf]:
     """All settings below the dataclass `cls`, depth first."""
+    types = get_type_hints(cls)
     for field in dataclasses.fields(cls):
         inner = field.metadata.get("cls")
         if inner is not None:
             yield from leaves(inner, (*path, field.name), prefix + field.metadata["prefix"])
         else:
-            yield Leaf(prefix + field.name, (*path, field.name), field)
+            yield Leaf(prefix + field.name, (*path, field.name), types[field.name], field)
 
 
 def get(config: Any, path: tuple[str, ...]) -> Any:

@@ -7,7 +7,8 @@ import os
 import sys
 import textwrap
 from collections.abc import Callable, Mapping
-from typing import Any
+from types import NoneType, UnionType
+from typing import Any, Union, get_args, get_origin
 
 from absl import flags
 from absl.flags import FlagValues
@@ -15,7 +16,7 @@ from absl.flags import FlagValues
 from glx import config as settings
 from glx.errors import InputError, OutsideError, Paused, is_disk_full
 
-KINDS = {"int": "integer", "float": "float", "bool": "boolean", "tuple": "multi_string"}
+KINDS = {int: "integer", float: "float", bool: "boolean", tuple: "multi_string"}
 NEEDS = {"int": "a whole number", "float": "a number", "bool": "true or false"}
 
 
@@ -27,15 +28,21 @@ def add(values: FlagValues, kind: str, name: str, default: Any, *spec: Any, **bo
 def define(values: FlagValues, cls: type, presets: Mapping[str, Any] | None = None) -> None:
     """Define a flag for every setting below `cls`; unset, it takes the value of the preset."""
     for leaf in settings.leaves(cls):
-        kind = getattr(leaf.field.type, "__name__", str(leaf.field.type)).split(" | ")[0]
         defaults = {n: _shown(settings.get(p, leaf.path)) for n, p in (presets or {}).items()}
         default = ", ".join(f"{name}: {value}" for name, value in defaults.items())
         if len(set(defaults.values())) < 2:
             default = _shown(settings.get(cls(), leaf.path))
         doc, among = leaf.field.metadata["doc"], ", ".join(leaf.field.metadata["among"] or ())
         notes = "; ".join(filter(None, [among, default and f"default {default}"]))
-        add(values, KINDS.get(kind, "string"), leaf.name, None, "")
+        add(values, _kind(leaf.type), leaf.name, None, "")
         values[leaf.name].help = doc + (f" ({notes})" if notes else "")  # absl's has more words
+
+
+def _kind(annotation: Any) -> str:
+    """The kind of flag for a type, for `X | None` that for X."""
+    if get_origin(annotation) in (Union, UnionType):
+        (annotation,) = set(get_args(annotation)) - {NoneType}
+    return KINDS.get(get_origin(annotation) or annotation, "string")
 
 
 def build(values: FlagValues, base: Any) -> Any:

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from importlib import import_module
+from typing import Optional
 
 import polars as pl
 import pytest
@@ -37,6 +38,15 @@ class Cake:
     oven: Oven = nested(Oven, prefix="oven_")
 
 
+@dataclass(frozen=True)
+class Weights:
+    """Settings that may be None, in each way that a type can say so."""
+
+    new: float | None = setting(None, "kilograms.")
+    old: Optional[float] = setting(None, "kilograms.")  # noqa: UP045
+    text: "float | None" = setting(None, "kilograms.")
+
+
 PRESETS = {"small": Cake(), "large": Cake(eggs=6)}
 
 
@@ -56,6 +66,14 @@ def test_a_flag_changes_one_setting_and_the_rest_is_the_presets():
         0,
         Cake(fruit=("fig", "kiwi"), note="you"),
     )
+
+
+def test_a_number_that_may_be_none_is_a_flag_for_a_number():
+    values = FlagValues()
+    define(values, Weights)
+    values(["weigh", "--new=1", "--old=2.5", "--text=3"])
+    assert build(values, Weights()) == Weights(1.0, 2.5, 3.0)
+    assert {values[name].flag_type() for name in ("new", "old", "text")} == {"float"}
 
 
 @pytest.mark.parametrize(
