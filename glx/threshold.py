@@ -1,19 +1,19 @@
 """Label-free cuts: the scores of a system's own unlabelled sequences in, one threshold out.
 
-In: scores in [0, 1] of the distinct adaptation sequences, and how often each occurs. Out: a
-threshold; `score >= threshold` flags. Every method is a deterministic function of the multiset of
-scores. A threshold is a float32, as scores are, so that a comparison in either precision agrees,
-and lies midway between the smallest score flagged and the largest not, so that rounding of a score
-does not decide.
+In: scores in [0, 1] of the distinct adaptation sequences, and how often each occurs; for
+`evidence_threshold` also the evidence of each. Out: a threshold; `score >= threshold` flags. Every
+method is a deterministic function of these. A threshold is a float32, as scores are, so that a
+comparison in either precision agrees. A threshold of `fit` lies midway between the smallest score
+flagged and the largest not, so that rounding of a score does not decide.
 """
 
 from typing import NamedTuple
 
 import numpy as np
-from scipy.special import logit
+from scipy.special import expit, logit
 
 METHODS = ("tail", "mixture", "knee", "prior")
-EVIDENCE = "evidence"  # no cut of scores, but where the log-odds of `glx.evidence` are 0
+EVIDENCE = "evidence"  # the threshold is that of `evidence_threshold`, not of `fit`
 LABEL_FREE = (EVIDENCE, *METHODS)
 DEFAULT = "mixture"
 """`mixture` alone estimates the share of anomalies (3 % of one system, 30 % of another); `tail`
@@ -71,6 +71,25 @@ def fit(scores: np.ndarray, counts: np.ndarray, method: str = DEFAULT) -> float:
         return 0.5
     flagged = {"tail": _tail, "mixture": _mixture, "knee": _knee}[method](values, weights)
     return _cut(values, flagged)
+
+
+def evidence_threshold(scores: np.ndarray, log_odds: np.ndarray, counts: np.ndarray) -> float:
+    """The score at which the evidence is 0, once the median of what the sources add is taken off.
+
+    The log-odds of a score are the evidence plus log-odds that the network learned from the
+    sources. These depend on how common anomalies are in the sources, which is no reason to expect
+    as many in the target. So a sequence is flagged if its evidence plus what the sources add to it
+    is at least the median of what they add to the adaptation sequences.
+
+    Args:
+      scores: `<float>[U]` in [0, 1].
+      log_odds: `<float>[U]` evidence (`glx.evidence`).
+      counts: `<int>[U]`, how often each sequence occurs.
+    """
+    added = logit(np.clip(scores.astype(np.float64), CLIP, 1 - CLIP)) - log_odds
+    order = np.argsort(added)
+    half = np.searchsorted(np.cumsum(counts[order]), counts.sum() / 2)
+    return float(np.float32(expit(added[order][half])))
 
 
 def _tail(values: np.ndarray, weights: np.ndarray) -> int:

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.special import expit
 
 from glx import threshold
 
@@ -115,3 +116,24 @@ def test_order_grouping_and_precision_do_not_matter_and_a_minority_is_flagged(
     assert np.array_equal(single >= found, single.astype(np.float64) >= found)
     if method in ("tail", "mixture"):
         assert share(scores, method, counts) <= 0.5
+
+
+def by_evidence(log_odds, added, counts):
+    scores = expit(np.array(log_odds, float) + added).astype(np.float32)
+    return threshold.evidence_threshold(scores, np.float32(log_odds), np.array(counts))
+
+
+def test_the_median_of_what_sources_add_is_taken_off():
+    assert by_evidence([0, -3, 2], [1, 1.5, -4], [1, 5, 1]) == pytest.approx(expit(1.5), rel=1e-5)
+    assert by_evidence([0, -3, 2], [1, 1.5, -4], [5, 1, 1]) == pytest.approx(expit(1), rel=1e-5)
+    assert by_evidence([-4, 4], [-1, -1], [9, 1]) == pytest.approx(expit(-1), rel=1e-4)
+
+
+def test_the_evidence_alone_moves_no_cut():
+    """However many sequences it speaks against, or for, it counts from 0 on."""
+    for log_odds in ([-9, -8, -7], [5, 6, 7], [0, 0, 0]):
+        assert by_evidence(log_odds, [0, 0, 0], [1, 1, 1]) == pytest.approx(0.5, rel=1e-3)
+
+
+def test_sure_scores_have_finite_log_odds():
+    assert 0 < threshold.evidence_threshold(np.float32([0, 1]), np.float32([0, 0]), np.ones(2)) < 1

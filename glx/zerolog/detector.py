@@ -7,7 +7,6 @@ from dataclasses import asdict, dataclass
 from typing import Any, Self
 
 import numpy as np
-from scipy.special import expit, logit
 
 from glx import evidence, threshold
 from glx.checkpoint import State
@@ -199,7 +198,7 @@ def _fit(
     if config.threshold != threshold.EVIDENCE:
         cut = threshold.fit(scores, adapted.counts, config.threshold)
     else:
-        cut = _where_evidence_turns(scores, inputs[-1].statistics[:, -1], adapted.counts)
+        cut = threshold.evidence_threshold(scores, inputs[-1].statistics[:, -1], adapted.counts)
     return state["params"], own, cut
 
 
@@ -208,19 +207,6 @@ def _inputs(
 ) -> Inputs:
     rules = config.train.max_events, config.train.structural
     return system_inputs(understood, profile, unique, *rules)
-
-
-def _where_evidence_turns(scores: np.ndarray, says: np.ndarray, counts: np.ndarray) -> float:
-    """The score of a sequence whose evidence is 0 and of which the sources say what they say most.
-
-    How common anomalies are in the sources is no reason to expect as many here: the median of what
-    they add to the target's adaptation sequences is taken off.
-    """
-    inside = np.clip(scores.astype(np.float64), 1e-6, 1 - 1e-6)
-    added = logit(inside) - says
-    order = np.argsort(added)
-    half = np.searchsorted(np.cumsum(counts[order]), counts.sum() / 2)
-    return float(np.float32(expit(added[order][half])))
 
 
 def _profile(unique: Distinct, templates: Templates) -> Profile:

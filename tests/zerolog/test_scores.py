@@ -1,40 +1,18 @@
-"""The label-free cut, and the evidence of a verdict."""
+"""The evidence of a verdict."""
 
 import numpy as np
 import pytest
 from rows import sequences, unique
-from scipy.special import expit
 
 from glx.embed.alarm import Meanings
 from glx.profile import fit_profile
-from glx.zerolog.detector import ZeroLogConfig, ZeroLogDetector, _where_evidence_turns
+from glx.zerolog.detector import ZeroLogConfig, ZeroLogDetector
 from glx.zerolog.inputs import system_inputs
 from glx.zerolog.model import ModelConfig
 from glx.zerolog.train import TrainConfig, init_state, pack
 
 TEXTS = ["start", "work", "stop", "fault"]
 READ = Meanings(TEXTS, np.eye(4, dtype=np.float32), np.array([-2, -2, -2, 2], np.float32))
-
-
-def cut(log_odds, added, counts):
-    scores = expit(np.array(log_odds, float) + added).astype(np.float32)
-    return _where_evidence_turns(scores, np.float32(log_odds), np.array(counts))
-
-
-def test_the_median_of_what_sources_add_is_taken_off():
-    assert cut([0, -3, 2], [1, 1.5, -4], [1, 5, 1]) == pytest.approx(expit(1.5), rel=1e-5)
-    assert cut([0, -3, 2], [1, 1.5, -4], [5, 1, 1]) == pytest.approx(expit(1), rel=1e-5)
-    assert cut([-4, 4], [-1, -1], [9, 1]) == pytest.approx(expit(-1), rel=1e-4)
-
-
-def test_the_evidence_alone_moves_no_cut():
-    """However many sequences it speaks against, or for, it counts from 0 on."""
-    for log_odds in ([-9, -8, -7], [5, 6, 7], [0, 0, 0]):
-        assert cut(log_odds, [0, 0, 0], [1, 1, 1]) == pytest.approx(0.5, rel=1e-3)
-
-
-def test_sure_scores_have_finite_log_odds():
-    assert 0 < _where_evidence_turns(np.float32([0, 1]), np.float32([0, 0]), np.ones(2)) < 1
 
 
 @pytest.fixture(scope="module")
