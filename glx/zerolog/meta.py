@@ -64,7 +64,8 @@ def direction(model: ZeroLog, params, table_VxE, batch: Batch, mu, lam):
 
     The gradient of `L_cls - mu lambda L_dom` by the encoder with the heads fixed, and that of
     `L_cls + mu L_dom` by the heads with the encoder fixed. Linear in `mu`; the plain gradient with
-    `lam = -1`.
+    `lam = -1`. One forward pass and gradients of two losses: cheaper (docs/notes/speed.md) than
+    two gradients with the other parameters fixed by closure, and equal to them.
 
     Returns:
       A pytree like `params`, and metrics: means over the batch, each a scalar.
