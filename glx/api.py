@@ -33,7 +33,7 @@ from glx.verdicts import VERDICT
 
 @dataclass(frozen=True)
 class Detection:
-    """What a detector says of a file of logs.
+    """The verdicts of a detector on a file of logs.
 
     Attributes:
       table: a row per sequence in the order in which they closed: `key` (null for windows),

@@ -177,15 +177,16 @@ class LabelledSource:
 
 
 def shorten(
-    sequences: Distinct, rarity: np.ndarray, max_events: int
+    sequences: Distinct, priority: np.ndarray, max_events: int
 ) -> tuple[Distinct, np.ndarray]:
-    """Cut sequences longer than `max_events`: repeats first, then the most common events.
+    """Cut sequences longer than `max_events`: repeats first, then the events of least priority.
 
-    A run of one event becomes a single one; if that is not enough, the rarest `max_events` events
-    stay, in their order (ties: the earlier). An anomaly in the middle of a long session survives.
+    A run of one event becomes a single one; if that is not enough, the first `max_events` events
+    by priority stay, in their order (ties: the earlier). An anomaly in the middle of a long session
+    survives.
 
     Args:
-      rarity: `<float>[V]` of each template; the highest stay.
+      priority: `<float>[V]` of each template; the highest stay.
 
     Returns:
       The shortened sequences, one per original one, and `<int64>[E]` the place of each kept event
@@ -198,7 +199,7 @@ def shorten(
         kept[at] = False
         at = at[np.diff(sequences.ids[at], prepend=-1) != 0]
         if len(at) > max_events:
-            at = at[np.argsort(-rarity[sequences.ids[at]], kind="stable")[:max_events]]
+            at = at[np.argsort(-priority[sequences.ids[at]], kind="stable")[:max_events]]
         kept[at] = True
     positions = np.arange(len(kept)) - np.repeat(sequences.offsets[:-1], lengths)
     offsets = csr_offsets(kept)[sequences.offsets]

@@ -55,7 +55,7 @@ def read(path: Path, texts: list[str], numbers: np.ndarray | None) -> np.ndarray
     if "template" in names:
         return by_text(collect(rows, template_text), texts)
     needed = "`template`, since there is no template table" if numbers is None else "`id`"
-    raise InputError(f"{path}: line 1: give the columns `p` and {needed}.")
+    raise InputError(f"{path}: line 1: give the columns `p` and {needed}")
 
 
 def by_text(given: dict[Any, float], texts: list[str]) -> np.ndarray:
@@ -100,7 +100,7 @@ def event_number(row: Row) -> int:
     """The number in the column `id`, `7` or `E7`."""
     text = row.cells["id"].strip().removeprefix("E")
     if not text.removeprefix("-").isdecimal():
-        raise InputError(f"{row.where}: id {row.cells['id']!r} is not an event number.")
+        raise InputError(f"{row.where}: id {row.cells['id']!r} is not an event number")
     return int(text)
 
 
@@ -112,7 +112,7 @@ def probability(row: Row) -> float:
     except ValueError:
         p = -1.0
     if p is not None and not 0 <= p <= 1:
-        raise InputError(f"{row.where}: p {text!r} is not a number between 0 and 1.")
+        raise InputError(f"{row.where}: p {text!r} is not a number between 0 and 1")
     return np.nan if p is None else p
 
 
@@ -122,7 +122,7 @@ def collect(rows: list[Row], key: Callable[[Row], Any]) -> dict[Any, float]:
     for row in rows:
         p, k = probability(row), key(row)
         if given.setdefault(k, p) != p and not (np.isnan(given[k]) and np.isnan(p)):
-            raise InputError(f"{row.where}: {k!r} is there already with another p.")
+            raise InputError(f"{row.where}: {k!r} is there already with another p")
     return given
 
 
@@ -138,15 +138,15 @@ def read_rows(path: Path) -> tuple[list[str], list[Row]]:
             reader = csv.reader(file)
             table = [(f"{path}: line {reader.line_num}", cells) for cells in reader if cells]
     except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror}); see --responses.") from error
+        raise InputError(f"{path}: cannot be read ({error.strerror}); see --responses") from error
     except (UnicodeDecodeError, csv.Error) as error:
-        raise InputError(f"{path}: not a CSV in UTF-8 ({error}); write it again.") from error
+        raise InputError(f"{path}: not a CSV in UTF-8 ({error}); write it again") from error
     names = [name.strip() for name in table[0][1]] if table else []
     if "p" not in names:
-        raise InputError(f"{path}: line 1: no column `p`; the first line names the columns.")
+        raise InputError(f"{path}: line 1: no column `p`; the first line names the columns")
     for where, cells in table[1:]:
         if len(cells) != len(names):
-            raise InputError(f"{where}: {len(cells)} cells, where the header has {len(names)}.")
+            raise InputError(f"{where}: {len(cells)} cells, where the header has {len(names)}")
     return names, [Row(where, dict(zip(names, cells, strict=True))) for where, cells in table[1:]]
 
 
@@ -210,7 +210,7 @@ def write_questions(
         if is_disk_full(error):
             raise
         raise InputError(
-            f"{path}: cannot be written ({error.strerror}); give another --write_questions."
+            f"{path}: cannot be written ({error.strerror}); give another --write_questions"
         ) from error
 
 
@@ -226,9 +226,8 @@ def filled_in(path: Path, by_id: bool) -> tuple[list[str], dict[Any, dict[str, s
     try:
         names, rows = read_rows(path)
         if column not in names:
-            raise InputError(f"{path}: line 1: no column `{column}`.")
+            raise InputError(f"{path}: line 1: no column `{column}`")
         collect(rows, key)  # of rows that disagree none may win
     except InputError as error:
-        what = str(error).removesuffix(".")
-        raise InputError(f"{what}; mend it or give another --write_questions.") from error
+        raise InputError(f"{error}; mend it or give another --write_questions") from error
     return names, {key(row): row.cells for row in rows}

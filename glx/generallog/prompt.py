@@ -129,7 +129,7 @@ def writer(
         if fitted is None:
             raise InputError(
                 f"--prompt_tokens={config.prompt_tokens}: too few for the fixed part of a prompt"
-                " with this model's tokenizer; raise it."
+                " with this model's tokenizer; raise it"
             )
         cut = sum(event.text.endswith(CUT) for event in fitted.events)
         return fitted.messages(), fitted.left_out + cut

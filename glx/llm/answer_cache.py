@@ -135,7 +135,7 @@ def explained(path: Path | None) -> Iterator[None]:
         raise as_ours(error, path) from error
     except (FileExistsError, NotADirectoryError, PermissionError) as error:
         raise InputError(
-            f"{path}: the answer cache cannot be made ({error.strerror}); give another --cache."
+            f"{path}: the answer cache cannot be made ({error.strerror}); give another --cache"
         ) from error
 
 
@@ -150,10 +150,10 @@ def as_ours(error: sqlite3.Error, path: Path | None) -> Exception:
     if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
         return OutsideError(
             f"{path}: another process has kept the answer cache locked for {WAIT_SECONDS:.0f} s;"
-            " end it and run the same command again."
+            " end it and run the same command again"
         )
     if code in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM, sqlite3.SQLITE_READONLY):
         what = "the answer cache cannot be opened for writing"
-        return InputError(f"{path}: {what} ({error}); give another --cache.")
+        return InputError(f"{path}: {what} ({error}); give another --cache")
     what = "not an answer cache, or a damaged one"
-    return InputError(f"{path}: {what} ({error}); move it away or give another --cache.")
+    return InputError(f"{path}: {what} ({error}); move it away or give another --cache")

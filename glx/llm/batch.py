@@ -56,7 +56,7 @@ def read(
     if missing:
         raise InputError(
             f"{path}: {len(missing)} of {len(wanted)} responses are missing (the first:"
-            f" {missing[0]}); give the whole file of responses to this run's prompts.jsonl."
+            f" {missing[0]}); give the whole file of responses to this run's prompts.jsonl"
         )
     return answers
 
@@ -85,9 +85,9 @@ def lines(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
                         raise ValueError
                     yield number, value
     except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror}); see --responses.") from error
+        raise InputError(f"{path}: cannot be read ({error.strerror}); see --responses") from error
     except (ValueError, RecursionError) as error:
         raise InputError(
             f"{path}: line {number}: not a JSON object; the file may be cut off, give the whole of"
-            " the responses."
+            " the responses"
         ) from error

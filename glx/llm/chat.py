@@ -82,7 +82,7 @@ class ChatFormat:
                 return ChoiceTokens(place, a, b)
         raise InputError(
             f"{FLAG}: this tokenizer cannot tell the words {' and '.join(CHOICES)} apart; name that"
-            " of the model that the server runs."
+            " of the model that the server runs"
         )
 
 
@@ -102,7 +102,7 @@ def load(name: str) -> ChatFormat:
             return chat
     raise InputError(
         f"{FLAG}={name}: its chat template takes neither a system message nor a user's alone; name"
-        " a tokenizer with another."
+        " a tokenizer with another"
     )
 
 
@@ -147,7 +147,7 @@ def open_tokenizer(folder: Path) -> Any:
         raise InputError(
             f"{FLAG}={folder}: there is no tokenizer that can be read ({type(error).__name__}: "
             f"{reason}); name a folder with tokenizer.json and tokenizer_config.json, or a model's"
-            " hub name."
+            " hub name"
         ) from error
 
 
@@ -159,12 +159,12 @@ def download(name: str) -> Path:
         return Path(snapshot_download(name, allow_patterns=FILES))
     except (errors.HFValidationError, errors.RepositoryNotFoundError) as error:
         raise InputError(
-            f"{FLAG}={name}: neither a folder here nor known to the hub; check the name."
+            f"{FLAG}={name}: neither a folder here nor known to the hub; check the name"
         ) from error
     except Exception as error:  # the client lets many kinds of network failure through
         raise OutsideError(
             f"{FLAG}={name}: no folder here, and the hub cannot be reached"
-            f" ({type(error).__name__}); connect, or name a folder with the model's tokenizer."
+            f" ({type(error).__name__}); connect, or name a folder with the model's tokenizer"
         ) from error
 
 

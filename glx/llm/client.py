@@ -83,7 +83,7 @@ def ask(
                     if not known and not fresh and len(refused) >= min(REFUSED, len(missing)):
                         raise InputError(
                             f"--llm_url={config.llm_url}: the server refuses every question"
-                            f" ({result.reason}); see its log, --llm_model and --prompt_tokens."
+                            f" ({result.reason}); see its log, --llm_model and --prompt_tokens"
                         )
                 else:
                     fresh |= result

@@ -126,7 +126,7 @@ def model_of(config: LLMConfig) -> str:
         except Refused as refused:
             raise InputError(
                 f"--llm_url={config.llm_url}: it names no models ({refused}); give the URL of"
-                " an OpenAI-compatible server, up to /v1."
+                " an OpenAI-compatible server, up to /v1"
             ) from refused
 
 
@@ -149,17 +149,17 @@ def connect(config: LLMConfig) -> httpx.Client:
     key = os.environ.get(KEY_VARIABLE, "").strip()
     if key:
         if not (key.isascii() and key.isprintable()):
-            raise InputError(f"{KEY_VARIABLE} has characters that no key has; set it again.")
+            raise InputError(f"{KEY_VARIABLE} has characters that no key has; set it again")
         headers["Authorization"] = f"Bearer {key}"
     flag = f"--llm_url={config.llm_url}: not the URL of a server"
     try:
         url = httpx.URL(config.llm_url)
     except httpx.InvalidURL as error:
-        raise InputError(f"{flag} ({error}); mend it.") from error
+        raise InputError(f"{flag} ({error}); mend it") from error
     if url.scheme not in ("http", "https") or not url.host:
-        raise InputError(f"{flag}; it must begin with http:// or https:// and a host.")
+        raise InputError(f"{flag}; it must begin with http:// or https:// and a host")
     if url.userinfo:  # the URL goes into config.json and messages
-        raise InputError(f"--llm_url: leave the password out of it and set {KEY_VARIABLE}.")
+        raise InputError(f"--llm_url: leave the password out of it and set {KEY_VARIABLE}")
     seconds = min(config.llm_timeout, config.llm_patience)
     return httpx.Client(
         base_url=url,
@@ -190,7 +190,7 @@ def exchange(client: httpx.Client, path: str, body: Any = None) -> Any:
     if status >= 300:
         message = f"{status} {complaint(response)}".strip()
         if status < 400 or status in MEND:
-            raise InputError(f"{response.url} answered {message}: {MEND.get(status, MEND[404])}.")
+            raise InputError(f"{response.url} answered {message}: {MEND.get(status, MEND[404])}")
         raise Refused(message)
     try:
         return response.json()
@@ -222,5 +222,5 @@ def given_up(config: LLMConfig, trouble: str) -> OutsideError:
     return OutsideError(
         f"--llm_url={config.llm_url}: no answer for {config.llm_patience:g} seconds (last:"
         f" {trouble}); start the server (launch/serve_vllm.sh MODEL) and run the same command"
-        " again: answers so far are kept."
+        " again: answers so far are kept"
     )

@@ -56,7 +56,7 @@ class MethodConfig(DetectorConfig):
         "that needs no label.",
         among=threshold.METHODS,
     )
-    seed: int = setting(0, "of all that is drawn.", low=0)
+    seed: int = setting(0, "of everything random.", low=0)
 
     @property
     def detector(self) -> "type[MethodDetector]":

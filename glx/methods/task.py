@@ -37,7 +37,7 @@ class Task:
       sources: labelled systems; many methods need none.
       adapt: the target's distinct adaptation sequences, unlabelled; they hold anomalies.
       vectors: `<float32>[V, D]` of the target's template texts, each of length 1.
-      seed: of all that is drawn.
+      seed: of everything random.
     """
 
     sources: list[Source]
@@ -47,7 +47,7 @@ class Task:
 
 
 class Scores(NamedTuple):
-    """What a method says of `U` distinct sequences with `E` events in all.
+    """The scores that a method gives `U` distinct sequences with `E` events in all.
 
     Attributes:
       scores: `<float32>[U]` in [0, 1], higher is more anomalous.

@@ -1,6 +1,6 @@
 """The formats of log files, one function each: a block of raw bytes to the fields of its lines.
 
-A new format needs a function here, its name in `block_reader`, and, if files of it shall be
+A new format needs a function here, its name in `block_parser`, and, if files of it shall be
 recognised, a layout in `detect_layout` (`glx/parse/header.py`).
 """
 
@@ -39,12 +39,12 @@ class Fields:
     level: pl.Series | None = None
 
 
-Reader = Callable[[bytes, ReadCounts], Fields]  # adds to the counts
+BlockParser = Callable[[bytes, ReadCounts], Fields]  # adds to the counts
 
 
-def block_reader(
+def block_parser(
     path: Path | str, layout: Layout, blocks: Iterator[bytes]
-) -> tuple[Reader, Iterator[bytes]]:
+) -> tuple[BlockParser, Iterator[bytes]]:
     """The function that reads blocks of this layout, and the blocks without a table's header line.
 
     Raises:

@@ -20,7 +20,7 @@ import numpy as np
 import polars as pl
 
 from glx.parse.digits import Block, ascii_digits, distinct_codes
-from glx.parse.formats import Reader, block_reader, groups
+from glx.parse.formats import BlockParser, block_parser, groups
 from glx.parse.header import Layout, has_year, seconds
 from glx.parse.read import ReadCounts, blocks
 from glx.parse.texts import TextCache, cached_texts, masked_texts, with_level
@@ -58,7 +58,7 @@ def records(
     lines = 0
     clock: tuple[float | None, int] = (None, 0)
     with closing(blocks(path, quoted=layout.format == "csv" and layout.quote)) as raw:
-        read, body = block_reader(path, layout, raw)
+        read, body = block_parser(path, layout, raw)
         work = partial(_block_records, read=read, layout=layout, cache={})
         for frame, part in ordered(work, body, threads or os.cpu_count() or 1):
             frame = frame.with_columns(pl.col("line") + lines)
@@ -107,7 +107,7 @@ def count_years(
 
 
 def _block_records(
-    raw: bytes, read: Reader, layout: Layout, cache: TextCache
+    raw: bytes, read: BlockParser, layout: Layout, cache: TextCache
 ) -> tuple[pl.DataFrame, ReadCounts]:
     """Records of one block, lines counted from 0, and what was read."""
     counts = ReadCounts()

@@ -2,7 +2,7 @@
 
 In: a template of this folder, its script, plain values. Out: a string, a file.
 
-Log text is hostile. Every string that a template prints is escaped and has its controls made
+Log text is not trusted. Every string that a template prints is escaped and has its controls made
 visible; data for a script goes through `as_json`, and the script puts it into the page as text.
 """
 

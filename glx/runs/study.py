@@ -74,7 +74,7 @@ class Cell:
 
 @dataclass(frozen=True)
 class Study:
-    """Cells and what a report says of them together.
+    """Cells, and what they have in common.
 
     Attributes:
       name: of the study.

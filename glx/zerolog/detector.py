@@ -214,7 +214,7 @@ def _profile(unique: Distinct, templates: Templates) -> Profile:
 
 
 def missing(profile: Profile, sequences: Distinct, rows: np.ndarray, texts: list[str]) -> list[str]:
-    """For each of the `rows` what the most usual event is that the sequence lacks, in words."""
+    """For each of the `rows` the commonest event that the sequence lacks, in words."""
     share = profile.present / max(int(profile.n_sequences), 1)
     return [
         f'lacks "{texts[v]}", which {share[v]:.1%} of sequences have'
