@@ -6,6 +6,7 @@ Processes that called `jax.distributed.initialize` see each other's devices. Eac
 program on the same host arrays; results that are `replicated` are whole in every process.
 """
 
+import os
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -21,6 +22,7 @@ AXIS = "devices"
 HALVES = 2
 TABLE_ROWS = 256  # a table is padded to a multiple of it, so that new templates seldom recompile
 HOST_ROWS = 4096  # of a dense array that NumPy works on
+TEXTS = 32  # in a batch of the sentence encoder
 
 
 class Sizes(NamedTuple):
@@ -55,9 +57,25 @@ def on_cpu() -> bool:
     return jax.default_backend() == "cpu"
 
 
-def one_cpu() -> bool:
-    """Whether there is one CPU alone."""
+def use_blas() -> bool:
+    """Whether NumPy multiplies large matrices: on one CPU, where it is faster than XLA.
+
+    1.3 times as fast in exact search (docs/benchmarks.md).
+    """
     return on_cpu() and jax.device_count() == 1
+
+
+def processes(gigabytes: int) -> int:
+    """How many processes of so much memory fit side by side: at least one.
+
+    By cores and memory of the host; one where there is an accelerator.
+    """
+    if not on_cpu():
+        return 1
+    limited = hasattr(os, "sched_getaffinity")  # to the cores that this process may use
+    cores = len(os.sched_getaffinity(0)) if limited else os.cpu_count() or 1
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    return max(1, min(cores, memory // (gigabytes * 10**9)))
 
 
 def sizes() -> Sizes:

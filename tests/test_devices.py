@@ -31,6 +31,12 @@ def test_arrays_lie_on_eight_devices():
     other_devices.run(ON_EIGHT, count=8)
 
 
+def test_processes_share_memory_but_no_accelerator(monkeypatch):
+    assert devices.processes(1) >= devices.processes(10**6) == 1
+    monkeypatch.setattr(devices, "on_cpu", lambda: False)
+    assert devices.processes(1) == 1
+
+
 def test_one_device_is_a_mesh_too():
     mesh = devices.make_mesh(7)
     assert mesh.size == 1

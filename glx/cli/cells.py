@@ -10,6 +10,7 @@ from typing import Any
 from absl.flags import FlagValues
 
 from glx import config as settings
+from glx import devices
 from glx.cli.flags import add, build, command, define
 from glx.report import study as report
 from glx.runs.progress import Terminal
@@ -21,7 +22,7 @@ from glx.runs.settings import (
     MethodRun,
     RunConfig,
 )
-from glx.runs.study import Cell, Outcome, Study, cells_at_once, run_cells, unfinished
+from glx.runs.study import GIGABYTES, Cell, Outcome, Study, run_cells, unfinished
 
 OF_A_CELL = ("target", "source", "target_labels", "seed", "write_questions")  # the study sets them
 SYSTEMS = (
@@ -86,7 +87,7 @@ def carry_out(
         return
     try:
         with Terminal().cells(len(unfinished(study, folder)), len(cells)) as show:
-            parallel = values.parallel or cells_at_once()
+            parallel = values.parallel or devices.processes(GIGABYTES)
             run_cells(study, folder, parallel, lambda outcome: show(sentence(outcome)))
     finally:  # of the finished cells, whatever went wrong
         if (folder / "study.json").is_file():

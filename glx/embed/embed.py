@@ -16,6 +16,7 @@ import jax
 import numpy as np
 from tokenizers import Tokenizer
 
+from glx import devices
 from glx.config import cache_home, setting
 from glx.embed import bert, cache, lexical
 from glx.errors import InputError, OutsideError
@@ -53,7 +54,7 @@ class EmbedConfig:
     cache_dir: str | None = setting(
         default_cache_dir, "folder of the vectors on disk; None for no cache."
     )
-    batch_size: int = setting(32, "texts per step of the encoder; 32 to 64 on a CPU.")
+    batch_size: int = setting(devices.TEXTS, "texts per step of the encoder; 32 to 64 on a CPU.")
     max_tokens: int = setting(
         128, "tokens of a text that count, its two special ones included; the rest is cut off."
     )

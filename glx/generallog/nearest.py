@@ -1,9 +1,8 @@
 """Exact search: for each of many unit vectors the nearest of many others, in flat memory.
 
-In: unit vectors. Out: the largest cosine of each, and the row that it belongs to. An accelerator,
-or several devices of any kind, run one compiled program on chunks of the target, each device on its
-part of the chunk. On one CPU NumPy's BLAS is 1.3 times as fast and takes its place
-(docs/benchmarks.md).
+In: unit vectors. Out: the largest cosine of each, and the row that it belongs to. One
+compiled program runs on chunks of the target, each device on its part of the chunk; where
+`devices.use_blas`, NumPy's BLAS takes its place.
 
 Shape letters beside those of the package: `C` target vectors of a chunk.
 """
@@ -40,7 +39,7 @@ def nearest(
     skip = np.full(len(target), -1, np.int32) if skip is None else skip.astype(np.int32)
     size = devices.sizes().similarities // max(source.shape)
     size = max(min(size, len(target) + -len(target) % devices.TABLE_ROWS), 1)
-    search = (by_blas if devices.one_cpu() else by_xla)(source, size)
+    search = (by_blas if devices.use_blas() else by_xla)(source, size)
     seen: dict[bytes, int] = {}
     alike = (seen.setdefault(row.tobytes(), n) for n, row in enumerate(source))
     first_alike = np.fromiter(alike, np.int32, len(source))

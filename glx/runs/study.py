@@ -13,8 +13,6 @@ from functools import partial
 from itertools import groupby
 from pathlib import Path
 
-import jax
-
 from glx.errors import InputError, OutsideError, Paused
 from glx.methods.detector import METHODS
 from glx.report.models import Measured, Plan, PlannedCell, read, write
@@ -180,16 +178,6 @@ def _check_folder(study: Study, folder: Path) -> None:
             f"{folder}: holds a study with {len(lost)} finished cells that this one does not have, "
             f"as {lost[0]}; choose another --study_dir"
         )
-
-
-def cells_at_once() -> int:
-    """How many cells fit side by side: by cores and memory; one where there is an accelerator."""
-    if jax.default_backend() != "cpu":
-        return 1
-    limited = hasattr(os, "sched_getaffinity")  # to the cores that this process may use
-    cores = len(os.sched_getaffinity(0)) if limited else os.cpu_count() or 1
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    return max(1, min(cores, memory // (GIGABYTES * 10**9)))
 
 
 def _shared_work(cell: Cell) -> tuple:

@@ -15,7 +15,7 @@ from glx.runs.memory import forget_peak, peak_memory_mb
 @pytest.fixture(params=["blas", "xla"])
 def way(request, monkeypatch):
     """Searches by one of the two ways, in chunks of 2^16 cosines."""
-    monkeypatch.setattr(devices, "one_cpu", lambda: request.param == "blas")
+    monkeypatch.setattr(devices, "use_blas", lambda: request.param == "blas")
     monkeypatch.setattr(devices, "CPU", devices.CPU._replace(similarities=1 << 16))
 
 
@@ -98,9 +98,9 @@ target, source = random_units(90, 16, 0), np.resize(random_units(150, 16, 1), (3
 for left_out in (None, np.arange(90)):
     ours = search.nearest(target, source, left_out)
     assert search.most_similar._cache_size() == 1  # so it was the one that ran
-    several, devices.one_cpu = devices.one_cpu, lambda: True
+    several, devices.use_blas = devices.use_blas, lambda: True
     one = search.nearest(target, source, left_out)
-    devices.one_cpu = several
+    devices.use_blas = several
     np.testing.assert_array_equal(ours, one)
 """
 
