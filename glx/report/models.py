@@ -243,13 +243,18 @@ def typed(values: Any, kind: type[T]) -> T:
     return msgspec.convert(values, Measured if labels else kind)  # type: ignore[return-value]
 
 
+def path_of(folder: Path, kind: type[Struct]) -> Path:
+    """The file of this type in a folder of a run or study."""
+    return folder / NAMES[kind]
+
+
 def read(folder: Path, kind: type[T]) -> T:
     """The file of this type.
 
     Raises:
       InputError: it is not there, or damaged: the message names file and field.
     """
-    path = folder / NAMES[kind]
+    path = path_of(folder, kind)
     if not path.is_file():
         earlier = f"no {path.name}, as in runs of an earlier glx; repeat the run with --overwrite"
         raise InputError(f"{folder}: {ABSENT.get(path.name, earlier)}")
@@ -265,4 +270,4 @@ def write(folder: Path, value: Struct) -> None:
     """Write the file of this type, whole or not at all."""
     indent = None if isinstance(value, Plots) else 1
     text = json.dumps(msgspec.to_builtins(value), indent=indent)
-    write_whole(folder / NAMES[type(value)], text + "\n")
+    write_whole(path_of(folder, type(value)), text + "\n")

@@ -18,7 +18,6 @@ from glx.config import flat
 from glx.errors import InputError, OutsideError, is_disk_full
 from glx.report import models
 
-CONFIG = "config.json"
 PACKAGES = ("jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "numpy", "polars", "drain3")
 
 
@@ -57,7 +56,7 @@ def run_folder(
         _check_ours(partial)
     if overwrite:
         shutil.rmtree(partial, ignore_errors=True)
-    resumed = os.path.isfile(partial / CONFIG)
+    resumed = os.path.isfile(models.path_of(partial, models.Config))
     if resumed:
         _check_same(_read_settings(partial), settings, partial, may_differ)
     made = [folder for folder in partial.parents if not folder.exists()]  # the deepest first
@@ -134,7 +133,7 @@ def _commit() -> str | None:
 
 def _check_ours(folder: Path) -> None:
     """Raise InputError where a folder is no run: what glx did not make it never removes."""
-    config = folder / CONFIG
+    config = models.path_of(folder, models.Config)
     ours = os.path.isfile(config) and '"settings"' in config.read_text(errors="replace")
     if os.path.exists(folder) and not ours:
         raise InputError(f"{folder}: is there already and is no run; choose another --run_dir")
@@ -142,11 +141,9 @@ def _check_ours(folder: Path) -> None:
 
 def _read_settings(partial: Path) -> dict:
     try:
-        return json.loads((partial / CONFIG).read_text())["settings"]
-    except (ValueError, KeyError, TypeError) as e:
-        raise InputError(
-            f"{partial / CONFIG}: damaged ({type(e).__name__}); give --overwrite to begin anew"
-        ) from e
+        return models.read(partial, models.Config).settings
+    except InputError as e:
+        raise InputError(f"{e}; --overwrite begins it anew") from e
 
 
 def _check_same(old: dict, new: dict, partial: Path, may_differ: tuple[str, ...]) -> None:
