@@ -1,4 +1,4 @@
-"""Fit the reader of alarming lines to its statements again: about five minutes on two cores.
+"""Fit the alarm model to its statements again: about five minutes on two cores.
 
 Examples:
   python -m experiments.fit_reader --out=reader.npz
@@ -37,8 +37,8 @@ def work(values: FlagValues) -> None:
         raise InputError(f"--out={out}: no folder {out.parent}; make it first")
     texts, p = alarm.primer(Path(values.statements).expanduser())
     progress.say(f"{len(texts):,} statements")
-    reader, found = distill.fit(texts, p, find_model("minilm"), values.seed, progress.say)
-    alarm.save(reader, out)
+    model, found = distill.fit(texts, p, find_model("minilm"), values.seed, progress.say)
+    alarm.save(model, out)
     progress.say(f"AUROC {found['auroc']:.3f} on {found['held_out']} held out; {out} written")
 
 

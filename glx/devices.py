@@ -43,10 +43,10 @@ class Sizes(NamedTuple):
     similarities: int
 
 
-# Measured (docs/benchmarks.md): with `H` 128 the arrays of a batch are the largest that malloc
+# Measured (docs/notes/speed.md): with `H` 128 the arrays of a batch are the largest that malloc
 # reuses; the steps of a recurrence are too small to fill two cores, two batches are not.
 CPU = Sizes(256, events=12_288, batches=2, windows=2048, similarities=1 << 24)
-# Not measured; estimated in docs/benchmarks.md.
+# Not measured; estimated in docs/notes/speed.md.
 ACCELERATOR = Sizes(
     sequences=2048, events=1 << 17, batches=2, windows=1 << 14, similarities=1 << 24
 )
@@ -60,12 +60,12 @@ def on_cpu() -> bool:
 def use_blas() -> bool:
     """Whether NumPy multiplies large matrices: on one CPU, where it is faster than XLA.
 
-    1.3 times as fast in exact search (docs/benchmarks.md).
+    About 1.3 times as fast in exact search (docs/notes/speed.md).
     """
     return on_cpu() and jax.device_count() == 1
 
 
-def processes(gigabytes: int) -> int:
+def processes_at_once(gigabytes: int) -> int:
     """How many processes of so much memory fit side by side: at least one.
 
     By cores and memory of the host; one where there is an accelerator.

@@ -32,9 +32,9 @@ def test_arrays_lie_on_eight_devices():
 
 
 def test_processes_share_memory_but_no_accelerator(monkeypatch):
-    assert devices.processes(1) >= devices.processes(10**6) == 1
+    assert devices.processes_at_once(1) >= devices.processes_at_once(10**6) == 1
     monkeypatch.setattr(devices, "on_cpu", lambda: False)
-    assert devices.processes(1) == 1
+    assert devices.processes_at_once(1) == 1
 
 
 def test_one_device_is_a_mesh_too():

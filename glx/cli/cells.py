@@ -87,7 +87,7 @@ def carry_out(
         return
     try:
         with Terminal().cells(len(unfinished(study, folder)), len(cells)) as show:
-            parallel = values.parallel or devices.processes(GIGABYTES)
+            parallel = values.parallel or devices.processes_at_once(GIGABYTES)
             run_cells(study, folder, parallel, lambda outcome: show(sentence(outcome)))
     finally:  # of the finished cells, whatever went wrong
         if (folder / "study.json").is_file():

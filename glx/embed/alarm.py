@@ -25,7 +25,7 @@ TRANSFER = 0.6
 """Factor of the log-odds on systems that the primer is not about: over 222 templates of two of
 them, those of a large language model rise by 0.5 to 0.65 for each that this model gives (no label
 is in this)."""
-PRIMER, READER = (Path(__file__).parent / name for name in ("primer.csv", "reader.npz"))
+PRIMER, MODEL = (Path(__file__).parent / name for name in ("primer.csv", "reader.npz"))
 
 
 @dataclass(frozen=True)
@@ -97,8 +97,8 @@ def _latin(text: str) -> bool:
 @cache
 def load() -> tuple[AlarmModel, str]:
     """The alarm model of the package, and a digest that identifies it."""
-    version = hashlib.sha256(READER.read_bytes()).hexdigest()
-    with np.load(READER) as file:
+    version = hashlib.sha256(MODEL.read_bytes()).hexdigest()
+    with np.load(MODEL) as file:
         arrays = {name: file[name].astype(np.float32) for name in file.files}
     direction, bias, prior = (arrays.pop(name) for name in ("direction", "bias", "unread"))
     low_rank = unflatten_dict(arrays, sep=".")

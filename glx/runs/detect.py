@@ -57,12 +57,11 @@ def detect(
     if logs != "-" and not os.path.exists(logs):  # never an error itself, unlike Path.exists
         raise InputError(f"{logs}: no such file; check the path")
     detector, parser = detectors.load(folder)
-    detector = detector.with_expert(expert)
     parser = _changed(parser, logs, format, session, window)
     counts, n, n_anomalous = ReadCounts(), 0, 0
     spent: Counter[str] = Counter()
     with _writing(out, logs) as file:
-        for found, metrics in verdicts(detector, parser, logs, counts, idle, progress):
+        for found, metrics in verdicts(detector, parser, logs, counts, idle, progress, expert):
             spent.update({k: n for k, n in metrics.items() if k in COSTS})
             file.write(json_lines(found, file=logs).str.join("\n")[0] + "\n")
             spent["proprietary"] += int((found["route"] == "proprietary").sum())
@@ -85,11 +84,16 @@ def verdicts(
     counts: ReadCounts,
     idle: float,
     progress: Progress,
+    expert: Callable[[ExpertConfig], ExpertConfig] = lambda fitted: fitted,
 ) -> Iterator[tuple[pl.DataFrame, dict[str, Any]]]:
-    """Verdicts on the sequences of a file as they close, as rows, and the metrics of the expert."""
-    meanings = detector.understand(parser.texts)
+    """Verdicts on the sequences of a file as they close, as rows, and the metrics of the expert.
+
+    Args:
+      expert: as in `detect`.
+    """
     with progress.asking() as report:
-        detector = detector.with_expert(report=report)
+        detector = detector.with_expert(expert, report=report)
+        meanings = detector.understand(parser.texts)
         # Ids keep their texts, so that a sequence keeps its verdict as new templates come.
         judge = VerdictCache(lambda new: detector.judge(new, meanings))
         for sequences in stream(logs, parser, counts, idle):

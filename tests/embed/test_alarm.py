@@ -91,7 +91,7 @@ def test_a_model_survives_its_file(tmp_path, monkeypatch):
     model = alarm.AlarmModel(change, np.array([0.1, -0.2], np.float32), bias=1.5, prior=-0.5)
     path = tmp_path / "model"  # written as it is named
     alarm.save(model, path)
-    monkeypatch.setattr(alarm, "READER", path)
+    monkeypatch.setattr(alarm, "MODEL", path)
     again, version = alarm.load.__wrapped__()
     np.testing.assert_equal(dataclasses.asdict(again), dataclasses.asdict(model))
     assert version != alarm.load()[1]
