@@ -16,7 +16,7 @@ from experiments.benchmarks.measure import Call, Case, Prepared
 from experiments.benchmarks.settings import Settings
 from glx.data.systems import BGL_HEADER, BLOCK_ID, HDFS_HEADER, NOVA_HEADER
 from glx.parse.events import parse
-from glx.parse.header import Layout
+from glx.parse.layout import Layout
 from glx.parse.miner import Miner
 from glx.parse.read import ReadCounts, open_text
 from glx.parse.records import records

@@ -14,7 +14,7 @@ from glx.cli.flags import add, build, define
 from glx.data.load import DataConfig
 from glx.errors import InputError
 from glx.generallog.experts import ExpertConfig
-from glx.parse.header import FORMATS
+from glx.parse.layout import FORMATS
 from glx.runs import detect
 from glx.runs.compilation import keep_compilations
 from glx.runs.progress import Terminal

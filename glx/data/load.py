@@ -24,9 +24,10 @@ from glx.data.split import (
 from glx.data.systems import System
 from glx.errors import InputError
 from glx.parse.events import collect, fit_part
-from glx.parse.header import FORMATS, Layout
+from glx.parse.header import layout_of
+from glx.parse.layout import FORMATS, Layout
 from glx.parse.miner import Miner
-from glx.parse.read import ReadCounts, layout_of
+from glx.parse.read import ReadCounts
 from glx.parse.records import records
 from glx.sequences import ADAPT, Sequences, Templates
 

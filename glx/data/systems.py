@@ -7,7 +7,7 @@ here; for a target, `glx/evaluate/labels.py` alone reads them.
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from glx.parse.header import Layout
+from glx.parse.layout import Layout
 
 
 @dataclass(frozen=True)

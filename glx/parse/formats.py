@@ -5,9 +5,7 @@ recognised, a layout in `detect_layout` (`glx/parse/header.py`).
 """
 
 import csv
-import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from functools import partial
 from itertools import chain
 from pathlib import Path
@@ -15,29 +13,12 @@ from pathlib import Path
 import polars as pl
 
 from glx.errors import InputError
-from glx.parse.digits import Block, ascii_digits, join_lines, split_lines
-from glx.parse.header import WIDEST, Layout
+from glx.parse.digits import Block, ascii_digits, join_lines
+from glx.parse.fields import COLUMN, Fields, groups, joined, session_of
+from glx.parse.jsonl import read_json
+from glx.parse.layout import WIDEST, Layout
 from glx.parse.read import ReadCounts, clean
 from glx.parse.table import read_rows
-
-COLUMN = re.compile(r"[\w.@ -]+")  # a session rule that names a column; others are expressions
-
-
-@dataclass(frozen=True)
-class Fields:
-    """The fields of the `N` lines of a block, each a series of str or None where it has none.
-
-    Attributes:
-      texts: the block of the texts, with their headers.
-      key: session ids.
-      time, level: where they stand beside the text; those in its header are read later.
-    """
-
-    texts: Block
-    key: pl.Series | None = None
-    time: pl.Series | None = None
-    level: pl.Series | None = None
-
 
 BlockParser = Callable[[bytes, ReadCounts], Fields]  # adds to the counts
 
@@ -63,7 +44,7 @@ def block_parser(
         columns = _columns(path, layout, names)
         width = len(names)
         return partial(_read_table, layout=layout, path=path, columns=columns, width=width), blocks
-    read = {"lines": _read_lines, "jsonl": _read_json}[layout.format]
+    read = {"lines": _read_lines, "jsonl": read_json}[layout.format]
     return partial(read, layout=layout), blocks
 
 
@@ -73,24 +54,6 @@ def _read_lines(raw: bytes, counts: ReadCounts, layout: Layout) -> Fields:
         return Fields(block)
     pattern = ascii_digits(layout.session)
     return Fields(block, key=block.extract(pattern, 1 if groups(pattern) else 0))
-
-
-def _read_json(raw: bytes, counts: ReadCounts, layout: Layout) -> Fields:
-    """A JSON object a line; any other line is a text."""
-    lines = split_lines(clean(raw, counts))
-
-    def field(name: str) -> pl.Series:
-        return lines.str.json_path_match(f"$[{name!r}]")
-
-    text, session = field(layout.text), layout.session
-    counts.broken_json = int((text.is_null() & (lines.str.strip_chars() != "")).sum())
-    named = session is not None and COLUMN.fullmatch(session)
-    return Fields(
-        Block.of(join_lines(text.zip_with(text.is_not_null(), lines))),
-        key=field(session) if session and named else _matches(lines, session),
-        time=_joined([field(name) for name in layout.time]),
-        level=field(layout.level) if layout.level else None,
-    )
 
 
 def _read_table(
@@ -114,8 +77,8 @@ def _read_table(
     text, session = column[layout.text], layout.session
     return Fields(
         Block.of(join_lines(text)),
-        key=column[session] if session in column else _matches(text, session),
-        time=_joined([column[name] for name in layout.time]),
+        key=column[session] if session in column else session_of(text, session),
+        time=joined([column[name] for name in layout.time]),
         level=column[layout.level] if layout.level else None,
     )
 
@@ -142,23 +105,3 @@ def _columns(path: Path | str, layout: Layout, names: list[str]) -> dict[str, in
                 f"{path}: line 1: no column {name!r}; the columns are {', '.join(names)}"
             )
     return {name: names.index(name) for name in needed}
-
-
-def groups(pattern: str) -> list[str]:
-    """The groups of a regular expression (Rust syntax), numbered where they have no name."""
-    return list(pl.Series([""]).str.extract_groups(pattern).struct.fields)
-
-
-def _matches(lines: pl.Series, pattern: str | None) -> pl.Series | None:
-    """The first match in each line, its group 1 where there is one; null where there is none."""
-    if pattern is None:
-        return None
-    return lines.str.extract(ascii_digits(pattern), 1 if groups(pattern) else 0)
-
-
-def _joined(columns: list[pl.Series]) -> pl.Series | None:
-    """Columns of str, joined with a space."""
-    if not columns:
-        return None
-    named = [column.alias(str(i)) for i, column in enumerate(columns)]
-    return pl.DataFrame(named).select(pl.concat_str(pl.all(), separator=" ")).to_series()

@@ -18,7 +18,6 @@ from typing import BinaryIO
 import zstandard
 
 from glx.errors import InputError
-from glx.parse.header import Layout, detect_layout
 
 BLOCK = 8 << 20  # bytes in a block; larger ones are faster and take more memory
 LONGEST = 1 << 20  # bytes of a line that are kept
@@ -75,15 +74,6 @@ def head(path: Path | str, lines: int = 200) -> list[str]:
     with open_text(path) as file:
         text = file.read(BLOCK).decode("utf-8", "replace")
     return text.replace("\0", "").replace("\r\n", "\n").split("\n")[:lines]
-
-
-def layout_of(path: Path | str, format: str = "auto") -> Layout:
-    """The detected layout of a log file."""
-    lines = head(path)
-    try:
-        return detect_layout(lines, format)
-    except InputError as e:
-        raise InputError(f"{path}: {e}") from e
 
 
 def blocks(

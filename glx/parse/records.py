@@ -20,10 +20,12 @@ import numpy as np
 import polars as pl
 
 from glx.parse.digits import Block, ascii_digits, distinct_codes
-from glx.parse.formats import BlockParser, block_parser, groups
-from glx.parse.header import Layout, has_year, seconds
+from glx.parse.fields import groups
+from glx.parse.formats import BlockParser, block_parser
+from glx.parse.layout import Layout
 from glx.parse.read import ReadCounts, blocks
 from glx.parse.texts import TextCache, cached_texts, masked_texts, with_level
+from glx.parse.times import has_year, seconds
 
 YEAR = 366 * 86400.0  # seconds of 1972, the year of times without one
 # Bytes that, once freed, make the allocator of Linux keep what is as large for the next block:

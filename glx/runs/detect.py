@@ -17,7 +17,8 @@ from glx.detector import Detector
 from glx.errors import InputError, is_disk_full
 from glx.generallog.experts import ExpertConfig
 from glx.llm.request import Costs
-from glx.parse.read import ReadCounts, layout_of
+from glx.parse.header import layout_of
+from glx.parse.read import ReadCounts
 from glx.runs import detectors
 from glx.runs.progress import Progress
 from glx.runs.verdict_cache import VerdictCache

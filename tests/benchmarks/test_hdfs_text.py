@@ -7,7 +7,7 @@ from glx.data import numbered
 from glx.data.load import LogParser
 from glx.data.stream import stream
 from glx.data.systems import BLOCK_ID, HDFS_HEADER, known
-from glx.parse.header import Layout
+from glx.parse.layout import Layout
 from glx.parse.miner import Miner
 from glx.parse.read import ReadCounts
 from glx.sequences import Sequences, Templates, csr_offsets

@@ -15,7 +15,7 @@ from glx.data.load import LogParser
 from glx.data.stream import NO_EVENTS, OpenSessions
 from glx.errors import InputError
 from glx.parse import records
-from glx.parse.header import Layout
+from glx.parse.layout import Layout
 from glx.parse.miner import Miner, fit
 from glx.parse.read import ReadCounts
 from glx.sequences import Templates

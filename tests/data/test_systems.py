@@ -21,7 +21,7 @@ from glx.data.systems import (
 from glx.errors import InputError
 from glx.evaluate.labels import read_labels
 from glx.parse.events import collect
-from glx.parse.header import Layout
+from glx.parse.layout import Layout
 from glx.parse.read import ReadCounts
 from glx.parse.records import records
 

@@ -13,10 +13,11 @@ from raw_files import write
 
 from glx.data.systems import known
 from glx.parse.events import collect, fit_part, parse
-from glx.parse.header import Layout
+from glx.parse.header import layout_of
+from glx.parse.layout import Layout
 from glx.parse.mask import mask
 from glx.parse.miner import Miner, fit
-from glx.parse.read import ReadCounts, blocks, layout_of
+from glx.parse.read import ReadCounts, blocks
 from glx.parse.records import SWITCH_INTERVAL, ordered, records
 from glx.parse.table import read_table
 from glx.sequences import Templates

@@ -5,10 +5,12 @@ import pytest
 from raw_files import write
 
 from glx.errors import InputError
-from glx.parse.header import Layout, detect_layout, seconds
+from glx.parse.header import detect_layout
+from glx.parse.layout import Layout
 from glx.parse.mask import mask
 from glx.parse.read import ReadCounts
 from glx.parse.records import records
+from glx.parse.times import seconds
 
 # One line of each format; time in seconds since the epoch (1972 where the year is missing).
 FORMATS = {

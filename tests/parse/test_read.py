@@ -11,8 +11,9 @@ from raw_files import tarred, write
 
 from glx.errors import InputError
 from glx.parse.events import collect
-from glx.parse.header import Layout
-from glx.parse.read import ReadCounts, blocks, layout_of, open_text
+from glx.parse.header import layout_of
+from glx.parse.layout import Layout
+from glx.parse.read import ReadCounts, blocks, open_text
 from glx.parse.records import records
 
 SIX = b"one 1\ntwo 22\n\nthree 333\r\nf\xffour\nf\0ive"

@@ -1,0 +1,69 @@
+"""How the lines of a file are laid out, and what its fields of text, time and level are called."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from glx.errors import InputError
+
+FORMATS = ("auto", "lines", "jsonl", "csv")
+
+WIDEST = 10_000  # characters of a line that are inspected to detect a table
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How the lines of a file are laid out.
+
+    Attributes:
+      format: `lines`, `jsonl` (a JSON object a line) or `csv` (a table with a header line).
+      header: regular expression (Rust syntax) over a line, or over the text of a table, with named
+        groups among `time`, `level`, `text`. What no group holds is dropped. None: no header. It is
+        matched with every run of digits as one digit, in the line as in the pattern, so two parts
+        that match digits must have something between them.
+      text, time, level: columns of a table or JSON object; the times are joined with a space.
+      time_format: as Polars has it (`%Y-%m-%d %H:%M:%S%.f`), or `epoch` (seconds, or milli-, micro-
+        or nanoseconds by size). Without a year, times count from 1972 and go up a year whenever
+        they fall back by over six months, so that they keep their order.
+      separator: between the columns of a table.
+      quote: fields of a table may be quoted.
+      session: a column, or a regular expression over the raw line (the text, in a table): the
+        first match, its group 1 if it has one. None: no sessions.
+    """
+
+    format: str = "lines"
+    header: str | None = None
+    text: str = "text"
+    time: tuple[str, ...] = ()
+    level: str | None = None
+    time_format: str | None = None
+    separator: str = ","
+    quote: bool = True
+    session: str | None = None
+
+
+TEXT_NAMES = (
+    "message", "msg", "log", "text", "event", "body", "content", "line", "description", "detail",
+)  # fmt: skip
+TIME_NAMES = ("timestamp", "@timestamp", "datetime", "time", "ts", "date", "asctime", "created")
+LEVEL_NAMES = ("level", "severity", "levelname", "log_level", "loglevel", "lvl", "priority")
+
+
+def known_columns(names: Sequence[str]) -> tuple[str | None, tuple[str, ...], str | None]:
+    """The columns of text, time and level among `names`, by what they are usually called."""
+    lower = {name.lower(): name for name in reversed(names)}
+
+    def first(known: Sequence[str]) -> str | None:
+        return next((lower[name] for name in known if name in lower), None)
+
+    time = first(TIME_NAMES)
+    times: tuple[str, ...] = () if time is None else (time,)
+    if "date" in lower and "time" in lower:
+        times = (lower["date"], lower["time"])
+    return first(TEXT_NAMES), times, first(LEVEL_NAMES)
+
+
+def no_text(what: str, names: Sequence[str]) -> InputError:
+    among = ", ".join(map(repr, names)) or "none"
+    return InputError(
+        f"line 1: no {what} of text among {among}; name it one of {', '.join(TEXT_NAMES)}"
+    )
