@@ -10,31 +10,18 @@ import json
 import os
 import shutil
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 import orbax.checkpoint as ocp
 import polars as pl
 
 from glx.errors import InputError
+from glx.state import State
 
 VERSION = 2
 MANIFEST = "detector.json"
 SPARE = 1 << 20  # bytes on the disk beside the arrays themselves
-
-
-class State(NamedTuple):
-    """What there is to save of a detector.
-
-    Attributes:
-      arrays: nested dicts of arrays with at least one element each.
-      tables: written as `NAME.parquet`.
-      settings: anything JSON holds.
-    """
-
-    arrays: dict[str, Any]
-    tables: dict[str, pl.DataFrame]
-    settings: dict[str, Any]
 
 
 def save(folder: Path, state: State) -> None:

@@ -12,11 +12,11 @@ from typing import Any, Protocol, Self, TypeVar
 
 import numpy as np
 
-from glx.checkpoint import State
 from glx.data.load import LogParser
 from glx.embed.alarm import Meanings, meanings
 from glx.embed.embed import EmbedConfig
 from glx.sequences import LabelledSource, Sequences, Templates
+from glx.state import State
 from glx.verdicts import Verdicts
 
 T = TypeVar("T")

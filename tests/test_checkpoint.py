@@ -11,8 +11,9 @@ import optax
 import polars as pl
 import pytest
 
-from glx.checkpoint import State, load, restore_newest, save, save_step
+from glx.checkpoint import load, restore_newest, save, save_step
 from glx.errors import InputError
+from glx.state import State
 
 ARRAYS = {
     "params": {"gru": {"kernel": np.arange(6, dtype=np.float32).reshape(2, 3)}},

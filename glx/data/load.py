@@ -9,7 +9,6 @@ from dataclasses import asdict, dataclass, replace
 import numpy as np
 import polars as pl
 
-from glx.checkpoint import State
 from glx.config import nested, setting
 from glx.data import numbered
 from glx.data.split import (
@@ -30,6 +29,7 @@ from glx.parse.miner import Miner
 from glx.parse.read import ReadCounts
 from glx.parse.records import records
 from glx.sequences import ADAPT, Sequences, Templates
+from glx.state import State
 
 WINDOW = 20  # lines, where there are neither sessions nor --window
 

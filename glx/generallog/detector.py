@@ -17,7 +17,6 @@ import polars as pl
 from scipy.special import expit, logit
 
 from glx import evidence
-from glx.checkpoint import State
 from glx.config import nested, rebuild, setting
 from glx.data.load import LogParser
 from glx.detector import DEFAULT, Detector, Options, Report, Target, silent
@@ -32,6 +31,7 @@ from glx.generallog.knowledge import Knowledge, KnowledgeConfig
 from glx.generallog.route import ONE_WAY, RouteConfig, Routed, Router
 from glx.llm.request import Costs
 from glx.sequences import Distinct, LabelledSource, Sequences, distinct
+from glx.state import State
 from glx.verdicts import Verdicts
 from glx.zerolog.detector import ZeroLogConfig, ZeroLogDetector, missing
 

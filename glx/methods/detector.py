@@ -11,7 +11,6 @@ import jax
 import numpy as np
 
 from glx import threshold
-from glx.checkpoint import State
 from glx.config import nested, rebuild, setting
 from glx.detector import DEFAULT, Detector, DetectorConfig, Options, Target
 from glx.embed.alarm import Meanings
@@ -26,6 +25,7 @@ from glx.methods.plelog import PLELog, PLELogConfig
 from glx.methods.rapid import Rapid, RapidConfig
 from glx.methods.task import Fitted, Method, Source, Task
 from glx.sequences import LabelledSource, Sequences, distinct
+from glx.state import State
 from glx.verdicts import Verdicts, heaviest
 
 METHODS = {

@@ -18,12 +18,12 @@ from typing import BinaryIO
 import zstandard
 
 from glx.errors import InputError
+from glx.parse.magic import no_log
 
 BLOCK = 8 << 20  # bytes in a block; larger ones are faster and take more memory
 LONGEST = 1 << 20  # bytes of a line that are kept
 HEAD = 1 << 16  # bytes inspected to distinguish text from binary data
 BOM = b"\xef\xbb\xbf"  # some editors put it before UTF-8
-TAR = (b"ustar\0", b"ustar ")  # at byte 257
 STDIN = Path("-")
 
 
@@ -191,8 +191,8 @@ def _text_chunks(path: Path, size: int) -> Generator[bytes, None, None]:
         first = first.removeprefix(BOM)
         if not first:
             raise InputError(f"{name}: the file is empty; give a file with at least one line")
-        if first[257:263] in TAR:
-            raise InputError(f"{name}: a tar archive; unpack it and give one log file of it")
+        if problem := no_log(first, "FILE" if path == STDIN else str(path)):
+            raise InputError(f"{name}: {problem}")
         if _not_text(first[:HEAD]):
             raise InputError(
                 f"{name}: not a text file (over 30 % of its first bytes are no characters); "

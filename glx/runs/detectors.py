@@ -6,12 +6,12 @@ In: both. Out: a folder of `glx.checkpoint`, and both again.
 from pathlib import Path
 
 from glx import checkpoint
-from glx.checkpoint import State
 from glx.data.load import LogParser
 from glx.detector import Detector
 from glx.errors import InputError
 from glx.generallog.detector import GeneralLogDetector
 from glx.methods.detector import MethodDetector
+from glx.state import State
 from glx.zerolog.detector import ZeroLogDetector
 
 CLASSES: tuple[type[Detector], ...] = (ZeroLogDetector, GeneralLogDetector, MethodDetector)

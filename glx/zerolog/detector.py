@@ -9,7 +9,6 @@ from typing import Any, Self
 import numpy as np
 
 from glx import evidence, threshold
-from glx.checkpoint import State
 from glx.config import nested, rebuild, setting, with_flags
 from glx.detector import DEFAULT, Detector, DetectorConfig, Log, Options, Target
 from glx.embed import alarm
@@ -18,6 +17,7 @@ from glx.embed.embed import EmbedConfig
 from glx.errors import InputError
 from glx.profile import Profile, commonest_missing, fit_profile
 from glx.sequences import Distinct, LabelledSource, Sequences, Templates, distinct, first_highest
+from glx.state import State
 from glx.verdicts import Verdicts, heaviest
 from glx.zerolog import episodes
 from glx.zerolog.inputs import Inputs, system_inputs

@@ -1,6 +1,8 @@
 """Files that are no log, or that cannot be read: one sentence, exit code 2, nothing left behind."""
 
+import bz2
 import gzip
+import lzma
 import os
 import random
 import tarfile
@@ -8,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import zstandard
+from raw_files import tarred, zipped
 from shop import LOG
 
 NAMES = {"target": "shop", "source": "jobs"}
@@ -28,6 +31,21 @@ FILES = {
     "late.zst": (zstandard.compress(LONG)[:-9], "cut short"),
     "damaged.gz": (bytes(DAMAGED), "damaged"),
     "logs.tar.gz": (gzip.compress(tarfile.TarInfo("shop.log").tobuf() + LOG), "tar"),
+    "logs.zip": (zipped({"shop.log": LOG}), "unzip -p logs.zip"),
+    "logs.bz2": (bz2.compress(LOG), "bzcat logs.bz2"),
+    "logs.xz": (lzma.compress(LOG), "xzcat logs.xz"),
+    "logs.lzma": (lzma.compress(LOG, lzma.FORMAT_ALONE), "xzcat --format=lzma logs.lzma"),
+    "logs": (b"7z\xbc\xaf\x27\x1c\0\4", "7z x -so logs"),
+    "logs.rar": (b"Rar!\x1a\7\1\0", "unrar p -inul logs.rar"),
+    "logs.lz4": (b"\x04\x22\x4d\x18\x64", "lz4cat logs.lz4"),
+    "logs.sz": (b"\xff\6\0\0sNaPpY", "snzip -dc logs.sz"),
+    "logs.tar": (tarred({"shop.log": LOG}, "w"), "tar -xOf logs.tar"),
+    "System.evtx": (b"ElfFile\0" + bytes(80), "wevtutil"),
+    "a.journal": (b"LPKSHHRH" + bytes(80), "journalctl --file=a.journal"),
+    "net.pcap": (b"\xd4\xc3\xb2\xa1\2\0\4\0", "tshark -r net.pcap"),
+    "net.pcapng": (b"\n\r\r\n\x1c\0\0\0\x4d\x3c\x2b\x1a", "tshark"),
+    "app.db": (b"SQLite format 3\0", "sqlite3 -csv"),
+    "table.parquet": (b"PAR1\x15\x04\x15\x10", "duckdb"),
     "blank": (b"\n  \n\n", "no line"),
 }
 
