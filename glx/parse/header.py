@@ -3,7 +3,6 @@
 In: lines. Out: a `Layout`: where time, level and text stand. Times become seconds since the epoch.
 """
 
-import csv
 import re
 from collections import Counter
 from collections.abc import Sequence
@@ -11,10 +10,11 @@ from pathlib import Path
 
 from glx.errors import InputError
 from glx.parse.jsonl import json_layout, json_object
-from glx.parse.layout import FORMATS, TIME_NAMES, WIDEST, Layout, known_columns, no_text
+from glx.parse.layout import FORMATS, TIME_NAMES, Layout
 from glx.parse.levels import LEVELS
 from glx.parse.read import head
-from glx.parse.times import STAMP, format_of, stamp
+from glx.parse.table_log import table_layout
+from glx.parse.times import STAMP, stamp
 
 KEYED = re.compile(  # what precedes the time of a logfmt line; its key is the group
     rf'(?:[\w.@-]+=\S+\s+)*((?:t|{"|".join(TIME_NAMES)})="?)'
@@ -52,27 +52,8 @@ def detect_layout(lines: Sequence[str], format: str = "auto") -> Layout:
     objects = [] if format in ("lines", "csv") else [o for o in map(json_object, filled) if o]
     if format == "jsonl" or len(objects) >= 0.9 * max(len(filled), 1):
         return json_layout(objects)
-    table = None if format == "lines" else _table_layout(filled, forced=format == "csv")
+    table = None if format == "lines" else table_layout(filled, forced=format == "csv")
     return table or _klog_layout(filled) or _line_layout(filled)
-
-
-def _table_layout(lines: list[str], forced: bool) -> Layout | None:
-    """The layout of a table, or None where the first line is no header of one."""
-    first = lines[0] if lines else ""
-    separator = max(",\t;|", key=first.count)
-    try:
-        rows = list(csv.reader((line[:WIDEST] for line in lines[:100]), delimiter=separator))
-    except csv.Error:  # no table, for example a carriage return within a line
-        rows = []
-    names = rows[0] if rows else []
-    text, times, level = known_columns(names)
-    if text is None or (len(names) < 2 and not forced):
-        if forced:
-            raise no_text("column", names)
-        return None
-    places = [names.index(t) for t in times]
-    values = [" ".join(r[i] for i in places) for r in rows[1:] if len(r) == len(names)]
-    return Layout("csv", None, text, times, level, format_of(values), separator)
 
 
 def _klog_layout(lines: list[str]) -> Layout | None:
