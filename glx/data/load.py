@@ -24,7 +24,7 @@ from glx.data.systems import System
 from glx.errors import InputError
 from glx.parse.events import collect, fit_part
 from glx.parse.header import layout_of
-from glx.parse.layout import FORMATS, Layout
+from glx.parse.layout import FORMATS, MAX_RECORD, Layout
 from glx.parse.miner import Miner
 from glx.parse.read import ReadCounts
 from glx.parse.records import records
@@ -49,6 +49,11 @@ class DataConfig:
     )
     window: int | None = setting(
         None, "lines in a window (default 20), for systems that are cut into windows.", low=1
+    )
+    max_record: int = setting(
+        MAX_RECORD,
+        "lines of a record, such as an exception with its stack trace, that are read.",
+        low=1,
     )
     bgl_inferred_text: bool = setting(
         False, "keep the texts of `bgl` that were assigned with the help of labels."
@@ -110,7 +115,7 @@ class LogParser:
         numbers = table["number"]
         return cls(
             miner=Miner(fitted, published=state.settings["published"]),
-            layout=None if layout is None else Layout(**layout | {"time": tuple(layout["time"])}),
+            layout=layout and Layout.of(layout),
             window=state.settings["window"],
             numbers=None if numbers.null_count() else numbers.to_numpy(),
         )
@@ -242,7 +247,8 @@ def raw_layout(system: System, config: DataConfig) -> Layout:
         return replace(layout_of(system.path), session=raw.session)
     if config.session is not None and config.window is not None:
         raise InputError("--session and --window: exclude each other; give one of them")
-    return replace(layout_of(system.path, config.format), session=config.session)
+    layout = layout_of(system.path, config.format)
+    return replace(layout, session=config.session, max_record=config.max_record)
 
 
 def _keyed(system: System, layout: Layout, events: Events, keys: pl.Series) -> Events:

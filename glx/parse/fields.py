@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass
 
+import numpy as np
 import polars as pl
 
 from glx.parse.digits import Block, ascii_digits
@@ -12,18 +13,22 @@ COLUMN = re.compile(r"[\w.@ -]+")  # a session rule that names a column; others 
 
 @dataclass(frozen=True)
 class Fields:
-    """The fields of the `N` lines of a block, each a series of str or None where it has none.
+    """The fields of the `N` rows of a block, each a series of str or None where it has none.
 
     Attributes:
       texts: the block of the texts, with their headers.
       key: session ids.
       time, level: where they stand beside the text; those in its header are read later.
+      rows: `<int64>[N]` the line of each row in the block, ascending; None: row n is line n.
+      fits: `<bool>[N]` the rows that are of this format; None: all.
     """
 
     texts: Block
     key: pl.Series | None = None
     time: pl.Series | None = None
     level: pl.Series | None = None
+    rows: np.ndarray | None = None
+    fits: np.ndarray | None = None
 
 
 def groups(pattern: str) -> list[str]:

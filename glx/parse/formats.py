@@ -15,10 +15,10 @@ from glx.parse.digits import Block, ascii_digits
 from glx.parse.fields import Fields, groups
 from glx.parse.jsonl import read_json
 from glx.parse.layout import Layout
-from glx.parse.read import ReadCounts, clean
+from glx.parse.read import ReadCounts
 from glx.parse.table_log import columns_of, read_table_log, table_start
 
-BlockParser = Callable[[bytes, ReadCounts], Fields]  # adds to the counts
+BlockParser = Callable[[bytes, ReadCounts], Fields]  # of a clean block; adds to the counts
 
 
 def block_parser(
@@ -48,7 +48,7 @@ def block_parser(
 
 
 def _read_lines(raw: bytes, counts: ReadCounts, layout: Layout) -> Fields:
-    block = Block.of(clean(raw, counts))
+    block = Block.of(raw)
     if layout.session is None:
         return Fields(block)
     pattern = ascii_digits(layout.session)

@@ -8,7 +8,7 @@ import polars as pl
 from glx.parse.digits import Block, join_lines, split_lines
 from glx.parse.fields import COLUMN, Fields, joined, session_of
 from glx.parse.layout import Layout, known_columns, no_text
-from glx.parse.read import ReadCounts, clean
+from glx.parse.read import ReadCounts
 from glx.parse.times import format_of
 
 
@@ -31,7 +31,7 @@ def json_layout(objects: list[dict]) -> Layout:
 
 def read_json(raw: bytes, counts: ReadCounts, layout: Layout) -> Fields:
     """A JSON object a line; any other line is a text."""
-    lines = split_lines(clean(raw, counts))
+    lines = split_lines(raw)
 
     def field(name: str) -> pl.Series:
         return lines.str.json_path_match(f"$[{name!r}]")

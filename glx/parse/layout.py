@@ -1,12 +1,14 @@
 """How the lines of a file are laid out, and what its fields of text, time and level are called."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from glx.errors import InputError
 
 FORMATS = ("auto", "lines", "jsonl", "csv")
 
+MAX_RECORD = 1000  # lines
 WIDEST = 10_000  # characters of a line that are inspected to detect a table
 
 
@@ -28,6 +30,10 @@ class Layout:
       quote: fields of a table may be quoted.
       session: a column, or a regular expression over the raw line (the text, in a table): the
         first match, its group 1 if it has one. None: no sessions.
+      wrap: what is around each line, outermost first, by the names of `glx/parse/unwrap.py`.
+      also: layouts of the lines that this one does not fit, the first that fits reads the line;
+        `wrap`, `session`, `max_record` and their own `also` play no part.
+      max_record: lines of a record, the first included; what belongs to it beyond is counted only.
     """
 
     format: str = "lines"
@@ -39,6 +45,16 @@ class Layout:
     separator: str = ","
     quote: bool = True
     session: str | None = None
+    wrap: tuple[str, ...] = ()
+    also: tuple["Layout", ...] = ()
+    max_record: int = MAX_RECORD
+
+    @classmethod
+    def of(cls, saved: Mapping[str, Any]) -> "Layout":
+        """The layout whose `dataclasses.asdict` was saved as JSON."""
+        lists = {name: tuple(value) for name, value in saved.items() if isinstance(value, list)}
+        also = tuple(cls.of(layout) for layout in saved.get("also", ()))
+        return cls(**{**saved, **lists, "also": also})
 
 
 TEXT_NAMES = (

@@ -118,6 +118,11 @@ def clean(raw: bytes, counts: ReadCounts, quoted: bool = False) -> bytes:
     return raw
 
 
+def line_count(raw: bytes) -> int:
+    """The lines of a block, of which the last may lack its line break."""
+    return raw.count(b"\n") + (not raw.endswith(b"\n") and raw != b"")
+
+
 def _is_utf8(raw: bytes) -> bool:
     if raw.isascii():  # needs no memory, unlike decoding
         return True

@@ -23,7 +23,7 @@ from glx.parse.digits import Block, ascii_digits, distinct_codes
 from glx.parse.fields import groups
 from glx.parse.formats import BlockParser, block_parser
 from glx.parse.layout import Layout
-from glx.parse.read import ReadCounts, blocks
+from glx.parse.read import ReadCounts, blocks, clean, line_count
 from glx.parse.texts import TextCache, cached_texts, masked_texts, with_level
 from glx.parse.times import has_year, seconds
 
@@ -113,8 +113,9 @@ def _block_records(
 ) -> tuple[pl.DataFrame, ReadCounts]:
     """Records of one block, lines counted from 0, and what was read."""
     counts = ReadCounts()
-    fields = read(raw, counts)
+    fields = read(clean(raw, counts, quoted=layout.format == "csv" and layout.quote), counts)
     block, level = fields.texts, fields.level
+    line = np.arange(len(block.codes)) if fields.rows is None else fields.rows
     collapsed, codes = block.collapsed()
     kind = codes.to_numpy()
     if block.varied:  # most are new and will not occur again
@@ -123,7 +124,7 @@ def _block_records(
         masked, levels, fits = cached_texts(collapsed, layout.header, cache)
     filled = (collapsed.str.strip_chars() != "").to_numpy()
     n_of_kind = np.bincount(kind, minlength=len(filled))
-    counts.lines = len(kind)
+    counts.lines = len(kind) if fields.rows is None else line_count(raw)
     counts.empty = int(n_of_kind[~filled].sum())
     counts.no_header = int(n_of_kind[filled & ~fits].sum())
 
@@ -134,7 +135,7 @@ def _block_records(
     time = _header_times(block, layout) if fields.time is None else fields.time
     frame = pl.DataFrame(
         {
-            "line": np.arange(len(kind), dtype=np.int64),
+            "line": line.astype(np.int64),
             "text": place[kind],
             "key": absent if fields.key is None else fields.key,
             "time": absent.cast(pl.Float64) if time is None else _seconds(time, layout),

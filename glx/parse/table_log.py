@@ -44,9 +44,8 @@ def read_table_log(
     width: int,
 ) -> Fields:
     try:
-        rows = clean(raw, counts, layout.quote)
         places = sorted(set(columns.values()))
-        table = read_rows(rows, width, places, layout.separator, layout.quote)
+        table = read_rows(raw, width, places, layout.separator, layout.quote)
     except pl.exceptions.PolarsError as e:
         raise InputError(
             f"{path}: not a readable table ({str(e).splitlines()[0]}); correct its quotes, or read "

@@ -1,9 +1,11 @@
 """Raw files to event ids, and the real data sets where they are."""
 
+import json
 import re
 import sys
 import tarfile
 from collections import Counter
+from dataclasses import asdict
 
 import numpy as np
 import polars as pl
@@ -153,3 +155,10 @@ def test_the_switch_interval_is_short_only_while_lines_are_read():
     seen = [sys.getswitchinterval() for _ in ordered(abs, [1, -2, 3], threads=1)]
     assert seen == [pytest.approx(SWITCH_INTERVAL)] * 3
     assert sys.getswitchinterval() == before
+
+
+def test_a_layout_is_saved_whole():
+    app = Layout("jsonl", time=("date", "time"), session="id")
+    layout = Layout(header="(?P<text>.*)$", wrap=("docker", "ansi"), also=(app,), max_record=7)
+    assert Layout.of(json.loads(json.dumps(asdict(layout)))) == layout
+    assert Layout.of({"format": "jsonl", "time": ["ts"]}) == Layout("jsonl", time=("ts",))
