@@ -1,13 +1,68 @@
-"""Levels: how they are written in lines, and which are severe."""
+"""Levels: the words, letters and numbers of all scales, on one standard scale.
 
-WORDS = (
-    "TRACE|DEBUG|INFO|INFORMATION|NOTICE|WARN|WARNING|ERROR|ERR|SEVERE|FAILURE|CRITICAL|CRIT|ALERT|"
-    "EMERG|FATAL|VERBOSE|FINE"
+In: what stands for the level in a line or a field. Out: one of `SCALE`, or null where it is none.
+"""
+
+import polars as pl
+
+SCALE = ("TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL")
+SEVERE = ("WARN", "ERROR", "FATAL")
+# Words that stand for a level, in lines and in fields.
+WORDS = {
+    "TRACE": "VERBOSE FINER FINEST TRC TRAC TRCE VRB",
+    "DEBUG": "DBG DEBU DBUG FINE",
+    "INFO": "INF INFORMATION INFORMATIONAL NOTICE NOTE CONFIG LOG SYSTEM NORMAL AUDIT OK DETAIL "
+    "HINT STATEMENT CONTEXT",
+    "WARN": "WARNING WRN",
+    "ERROR": "ERR ERRO SEVERE FAILURE FAIL FAILED",
+    "FATAL": "CRITICAL CRIT CRT ALERT EMERGENCY EMERG PANIC PANI DPANIC PNC FATA FTL",
+}
+# Letters, numbers and words that do in a field of its own. Numbers are those of syslog (0 to 7, the
+# lowest the worst), OpenTelemetry (from 8 up), pino and bunyan (tens), java.util.logging (300 to
+# 1000) and logback (thousands); one that several scales have is of the first of them.
+CODES = {
+    "TRACE": "T V ALL SILLY 10 300 400 5000",
+    "DEBUG": "D D0 D1 D2 D3 D4 D5 DEBUG0 DEBUG1 DEBUG2 DEBUG3 DEBUG4 DEBUG5 - . 7 8 500 10000",
+    "INFO": "I N A O * DEFAULT BASIC SUCCESS AUDIT_SUCCESS SUCCESSAUDIT QUERY LOCATION "
+    "5 6 9 11 12 20 30 700 800 20000",
+    "WARN": "W R # AUDIT_FAILURE FAILUREAUDIT 4 13 14 15 16 40 900 30000",
+    "ERROR": "E S EXCEPTION 3 17 18 19 50 1000 40000",
+    "FATAL": "F C 0 1 2 21 22 23 24 60 50000",
+}
+STANDARD = {name: e for e in SCALE for name in [e, *WORDS[e].split(), *CODES[e].split()]}
+# 1 to 24, four for each level; as OpenTelemetry names the field, it has the word `number` in it.
+SEVERITY_NUMBERS = {str(n): SCALE[(n - 1) // 4] for n in range(1, 25)}
+
+
+def standard_levels(values: pl.Series, field: str = "") -> pl.Series:
+    """The level of `SCALE` (str) that each value (str) stands for, null where it is none.
+
+    Args:
+      field: what the values are called. `pri` is what syslog has at the start of a line, eight
+        times the facility and the severity; a name with `number` is a severity of OpenTelemetry.
+    """
+    if field == "pri":
+        values = (values.cast(pl.Int64, strict=False) % 8).cast(pl.String)
+    known = SEVERITY_NUMBERS if "number" in field.lower() else STANDARD
+    names = values.str.strip_chars().str.to_uppercase().str.replace(" ", "_", literal=True)
+    names = names.str.replace(r"\.0+$", "")
+    return names.replace_strict(known, default=None, return_dtype=pl.String)
+
+
+def _any_of(words: list[str]) -> str:
+    """Longer words first, so that none is taken for the start of another."""
+    return "|".join(sorted(words, key=len)[::-1])
+
+
+ALL_WORDS = _any_of([word for e in SCALE for word in [e, *WORDS[e].split()]])
+CLEAR = (
+    "TRACE|DEBUG|INFORMATION|INFO|NOTICE|WARNING|WARN|ERROR|ERR|SEVERE|FAILURE|CRITICAL|CRIT|ALERT|"
+    "EMERG|FATAL|PANIC|VERBOSE"
 )
 LEVELS = {  # from the clearest to the weakest sign, with the share of lines that must show it
-    rf"(?P<level>{WORDS})[\])>:,|]*(?:\s|$)": 0.5,
-    rf"[\[(<](?P<level>(?i:{WORDS}))[\])>][:,|]*(?:\s|$)": 0.5,
-    rf"(?P<level>(?i:{WORDS}))[:,|]*(?:\s|$)": 0.5,
-    r"(?P<level>[VDIWEFC])(?:\s|$)": 0.9,
+    rf"(?P<level>{ALL_WORDS})[\])>:,|]*(?:\s|$)": 0.5,
+    rf"[\[(<](?P<level>(?i:{ALL_WORDS}))[\])>][:,|]*(?:\s|$)": 0.5,
+    rf"(?P<level>(?i:{CLEAR}))[:,|]*(?:\s|$)": 0.5,
+    r"(?P<level>[TVDIWEFC])(?:\s|$)": 0.9,
     r'(?:level|lvl|severity)="?(?P<level>[A-Za-z]+)"?(?:\s|$)': 0.5,
 }

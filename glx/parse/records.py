@@ -23,6 +23,7 @@ from glx.parse.digits import Block, ascii_digits, distinct_codes
 from glx.parse.fields import groups
 from glx.parse.formats import BlockParser, block_parser
 from glx.parse.layout import Layout
+from glx.parse.levels import standard_levels
 from glx.parse.read import ReadCounts, blocks, clean, line_count
 from glx.parse.texts import TextCache, cached_texts, masked_texts, with_level
 from glx.parse.times import has_year, seconds
@@ -46,8 +47,8 @@ def records(
     Yields:
       `line` int64 (row of the file from 0; a table's header is none), `text` enum (the masked text,
       with the level before it from WARN up; its categories are the block's distinct texts in order
-      of first appearance), `key` str, `time` f64 in seconds since the epoch, `level` str in
-      capitals; the last three null where there is none. A line without text yields no row.
+      of first appearance), `key` str, `time` f64 in seconds since the epoch, `level` str (one of
+      `levels.SCALE`); the last three null where there is none. A line without text yields no row.
 
     Args:
       counts: is added to as frames are yielded.
@@ -139,7 +140,7 @@ def _block_records(
             "text": place[kind],
             "key": absent if fields.key is None else fields.key,
             "time": absent.cast(pl.Float64) if time is None else _seconds(time, layout),
-            "level": levels.gather(codes) if level is None else level.str.to_uppercase(),
+            "level": levels.gather(codes) if level is None else _column_levels(level, layout),
         }
     )
     if level is not None:  # a column of its own: the header's level is in the texts already
@@ -157,6 +158,12 @@ def _named_by_column(texts: pl.Series, frame: pl.DataFrame) -> tuple[pl.Series, 
     distinct, places = distinct_codes(with_level(texts.gather(pairs["text"]), pairs["level"]))
     pair = frame.join(pairs, on=on, how="left", maintain_order="left", nulls_equal=True)["pair"]
     return distinct, frame.with_columns(text=places.gather(pair))
+
+
+def _column_levels(values: pl.Series, layout: Layout) -> pl.Series:
+    """The standard levels of a column of them."""
+    distinct, places = distinct_codes(values.fill_null(""))
+    return standard_levels(distinct, layout.level or "").gather(places)
 
 
 def _header_times(block: Block, layout: Layout) -> pl.Series | None:

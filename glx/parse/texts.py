@@ -10,12 +10,9 @@ import numpy as np
 import polars as pl
 
 from glx.parse.digits import distinct_codes, first_places
+from glx.parse.levels import SEVERE, standard_levels
 from glx.parse.mask import mask_collapsed
 
-SEVERE = (
-    *("WARN", "WARNING", "ERROR", "ERR", "SEVERE", "FAILURE", "CRITICAL", "CRIT", "ALERT"),
-    *("EMERG", "FATAL", "W", "E", "F", "C"),
-)
 TEXT = "(?P<text>.*)$"  # what most headers end in
 NAMED = re.compile(r"(?<!\\)\(\?P<\w+>")  # the start of a named group
 MAX_CACHED = 50_000  # collapsed lines
@@ -51,7 +48,7 @@ def masked_texts(lines: pl.Series, header: str | None) -> tuple[pl.Series, pl.Se
 
 
 def cut_headers(lines: pl.Series, header: str) -> tuple[pl.Series, pl.Series, pl.Series]:
-    """Text, level in capitals and whether the header fits, of each line.
+    """Text, level and whether the header fits, of each line.
 
     Regular expressions with groups are slow. Where the text is the end of the pattern, few lines
     differ in what precedes it: groups are searched for in one line of each such kind.
@@ -74,7 +71,7 @@ def header_groups(lines: pl.Series, header: str) -> tuple[pl.Series, pl.Series, 
     """`cut_headers`, line by line."""
     parts: pl.DataFrame = lines.str.extract_groups(header).struct.unnest()
     none = pl.repeat(None, len(lines), dtype=pl.String, eager=True)
-    levels = parts["level"].str.to_uppercase() if "level" in parts.columns else none
+    levels = standard_levels(parts["level"]) if "level" in parts.columns else none
     return parts["text"], levels, parts["text"].is_not_null()
 
 
