@@ -6,7 +6,6 @@ recognised, a layout in `detect_layout` (`glx/parse/header.py`).
 
 from collections.abc import Callable, Iterator
 from functools import partial
-from pathlib import Path
 
 import polars as pl
 
@@ -16,13 +15,14 @@ from glx.parse.fields import Fields, groups
 from glx.parse.jsonl import read_json
 from glx.parse.layout import Layout
 from glx.parse.read import ReadCounts
+from glx.parse.sources import LogPath
 from glx.parse.table_log import columns_of, read_table_log, table_start
 
 BlockParser = Callable[[bytes, ReadCounts], Fields]  # of a clean block; adds to the counts
 
 
 def block_parser(
-    path: Path | str, layout: Layout, blocks: Iterator[bytes]
+    path: LogPath, layout: Layout, blocks: Iterator[bytes]
 ) -> tuple[BlockParser, Iterator[bytes]]:
     """The function that reads blocks of this layout, and the blocks without a table's header line.
 

@@ -4,12 +4,9 @@ In: a path. Out: `blocks(path)`, a few MiB of whole lines each, so that memory i
 of the file; lines that had to be repaired are counted.
 """
 
-import gzip
 import io
-import sys
 import zlib
-from collections.abc import Generator, Iterator
-from contextlib import nullcontext
+from collections.abc import Generator
 from dataclasses import asdict, dataclass
 from itertools import chain
 from pathlib import Path
@@ -19,12 +16,12 @@ import zstandard
 
 from glx.errors import InputError
 from glx.parse.magic import no_log
+from glx.parse.sources import STDIN, LogPath, pieces
 
 BLOCK = 8 << 20  # bytes in a block; larger ones are faster and take more memory
 LONGEST = 1 << 20  # bytes of a line that are kept
 HEAD = 1 << 16  # bytes inspected to distinguish text from binary data
 BOM = b"\xef\xbb\xbf"  # some editors put it before UTF-8
-STDIN = Path("-")
 
 
 @dataclass
@@ -66,7 +63,7 @@ def open_text(path: Path | str) -> BinaryIO:
       InputError: missing, a directory, unreadable, empty, not text, a tar; later, while reading: a
         damaged or truncated archive.
     """
-    return io.BufferedReader(_Chunks(_text_chunks(Path(path), LONGEST)), LONGEST)
+    return io.BufferedReader(_Chunks(_text_chunks(path, LONGEST)), LONGEST)
 
 
 def head(path: Path | str, lines: int = 200) -> list[str]:
@@ -76,18 +73,20 @@ def head(path: Path | str, lines: int = 200) -> list[str]:
     return text.replace("\0", "").replace("\r\n", "\n").split("\n")[:lines]
 
 
-def blocks(
-    path: Path | str, size: int = BLOCK, quoted: bool = False
-) -> Generator[bytes, None, None]:
+def blocks(path: LogPath, size: int = BLOCK, quoted: bool = False) -> Generator[bytes, None, None]:
     """Whole lines, about `size` bytes of them at a time; every line but the last ends in LF.
 
     A line that is longer than a block yields its first bytes only (`clean` cuts and counts it).
+    Of a live log a block is what came within a pause; an empty one says that nothing more has.
 
     Args:
       quoted: a line break between double quotes ends no line (a table of quoted fields).
     """
     rest = b""
-    for chunk in _text_chunks(Path(path), size):
+    for chunk in _text_chunks(path, size):
+        if not chunk:
+            yield chunk
+            continue
         end = chunk.rfind(b"\n") + 1
         if quoted:
             rest, chunk = b"", rest + chunk
@@ -183,27 +182,27 @@ class _Chunks(io.RawIOBase):
         super().close()
 
 
-def _text_chunks(path: Path, size: int) -> Generator[bytes, None, None]:
-    """Unpacked bytes in pieces, checked to be text."""
-    name = "standard input" if path == STDIN else str(path)
+def _text_chunks(path: LogPath, size: int) -> Generator[bytes, None, None]:
+    """Unpacked bytes in pieces, checked to be text; of a live log some are empty."""
+    name = "standard input" if Path(path) == STDIN else str(path)
     try:
-        chunks = _unpacked(path, size)
+        chunks = pieces(path, size)
         first = b""
         for chunk in chunks:
             first += chunk
-            if len(first) >= HEAD:
+            if len(first) >= HEAD or (first and not chunk):
                 break
         first = first.removeprefix(BOM)
         if not first:
             raise InputError(f"{name}: the file is empty; give a file with at least one line")
-        if problem := no_log(first, "FILE" if path == STDIN else str(path)):
+        if problem := no_log(first, "FILE" if Path(path) == STDIN else str(path)):
             raise InputError(f"{name}: {problem}")
         if _not_text(first[:HEAD]):
             raise InputError(
                 f"{name}: not a text file (over 30 % of its first bytes are no characters); "
                 "give a log of text lines, plain or packed with gzip or zstd"
             )
-        yield from chain([first], chunks)
+        yield from chain([first], [chunk] * (not chunk), chunks)
     except (OSError, EOFError, zlib.error, zstandard.ZstdError) as e:
         raise InputError(f"{name}: {_problem(e)}") from e
 
@@ -222,36 +221,6 @@ def _problem(error: Exception) -> str:
         case OSError(strerror=str() as reason):
             return f"cannot be read ({reason}); check the path"
     return f"the archive is damaged ({error}); get the file again"
-
-
-def _unpacked(path: Path, size: int) -> Iterator[bytes]:
-    with nullcontext(sys.stdin.buffer) if path == STDIN else path.open("rb") as file:
-        magic = file.peek(4)[:4]  # type: ignore[union-attr]
-        if magic == b"\x28\xb5\x2f\xfd":
-            yield from _zstd_chunks(file, size)
-        else:
-            plain = gzip.GzipFile(fileobj=file) if magic[:2] == b"\x1f\x8b" else file
-            yield from iter(lambda: plain.read(size), b"")
-
-
-def _zstd_chunks(file: BinaryIO, size: int) -> Iterator[bytes]:
-    """All frames; the package's stream reader would accept a truncated frame."""
-    unpack, packed, inside = zstandard.ZstdDecompressor(), b"", None
-    held: list[bytes] = []
-    total = 0
-    while packed or (packed := file.read(4096)):  # little at a time: it may expand a thousandfold
-        inside = inside or unpack.decompressobj()
-        held.append(inside.decompress(packed))
-        total += len(held[-1])
-        if total >= size:
-            yield b"".join(held)
-            held, total = [], 0
-        packed = inside.unused_data
-        if inside.eof:
-            inside = None
-    yield b"".join(held)
-    if inside:
-        raise EOFError
 
 
 def _not_text(data: bytes) -> bool:

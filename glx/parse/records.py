@@ -13,7 +13,6 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from functools import partial
-from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
@@ -24,7 +23,9 @@ from glx.parse.fields import groups
 from glx.parse.formats import BlockParser, block_parser
 from glx.parse.layout import Layout
 from glx.parse.levels import standard_levels
+from glx.parse.log import Log, log_of
 from glx.parse.read import ReadCounts, blocks, clean, line_count
+from glx.parse.sources import LogPath
 from glx.parse.texts import TextCache, cached_texts, masked_texts, with_level
 from glx.parse.times import has_year, seconds
 
@@ -35,17 +36,28 @@ KEPT = (32 << 20) - (1 << 16)
 # Seconds for which a thread keeps the interpreter while another waits: by default, 5 ms, the thread
 # that mines would hold up those that read, which need it after each array operation.
 SWITCH_INTERVAL = 2e-4
+NOTHING = pl.DataFrame(
+    schema={
+        "line": pl.Int64,
+        "text": pl.Enum([]),
+        "key": pl.String,
+        "time": pl.Float64,
+        "level": pl.String,
+    }
+)
 T = TypeVar("T")
 R = TypeVar("R")
 
 
 def records(
-    path: Path | str, layout: Layout, counts: ReadCounts, threads: int | None = None
+    log: Log | LogPath, layout: Layout, counts: ReadCounts, threads: int | None = None
 ) -> Iterator[pl.DataFrame]:
-    """The events of a file, a frame for each block of it, in order.
+    """The events of a log, a frame for each block of it, in order.
+
+    Of a live log a frame is empty where nothing more has come for now.
 
     Yields:
-      `line` int64 (row of the file from 0; a table's header is none), `text` enum (the masked text,
+      `line` int64 (row of the log from 0; a table's header is none), `text` enum (the masked text,
       with the level before it from WARN up; its categories are the block's distinct texts in order
       of first appearance), `key` str, `time` f64 in seconds since the epoch, `level` str (one of
       `levels.SCALE`); the last three null where there is none. A line without text yields no row.
@@ -58,30 +70,49 @@ def records(
       InputError: from reading; a missing column; a pattern that is no regular expression.
     """
     bytes(KEPT)
-    lines = 0
+    log, lines = log_of(log), 0
+    log.starts.clear()
     clock: tuple[float | None, int] = (None, 0)
-    with closing(blocks(path, quoted=layout.format == "csv" and layout.quote)) as raw:
-        read, body = block_parser(path, layout, raw)
-        work = partial(_block_records, read=read, layout=layout, cache={})
-        for frame, part in ordered(work, body, threads or os.cpu_count() or 1):
-            frame = frame.with_columns(pl.col("line") + lines)
-            if layout.time_format and not has_year(layout.time_format):
-                frame, clock = count_years(frame, clock)
-            lines += part.lines
-            counts.add(part)
-            yield frame
+    work = partial(_file_records, layout=layout, cache={})
+    for found in ordered(work, _bodies(log, layout), threads or os.cpu_count() or 1):
+        if found is None:
+            yield NOTHING
+            continue
+        n, frame, part = found
+        log.starts += [lines] * (n + 1 - len(log.starts))
+        frame = frame.with_columns(pl.col("line") + lines)
+        if layout.time_format and not has_year(layout.time_format):
+            frame, clock = count_years(frame, clock)
+        lines += part.lines
+        counts.add(part)
+        yield frame
 
 
-def ordered(work: Callable[[T], R], items: Iterable[T], threads: int) -> Iterator[R]:
-    """`work` of each item, in their order, `threads` at a time and as many waiting."""
+def _bodies(log: Log, layout: Layout) -> Iterator[tuple[int, BlockParser, bytes] | None]:
+    """The blocks of all files, each with the place of its file and what reads it; None: no more
+    has come for now."""
+    for n, path in enumerate(log.files):
+        with closing(blocks(path, quoted=layout.format == "csv" and layout.quote)) as raw:
+            read, body = block_parser(path, layout, raw)
+            yield from ((n, read, block) if block else None for block in body)
+
+
+def ordered(work: Callable[[T], R], items: Iterable[T | None], threads: int) -> Iterator[R | None]:
+    """`work` of each item, in their order, `threads` at a time and as many waiting.
+
+    None, for which nothing is to be done, comes through once all before it is done.
+    """
     waiting: deque[Future[R]] = deque()
     pool, before = ThreadPoolExecutor(threads), sys.getswitchinterval()
     sys.setswitchinterval(SWITCH_INTERVAL)
     try:
         for item in items:
-            waiting.append(pool.submit(work, item))
-            if len(waiting) >= 2 * threads:
+            if item is not None:
+                waiting.append(pool.submit(work, item))
+            while waiting and (item is None or len(waiting) >= 2 * threads):
                 yield waiting.popleft().result()
+            if item is None:
+                yield None
         while waiting:
             yield waiting.popleft().result()
     finally:
@@ -107,6 +138,14 @@ def count_years(
     year = years + np.cumsum((jump < -YEAR / 2).astype(int) - (jump > YEAR / 2))
     time[known] += year * YEAR
     return frame.with_columns(time=pl.Series(time).fill_nan(None)), (float(now[-1]), int(year[-1]))
+
+
+def _file_records(
+    block: tuple[int, BlockParser, bytes], layout: Layout, cache: TextCache
+) -> tuple[int, pl.DataFrame, ReadCounts]:
+    """The place of a block's file, its records and what was read."""
+    n, read, raw = block
+    return n, *_block_records(raw, read, layout, cache)
 
 
 def _block_records(

@@ -3,7 +3,6 @@
 import csv
 from collections.abc import Iterator
 from itertools import chain
-from pathlib import Path
 
 import polars as pl
 
@@ -12,6 +11,7 @@ from glx.parse.digits import Block, join_lines
 from glx.parse.fields import COLUMN, Fields, joined, session_of
 from glx.parse.layout import WIDEST, Layout, known_columns, no_text
 from glx.parse.read import ReadCounts, clean
+from glx.parse.sources import LogPath
 from glx.parse.table import read_rows
 from glx.parse.times import format_of
 
@@ -39,7 +39,7 @@ def read_table_log(
     raw: bytes,
     counts: ReadCounts,
     layout: Layout,
-    path: Path | str,
+    path: LogPath,
     columns: dict[str, int],
     width: int,
 ) -> Fields:
@@ -63,7 +63,7 @@ def read_table_log(
 
 def table_start(blocks: Iterator[bytes], layout: Layout) -> tuple[list[str], Iterator[bytes]]:
     """The names in the header line of a table, and the blocks of what follows it."""
-    line, _, rest = next(blocks).partition(b"\n")
+    line, _, rest = next(filter(None, blocks)).partition(b"\n")
     text = clean(line + b"\n", ReadCounts()).decode().rstrip("\n")
     names = text.split(layout.separator)
     if layout.quote:
@@ -72,7 +72,7 @@ def table_start(blocks: Iterator[bytes], layout: Layout) -> tuple[list[str], Ite
     return names, chain([rest] if rest else [], blocks)
 
 
-def columns_of(path: Path | str, layout: Layout, names: list[str]) -> dict[str, int]:
+def columns_of(path: LogPath, layout: Layout, names: list[str]) -> dict[str, int]:
     """The places of the columns that the layout needs; no other is parsed."""
     needed = [layout.text, *layout.time] + ([layout.level] if layout.level else [])
     if layout.session and (layout.session in names or COLUMN.fullmatch(layout.session)):

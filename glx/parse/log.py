@@ -1,0 +1,39 @@
+"""A log of one file or of several that are read as one: which row of it is which line of a file."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from glx.parse.sources import LogPath
+
+
+@dataclass
+class Log:
+    """A log of one file or several, one after another.
+
+    Its rows are the lines of all files, counted from 0 through all of them (those of tables without
+    their headers).
+
+    Attributes:
+      files: in the order in which they are read.
+      starts: the first row of each file that was begun to be read.
+    """
+
+    files: Sequence[LogPath]
+    starts: list[int] = field(default_factory=list)
+
+    def __str__(self) -> str:
+        more = len(self.files) - 1
+        return f"{self.files[0]}{f' and {more} more' if more else ''}"
+
+    def places(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The file of each row (`<int64>`, any shape), and the row in it; both from 0."""
+        starts = np.array(self.starts or [0])
+        file = np.searchsorted(starts, rows, side="right") - 1
+        return file, rows - starts[file]
+
+
+def log_of(given: "Log | LogPath") -> Log:
+    """A log as it is, or that of one file."""
+    return given if isinstance(given, Log) else Log([given])
