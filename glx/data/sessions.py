@@ -5,7 +5,6 @@ is on several lines that lie near each other; a host, a thread or a duration is 
 the file, the id of a message on one.
 """
 
-import csv
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence

@@ -9,7 +9,7 @@ import os
 import re
 import sys
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from functools import partial
@@ -24,7 +24,7 @@ from glx.parse.formats import BlockParser, block_parser
 from glx.parse.layout import Layout
 from glx.parse.levels import standard_levels
 from glx.parse.log import Log, log_of
-from glx.parse.read import ReadCounts, blocks, clean, line_count
+from glx.parse.read import BLOCK, ReadCounts, blocks, clean, line_count
 from glx.parse.sources import LogPath
 from glx.parse.texts import TextCache, cached_texts, masked_texts, with_level
 from glx.parse.times import has_year, seconds
@@ -50,8 +50,12 @@ R = TypeVar("R")
 
 
 def records(
-    log: Log | LogPath, layout: Layout, counts: ReadCounts, threads: int | None = None
-) -> Iterator[pl.DataFrame]:
+    log: Log | LogPath,
+    layout: Layout,
+    counts: ReadCounts,
+    threads: int | None = None,
+    size: int = BLOCK,
+) -> Generator[pl.DataFrame, None, None]:
     """The events of a log, a frame for each block of it, in order.
 
     Of a live log a frame is empty where nothing more has come for now.
@@ -65,6 +69,7 @@ def records(
     Args:
       counts: is added to as frames are yielded.
       threads: blocks worked on at once; None: one for each core. The frames do not depend on it.
+      size: bytes of a block, about.
 
     Raises:
       InputError: from reading; a missing column; a pattern that is no regular expression.
@@ -74,7 +79,7 @@ def records(
     log.starts.clear()
     clock: tuple[float | None, int] = (None, 0)
     work = partial(_file_records, layout=layout, cache={})
-    for found in ordered(work, _bodies(log, layout), threads or os.cpu_count() or 1):
+    for found in ordered(work, _bodies(log, layout, size), threads or os.cpu_count() or 1):
         if found is None:
             yield NOTHING
             continue
@@ -88,11 +93,11 @@ def records(
         yield frame
 
 
-def _bodies(log: Log, layout: Layout) -> Iterator[tuple[int, BlockParser, bytes] | None]:
+def _bodies(log: Log, layout: Layout, size: int) -> Iterator[tuple[int, BlockParser, bytes] | None]:
     """The blocks of all files, each with the place of its file and what reads it; None: no more
     has come for now."""
     for n, path in enumerate(log.files):
-        with closing(blocks(path, quoted=layout.format == "csv" and layout.quote)) as raw:
+        with closing(blocks(path, size, quoted=layout.format == "csv" and layout.quote)) as raw:
             read, body = block_parser(path, layout, raw)
             yield from ((n, read, block) if block else None for block in body)
 

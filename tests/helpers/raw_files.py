@@ -17,7 +17,7 @@ def write(folder: Path, content: str | bytes, name: str = "a.log") -> Path:
 def in_blocks(n: int):
     """In place of `blocks`: `n` lines at a time."""
 
-    def blocks(path, quoted=False):
+    def blocks(path, size=0, quoted=False):
         lines = path.read_bytes().splitlines(keepends=True)
         return (b"".join(lines[i : i + n]) for i in range(0, len(lines), n))
 

@@ -19,7 +19,7 @@ from glx.parse.header import layout_of
 from glx.parse.layout import Layout
 from glx.parse.mask import mask
 from glx.parse.miner import Miner, fit
-from glx.parse.read import ReadCounts, blocks
+from glx.parse.read import ReadCounts
 from glx.parse.records import SWITCH_INTERVAL, ordered, records
 from glx.parse.table import read_table
 from glx.sequences import Templates
@@ -56,14 +56,13 @@ def test_a_log_that_nobody_described(tmp_path):
     assert frames[0]["line"].to_list() == [0, 1, 3, 4, 5]
 
 
-def test_records_do_not_depend_on_blocks_or_threads(tmp_path, monkeypatch):
+def test_records_do_not_depend_on_blocks_or_threads(tmp_path):
     lines = (b"event %d of %s\n" % (i, b"ab"[i % 2 :] * (i % 9)) for i in range(9000))
     path = write(tmp_path, b"".join(lines))
 
     def parsed(size, threads):
-        monkeypatch.setattr("glx.parse.records.blocks", lambda p, quoted: blocks(p, size, quoted))
         miner = fit(["event <*> of a"], np.ones(1))
-        frames = list(records(path, Layout(), ReadCounts(), threads))
+        frames = list(records(path, Layout(), ReadCounts(), threads, size))
         assert (len(frames) > 5) == (size < len(path.read_bytes()))
         texts = [text for frame in frames for text in frame["text"]]
         return texts, pl.concat(parse(frames, miner)).rows(), miner.templates.texts

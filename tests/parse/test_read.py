@@ -181,11 +181,10 @@ def test_table_with_quoted_texts_and_a_label_that_never_enters(tmp_path):
 
 @pytest.mark.parametrize("row", [b"", b"# a note", b"b0", b'"b,0"', b"b0,1"])
 @pytest.mark.parametrize("size", [1, 40, 1 << 20])
-def test_short_rows_anywhere_in_a_table(tmp_path, row, size, monkeypatch):
-    monkeypatch.setattr("glx.parse.records.blocks", lambda path, quoted: blocks(path, size, quoted))
+def test_short_rows_anywhere_in_a_table(tmp_path, row, size):
     whole = b"b1,0,081109,203518,INFO,came 5\n"
     rows = [row + b"\n", whole, whole, row + b"\n", row + b"\n", whole]
-    frame, texts, counts = read(write(tmp_path, HEADER + b"".join(rows)), TABLE)
+    frame, texts, counts = read(write(tmp_path, HEADER + b"".join(rows)), TABLE, size=size)
     assert (texts, frame["line"].to_list()) == (["came <*>"] * 3, [1, 2, 5])
     assert (counts.lines, counts.empty) == (6, 3)
 

@@ -1,0 +1,8 @@
+"""`glx inspect` from a clone: python -m experiments.inspect --help."""
+
+import sys
+
+from glx.cli.main import main
+
+if __name__ == "__main__":
+    sys.exit(main(["inspect", *sys.argv[1:]]))

@@ -1,0 +1,183 @@
+"""What is read of a log, before anything is learned from it: `glx inspect`.
+
+In: a file and how it is laid out. Out: an `Inspection` of its first lines: format, time, level,
+sessions, texts and templates, and what to be warned of.
+"""
+
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from glx.data.sessions import Sessions, measured, proposals
+from glx.errors import InputError
+from glx.parse.digits import split_lines
+from glx.parse.events import texts_of
+from glx.parse.formats import block_parser
+from glx.parse.layout import Layout
+from glx.parse.levels import SEVERE
+from glx.parse.miner import fit
+from glx.parse.read import ReadCounts, blocks, clean
+from glx.parse.records import records
+
+SAMPLE = 2 << 20  # bytes of the unpacked file that are looked at
+TEMPLATES = 8  # that are shown
+FEW = 0.1  # share of lines from which on it is worth a warning
+
+
+@dataclass(frozen=True)
+class Example:
+    """A line of the file (from 0) and what becomes of it, its time as it is written."""
+
+    line: int
+    raw: str
+    text: str
+    time: str | None
+    template: str
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """What was read of the first lines of a file; shares are of the lines that are not empty.
+
+    Attributes:
+      file: its name.
+      whole: these lines are all.
+      lines: how many, the empty ones included.
+      layout: how they were read.
+      times: the earliest and the latest, in seconds since the epoch; None for none.
+      timed: share with a time.
+      levels: how often each level occurs.
+      sessions: what the session rule makes of the lines; None without a rule.
+      proposed: session rules that look likely, where there is none or it fits few lines.
+      fits: share that is of the format.
+      counts: lines that had to be repaired.
+      templates: the most frequent ones with their counts.
+      n_templates: how many there are.
+      examples: lines of the most frequent templates, and of the first severe one.
+      warnings: what may be wrong, a sentence each.
+    """
+
+    file: str
+    whole: bool
+    lines: int
+    layout: Layout
+    times: tuple[float, float] | None
+    timed: float
+    levels: dict[str, int]
+    sessions: Sessions | None
+    proposed: list[Sessions]
+    fits: float
+    counts: ReadCounts
+    templates: list[tuple[int, str]]
+    n_templates: int
+    examples: list[Example]
+    warnings: list[str]
+
+
+def inspect(path: Path | str, layout: Layout) -> Inspection:
+    """What is read of the first lines of a file by a layout.
+
+    Raises:
+      InputError: it cannot be read, or holds no text.
+    """
+    counts, quoted = ReadCounts(), layout.format == "csv" and layout.quote
+    with closing(blocks(path, SAMPLE, quoted)) as parts:
+        block = next(parts)
+        whole = next(parts, None) is None
+    with closing(records(path, layout, counts, threads=1, size=SAMPLE)) as frames:
+        frame = next(frames)
+    if not len(frame):
+        raise InputError(f"{path}: no line with text; give a log with at least one event")
+    lines = split_lines(clean(block, ReadCounts(), quoted)).to_list()
+    title = [lines.pop(0)] if layout.format == "csv" else []
+    texts, codes = texts_of(frame), frame["text"].to_physical().to_numpy()
+    miner = fit(texts, np.bincount(codes, minlength=len(texts)))
+    ids, found = miner.ids(texts)[codes], miner.fitted
+    often = np.argsort(-found.counts, kind="stable")
+    levels = frame["level"].drop_nulls().value_counts(sort=True)
+    shown = [int(np.argmax(ids == i)) for i in often[:2]]
+    shown += frame["level"].is_in(SEVERE).arg_true().head(1).to_list()
+    examples = []
+    for row in dict.fromkeys(shown):
+        line = lines[frame["line"][row]]
+        text, time = _text_and_time(path, layout, [*title, line])
+        examples.append(Example(frame["line"][row], line, text, time, found.texts[ids[row]]))
+    rule, times = layout.session, frame["time"].drop_nulls().to_numpy()
+    sessions = None if rule is None else measured(rule, frame["key"])
+    given = sessions is not None and sessions.share > 1 - FEW
+    one = Inspection(
+        file=str(path),
+        whole=whole,
+        lines=counts.lines,
+        layout=layout,
+        times=(float(times.min()), float(times.max())) if len(times) else None,
+        timed=len(times) / len(frame),
+        levels=dict(levels.iter_rows()),
+        sessions=sessions,
+        proposed=[] if given else proposals(lines, layout),
+        fits=1 - (counts.no_header + counts.broken_json) / (counts.lines - counts.empty),
+        counts=counts,
+        templates=[(int(found.counts[i]), found.texts[i]) for i in often[:TEMPLATES]],
+        n_templates=len(found),
+        examples=examples,
+        warnings=[],
+    )
+    return replace(one, warnings=list(_warnings(one)))
+
+
+def _text_and_time(path: Path | str, layout: Layout, lines: list[str]) -> tuple[str, str | None]:
+    """The text of one line, as it is before values are masked, and its time as it is written.
+
+    Args:
+      lines: this line alone, after the header line in a table.
+    """
+    read, body = block_parser(path, layout, iter(["\n".join(lines).encode()]))
+    fields = read(next(body), ReadCounts())
+    inner = fields.texts.lines.head(1)
+    time = None if fields.time is None else fields.time[0]
+    for header in (one.header for one in (layout, *layout.also) if one.header is not None):
+        found = inner.str.extract_groups(header).struct.unnest()
+        if found["text"][0] is not None:
+            return found["text"][0], found["time"][0] if "time" in found.columns else time
+    return inner[0], time
+
+
+def _warnings(one: Inspection) -> Iterator[str]:
+    """What may be wrong, and what may help, a sentence each."""
+    layout, session = one.layout, one.sessions
+    fields = layout.format != "lines"
+    if one.times is None:
+        yield "no time found: " + (
+            "name its field by --time_field"
+            if fields
+            else "the lines begin with none of the forms of docs/formats.md"
+        )
+    elif one.timed < 1 - FEW:
+        yield f"only {share(one.timed)} of the lines have a time"
+    if not one.levels:
+        yield "no level found: " + (
+            "name its field by --level_field"
+            if fields
+            else "no word such as INFO or ERROR is at one place of most lines"
+        )
+    if one.fits < 1 - FEW:
+        yield f"{share(1 - one.fits)} of the lines are not as the others; their whole text is read"
+    if session is not None and session.number == 0:
+        yield f"no line has a session id by --session={session.rule}"
+    elif session is not None and session.number == 1 and session.lines > 1:
+        yield f"--session={session.rule} finds the same id on every line"
+    elif session is not None and session.share < 1 - FEW:
+        yield f"{share(1 - session.share)} of the lines have no session id; they are left out"
+    if one.n_templates > max(100, 0.5 * one.lines):
+        yield f"{one.n_templates:,} templates: most lines have a text of their own"
+
+
+def share(part: float) -> str:
+    """A share in per cent, never rounded to none or all."""
+    percent = 100 * part
+    if 0 < percent < 0.1:
+        return "under 0.1 %"
+    return f"{min(percent, 99.9) if part < 1 else 100:.3g} %"

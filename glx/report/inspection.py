@@ -1,0 +1,127 @@
+"""What was read of a log, as a table on the terminal. In: an `Inspection`. Out: a Rich table."""
+
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from shlex import quote
+
+from rich.table import Table
+from rich.text import Text
+
+from glx.data.inspect import Example, Inspection, share
+from glx.data.sessions import Sessions
+from glx.parse.layout import Layout
+from glx.parse.times import has_year
+
+WIDEST = 240  # characters of a line of the log that are shown
+UNPRINTABLE = {"\t": " ", "\x1b": "\u241b"}
+LETTERS = {  # of a time format, as people write it
+    "%Y": "YYYY", "%y": "YY", "%m": "MM", "%d": "DD", "%e": "D", "%b": "Mon", "%a": "Day",
+    "%H": "hh", "%I": "hh", "%M": "mm", "%S": "ss", "%p": "AM/PM", "%.f": ".fff", "%3f": "fff",
+    "%z": "+hhmm",
+}  # fmt: skip
+
+
+def table(one: Inspection, short: bool = False) -> Table:
+    """Two columns, what and how; a warning in yellow.
+
+    Args:
+      short: one example and no list of templates.
+    """
+    out = Table.grid(padding=(0, 2))
+    out.add_column(min_width=8, no_wrap=True)
+    out.add_column(overflow="fold")
+    amount = "all" if one.whole else "the first"
+    out.add_row("file", Text.assemble((one.file, "bold"), f", {amount} {one.lines:,} lines"))
+    for name, text in _rows(one, short):
+        marked = text if isinstance(text, Text) else Text(text)
+        marked.highlight_regex(r"<\*>", "cyan")
+        out.add_row(Text(name, "dim"), marked)
+    for warning in one.warnings:
+        out.add_row(Text("warning", "yellow"), Text(warning, "yellow"))
+    return out
+
+
+def _rows(one: Inspection, short: bool) -> Iterator[tuple[str, str | Text]]:
+    yield "format", _format(one.layout)
+    yield from _time(one)
+    levels = (f"{name} {n:,}" for name, n in list(one.levels.items())[:8])
+    yield "level", ", ".join(levels) or "none"
+    yield from _sessions(one)
+    yield "lines", ", ".join(_shares(one))
+    for example in one.examples[:1] if short else one.examples:
+        yield from _example(example)
+    if not short:
+        yield "", ""
+        yield "count", f"template: the most frequent of {one.n_templates:,}"
+        for n, template in one.templates:
+            yield f"{n:>8,}", _shown(template)
+
+
+def _format(layout: Layout) -> str:
+    around = "".join(f"{name} around " for name in layout.wrap)
+    if layout.format == "lines":
+        parts = re.findall(r"\(\?P<(\w+)>", layout.header or "(?P<text>")
+        also = f", and {len(layout.also)} other forms" if layout.also else ""
+        return f"{around}lines of {', '.join(parts)}{also}"
+    what = "JSON" if layout.format == "jsonl" else "a table"
+    named = {"time": " + ".join(layout.time), "level": layout.level, "text": layout.text}
+    fields = ", ".join(f"{name} in {field}" for name, field in named.items() if field)
+    return f"{around}{what}: {fields}"
+
+
+def _time(one: Inspection) -> Iterator[tuple[str, str]]:
+    if one.times is None:
+        yield "time", "none"
+        return
+    form = one.layout.time_format or ""
+    year = has_year(form)
+    for code, letters in LETTERS.items():
+        form = form.replace(code, letters)
+    written = next((example.time for example in one.examples if example.time), None)
+    yield "time", f"{_shown(written)}   ({form})" if written else form
+    first, last = (
+        datetime.fromtimestamp(at, UTC).strftime(f"{'%Y-' * year}%m-%d %H:%M:%S")
+        for at in one.times
+    )
+    yield "", f"{first} to {last}, in {share(one.timed)} of the lines"
+
+
+def _sessions(one: Inspection) -> Iterator[tuple[str, str | Text]]:
+    if one.sessions is None:
+        likely = "; what looks like a session id:" if one.proposed else ""
+        yield "session", f"no rule is given, so windows{likely}"
+    else:
+        yield "session", Text.assemble((one.sessions.rule, "bold"), f"   {_grouped(one.sessions)}")
+    for proposed in one.proposed:
+        flag = f"--session={quote(proposed.rule)}"
+        yield "", Text.assemble((flag, "bold"), f"   {_grouped(proposed)}")
+
+
+def _grouped(sessions: Sessions) -> str:
+    return (
+        f"{sessions.number:,} sessions of {sessions.lines:g} lines, "
+        f"{share(sessions.share)} of the lines"
+    )
+
+
+def _shares(one: Inspection) -> Iterator[str]:
+    yield f"{share(one.fits)} fit this format"
+    if one.sessions is not None:
+        yield f"{share(1 - one.sessions.share)} without session"
+    for name in ("empty", "invalid_utf8", "nul", "overlong"):
+        if n := getattr(one.counts, name):
+            yield f"{n:,} {name.replace('_', ' ')}"
+
+
+def _example(example: Example) -> Iterator[tuple[str, str]]:
+    yield "", ""
+    yield f"line {example.line}", _shown(example.raw)
+    yield "text", _shown(example.text)
+    yield "template", _shown(example.template)
+
+
+def _shown(text: str) -> str:
+    """Text of a log without anything that a terminal obeys, and not too long."""
+    text = "".join(c if c.isprintable() else UNPRINTABLE.get(c, "\ufffd") for c in text)
+    return text if len(text) <= WIDEST else text[:WIDEST] + " ..."

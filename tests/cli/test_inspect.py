@@ -1,0 +1,104 @@
+"""`glx inspect`: what is read of a log is shown, whatever the log."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from raw_files import write
+
+from glx.cli.main import main
+
+SHOP = "".join(
+    f"2024-05-01 10:00:{i:02} INFO order={i // 4} {what}\n"
+    for i, what in enumerate(("came", "was paid", "was packed", "left") * 10)
+)
+JSON = "".join(
+    json.dumps({"ts": 1700000000 + i, "level": "info", "msg": "step", "ids": {"job": f"j{i // 4}"}})
+    + "\n"
+    for i in range(40)
+)
+NO_FORM = "".join(f"the pump no {i} runs\nthe valve is shut\n" for i in range(20))
+
+
+@pytest.fixture
+def shown(tmp_path, capsys):
+    """`shown(content, *flags)`: the JSON object of a file."""
+
+    def run(content: str | bytes, *flags: str) -> dict:
+        assert main(["inspect", "--json", str(write(tmp_path, content)), *flags]) == 0
+        return json.loads(capsys.readouterr().out)
+
+    return run
+
+
+def test_time_level_and_sessions_of_lines(shown):
+    one = shown(SHOP)
+    assert (one["lines"], one["whole"], one["fits"], one["timed"]) == (40, True, 1, 1)
+    assert one["levels"] == {"INFO": 40}
+    assert one["times"] == [1714557600, 1714557639]
+    assert one["proposed"][0] == {
+        "rule": r"order=(\w+)", "share": 1, "number": 10, "lines": 4, "span": 0.075,
+    }  # fmt: skip
+    assert one["templates"][0] == [10, "order=<*> came"]
+    assert one["examples"][0] == {
+        "line": 0,
+        "raw": "2024-05-01 10:00:00 INFO order=0 came",
+        "text": "order=0 came",
+        "time": "2024-05-01 10:00:00",
+        "template": "order=<*> came",
+    }
+    assert one["warnings"] == []
+
+
+def test_fields_of_json(shown):
+    one = shown(JSON)
+    assert [p["rule"] for p in one["proposed"]] == ["ids.job"]
+    assert (one["levels"], one["warnings"]) == ({"INFO": 40}, [])
+
+
+@pytest.mark.parametrize(
+    ("content", "flags", "words"),
+    [
+        (NO_FORM, (), ["no time", "no level"]),
+        (SHOP, (r"--session=order=(\d+) left",), ["75 % of the lines have no session"]),
+        (SHOP, ("--session=ticket",), ["no line has a session id"]),
+        (SHOP, ("--session=INFO",), ["the same id"]),
+    ],
+)
+def test_what_may_be_wrong_is_a_warning(content, flags, words, shown):
+    found = shown(content, *flags)["warnings"]
+    assert len(found) == len(words)
+    assert all(word in warning for word, warning in zip(words, found, strict=True))
+
+
+def test_the_table_shows_no_character_that_a_terminal_obeys(tmp_path, capsys):
+    path = write(tmp_path, "\x1b]0;title\x07 [bold]text[/bold]\n" * 3)
+    assert main(["inspect", str(path), str(path)]) == 0
+    out = capsys.readouterr().out
+    assert "\x1b" not in out
+    assert "\x07" not in out
+    assert "[bold]text[/bold]" in out
+
+
+@pytest.mark.parametrize(
+    ("content", "what"), [(None, "no such file"), (b"", "empty"), (b"\n \n", "no line with text")]
+)
+def test_what_cannot_be_read_is_one_sentence_and_code_2(content, what, tmp_path, capsys):
+    path = tmp_path / "a.log" if content is None else write(tmp_path, content)
+    assert main(["inspect", str(path)]) == 2
+    out, err = capsys.readouterr()
+    assert (out, err.count("\n")) == ("", 1)
+    assert err.startswith(f"error: {path}: ")
+    assert what in err
+
+
+def test_it_does_not_wait_for_jax(tmp_path):
+    code = (
+        "import sys; from glx.cli.main import main\n"
+        f"assert main(['inspect', {str(write(tmp_path, SHOP))!r}]) == 0\n"
+        "assert 'jax' not in sys.modules"
+    )
+    root = Path(__file__).parents[2]
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=root, stdout=subprocess.DEVNULL)
