@@ -6,7 +6,7 @@ A stage's settings live in one dataclass next to the stage. Here is what all of 
 import dataclasses
 import math
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, get_type_hints
 
@@ -34,15 +34,17 @@ def setting(
     low: float | None = None,
     high: float | None = None,
     among: Sequence[str] | None = None,
+    read: Callable[[Any], Any] | None = None,
 ) -> Any:
     """A dataclass field: its default (or a function that makes it) and what `--help` says of it.
 
     Args:
       low, high: bounds, inclusive.
       among: the values it may take.
+      read: makes its value of what a flag says; raises ValueError with what is wrong.
     """
     kind = "default_factory" if callable(default) else "default"
-    metadata = {"doc": doc, "low": low, "high": high, "among": among}
+    metadata = {"doc": doc, "low": low, "high": high, "among": among, "read": read}
     return dataclasses.field(**{kind: default}, metadata=metadata)
 
 
@@ -60,6 +62,21 @@ def leaves(cls: type, path: tuple[str, ...] = (), prefix: str = "") -> Iterator[
             yield from leaves(inner, (*path, field.name), prefix + field.metadata["prefix"])
         else:
             yield Leaf(prefix + field.name, (*path, field.name), types[field.name], field)
+
+
+def read(leaf: Leaf, value: Any) -> Any:
+    """The value of a setting by what a flag or a caller gave.
+
+    Raises:
+      InputError: that is no value of it.
+    """
+    convert = leaf.field.metadata["read"]
+    if convert is None or value is None:
+        return value
+    try:
+        return convert(value)
+    except ValueError as e:
+        raise InputError(f"--{leaf.name}={value}: {e}") from e
 
 
 def get(config: Any, path: tuple[str, ...]) -> Any:
@@ -83,11 +100,11 @@ def with_flags(config: Any, flags: dict[str, Any]) -> Any:
     Raises:
       InputError: no such setting, or a value out of its bounds.
     """
-    paths = {leaf.name: leaf.path for leaf in leaves(type(config))}
+    known = {leaf.name: leaf for leaf in leaves(type(config))}
     for name, value in flags.items():
-        if name not in paths:
+        if name not in known:
             raise InputError(f"{name}={value}: no such setting; see glx generallog --help")
-        config = change(config, paths[name], value)
+        config = change(config, known[name].path, read(known[name], value))
     check(config)
     return config
 

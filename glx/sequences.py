@@ -66,6 +66,8 @@ class Sequences(Rows):
       first_line, last_line: `<int64>[N]` smallest and largest row of the sequence, both inclusive.
       keys: `<object>[N]` session ids (str), or None.
       start, end: `<float64>[N]` first and last time in seconds since the epoch, or None.
+      cut_short: `<bool>[N]` the windows of which the log, or a part of it, may hold a piece only,
+        as it begins or ends within them; None for sessions and whole rows.
     """
 
     first_line: np.ndarray
@@ -74,6 +76,7 @@ class Sequences(Rows):
     keys: np.ndarray | None = None
     start: np.ndarray | None = None
     end: np.ndarray | None = None
+    cut_short: np.ndarray | None = None
 
     def take(self, rows: np.ndarray) -> "Sequences":
         """The sequences `rows` (`<int>[M]`), in that order."""
@@ -91,6 +94,7 @@ class Sequences(Rows):
             keys=pick(self.keys),
             start=pick(self.start),
             end=pick(self.end),
+            cut_short=pick(self.cut_short),
         )
 
 

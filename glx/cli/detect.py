@@ -31,7 +31,8 @@ def declare() -> FlagValues:
         add(own, "string", name, None, about)
     add(own, "enum", "format", None, [*FORMATS], "Layout, where it is not the fitted one.")
     add(own, "string", "session", None, "Session rule, where it is not the one of the fitted logs.")
-    add(own, "integer", "window", None, "Lines in a window, where not as in the fitted logs.")
+    about = "Lines in a window, or a span of time as 5m, where not as in the fitted logs."
+    add(own, "string", "window", None, about)
     add(own, "float", "idle", 3600.0, "Seconds of log time after whose silence a session ends.")
     define(own, ExpertConfig)
     return own

@@ -39,10 +39,12 @@ def define(values: FlagValues, cls: type, presets: Mapping[str, Any] | None = No
 
 
 def _kind(annotation: Any) -> str:
-    """The kind of flag for a type, for `X | None` that for X."""
+    """The kind of flag for a type, for `X | None` that for X, for `X | Y` a text."""
+    among = {annotation}
     if get_origin(annotation) in (Union, UnionType):
-        (annotation,) = set(get_args(annotation)) - {NoneType}
-    return KINDS.get(get_origin(annotation) or annotation, "string")
+        among = set(get_args(annotation)) - {NoneType}
+    kinds = {KINDS.get(get_origin(one) or one, "string") for one in among}
+    return kinds.pop() if len(kinds) == 1 else "string"
 
 
 def build(values: FlagValues, base: Any) -> Any:
@@ -51,7 +53,7 @@ def build(values: FlagValues, base: Any) -> Any:
         if leaf.name in values and values[leaf.name].present:
             value = values[leaf.name].value
             value = tuple(value) if isinstance(value, list) else value
-            base = settings.change(base, leaf.path, value)
+            base = settings.change(base, leaf.path, settings.read(leaf, value))
     settings.check(base)
     return base
 
@@ -123,7 +125,12 @@ def run(
 def _parse(values: FlagValues, argv: list[str]) -> list[str]:
     """Parse the flags; what is left of the command line is returned."""
     try:
-        return values(argv)[1:]
+        rest = values(argv)[1:]
+        for name in values:
+            times, several = values[name].present, isinstance(values[name], flags.MultiFlag)
+            if times > 1 and not several:  # absl would keep the last and drop the others
+                raise InputError(f"--{name}: given {times} times; give it once")
+        return rest
     except flags.IllegalFlagValueError as e:
         given, _, why = str(e).removeprefix("flag ").partition(": ")
         kind = values[given.strip("-").partition("=")[0]].flag_type()

@@ -50,6 +50,10 @@ def resolve(
         _system("--target", target, label_files, config),
         [_system("--source", n, label_files, config) for n in names],
     )
+    if isinstance(config.window, str) and chosen.target.window is not None:
+        raise InputError(
+            f"--window={config.window}: {chosen.target.name} has windows of lines; give --window=N"
+        )
     if label_files:
         raise InputError(
             f"--labels={next(iter(label_files))}=...: no own file of that name among --target and "

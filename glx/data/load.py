@@ -21,6 +21,7 @@ from glx.data.split import (
     split_windows,
 )
 from glx.data.systems import System
+from glx.data.windows import Window, window_of
 from glx.errors import InputError
 from glx.parse.events import collect, fit_part
 from glx.parse.header import layout_of
@@ -47,8 +48,11 @@ class DataConfig:
         "of your own files: a regular expression that finds the session id in a line (its group 1 "
         "if it has one), or the name of a column; unset, lines are cut into windows.",
     )
-    window: int | None = setting(
-        None, "lines in a window (default 20), for systems that are cut into windows.", low=1
+    window: int | str | None = setting(
+        None,
+        "for what is cut into windows: lines in each (default 20), or a span of time as 30s, 5m, "
+        "1h or 1d, aligned to the clock.",
+        read=window_of,
     )
     max_record: int = setting(
         MAX_RECORD,
@@ -81,13 +85,13 @@ class LogParser:
     Attributes:
       miner: frozen templates and those that are new since.
       layout: of raw lines, with the session rule; None: raw lines cannot be parsed.
-      window: lines in a window, None for sessions.
+      window: lines in a window, or a span of time as `5m`; None for sessions.
       numbers: `<int64>[V]` the event number of each template, where the system came as numbers.
     """
 
     miner: Miner
     layout: Layout | None
-    window: int | None
+    window: Window | None
     numbers: np.ndarray | None = None
 
     @property
@@ -173,12 +177,14 @@ def _load_numbered(system: System, config: DataConfig) -> Parsed:
     spec = system.numbered
     assert spec is not None
     numbers, texts = numbered.read_templates(spec, config.bgl_inferred_text)
-    window, read = None, ReadCounts()
+    window: Window | None = None
+    read = ReadCounts()
     if spec.whole_rows:
         sequences = numbered.read_sequences(system.path, spec, numbers, read)
         part = split_rows(len(sequences), config.split)
     else:
-        window = config.window or system.window or WINDOW
+        window = _window(system, config)
+        assert isinstance(window, int)
         events = numbered.read_events(system.path, spec, numbers, read)
         split = draw_windows if config.protocol == "paper" else split_windows
         sequences, part = split(events, window, config.split)
@@ -215,10 +221,13 @@ def _load_raw(system: System, config: DataConfig) -> Parsed:
         lines=frame["line"].to_numpy(),
         times=frame["time"].to_numpy(),
     )
-    window = None
+    window: Window | None = None
     if layout.session is None:
-        window = config.window or system.window or WINDOW
-        sequences, part = split_windows(events, window, config.split)
+        window = _window(system, config)
+        try:
+            sequences, part = split_windows(events, window, config.split)
+        except InputError as e:
+            raise InputError(f"{system.path}: {e}") from e
     else:
         sequences, part = split_sessions(_keyed(system, layout, events, frame["key"]), config.split)
     check_parts(system.name, part, config.split.adapt_share)
@@ -249,6 +258,13 @@ def raw_layout(system: System, config: DataConfig) -> Layout:
         raise InputError("--session and --window: exclude each other; give one of them")
     layout = layout_of(system.path, config.format)
     return replace(layout, session=config.session, max_record=config.max_record)
+
+
+def _window(system: System, config: DataConfig) -> Window:
+    """The window of a system without sessions; a span of time cuts no known system."""
+    known = system.window is not None
+    given = None if known and isinstance(config.window, str) else config.window
+    return given or system.window or WINDOW
 
 
 def _keyed(system: System, layout: Layout, events: Events, keys: pl.Series) -> Events:

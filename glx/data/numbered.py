@@ -16,6 +16,7 @@ from glx.data.split import Events
 from glx.data.systems import Numbered
 from glx.errors import InputError
 from glx.parse.read import ReadCounts, blocks, clean, head, open_text
+from glx.parse.sources import Live, LogPath
 from glx.parse.table import read_rows, read_table, suspect
 from glx.sequences import WILDCARD, Sequences, csr_offsets
 
@@ -81,16 +82,18 @@ def read_events(path: Path, spec: Numbered, numbers: np.ndarray, counts: ReadCou
     return Events(ids=rows.ids, lines=lines, file_starts=file_starts)
 
 
-def numbered_column(path: Path | str) -> str | None:
+def numbered_column(path: LogPath) -> str | None:
     """The column of event numbers, `sequence` or `event_id`, if the file is a table with one."""
-    if not Path(path).is_file():  # standard input or a pipe, which give their lines once
+    if (
+        isinstance(path, Live) or not Path(path).is_file()
+    ):  # standard input or a pipe, which give their lines once
         return None
     names = _names(head(path, 1)[0][:10_000])  # a longer first line is no header
     return next((name for name in ("sequence", "event_id") if name in names), None)
 
 
 def numbered_blocks(
-    path: Path, column: str, numbers: np.ndarray, counts: ReadCounts
+    path: LogPath, column: str, numbers: np.ndarray, counts: ReadCounts
 ) -> Iterator[Sequences]:
     """A table of any length, some rows at a time; each row one sequence (or one event).
 
@@ -133,12 +136,14 @@ def _names(header: str) -> list[str]:
     return [name.strip() for name in next(csv.reader([header]), [])]
 
 
-def _check_any(path: Path, rows: int) -> None:
+def _check_any(path: LogPath, rows: int) -> None:
     if not rows:
         raise InputError(f"{path}: no row below the header; give at least one row of events")
 
 
-def _sequences(column: pl.Series, path: Path, numbers: np.ndarray, counts: ReadCounts) -> Sequences:
+def _sequences(
+    column: pl.Series, path: LogPath, numbers: np.ndarray, counts: ReadCounts
+) -> Sequences:
     """The next rows of event numbers, of which `counts` has the lines so far; no empty row."""
     spaced = column.fill_null("").str.replace_all(r"\s\s+|[^\S ]", " ").str.strip_chars()
     filled = (spaced != "").arg_true()

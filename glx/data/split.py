@@ -3,13 +3,14 @@
 In: times, sessions or counts; never a label. Out: sequences and the part each belongs to.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
 import polars as pl
 
 from glx.config import setting
+from glx.data.windows import NO_TIME, Clock, Window, seconds
 from glx.errors import InputError
 from glx.sequences import ADAPT, GAP, TEST, Sequences, csr_offsets
 
@@ -48,18 +49,31 @@ class Events:
     file_starts: np.ndarray | None = None
 
 
-def split_windows(events: Events, window: int, config: SplitConfig) -> tuple[Sequences, np.ndarray]:
+def split_windows(
+    events: Events, window: Window, config: SplitConfig
+) -> tuple[Sequences, np.ndarray]:
     """Cut lines into adapt, gap and test, then each part into windows from its own start.
+
+    Windows by time are aligned to the clock instead: those that a cut goes through are the gap's.
 
     Returns:
       Windows in the order of their lines, and `<int8>[N]` the part of each.
+
+    Raises:
+      InputError: windows by time, and no line has a time.
     """
     n = len(events.ids)
     cut = int(n * config.adapt_share)
     gap = min(config.gap_lines, n - cut)
-    found = _windows(events, window, [0, cut, cut + gap, n])
-    part = np.searchsorted([cut, cut + gap], found.offsets[:-1], side="right")
-    return found, part.astype(np.int8)
+    if isinstance(window, int):
+        found = _windows(events, window, [0, cut, cut + gap, n])
+        part = np.searchsorted([cut, cut + gap], found.offsets[:-1], side="right")
+        return found, part.astype(np.int8)
+    found = _clock_windows(events, seconds(window))
+    begin, end = found.offsets[:-1], found.offsets[1:]
+    return found, np.where(end <= cut, ADAPT, np.where(begin >= cut + gap, TEST, GAP)).astype(
+        np.int8
+    )
 
 
 def draw_windows(events: Events, window: int, config: SplitConfig) -> tuple[Sequences, np.ndarray]:
@@ -134,7 +148,18 @@ def _windows(events: Events, window: int, bounds: list[int]) -> Sequences:
     """Windows of `window` events from each bound to the next, of which the last may be shorter."""
     starts = [np.arange(a, b, window) for a, b in pairwise(bounds)]
     offsets = np.concatenate([*starts, bounds[-1:]]).astype(np.int64)
-    return _grouped(events, np.arange(bounds[-1]), offsets, None)
+    found = _grouped(events, np.arange(bounds[-1]), offsets, None)
+    return replace(found, cut_short=found.lengths < window)
+
+
+def _clock_windows(events: Events, span: int) -> Sequences:
+    """Windows of `span` seconds."""
+    n = len(events.ids)
+    if events.times is None or np.all(np.isnan(events.times)):
+        raise InputError(NO_TIME)
+    offsets = np.concatenate([[0], np.flatnonzero(Clock(span).starts(events.times)), [n]])
+    found = _grouped(events, np.arange(n), offsets, None)
+    return replace(found, cut_short=np.isin(np.arange(len(found)), [0, len(found) - 1]))
 
 
 def _grouped(events: Events, order, offsets, keys) -> Sequences:

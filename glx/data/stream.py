@@ -1,60 +1,103 @@
-"""A file of any length to closed sequences, a batch at a time, in flat memory.
+"""A log of any length to closed sequences, a batch at a time, in flat memory.
 
 In: raw lines or event numbers, a detector's `LogParser`. Out: `Sequences` whose windows are full or
-whose sessions have ended.
+whose sessions have ended. Those of a live log come while it is written.
 """
 
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 
 import numpy as np
 import polars as pl
 
 from glx.data.load import LogParser
 from glx.data.numbered import numbered_blocks, numbered_column
+from glx.data.windows import NO_TIME, Clock, seconds
 from glx.errors import InputError
 from glx.parse.digits import distinct_codes
 from glx.parse.events import parse
+from glx.parse.log import Log, log_of
 from glx.parse.read import ReadCounts
 from glx.parse.records import records
+from glx.parse.sources import Live, LogPath
 from glx.sequences import Sequences, csr_offsets
 
 BATCH = 300_000  # events collected before sessions that ended are searched for
 SHARDS = 16  # parts of the open sessions, searched one at a time, which bounds the memory
+WORK = 0.2  # most of the time that is spent on searching them while a live log is read
 NO_EVENTS = pl.DataFrame(
     schema={"line": pl.Int64, "key": pl.String, "clock": pl.Float64, "id": pl.Int32}
 )
 
 
 def stream(
-    path: Path | str, parser: LogParser, counts: ReadCounts, idle: float = 3600.0
+    log: Log | LogPath, parser: LogParser, counts: ReadCounts, idle: float = 3600.0
 ) -> Iterator[Sequences]:
-    """Closed sequences of a file, in the order in which they close; sessions without times.
+    """Closed sequences of a log, in the order in which they close; sessions without times.
 
     Log time is the latest time read so far: lines out of order neither end a session nor split it.
+    While a live log is silent it goes on as the clock on the wall does.
 
     Args:
       parser: its miner gives new ids to lines that no template matches.
       counts: is added to while reading.
       idle: seconds of log time without a line of it after which a session has ended; where lines
-        have no time it ends with the input.
+        have no time it ends with the input (of a live log, they have the time at which they came).
 
     Raises:
-      InputError: the file is not as it should be, or no line has a session id.
+      InputError: the log is not as it should be, no line has a session id, or no line has a time
+        and windows are cut by time.
     """
+    log = log_of(log)
+    path = log.files[0]
     column = None if parser.numbers is None else numbered_column(path)
     if parser.numbers is not None and column is not None:
-        rows = numbered_blocks(Path(path), column, parser.numbers, counts)
+        if len(log.files) > 1:
+            raise InputError(f"{log}: event numbers are read from one file only; give one")
+        rows = numbered_blocks(path, column, parser.numbers, counts)
+        if isinstance(parser.window, str):
+            raise InputError(f"{log}: {NO_TIME}")
         yield from rows if column == "sequence" else _windows(map(_frame, rows), parser.window or 1)
         return
     if parser.layout is None:
-        raise InputError(f"{path}: the detector knows event numbers only; give a file of them")
-    frames = parse(records(path, parser.layout, counts), parser.miner)
-    if parser.window is not None:
-        yield from _windows(frames, parser.window)
+        raise InputError(f"{log}: the detector knows event numbers only; give a file of them")
+    frames = parse(records(log, parser.layout, counts), parser.miner)
+    log_time = LogTime(live=any(isinstance(file, Live) for file in log.files))
+    if parser.window is None:
+        yield from _sessions(log, frames, idle, log_time)
+    elif isinstance(parser.window, str):
+        yield from _clock_windows(log, frames, seconds(parser.window), log_time)
     else:
-        yield from _sessions(path, frames, idle)
+        yield from _windows(frames, parser.window)
+
+
+class LogTime:
+    """The latest time of the lines so far, in seconds; while a live log is silent it goes on.
+
+    Before the first time that a live log has, it is that of the clock on the wall.
+    """
+
+    def __init__(self, live: bool):
+        self.live = live
+        self._latest, self._timed, self._heard = np.nan, False, 0.0
+
+    def read(self, times: np.ndarray) -> np.ndarray:
+        """`<float64>[E]` log time at each of the next lines; NaN before the first time.
+
+        Args:
+          times: `<float64>[E]` of the lines, NaN where one has none.
+        """
+        if not self._timed:
+            self._timed = not np.isnan(times).all()
+            self._latest = time.time() if self.live and not self._timed else np.nan
+        clock = np.fmax.accumulate(np.append(self._latest, times))
+        self._latest, self._heard = clock[-1], time.monotonic()
+        return clock[1:]
+
+    def now(self) -> float:
+        """Log time by now; NaN before the first time."""
+        return float(self._latest + (time.monotonic() - self._heard if self.live else 0))
 
 
 @dataclass
@@ -107,32 +150,39 @@ class OpenSessions:
         return replace(sessions.take(np.flatnonzero(~open_)), keys=names)
 
 
-def _sessions(path, frames: Iterator[pl.DataFrame], idle: float) -> Iterator[Sequences]:
+def _sessions(
+    log: Log, frames: Iterator[pl.DataFrame], idle: float, log_time: LogTime
+) -> Iterator[Sequences]:
     shards = [OpenSessions(idle) for _ in range(SHARDS)]
-    waiting, events, keyed, now = [NO_EVENTS], 0, False, np.nan
+    waiting, events, keyed, due = [NO_EVENTS], 0, False, 0.0
     for frame in frames:
-        clock = np.fmax.accumulate(np.append(now, frame["time"].to_numpy()))
-        now = clock[-1]
-        frame = frame.with_columns(clock=clock[1:]).filter(pl.col("key").is_not_null())
-        waiting.append(frame.select(NO_EVENTS.columns))
-        events += len(frame)
-        keyed = keyed or len(frame) > 0
+        silent = log_time.live and not len(frame)
+        if not silent:
+            frame = frame.with_columns(clock=log_time.read(frame["time"].to_numpy()))
+            frame = frame.filter(pl.col("key").is_not_null())
+            waiting.append(frame.select(NO_EVENTS.columns))
+            events += len(frame)
+            keyed = keyed or len(frame) > 0
         # A share of what is open, so that the work stays linear in the length of the file.
-        if events >= max(BATCH, sum(len(shard.sequences.ids) for shard in shards) // 8):
-            yield from _ended(shards, pl.concat(waiting), now)
+        many = events >= max(BATCH, sum(len(shard.sequences.ids) for shard in shards) // 8)
+        if many or (silent and time.monotonic() >= due):
+            began = time.monotonic()
+            found = _ended(shards, pl.concat(waiting), log_time.now())
+            due = began + (time.monotonic() - began) / WORK
+            yield from found
             waiting, events = [NO_EVENTS], 0
     if not keyed:
         raise InputError(
-            f"{path}: no line has a session id as in the logs the detector was fitted on; "
+            f"{log}: no line has a session id as in the logs the detector was fitted on; "
             "give --session=REGEX or COLUMN, or --window=N"
         )
-    yield from _ended(shards, pl.concat(waiting), now, end=True)
+    yield from _ended(shards, pl.concat(waiting), log_time.now(), end=True)
 
 
 def _ended(
     shards: list[OpenSessions], frame: pl.DataFrame, now: float, *, end: bool = False
-) -> Iterator[Sequences]:
-    """The sessions that ended, in the order of their first line."""
+) -> list[Sequences]:
+    """The sessions that ended, in the order of their first line; nothing where none did."""
     shard_of = (frame["key"].hash() % len(shards)).to_numpy().astype(np.uint8)
     frame = frame[np.argsort(shard_of, kind="stable")]
     sizes = np.bincount(shard_of, minlength=len(shards))
@@ -142,8 +192,7 @@ def _ended(
         for shard, start, size in zip(shards, starts[:-1].tolist(), sizes.tolist(), strict=True)
     ]
     ended = _join(parts)
-    if len(ended):
-        yield ended.take(np.argsort(ended.first_line, kind="stable"))
+    return [ended.take(np.argsort(ended.first_line, kind="stable"))] if len(ended) else []
 
 
 def _windows(frames: Iterator[pl.DataFrame], window: int) -> Iterator[Sequences]:
@@ -158,9 +207,47 @@ def _windows(frames: Iterator[pl.DataFrame], window: int) -> Iterator[Sequences]
         yield _window(rest, window)
 
 
+def _clock_windows(
+    log: Log, frames: Iterator[pl.DataFrame], span: int, log_time: LogTime
+) -> Iterator[Sequences]:
+    """Windows of `span` seconds, closed by a line of a later one; in a live log also by silence."""
+    clock, timed, first = Clock(span), False, True
+    open_, n = [NO_EVENTS.select("id", "line")], 0  # events of the last window
+    for frame in frames:
+        if len(frame):
+            times = frame["time"].to_numpy()
+            timed = timed or not np.isnan(times).all()
+            log_time.read(times)
+            starts = np.flatnonzero(clock.starts(times)) + n
+            open_.append(frame.select("id", "line"))
+            n += len(frame)
+        else:
+            over = log_time.live and clock.passed(log_time.now())
+            starts = np.array([n] if over and n else [], dtype=np.int64)
+        if not timed and n > BATCH:
+            break
+        offsets = np.unique(np.append(0, starts))
+        if len(offsets) > 1:
+            events = pl.concat(open_)
+            open_, n = [events.tail(n - offsets[-1])], n - int(offsets[-1])
+            found = _cut_frame(events, offsets)
+            yield replace(found, cut_short=first & (offsets[:-1] == 0))
+            first = False
+    if not timed:
+        raise InputError(f"{log}: {NO_TIME}")
+    if n:
+        yield replace(_cut_frame(pl.concat(open_), np.array([0, n])), cut_short=np.array([True]))
+
+
 def _window(frame: pl.DataFrame, window: int) -> Sequences:
     offsets = np.append(np.arange(0, len(frame), window), len(frame)).astype(np.int64)
-    return _cut(frame["id"].to_numpy(), frame["line"].to_numpy(), offsets)
+    found = _cut_frame(frame, offsets)
+    return replace(found, cut_short=found.lengths < window)
+
+
+def _cut_frame(frame: pl.DataFrame, offsets: np.ndarray) -> Sequences:
+    events = frame.head(offsets[-1])
+    return _cut(events["id"].to_numpy(), events["line"].to_numpy(), offsets)
 
 
 def _cut(ids: np.ndarray, lines: np.ndarray, offsets: np.ndarray) -> Sequences:

@@ -13,6 +13,7 @@ import polars as pl
 
 from glx.data.load import LogParser
 from glx.data.stream import stream
+from glx.data.windows import Window, window_of
 from glx.detector import Detector
 from glx.errors import InputError, is_disk_full
 from glx.generallog.experts import ExpertConfig
@@ -34,7 +35,7 @@ def detect(
     *,
     format: str | None = None,
     session: str | None = None,
-    window: int | None = None,
+    window: Window | None = None,
     idle: float = 3600.0,
     expert: Callable[[ExpertConfig], ExpertConfig] = lambda fitted: fitted,
     progress: Progress | None = None,
@@ -106,13 +107,15 @@ def verdicts(
 
 
 def _changed(
-    parser: LogParser, logs: str, format: str | None, session: str | None, window: int | None
+    parser: LogParser, logs: str, format: str | None, session: str | None, window: Window | None
 ) -> LogParser:
     """The parser with the layout, session rule or window that the user gave."""
     if session is not None and window is not None:
         raise InputError("--session and --window: exclude each other; give one of them")
-    if window is not None and window < 1:
-        raise InputError(f"--window={window}: must be at least 1")
+    try:
+        window = None if window is None else window_of(window)
+    except ValueError as e:
+        raise InputError(f"--window={window}: {e}") from e
     if format is not None:
         if logs == "-" or Path(logs).is_fifo():
             raise InputError("--format needs a file to look at; this input can be read only once")

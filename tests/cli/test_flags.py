@@ -103,6 +103,24 @@ def test_a_wrong_flag_is_one_sentence_and_code_2(flag, what, capsys):
     assert what in err
 
 
+@pytest.mark.parametrize(
+    "given", [["--eggs=2", "--eggs=4"], ["--oven_fan", "--nooven_fan"], ["--kind=torte"] * 2]
+)
+def test_a_flag_that_has_one_value_is_given_once(given, capsys):
+    assert bake(*given) == (2, None)
+    name = given[0].strip("-").partition("=")[0]
+    assert capsys.readouterr().err == f"error: --{name}: given 2 times; give it once\n"
+
+
+@pytest.mark.parametrize(
+    ("command", "flag"),
+    [("detect", "out"), ("zerolog", "session"), ("study", "seeds"), ("download", "system")],
+)
+def test_no_command_drops_the_first_of_two_values(command, flag, capsys):
+    assert main([command, f"--{flag}=1", f"--{flag}=2"]) == 2
+    assert capsys.readouterr().err.startswith(f"error: --{flag}: given 2 times")
+
+
 def test_help_lists_flags_in_the_order_of_the_settings_with_defaults(capsys):
     assert bake("--help") == (0, None)
     assert capsys.readouterr().out == (

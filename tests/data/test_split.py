@@ -143,3 +143,24 @@ def test_rows_are_cut_by_a_fixed_permutation():
     assert "seed" not in [leaf.name for leaf in leaves(DataConfig)]  # --seed is the model's alone
     other = split_rows(1000, SplitConfig(split_seed=1))
     assert np.mean(other == split_rows(1000, SplitConfig())) == pytest.approx(0.5, abs=0.05)
+
+
+def test_windows_by_time_are_aligned_and_those_at_the_cut_are_left_out():
+    times = np.arange(300, dtype=float)  # a line a second: cut at 150, gap to 170
+    found, part = split_windows(lines(300, times=times), "1m", SplitConfig(gap_lines=20))
+    assert found.lengths.tolist() == [60] * 5
+    assert [PARTS[p] for p in part] == ["adapt", "adapt", "gap", "test", "test"]
+    assert found.cut_short.tolist() == [True, False, False, False, True]
+    _, part = split_windows(lines(300, times=times), "1m", SplitConfig(adapt_share=1.0))
+    assert set(part) == {ADAPT}
+
+
+@pytest.mark.parametrize("times", [None, np.full(3, np.nan)])
+def test_windows_by_time_need_times(times):
+    with pytest.raises(InputError, match="no line has a time"):
+        split_windows(lines(3, times=times), "1m", SplitConfig())
+
+
+def test_windows_that_an_end_cut_short():
+    found, _ = split_windows(lines(250), 20, SplitConfig())
+    assert found.cut_short.tolist() == (found.lengths < 20).tolist()

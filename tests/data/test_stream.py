@@ -147,6 +147,23 @@ def test_windows_run_across_blocks(tmp_path, size, monkeypatch):
     assert windows == [[0, 1, 2, 3], [5, 6, 7, 8], [9, 10]]  # line 4 is empty
 
 
+@pytest.mark.parametrize("size", [1, 2, 99])
+def test_windows_by_time_run_across_blocks(tmp_path, size, monkeypatch):
+    monkeypatch.setattr(records, "blocks", in_blocks(size))
+    path = write(tmp_path, "".join(f"{t} start\n" for t in [5, 59, "-", 60, 58, 61, 300, 301]))
+    use = parser(window="1m", session=None)
+    parts = list(stream.stream(path, use, ReadCounts()))
+    assert [part.lines.tolist() for part in parts if len(part) == 1][-1:] == [[6, 7]]
+    assert [lines for _, lines in found(path, use)] == [[0, 1, 2], [3, 4, 5], [6, 7]]
+    assert np.concatenate([part.cut_short for part in parts]).tolist() == [True, False, True]
+
+
+def test_windows_by_time_need_a_time(tmp_path):
+    path = write(tmp_path, "- start\n- stop\n")
+    with pytest.raises(InputError, match=r"a\.log: no line has a time"):
+        found(path, parser(window="1m", session=None))
+
+
 def test_files_that_a_parser_cannot_read(tmp_path):
     path = write(tmp_path, "1 start\n2 stop\n")
     with pytest.raises(InputError, match=r"a\.log: .*--session"):
