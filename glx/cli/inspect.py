@@ -17,7 +17,7 @@ from rich.console import Console
 
 from glx.cli.flags import add, build, define
 from glx.data.inspect import inspect
-from glx.data.load import DataConfig, raw_layout
+from glx.data.load import WINDOW, DataConfig, raw_layout
 from glx.data.systems import System
 from glx.errors import InputError
 from glx.report.inspection import table
@@ -43,7 +43,7 @@ def work(values: FlagValues, names: list[str]) -> None:
     config, console = build(values, DataConfig()), Console()
     for name in names:
         path = Path(name).expanduser()
-        one = inspect(path, raw_layout(System(path.name, path), config))
+        one = inspect(path, raw_layout(System(path.name, path), config), config.window or WINDOW)
         if values.json:
             print(json.dumps(asdict(one), ensure_ascii=False))
         else:

@@ -7,22 +7,25 @@ sessions, texts and templates, and what to be warned of.
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass, replace
-from pathlib import Path
+from itertools import islice
 
 import numpy as np
 
-from glx.data.sessions import Sessions, measured, proposals
+from glx.data.load import WINDOW
+from glx.data.sessions import Sessions, measured, problem, proposals
 from glx.errors import InputError
 from glx.parse.digits import split_lines
-from glx.parse.events import texts_of
+from glx.parse.events import collect
 from glx.parse.formats import block_parser
 from glx.parse.layout import Layout
 from glx.parse.levels import SEVERE
-from glx.parse.miner import fit
+from glx.parse.miner import Miner, fit
 from glx.parse.read import ReadCounts, blocks, clean
 from glx.parse.records import records
+from glx.parse.sources import LogPath
+from glx.sequences import Templates
 
-SAMPLE = 2 << 20  # bytes of the unpacked file that are looked at
+SAMPLE = 1 << 20  # bytes of a block of the unpacked file; two blocks are looked at
 TEMPLATES = 8  # that are shown
 FEW = 0.1  # share of lines from which on it is worth a warning
 
@@ -50,6 +53,8 @@ class Inspection:
       times: the earliest and the latest, in seconds since the epoch; None for none.
       timed: share with a time.
       levels: how often each level occurs.
+      window: lines in a window, or a span of time, where there is no session rule.
+      known: share that is like a line a detector was fitted on; None without a detector.
       sessions: what the session rule makes of the lines; None without a rule.
       proposed: session rules that look likely, where there is none or it fits few lines.
       fits: share that is of the format.
@@ -67,6 +72,8 @@ class Inspection:
     times: tuple[float, float] | None
     timed: float
     levels: dict[str, int]
+    window: int | str
+    known: float | None
     sessions: Sessions | None
     proposed: list[Sessions]
     fits: float
@@ -77,23 +84,29 @@ class Inspection:
     warnings: list[str]
 
 
-def inspect(path: Path | str, layout: Layout) -> Inspection:
+def inspect(
+    path: LogPath, layout: Layout, window: int | str = WINDOW, fitted: Templates | None = None
+) -> Inspection:
     """What is read of the first lines of a file by a layout.
+
+    Args:
+      window: lines in a window, or a span of time.
+      fitted: the templates of a detector.
 
     Raises:
       InputError: it cannot be read, or holds no text.
     """
     counts, quoted = ReadCounts(), layout.format == "csv" and layout.quote
     with closing(blocks(path, SAMPLE, quoted)) as parts:
-        block = next(parts)
+        block = b"".join(islice(parts, 2))
         whole = next(parts, None) is None
     with closing(records(path, layout, counts, threads=1, size=SAMPLE)) as frames:
-        frame = next(frames)
+        frame, texts = collect(islice(frames, 2))
     if not len(frame):
         raise InputError(f"{path}: no line with text; give a log with at least one event")
     lines = split_lines(clean(block, ReadCounts(), quoted)).to_list()
     title = [lines.pop(0)] if layout.format == "csv" else []
-    texts, codes = texts_of(frame), frame["text"].to_physical().to_numpy()
+    codes = frame["text"].to_numpy()
     miner = fit(texts, np.bincount(codes, minlength=len(texts)))
     ids, found = miner.ids(texts)[codes], miner.fitted
     often = np.argsort(-found.counts, kind="stable")
@@ -116,6 +129,8 @@ def inspect(path: Path | str, layout: Layout) -> Inspection:
         times=(float(times.min()), float(times.max())) if len(times) else None,
         timed=len(times) / len(frame),
         levels=dict(levels.iter_rows()),
+        window=window,
+        known=None if fitted is None else _known(fitted, texts, codes),
         sessions=sessions,
         proposed=[] if given else proposals(lines, layout),
         fits=1 - (counts.no_header + counts.broken_json) / (counts.lines - counts.empty),
@@ -125,10 +140,15 @@ def inspect(path: Path | str, layout: Layout) -> Inspection:
         examples=examples,
         warnings=[],
     )
-    return replace(one, warnings=list(_warnings(one)))
+    return replace(one, warnings=list(_warnings(one, lines)))
 
 
-def _text_and_time(path: Path | str, layout: Layout, lines: list[str]) -> tuple[str, str | None]:
+def _known(fitted: Templates, texts: list[str], codes: np.ndarray) -> float:
+    """The share of events that a fitted template matches."""
+    return float((Miner(fitted).ids(texts) < len(fitted))[codes].mean())
+
+
+def _text_and_time(path: LogPath, layout: Layout, lines: list[str]) -> tuple[str, str | None]:
     """The text of one line, as it is before values are masked, and its time as it is written.
 
     Args:
@@ -145,7 +165,7 @@ def _text_and_time(path: Path | str, layout: Layout, lines: list[str]) -> tuple[
     return inner[0], time
 
 
-def _warnings(one: Inspection) -> Iterator[str]:
+def _warnings(one: Inspection, lines: list[str]) -> Iterator[str]:
     """What may be wrong, and what may help, a sentence each."""
     layout, session = one.layout, one.sessions
     fields = layout.format != "lines"
@@ -165,12 +185,17 @@ def _warnings(one: Inspection) -> Iterator[str]:
         )
     if one.fits < 1 - FEW:
         yield f"{share(1 - one.fits)} of the lines are not as the others; their whole text is read"
-    if session is not None and session.number == 0:
-        yield f"no line has a session id by --session={session.rule}"
-    elif session is not None and session.number == 1 and session.lines > 1:
-        yield f"--session={session.rule} finds the same id on every line"
-    elif session is not None and session.share < 1 - FEW:
-        yield f"{share(1 - session.share)} of the lines have no session id; they are left out"
+    if session is not None:
+        if wrong := problem(session.rule, session, lines, layout):
+            yield wrong
+        elif session.share < 1 - FEW:
+            yield f"{share(1 - session.share)} of the lines have no session id; they are left out"
+    if one.known is not None and one.known < 0.5:
+        new = "another format" if one.fits < 0.5 else "other lines"
+        yield (
+            f"only {share(one.known)} of the lines are like those that the detector was fitted on, "
+            f"so this is {new} and verdicts mean little; fit a detector to such logs"
+        )
     if one.n_templates > max(100, 0.5 * one.lines):
         yield f"{one.n_templates:,} templates: most lines have a text of their own"
 

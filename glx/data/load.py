@@ -11,6 +11,7 @@ import polars as pl
 
 from glx.config import nested, setting
 from glx.data import numbered
+from glx.data.sessions import measured, problem
 from glx.data.split import (
     Events,
     SplitConfig,
@@ -27,7 +28,7 @@ from glx.parse.events import collect, fit_part
 from glx.parse.header import layout_of
 from glx.parse.layout import FORMATS, MAX_RECORD, Layout
 from glx.parse.miner import Miner
-from glx.parse.read import ReadCounts
+from glx.parse.read import ReadCounts, head
 from glx.parse.records import records
 from glx.sequences import ADAPT, Sequences, Templates
 from glx.state import State
@@ -268,11 +269,10 @@ def _window(system: System, config: DataConfig) -> Window:
 
 
 def _keyed(system: System, layout: Layout, events: Events, keys: pl.Series) -> Events:
-    if keys.null_count() == len(keys):
-        raise InputError(
-            f"{system.path}: no line has a session id by --session={layout.session}; "
-            "check the expression, or give --window"
-        )
+    assert layout.session is not None
+    found = measured(layout.session, keys)
+    if found.number < 2 and (wrong := problem(layout.session, found, head(system.path), layout)):
+        raise InputError(f"{system.path}: {wrong}")
     codes = keys.rank("dense").cast(pl.Int64).fill_null(0).to_numpy() - 1
     names = keys.drop_nulls().unique().sort().to_numpy().astype(object)
     return replace(events, session=codes, keys=names)

@@ -9,11 +9,12 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from shlex import quote
 
 import numpy as np
 import polars as pl
 
-from glx.parse.fields import session_of
+from glx.parse.fields import COLUMN, session_of
 from glx.parse.jsonl import json_object
 from glx.parse.layout import WIDEST, Layout
 
@@ -36,6 +37,7 @@ class Sessions:
       rule: as `--session` takes it.
       share: of the lines, those with a session id.
       number: distinct ids.
+      first: the first of them, if any.
       lines: of a session, the median.
       span: share of the file from the first to the last line of a session, the median.
     """
@@ -43,6 +45,7 @@ class Sessions:
     rule: str
     share: float
     number: int
+    first: str | None
     lines: float
     span: float
 
@@ -86,15 +89,36 @@ def measured(rule: str, keys: Iterable[str | None] | pl.Series | None) -> Sessio
         .agg(pl.len().alias("n"), (pl.col("at").max() - pl.col("at").min()).alias("span"))
     )
     if not len(spans):
-        return Sessions(rule, 0.0, 0, 0.0, 0.0)
+        return Sessions(rule, 0.0, 0, None, 0.0, 0.0)
     lines, span = spans["n"].to_numpy(), spans["span"].to_numpy()
     return Sessions(
         rule,
         share=float(lines.sum() / len(series)),
         number=len(spans),
+        first=series.drop_nulls()[0],
         lines=float(np.median(lines)),
         span=float(np.median(span) / len(series)),
     )
+
+
+def problem(rule: str, found: Sessions, lines: Sequence[str], layout: Layout) -> str | None:
+    """What is wrong with a session rule that finds nothing, or the same in every line; else None.
+
+    Args:
+      found: what it made of these lines, or of others of the same log.
+      lines: as `proposals` takes them.
+    """
+    others = [f"--session={quote(one.rule)}" for one in proposals(lines, layout, most=1)]
+    instead = " or ".join([*others, "--window"])
+    if found.number == 0:
+        if layout.format == "jsonl" and COLUMN.fullmatch(rule):
+            names = ", ".join(list(columns(lines, layout))[:20])
+            return f"no line has the field of --session={rule}; there are {names}; give {instead}"
+        such = next((line[:200] for line in lines if line.strip()), "")
+        return f"--session={rule} fits no line, for example not {such!r}; give {instead}"
+    if found.number == 1 and found.lines > 1:
+        return f"--session={rule} finds no other id than {found.first!r}; give {instead}"
+    return None
 
 
 def columns(lines: Sequence[str], layout: Layout) -> dict[str, list[str | None]]:

@@ -1,7 +1,7 @@
 """What was read of a log, as a table on the terminal. In: an `Inspection`. Out: a Rich table."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from shlex import quote
 
@@ -13,7 +13,7 @@ from glx.data.sessions import Sessions
 from glx.parse.layout import Layout
 from glx.parse.times import has_year
 
-WIDEST = 240  # characters of a line of the log that are shown
+WIDEST = 200  # characters of a line of the log that are shown
 UNPRINTABLE = {"\t": " ", "\x1b": "\u241b"}
 LETTERS = {  # of a time format, as people write it
     "%Y": "YYYY", "%y": "YY", "%m": "MM", "%d": "DD", "%e": "D", "%b": "Mon", "%a": "Day",
@@ -28,18 +28,27 @@ def table(one: Inspection, short: bool = False) -> Table:
     Args:
       short: one example and no list of templates.
     """
-    out = Table.grid(padding=(0, 2))
-    out.add_column(min_width=8, no_wrap=True)
-    out.add_column(overflow="fold")
     amount = "all" if one.whole else "the first"
-    out.add_row("file", Text.assemble((one.file, "bold"), f", {amount} {one.lines:,} lines"))
+    out = _grid(one.file, f", {amount} {one.lines:,} lines")
     for name, text in _rows(one, short):
-        marked = text if isinstance(text, Text) else Text(text)
-        marked.highlight_regex(r"<\*>", "cyan")
-        out.add_row(Text(name, "dim"), marked)
+        _add(out, name, text)
     for warning in one.warnings:
         out.add_row(Text("warning", "yellow"), Text(warning, "yellow"))
     return out
+
+
+def _grid(file: str, about: str = "") -> Table:
+    out = Table.grid(padding=(0, 2))
+    out.add_column(min_width=8, no_wrap=True)
+    out.add_column(overflow="fold")
+    out.add_row(Text("file", "dim"), Text.assemble((file, "bold"), about))
+    return out
+
+
+def _add(out: Table, name: str, text: str | Text) -> None:
+    marked = text if isinstance(text, Text) else Text(text)
+    marked.highlight_regex(r"<\*>", "cyan")
+    out.add_row(Text(name, "dim"), marked)
 
 
 def _rows(one: Inspection, short: bool) -> Iterator[tuple[str, str | Text]]:
@@ -58,6 +67,24 @@ def _rows(one: Inspection, short: bool) -> Iterator[tuple[str, str | Text]]:
             yield f"{n:>8,}", _shown(template)
 
 
+def expected(name: str, layout: Layout, window: int | str | None, texts: Sequence[str]) -> Table:
+    """What a detector expects of a log that cannot be looked at before it is read.
+
+    Args:
+      texts: its templates, the most frequent first.
+    """
+    out = _grid(name)
+    windows = f"windows of {window}{' lines' * isinstance(window, int)}"
+    for title, text in (
+        ("expected", _format(layout)),
+        ("time", _form(layout) or "none"),
+        ("session", layout.session or windows),
+        ("template", _shown(texts[0]) if texts else "none"),
+    ):
+        _add(out, title, text)
+    return out
+
+
 def _format(layout: Layout) -> str:
     around = "".join(f"{name} around " for name in layout.wrap)
     if layout.format == "lines":
@@ -74,10 +101,7 @@ def _time(one: Inspection) -> Iterator[tuple[str, str]]:
     if one.times is None:
         yield "time", "none"
         return
-    form = one.layout.time_format or ""
-    year = has_year(form)
-    for code, letters in LETTERS.items():
-        form = form.replace(code, letters)
+    year, form = has_year(one.layout.time_format or ""), _form(one.layout)
     written = next((example.time for example in one.examples if example.time), None)
     yield "time", f"{_shown(written)}   ({form})" if written else form
     first, last = (
@@ -87,10 +111,19 @@ def _time(one: Inspection) -> Iterator[tuple[str, str]]:
     yield "", f"{first} to {last}, in {share(one.timed)} of the lines"
 
 
+def _form(layout: Layout) -> str:
+    """The form of times, as people write it."""
+    form = layout.time_format or ""
+    for code, letters in LETTERS.items():
+        form = form.replace(code, letters)
+    return form
+
+
 def _sessions(one: Inspection) -> Iterator[tuple[str, str | Text]]:
     if one.sessions is None:
         likely = "; what looks like a session id:" if one.proposed else ""
-        yield "session", f"no rule is given, so windows{likely}"
+        window = f"{one.window} lines" if isinstance(one.window, int) else one.window
+        yield "session", f"no rule, so windows of {window}{likely}"
     else:
         yield "session", Text.assemble((one.sessions.rule, "bold"), f"   {_grouped(one.sessions)}")
     for proposed in one.proposed:
@@ -99,6 +132,8 @@ def _sessions(one: Inspection) -> Iterator[tuple[str, str | Text]]:
 
 
 def _grouped(sessions: Sessions) -> str:
+    if not sessions.number:
+        return "fits no line"
     return (
         f"{sessions.number:,} sessions of {sessions.lines:g} lines, "
         f"{share(sessions.share)} of the lines"
@@ -107,6 +142,8 @@ def _grouped(sessions: Sessions) -> str:
 
 def _shares(one: Inspection) -> Iterator[str]:
     yield f"{share(one.fits)} fit this format"
+    if one.known is not None:
+        yield f"{share(one.known)} known to the detector"
     if one.sessions is not None:
         yield f"{share(1 - one.sessions.share)} without session"
     for name in ("empty", "invalid_utf8", "nul", "overlong"):

@@ -11,11 +11,13 @@ from typing import NamedTuple, TypeVar
 import numpy as np
 
 from glx.data.catalogue import resolve
-from glx.data.load import Parsed, load
+from glx.data.inspect import inspect
+from glx.data.load import WINDOW, Parsed, load, raw_layout
 from glx.data.systems import System
 from glx.detector import Detector, DetectorConfig, Log, Options, Target
 from glx.errors import InputError
 from glx.evaluate.labels import check_source, few_labelled, read_labels
+from glx.report.inspection import table
 from glx.runs.progress import Progress
 from glx.runs.settings import RunConfig
 from glx.runs.shared import Shared
@@ -48,6 +50,9 @@ def fit(config: RunConfig, folder: Path | None, progress: Progress, shared: Shar
 
     def parse(system: System, role: str, **split: float) -> Parsed:
         progress.say(f"reading {system.name} ({role})")
+        if system.raw is None and system.numbered is None:
+            layout, window = raw_layout(system, config.data), config.data.window or WINDOW
+            progress.show(table(inspect(system.path, layout, window), short=True))
         parsed = load(system, config.data, **split)
         progress.counted(system.name, parsed.counts)
         return parsed

@@ -12,6 +12,7 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
+from rich.table import Table
 
 from glx.parse.read import ReadCounts
 
@@ -21,6 +22,9 @@ class Progress:
 
     def say(self, text: str) -> None:
         """A stage begins."""
+
+    def show(self, table: Table) -> None:
+        """What is read of a file that is not one of glx's own."""
 
     def counted(self, name: str, counts: ReadCounts) -> None:
         """A file was read."""
@@ -76,6 +80,9 @@ class Terminal(Progress):
 
     def say(self, text: str) -> None:
         self.console.print(text, style="dim", markup=False, highlight=False)
+
+    def show(self, table: Table) -> None:
+        self.console.print(table)
 
     def counted(self, name: str, counts: ReadCounts) -> None:
         mended = {k: n for k, n in asdict(counts).items() if n and k != "lines"}

@@ -50,7 +50,8 @@ def test_a_source_of_one_kind(value, word, refused):
 def test_session_rules(refused):
     refused("jobs.csv", "`line,label`", session="--window=10")
     refused("jobs.log", "--session 'order=('", session="--session=order=(")
-    refused("jobs.log", "--session=ticket=([0-9]+)", session="--session=ticket=([0-9]+)")
+    refused("jobs.log", "'2024-05-01 10:00:00 INFO job=0", session="--session=ticket=([0-9]+)")
+    refused("jobs.log", "no other id than 'INFO'", session="--session=INFO")
     refused("--session and --window", "", "--window=5")
 
 

@@ -39,7 +39,7 @@ def test_time_level_and_sessions_of_lines(shown):
     assert one["levels"] == {"INFO": 40}
     assert one["times"] == [1714557600, 1714557639]
     assert one["proposed"][0] == {
-        "rule": r"order=(\w+)", "share": 1, "number": 10, "lines": 4, "span": 0.075,
+        "rule": r"order=(\w+)", "share": 1, "number": 10, "first": "0", "lines": 4, "span": 0.075,
     }  # fmt: skip
     assert one["templates"][0] == [10, "order=<*> came"]
     assert one["examples"][0] == {
@@ -63,8 +63,8 @@ def test_fields_of_json(shown):
     [
         (NO_FORM, (), ["no time", "no level"]),
         (SHOP, (r"--session=order=(\d+) left",), ["75 % of the lines have no session"]),
-        (SHOP, ("--session=ticket",), ["no line has a session id"]),
-        (SHOP, ("--session=INFO",), ["the same id"]),
+        (SHOP, ("--session=ticket",), ["fits no line"]),
+        (SHOP, ("--session=INFO",), ["no other id than 'INFO'"]),
     ],
 )
 def test_what_may_be_wrong_is_a_warning(content, flags, words, shown):
