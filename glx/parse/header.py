@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from glx.errors import InputError
+from glx.parse.joins import beginnings
 from glx.parse.jsonl import json_layout, json_object
 from glx.parse.layout import FORMATS, TIME_NAMES, Layout
 from glx.parse.levels import LEVELS
@@ -53,6 +54,7 @@ def detect_layout(lines: Sequence[str], format: str = "auto") -> Layout:
     if format == "jsonl" or len(objects) >= 0.9 * max(len(filled), 1):
         return json_layout(objects)
     table = None if format == "lines" else table_layout(filled, forced=format == "csv")
+    filled = beginnings(filled)
     return table or _klog_layout(filled) or _line_layout(filled)
 
 

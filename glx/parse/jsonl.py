@@ -44,4 +44,5 @@ def read_json(raw: bytes, counts: ReadCounts, layout: Layout) -> Fields:
         key=field(session) if session and named else session_of(lines, session),
         time=joined([field(name) for name in layout.time]),
         level=field(layout.level) if layout.level else None,
+        fits=(text.is_not_null() | lines.str.starts_with("{")).to_numpy(),
     )

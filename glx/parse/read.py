@@ -35,7 +35,10 @@ class ReadCounts:
       nul: with NUL bytes, which are dropped.
       crlf: that ended in CR LF.
       overlong: longer than 1 MiB, the rest of which was dropped.
-      no_header: that the layout's header does not fit; the whole line is the text.
+      joined: that begin no record by the layout, but are events of the record above them.
+      detail: that are no events but detail of the record above them, such as stack frames.
+      beyond: that would be events of the record above, but beyond `--max_record`; left out.
+      no_header: that the layout's header does not fit, with no record above; all of it is text.
       broken_json: that are no JSON object with a text; the whole line is the text.
       no_session: with text but without a session id, though there is a session rule; left out.
     """
@@ -46,6 +49,9 @@ class ReadCounts:
     nul: int = 0
     crlf: int = 0
     overlong: int = 0
+    joined: int = 0
+    detail: int = 0
+    beyond: int = 0
     no_header: int = 0
     broken_json: int = 0
     no_session: int = 0

@@ -6,28 +6,26 @@ numbers, is added where the frames are consumed.
 """
 
 import os
-import re
 import sys
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
-from functools import partial
+from dataclasses import replace
 from typing import TypeVar
 
 import numpy as np
 import polars as pl
 
-from glx.parse.digits import Block, ascii_digits, distinct_codes
-from glx.parse.fields import groups
-from glx.parse.formats import BlockParser, block_parser
+from glx.parse.block import Found, Reader, block_records
+from glx.parse.formats import block_parser
+from glx.parse.joins import Above, continued
 from glx.parse.layout import Layout
-from glx.parse.levels import standard_levels
 from glx.parse.log import Log, log_of
-from glx.parse.read import BLOCK, ReadCounts, blocks, clean, line_count
+from glx.parse.read import BLOCK, ReadCounts, blocks
 from glx.parse.sources import LogPath
-from glx.parse.texts import TextCache, cached_texts, masked_texts, with_level
-from glx.parse.times import has_year, seconds
+from glx.parse.texts import TextCache
+from glx.parse.times import has_year
 
 YEAR = 366 * 86400.0  # seconds of 1972, the year of times without one
 # Bytes that, once freed, make the allocator of Linux keep what is as large for the next block:
@@ -78,14 +76,19 @@ def records(
     log, lines = log_of(log), 0
     log.starts.clear()
     clock: tuple[float | None, int] = (None, 0)
-    work = partial(_file_records, layout=layout, cache={})
-    for found in ordered(work, _bodies(log, layout, size), threads or os.cpu_count() or 1):
-        if found is None:
+    above: dict[str | None, Above] = {}
+    bodies = _bodies(log, layout, size)
+    for done in ordered(_file_records, bodies, threads or os.cpu_count() or 1):
+        if done is None:
             yield NOTHING
             continue
-        n, frame, part = found
+        n, found = done
+        frame, part = found.frame, found.counts
         log.starts += [lines] * (n + 1 - len(log.starts))
         frame = frame.with_columns(pl.col("line") + lines)
+        frame = _continued(frame, found, above, layout.max_record)
+        above |= {name: replace(last, line=last.line + lines) for name, last in found.last.items()}
+        part.no_session = 0 if layout.session is None else frame["key"].null_count()
         if layout.time_format and not has_year(layout.time_format):
             frame, clock = count_years(frame, clock)
         lines += part.lines
@@ -93,13 +96,19 @@ def records(
         yield frame
 
 
-def _bodies(log: Log, layout: Layout, size: int) -> Iterator[tuple[int, BlockParser, bytes] | None]:
+def _bodies(
+    log: Log, layout: Layout, size: int
+) -> Iterator[tuple[int, Sequence[Reader], bytes] | None]:
     """The blocks of all files, each with the place of its file and what reads it; None: no more
     has come for now."""
+    layouts = [layout, *(replace(other, session=layout.session) for other in layout.also)]
+    caches: list[TextCache] = [{} for _ in layouts]
     for n, path in enumerate(log.files):
         with closing(blocks(path, size, quoted=layout.format == "csv" and layout.quote)) as raw:
             read, body = block_parser(path, layout, raw)
-            yield from ((n, read, block) if block else None for block in body)
+            reads = [read, *(block_parser(path, other, raw)[0] for other in layouts[1:])]
+            readers = [*map(Reader, layouts, reads, caches)]
+            yield from ((n, readers, block) if block else None for block in body)
 
 
 def ordered(work: Callable[[T], R], items: Iterable[T | None], threads: int) -> Iterator[R | None]:
@@ -145,92 +154,32 @@ def count_years(
     return frame.with_columns(time=pl.Series(time).fill_nan(None)), (float(now[-1]), int(year[-1]))
 
 
-def _file_records(
-    block: tuple[int, BlockParser, bytes], layout: Layout, cache: TextCache
-) -> tuple[int, pl.DataFrame, ReadCounts]:
-    """The place of a block's file, its records and what was read."""
-    n, read, raw = block
-    return n, *_block_records(raw, read, layout, cache)
+def _continued(
+    frame: pl.DataFrame, found: Found, above: dict[str | None, Above], most: int
+) -> pl.DataFrame:
+    """The frame whose first events belong to the records of the blocks before.
+
+    Args:
+      most: lines of a record; what is beyond goes, and is counted as such.
+    """
+    counts, beyond = found.counts, np.zeros(len(frame), dtype=bool)
+    for source, rows in found.open.items():
+        if source not in above:  # there is none
+            counts.joined -= len(rows)
+            counts.no_header += len(rows)
+            continue
+        frame = continued(frame, rows, above[source])
+        beyond[rows] = frame["line"].to_numpy()[rows] - above[source].line >= most
+    if beyond.any():
+        n = int(beyond.sum())
+        counts.joined, counts.beyond = counts.joined - n, counts.beyond + n
+        frame = frame.filter(pl.Series(~beyond))
+        text = frame["text"].cast(pl.String)
+        frame = frame.with_columns(text=text.cast(pl.Enum(text.unique(maintain_order=True))))
+    return frame
 
 
-def _block_records(
-    raw: bytes, read: BlockParser, layout: Layout, cache: TextCache
-) -> tuple[pl.DataFrame, ReadCounts]:
-    """Records of one block, lines counted from 0, and what was read."""
-    counts = ReadCounts()
-    fields = read(clean(raw, counts, quoted=layout.format == "csv" and layout.quote), counts)
-    block, level = fields.texts, fields.level
-    line = np.arange(len(block.codes)) if fields.rows is None else fields.rows
-    collapsed, codes = block.collapsed()
-    kind = codes.to_numpy()
-    if block.varied:  # most are new and will not occur again
-        masked, levels, fits = masked_texts(collapsed, layout.header)
-    else:
-        masked, levels, fits = cached_texts(collapsed, layout.header, cache)
-    filled = (collapsed.str.strip_chars() != "").to_numpy()
-    n_of_kind = np.bincount(kind, minlength=len(filled))
-    counts.lines = len(kind) if fields.rows is None else line_count(raw)
-    counts.empty = int(n_of_kind[~filled].sum())
-    counts.no_header = int(n_of_kind[filled & ~fits].sum())
-
-    texts, places = distinct_codes(masked.filter(filled))
-    place = np.zeros(len(filled), dtype=np.uint32)
-    place[filled] = places.to_numpy()
-    absent = pl.repeat(None, len(kind), dtype=pl.String, eager=True)
-    time = _header_times(block, layout) if fields.time is None else fields.time
-    frame = pl.DataFrame(
-        {
-            "line": line.astype(np.int64),
-            "text": place[kind],
-            "key": absent if fields.key is None else fields.key,
-            "time": absent.cast(pl.Float64) if time is None else _seconds(time, layout),
-            "level": levels.gather(codes) if level is None else _column_levels(level, layout),
-        }
-    )
-    if level is not None:  # a column of its own: the header's level is in the texts already
-        texts, frame = _named_by_column(texts, frame)
-    if not filled.all():
-        frame = frame.filter(pl.Series(filled[kind]))
-    counts.no_session = 0 if fields.key is None else frame["key"].null_count()
-    return frame.with_columns(frame["text"].cat.to(pl.Enum(texts))), counts
-
-
-def _named_by_column(texts: pl.Series, frame: pl.DataFrame) -> tuple[pl.Series, pl.DataFrame]:
-    """The same for the distinct texts of a frame (`text` is a place among them) and its levels."""
-    on = ["text", "level"]
-    pairs = frame.select(on).unique(maintain_order=True).with_row_index("pair")
-    distinct, places = distinct_codes(with_level(texts.gather(pairs["text"]), pairs["level"]))
-    pair = frame.join(pairs, on=on, how="left", maintain_order="left", nulls_equal=True)["pair"]
-    return distinct, frame.with_columns(text=places.gather(pair))
-
-
-def _column_levels(values: pl.Series, layout: Layout) -> pl.Series:
-    """The standard levels of a column of them."""
-    distinct, places = distinct_codes(values.fill_null(""))
-    return standard_levels(distinct, layout.level or "").gather(places)
-
-
-def _header_times(block: Block, layout: Layout) -> pl.Series | None:
-    """The header's times (str), by as much of its pattern as reaches to the end of the time."""
-    header = ascii_digits(layout.header or "")
-    if "(?P<time>" not in header or layout.time_format is None:
-        return None
-    for end in (m.end() for m in re.finditer(r"\)", header)):
-        try:
-            names = groups(header[:end])
-        except pl.exceptions.ComputeError:
-            continue  # within a group
-        if "time" in names:
-            return block.extract(header[:end], names.index("time") + 1)
-    return None
-
-
-def _seconds(times: pl.Series, layout: Layout) -> pl.Series:
-    """Seconds since the epoch (f64), equal neighbours parsed once; null without a format."""
-    if layout.time_format is None:
-        return pl.repeat(None, len(times), dtype=pl.Float64, eager=True)
-    changed = times.ne_missing(times.shift(1)).to_numpy().copy()
-    changed[:1] = True
-    first = np.flatnonzero(changed)
-    read = seconds(times.gather(first), layout.time_format).to_numpy()
-    return pl.Series(np.repeat(read, np.diff(first, append=len(times)))).fill_nan(None)
+def _file_records(block: tuple[int, Sequence[Reader], bytes]) -> tuple[int, Found]:
+    """The place of a block's file, and what the block holds."""
+    n, readers, raw = block
+    return n, block_records(raw, readers)

@@ -15,7 +15,7 @@ LOG = """\
 2024-01-01 10:00:00 INFO start vm=1
 2024-01-01 10:00:01 INFO start vm=2
 2024-01-01 10:00:02 INFO stop vm=1
-no session here
+2024-01-01 10:00:02 INFO no session here
 2024-01-01 10:00:03 INFO stop vm=2
 
 2024-01-01 10:00:04 INFO start vm=3
@@ -50,7 +50,7 @@ def test_sessions_of_a_raw_log(system):
     assert found.start[0] == 1704103200.0
     assert (found.end - found.start).tolist() == [2, 2, 2, 4, 1, 1]
     assert parsed.ordered
-    assert (parsed.counts.lines, parsed.counts.empty, parsed.counts.no_header) == (14, 1, 1)
+    assert (parsed.counts.lines, parsed.counts.empty, parsed.counts.no_session) == (14, 1, 1)
     assert [[parsed.parser.texts[i] for i in ids] for ids in found][2:5] == [
         ["start vm=<*>", "stop vm=<*> after <*> tries"],
         ["start vm=<*>", "stop vm=<*>"],

@@ -122,10 +122,10 @@ def test_header_time_level_and_key(tmp_path):
         "<*> <*> <*> warn no header of this layout",
         "WARN blk_<*> and blk_<*>",
     ]
-    assert frame["key"].to_list() == ["blk_-16", None, "blk_17"]
-    assert frame["level"].to_list() == ["INFO", None, "WARN"]
+    assert frame["key"].to_list() == ["blk_-16", "blk_-16", "blk_17"]
+    assert frame["level"].to_list() == ["INFO", "INFO", "WARN"]
     assert frame["time"].to_list() == [1226262918.0, 1226262919.0, 1226262919.0]
-    assert (counts.no_header, counts.no_session) == (1, 1)
+    assert (counts.no_header, counts.joined, counts.no_session) == (0, 1, 0)
     assert read(path)[2].no_session == 0  # none was asked for
 
 

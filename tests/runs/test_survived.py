@@ -150,9 +150,10 @@ def test_a_finished_run_is_refused_unless_it_is_to_be_replaced(ran):
 def test_what_was_mended_is_counted_and_said(ran):
     folder, told = ran
     mended = {"empty": 2, "invalid_utf8": 1, "nul": 1, "crlf": 1, "overlong": 1, "no_session": 1}
+    joins = dict.fromkeys(("joined", "detail", "beyond"), 0)
     read = json.loads((folder / "out/run/metrics.json").read_text())["read"]
     n = len(lines("order", 60)) + 3
-    assert read == {"lines": n, "no_header": 0, "broken_json": 0, **mended}
+    assert read == {"lines": n, "no_header": 0, "broken_json": 0, **joins, **mended}
     said = " ".join(told["done"].err.split())
     assert f"shop: {n} lines, of them {MENDED}" in said
     verdicts = pl.read_parquet(folder / "out/run/verdicts.parquet")
