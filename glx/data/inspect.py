@@ -168,41 +168,42 @@ def _text_and_time(path: LogPath, layout: Layout, lines: list[str]) -> tuple[str
 def _warnings(one: Inspection, lines: list[str]) -> Iterator[str]:
     """What may be wrong, and what may help, a sentence each."""
     layout, session = one.layout, one.sessions
-    fields = layout.format != "lines"
+    if one.known is not None and one.fits < 0.5 and one.known < 0.5:
+        yield (
+            f"only {share(one.fits)} of the lines have the format that the detector was fitted on, "
+            "so that its verdicts mean little; give --format=auto, or fit a detector to such logs"
+        )
+        return
+    if one.known is not None and one.known < 0.5:
+        yield (
+            f"only {share(one.known)} of the lines are like those that the detector was fitted on, "
+            "so that its verdicts mean little; fit a detector to such logs"
+        )
+    named = layout.format != "lines"
     if one.times is None:
-        yield "no time found: " + (
-            "name its field by --time_field"
-            if fields
-            else "the lines begin with none of the forms of docs/formats.md"
-        )
+        help_ = "name its field by --time_field" if named else "docs/formats.md has what is known"
+        yield f"no time found where most lines begin alike; {help_}"
     elif one.timed < 1 - FEW:
-        yield f"only {share(one.timed)} of the lines have a time"
+        yield f"{share(1 - one.timed)} of the lines have no time"
     if not one.levels:
-        yield "no level found: " + (
-            "name its field by --level_field"
-            if fields
-            else "no word such as INFO or ERROR is at one place of most lines"
-        )
+        help_ = "name its field by --level_field" if named else "ERROR and the like stay in texts"
+        yield f"no level found; {help_}"
     if one.fits < 1 - FEW:
-        yield f"{share(1 - one.fits)} of the lines are not as the others; their whole text is read"
+        yield f"{share(1 - one.fits)} of the lines do not fit the format; all of them is text"
     if session is not None:
         if wrong := problem(session.rule, session, lines, layout):
             yield wrong
         elif session.share < 1 - FEW:
-            yield f"{share(1 - session.share)} of the lines have no session id; they are left out"
-    if one.known is not None and one.known < 0.5:
-        new = "another format" if one.fits < 0.5 else "other lines"
-        yield (
-            f"only {share(one.known)} of the lines are like those that the detector was fitted on, "
-            f"so this is {new} and verdicts mean little; fit a detector to such logs"
-        )
+            yield f"{share(1 - session.share)} of the lines have no session id and are left out"
     if one.n_templates > max(100, 0.5 * one.lines):
-        yield f"{one.n_templates:,} templates: most lines have a text of their own"
+        yield f"{one.n_templates:,} templates, so that most lines have a text of their own"
 
 
 def share(part: float) -> str:
     """A share in per cent, never rounded to none or all."""
     percent = 100 * part
-    if 0 < percent < 0.1:
+    if percent in (0, 100):
+        return f"{percent:.0f} %"
+    if percent < 0.1:
         return "under 0.1 %"
-    return f"{min(percent, 99.9) if part < 1 else 100:.3g} %"
+    return f"{min(percent, 99.9):.{int(percent < 10 or percent > 99)}f} %"

@@ -8,7 +8,7 @@ from shlex import quote
 from rich.table import Table
 from rich.text import Text
 
-from glx.data.inspect import Example, Inspection, share
+from glx.data.inspect import Inspection, share
 from glx.data.sessions import Sessions
 from glx.parse.layout import Layout
 from glx.parse.times import has_year
@@ -38,10 +38,11 @@ def table(one: Inspection, short: bool = False) -> Table:
 
 
 def _grid(file: str, about: str = "") -> Table:
+    name = "standard input" if file == "-" else file
     out = Table.grid(padding=(0, 2))
     out.add_column(min_width=8, no_wrap=True)
     out.add_column(overflow="fold")
-    out.add_row(Text("file", "dim"), Text.assemble((file, "bold"), about))
+    out.add_row(Text("file", "dim"), Text.assemble((name, "bold"), about))
     return out
 
 
@@ -59,7 +60,11 @@ def _rows(one: Inspection, short: bool) -> Iterator[tuple[str, str | Text]]:
     yield from _sessions(one)
     yield "lines", ", ".join(_shares(one))
     for example in one.examples[:1] if short else one.examples:
-        yield from _example(example)
+        if not short:
+            yield "", ""
+        yield f"line {example.line}", _shown(example.raw)
+        yield "text", _shown(example.text)
+        yield "template", _shown(example.template)
     if not short:
         yield "", ""
         yield "count", f"template: the most frequent of {one.n_templates:,}"
@@ -135,7 +140,7 @@ def _grouped(sessions: Sessions) -> str:
     if not sessions.number:
         return "fits no line"
     return (
-        f"{sessions.number:,} sessions of {sessions.lines:g} lines, "
+        f"{sessions.number:,} session{'s' * (sessions.number > 1)} of {sessions.lines:g} lines, "
         f"{share(sessions.share)} of the lines"
     )
 
@@ -149,13 +154,6 @@ def _shares(one: Inspection) -> Iterator[str]:
     for name in ("empty", "invalid_utf8", "nul", "overlong"):
         if n := getattr(one.counts, name):
             yield f"{n:,} {name.replace('_', ' ')}"
-
-
-def _example(example: Example) -> Iterator[tuple[str, str]]:
-    yield "", ""
-    yield f"line {example.line}", _shown(example.raw)
-    yield "text", _shown(example.text)
-    yield "template", _shown(example.template)
 
 
 def _shown(text: str) -> str:

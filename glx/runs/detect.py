@@ -9,9 +9,12 @@ from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any, TextIO
 
+import numpy as np
 import polars as pl
+from rich.table import Table
 
-from glx.data.load import LogParser
+from glx.data.inspect import inspect
+from glx.data.load import WINDOW, LogParser
 from glx.data.stream import stream
 from glx.data.windows import Window, window_of
 from glx.detector import Detector
@@ -19,7 +22,9 @@ from glx.errors import InputError, is_disk_full
 from glx.generallog.experts import ExpertConfig
 from glx.llm.request import Costs
 from glx.parse.header import layout_of
+from glx.parse.layout import Layout
 from glx.parse.read import ReadCounts
+from glx.report import inspection
 from glx.runs import detectors
 from glx.runs.progress import Progress
 from glx.runs.verdict_cache import VerdictCache
@@ -60,6 +65,8 @@ def detect(
         raise InputError(f"{logs}: no such file; check the path")
     detector, parser = detectors.load(folder)
     parser = _changed(parser, logs, format, session, window)
+    if parser.layout is not None and parser.numbers is None:
+        progress.show(_reading(parser, parser.layout, logs))
     counts, n, n_anomalous = ReadCounts(), 0, 0
     spent: Counter[str] = Counter()
     with _writing(out, logs) as file:
@@ -77,6 +84,15 @@ def detect(
     if costs:
         progress.say(costs)
     return counts
+
+
+def _reading(parser: LogParser, layout: Layout, logs: str) -> Table:
+    """What is read of the logs; of what can be read only once, what the detector expects."""
+    fitted = parser.miner.fitted
+    if not os.path.isfile(logs):
+        often = np.argsort(-fitted.counts, kind="stable")
+        return inspection.expected(logs, layout, parser.window, [fitted.texts[i] for i in often])
+    return inspection.table(inspect(logs, layout, parser.window or WINDOW, fitted), short=True)
 
 
 def verdicts(

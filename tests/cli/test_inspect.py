@@ -5,10 +5,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 from raw_files import write
 
 from glx.cli.main import main
+from glx.data.inspect import inspect
+from glx.parse.header import layout_of
+from glx.sequences import Templates
 
 SHOP = "".join(
     f"2024-05-01 10:00:{i:02} INFO order={i // 4} {what}\n"
@@ -69,6 +73,19 @@ def test_fields_of_json(shown):
 )
 def test_what_may_be_wrong_is_a_warning(content, flags, words, shown):
     found = shown(content, *flags)["warnings"]
+    assert len(found) == len(words)
+    assert all(word in warning for word, warning in zip(words, found, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [(SHOP, []), (JSON, ["the format"]), (SHOP.replace("order", "of job"), ["like those"])],
+)
+def test_logs_unlike_those_of_a_detector_are_a_warning(content, words, tmp_path):
+    first, later = write(tmp_path, SHOP), write(tmp_path, content, "later.log")
+    texts = [text for _, text in inspect(first, layout_of(first)).templates]
+    fitted = Templates(texts, np.ones(len(texts), np.int64))
+    found = inspect(later, layout_of(first), fitted=fitted).warnings
     assert len(found) == len(words)
     assert all(word in warning for word, warning in zip(words, found, strict=True))
 
