@@ -59,10 +59,12 @@ CLEAR = (
     "TRACE|DEBUG|INFORMATION|INFO|NOTICE|WARNING|WARN|ERROR|ERR|SEVERE|FAILURE|CRITICAL|CRIT|ALERT|"
     "EMERG|FATAL|PANIC|VERBOSE"
 )
-LEVELS = {  # from the clearest to the weakest sign, with the share of lines that must show it
-    rf"(?P<level>{ALL_WORDS})[\])>:,|]*(?:\s|$)": 0.5,
-    rf"[\[(<](?P<level>(?i:{ALL_WORDS}))[\])>][:,|]*(?:\s|$)": 0.5,
-    rf"(?P<level>(?i:{CLEAR}))[:,|]*(?:\s|$)": 0.5,
-    r"(?P<level>[TVDIWEFC])(?:\s|$)": 0.9,
-    r'(?:level|lvl|severity)="?(?P<level>[A-Za-z]+)"?(?:\s|$)': 0.5,
+KEYS = ("level", "lvl", "levelname", "loglevel", "log_level", "severity", "priority")
+PLACES = {  # how a level stands in a line, the clearest first, and the share of lines that show it
+    rf"[\[(<]*\s*(?:\w+[.:])?(?P<level>{ALL_WORDS})\s*(?:\[\d+\])?(?:[\])>:,|]+|\s|$)": 0.5,
+    rf"[\[(<]\s*(?:\w+[.:])?(?P<level>(?i:{ALL_WORDS}))\s*[\])>][:,|]*": 0.5,
+    rf"(?P<level>(?i:{ALL_WORDS}))[:|](?:\s|$)": 0.5,
+    rf"(?:\w+\.)?(?P<level>(?i:{CLEAR}))[:,|]*(?:\s|$)": 0.5,
+    r"[\[(<]?(?P<level>[TVDIWEFCANS])[\])>:,|]*(?:\s|$)": 0.9,
+    rf'(?:{"|".join(KEYS)})="?(?P<level>[A-Za-z]+)"?(?:\s|$)': 0.5,
 }

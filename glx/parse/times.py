@@ -62,7 +62,12 @@ ZONES = {
     "Z": "Z",
     rf" ?(?:{ZONE_NAMES})": " %Z",
 }
-PARTS = {"date": DATES, "clock": CLOCKS, "fraction": FRACTIONS, "zone": ZONES}
+PARTS: dict[str, Iterable[str]] = {
+    "date": DATES,
+    "clock": CLOCKS,
+    "fraction": FRACTIONS,
+    "zone": ZONES,
+}
 EPOCH = r"1\d{9}(?:\d{9}|\d{6}|\d{3}|\.\d{1,9})?"
 JOIN = ",? {1,2}|[T:_-]| time="
 

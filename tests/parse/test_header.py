@@ -21,10 +21,10 @@ FORMATS = {
         1117813370.675872, "INFO", "parity error",
     ),
     "[Sun Dec 04 04:47:44 2005] [notice] workerEnv ok": (1133671664.0, "INFO", "workerEnv"),
-    "Jun 14 15:16:01 combo sshd(pam_unix)[19939]: check pass": (77382961.0, None, "sshd(pam"),
+    "Jun 14 15:16:01 combo sshd(pam_unix)[19939]: check pass": (77382961.0, None, "check pass"),
     "17/06/09 20:10:40 INFO executor.Backend: Registered": (1497039040.0, "INFO", "executor"),
     "20171223-22:15:29:606|Step_LSC|30002312|onExtend 14": (1514067329.606, None, "Step_LSC"),
-    "03-17 16:13:38.811  1702  2395 D WindowManager: wtoken": (69696818.811, "DEBUG", "WindowM"),
+    "03-17 16:13:38.811  1702  2395 D WindowManager: wtoken": (69696818.811, "DEBUG", "wtoken"),
     "[10.30 16:49:06] chrome.exe - proxy.cse.edu.hk:5070 open": (89311746.0, None, "chrome.exe"),
     "134681 node-246 unix state 1077804742 1 Component": (1077804742.0, None, "1 Component"),
     "1700000000.25 WARN slow": (1700000000.25, "WARN", "slow"),
@@ -39,7 +39,7 @@ FORMATS = {
     "2024-05-01 10:00:00 INFO of start=1700000000": (1714557600.0, "INFO", "of start"),
     "5/1/2024 10:00:00 PM ERROR no": (1714600800.0, "ERROR", "no"),
     "12/31/2024, 1:05:09 AM all is well": (1735607109.0, None, "all is well"),
-    "5/1/2024 10:00:00 day or month first": (None, None, "day or month"),
+    "5/1/2024 10:00:00 the day is first": (1704448800.0, None, "the day"),
     "[WARN] 2024-05-01 10:00:00 slow": (1714557600.0, "WARN", "slow"),
 }  # fmt: skip
 

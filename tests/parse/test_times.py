@@ -83,7 +83,11 @@ def test_the_values_tell_days_from_months(times, first):
 
 def test_a_fraction_may_be_left_out():
     times = ["2024-05-02T08:00:00Z", "2024-05-02T08:00:00.5Z", "2024-05-02T08:00:01.25Z"]
-    assert seconds(pl.Series(times), format_of(times)).to_list() == [MAY_2, MAY_2 + 0.5, MAY_2 + 1.25]
+    assert seconds(pl.Series(times), format_of(times)).to_list() == [
+        MAY_2,
+        MAY_2 + 0.5,
+        MAY_2 + 1.25,
+    ]
 
 
 def test_the_hour_that_summer_time_repeats_is_kept():

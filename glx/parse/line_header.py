@@ -1,0 +1,242 @@
+"""The header of lines of text, detected: time, level, and what else stands before the text.
+
+In: the first lines that begin a record. Out: a `Layout` with a regular expression.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+
+from glx.parse.digits import collapse_digits
+from glx.parse.layout import TIME_NAMES, Layout
+from glx.parse.levels import PLACES
+from glx.parse.times import DATES, EPOCH, STAMP, Shape, format_of, pattern_of, shape
+
+TEXT = "(?P<text>.*)$"
+CLOCK = r"\d\d:\d\d:\d\d"
+ISO = rf"\d{{4}}-\d\d-\d\d[T ]{CLOCK}\S*"
+KNOWN = {  # headers that the parts below do not make up, and the format of a time of no usual form
+    # klog and glog: level and date are one word
+    rf"^(?P<level>[IWEF])(?P<time>\d{{4}} {CLOCK}\.\d+)\s+\d+ [^\]\s]+\] ?": "%m%d %H:%M:%S%.f",
+    rf"^(?P<level>[IWEF])(?P<time>\d{{8}} {CLOCK}\.\d+)\s+\d+ [^\]\s]+\] ?": "%Y%m%d %H:%M:%S%.f",
+    # Android's logcat: threadtime, time, brief
+    rf"^(?P<time>(?:\d{{4}}-)?\d\d-\d\d {CLOCK}\.\d{{3,6}})\s+\d+\s+\d+ (?P<level>[VDIWEFAS]) "
+    r"(?:[^:]*?: )?": None,
+    rf"^(?P<time>\d\d-\d\d {CLOCK}\.\d{{3,6}})\s+(?P<level>[VDIWEFAS])/[^(]*\(\s*\d+\): ?": None,
+    r"^(?P<level>[VDIWEFAS])/[^(]*\(\s*\d+\): ?": None,
+    # WebSphere: time, thread, component, level
+    r"^\[(?P<time>[^\]]*:\d{1,3} [A-Z]{2,5})\] [0-9a-f]+ \S+\s+(?P<level>[A-Z])\s+": None,
+    # Redis: process and role, time, level
+    rf"^\d+:[XCSM] (?P<time>\d\d \w{{3}} \d{{4}} {CLOCK}\.\d{{3}}) (?P<level>[.*#-]) ": None,
+    # syslog by RFC 5424: the identifier of the message is part of the text
+    rf"^<(?P<pri>\d{{1,3}})>\d (?P<time>{ISO}) \S+ \S+ \S+ (?:- )?(?:- )?(?:\ufeff)?": None,
+    # syslog by RFC 3164
+    rf"^<(?P<pri>\d{{1,3}})>(?P<time>\w{{3}} {{1,2}}\d{{1,2}} {CLOCK}) \S+ (?:[^\s:]+: )?": None,
+    # java.util.logging: class and method in a line, the message in the next
+    r"^(?:(?P<time>\w{3} \d{1,2}, \d{4} \d{1,2}:\d\d:\d\d [AP]M) [\w.$]+ |"
+    "(?P<level>SEVERE|WARNING|INFO|CONFIG|FINE|FINER|FINEST): )": None,
+    # access logs of web servers
+    rf'^[^\["]*\[(?P<time>\d\d/\w{{3}}/\d{{4}}:{CLOCK} [+-]\d{{4}})\] +': None,
+    # the kernel's seconds since boot
+    r"^(?:<\d+>)?\[ *(?P<time>\d+\.\d{6})\] ": "epoch",
+    # audit of Linux: the type is part of the text
+    r"^(?P<text>(?:node=\S+ )?type=\S+ msg=audit\((?P<time>\d+\.\d+):\d+\):.*)$": None,
+}
+KEYED = re.compile(  # what precedes the time of a logfmt line; its key is the group
+    rf'(?:[\w.@-]+=\S+\s+)*((?:t|{"|".join(TIME_NAMES)})="?)'
+)
+TEXT_KEY = re.compile(r"\b(?:msg|message)=")
+TYPED = re.compile(r"\b(?:type|subtype|event|action)=")
+SEPARATORS = r"[\s|\])>,:-]*"
+WORD = r"(?:\[[^\]]*\]|\S)+"  # a bracket is one word
+BRACKETS = r"\[(?:[^\[\]]|\[[^\]]*\])*\]"
+PATH = r"[A-Za-z_][\w$]*(?:(?:\.|::|#|/)[\w$<>-]+)+"
+SOURCES = "go|py|java|js|ts|rs|c|cc|cpp|cxx|h|hpp|rb|php|cs|kt|scala|erl|ex|lua|pl|swift|m|mm"
+# What may stand between time, level and text: threads, processes, loggers, places in the source.
+# Each with the largest number of different values, as a share of the lines.
+CONTEXT = {
+    BRACKETS: 1.0,
+    r"<[^>]*>\s": 1.0,
+    r"\([^)]*\)\s": 1.0,
+    r"#?\d+(?:\s|[\]|:]\s?)": 1.0,
+    r"(?:0x)?[0-9a-f]*[0-9][0-9a-f]*\s": 1.0,
+    r"[0-9a-f]+(?:-[0-9a-f]+){4}\s": 1.0,
+    r"\S+\s+[^\s:\[\]]+(?:\[\d+\])?:\s": 0.2,  # host and program
+    rf"[\w./$@-]+\.(?:{SOURCES}):\d+\)?:?\s": 1.0,  # file and line
+    r"[^\s\[\]=\"'(]+(?:\([^)]*\))?(?:\[\d+\])?:\s": 0.2,  # logger or program
+    r"\S+(?: \S+)? - ": 0.2,  # logger or program
+    rf"{PATH}\s": 0.2,  # logger
+    r"[^|\s]*\s*\|": 1.0,
+    r"\S+\s{2,}": 0.2,  # a padded column
+}
+FEWEST = 5  # lines from which context is recognised
+
+
+def line_layout(lines: Sequence[str]) -> Layout:
+    """The layout of lines of text.
+
+    A time stamp or level counts as found where at least half of the lines have it in the same
+    place; where a fifth of the lines or more begin with a time, the others are not asked, for they
+    continue what stands above. The text is what follows the last of them and what else nine lines
+    in ten have there: a thread, a process, a logger.
+    """
+    return _known_layout(lines) or _parts_layout(lines)
+
+
+def _known_layout(lines: Sequence[str]) -> Layout | None:
+    for header, form in KNOWN.items():
+        found = [m for m in map(re.compile(header).match, lines) if m]
+        if found and 2 * len(found) >= len(lines):
+            times = [m["time"] for m in found if "time" in m.groupdict() and m["time"]]
+            form = form or (format_of(times) if times else None)
+            if times and not form:
+                continue
+            return Layout(
+                header=header if "(?P<text>" in header else header + TEXT, time_format=form
+            )
+    return None
+
+
+Place = tuple[int, str, Shape]  # words before a time stamp, its bracket or key, its shape
+
+
+def _parts_layout(lines: Sequence[str]) -> Layout:
+    stamps = [_stamps(line) for line in lines]
+    first = sum(any(words == 0 for words, _, _ in places) for places in stamps)
+    asked = first if 5 * first >= len(lines) else len(lines)
+    found = Counter(place for places in stamps for place in places)
+    often = sorted(place for place, n in found.items() if 2 * n >= asked)
+    pattern, form = "^", None
+    if often:
+        pattern, form = _time_pattern(often, lines)
+    before_level = pattern
+    if "<level>" not in pattern:
+        pattern += _level(pattern, lines, 6 if often else 2, optional=bool(often))
+    if pattern == "^":
+        return Layout()
+    if pattern == before_level and form and form.startswith("%b %e"):
+        pattern += r"\S+\s+(?:[^\s:]+(?:\[\d+\])?:\s+)?"  # syslog: host and program
+    pattern += _context(pattern, lines)
+    starts = [m[0] for m in map(re.compile(pattern).match, lines) if m]
+    if 2 * sum(bool(TYPED.search(start)) for start in starts) > len(starts):
+        return Layout(header=f"^(?P<text>{pattern[1:]}.*)$", time_format=form)
+    return Layout(header=pattern + TEXT, time_format=form)
+
+
+def _time_pattern(often: list[Place], lines: Sequence[str]) -> tuple[str, str | None]:
+    """The pattern from the start of a line to the last time stamp of its header; the format."""
+    last = often[-1]
+    if len(often) > 1:
+        start = _to_stamp(often[0], lines)
+        between = _level(start, lines, max(last[0] - often[0][0] - 2, 0))
+        if between:  # what follows the level is text
+            last = often[0]
+    dated = [p for p in often if p <= last and _dated(p[2])]
+    place = dated[-1] if dated else last
+    pattern = _to_stamp(place, lines)
+    if place < last:
+        words = last[0] - place[0] - 1 - place[2][4].count(" ") - place[2][0].count(" ")
+        rest = _skip(max(words, 0)) + last[1] + pattern_of(last[2]) + SEPARATORS
+        if 2 * sum(bool(re.match(pattern + rest, line)) for line in lines) >= len(lines):
+            pattern += rest
+    times = [m["time"] for m in map(re.compile(pattern).match, lines) if m]
+    return pattern, format_of(times)
+
+
+def _dated(shape: Shape) -> bool:
+    """Whether a time stamp tells the year."""
+    return (
+        shape[0] == EPOCH
+        or "Y" in shape[3]
+        or any("y" in f.lower() for f in DATES.get(shape[0], ()))
+    )
+
+
+def _to_stamp(place: Place, lines: Sequence[str]) -> str:
+    words, bracket, shape = place
+    close = '"?' if bracket.endswith('"') else ""
+    before = _words_with_level(words, lines)
+    return rf"^{before}{bracket}(?P<time>{pattern_of(shape)}){close}{SEPARATORS}"
+
+
+def _stamps(line: str) -> set[Place]:
+    """Time stamps near the start."""
+    found = set()
+    for match in STAMP.finditer(line[:160]):
+        before = line[: match.start()]
+        bracket = before[-1:] if before[-1:] in ("[", "(", "<", "@", "{") else ""
+        bracket = key[1] if (key := KEYED.fullmatch(before)) else bracket
+        before = before.removesuffix(bracket)
+        form = shape(match)
+        if form is None or match.start() >= 100 or (before and not before[-1].isspace()):
+            continue
+        words = len(re.findall(WORD, before))
+        if form[0] or not words:  # a clock alone is a time at the start only
+            found.add((words, re.escape(bracket), form))
+    return found
+
+
+def _words_with_level(words: int, lines: Sequence[str]) -> str:
+    """What matches the words before a time stamp, with the level among them if there is one."""
+    for at in range(words):
+        level = _level("^" + _skip(at), lines, 0)
+        if level:
+            return _skip(at) + level + _skip(words - at - 1)
+    return _skip(words)
+
+
+def _skip(words: int) -> str:
+    return rf"(?:{WORD}\s+){{{words}}}" if words else ""
+
+
+def _level(pattern: str, lines: Sequence[str], most_words: int, optional: bool = False) -> str:
+    """What to append to `pattern` so that it takes in the level, or nothing."""
+    start = re.compile(pattern)
+    rests = [TEXT_KEY.split(line[m.end() :])[0] for line in lines if (m := start.match(line))]
+    for level, share in PLACES.items():
+        for words in range(most_words + 1):
+            regex = re.compile(_between(words) + level)
+            found = [m["level"] for m in map(regex.match, rests) if m]
+            if not found or len(found) < share * len(rests):
+                continue
+            if len(found[0]) == 1 and len(set(found)) == 1:  # a letter that never varies
+                continue
+            part = _between(words) + level + SEPARATORS
+            return f"(?:{part})?" if optional or len(found) < 0.9 * len(rests) else part
+    return ""
+
+
+def _between(words: int) -> str:
+    """Words before the level: brackets may follow each other without a space."""
+    return rf"(?:{BRACKETS}\s*|\S+\s+){{{words}}}" if words else ""
+
+
+def _context(pattern: str, lines: Sequence[str]) -> str:
+    """What to append to `pattern` so that threads, loggers and the like are no part of the text."""
+    start = re.compile(pattern)
+    rests = [line[m.end() :] for line in lines if (m := start.match(line))]
+    found = ""
+    while len(rests) >= FEWEST and len(found) < 500:
+        part = next((c for c in CONTEXT if _is_context(c, rests)), None)
+        if part is None:
+            break
+        regex = f"(?:{part}{SEPARATORS})?"
+        found += regex
+        rests = [rest[m.end() :] for rest in rests if (m := re.match(regex, rest))]
+    return found
+
+
+def _is_context(part: str, rests: Sequence[str]) -> bool:
+    """Whether nine lines in ten go on with this part, and with a text after it."""
+    values = [m[0] for m in map(re.compile(part).match, rests) if m]
+    after = [m[0] for m in map(re.compile(rf"{part}{SEPARATORS}\S").match, rests) if m]
+    if len(after) < 0.9 * len(rests) or sum(r.startswith(("CEF:", "LEEF:")) for r in rests):
+        return False
+    kinds = {collapse_digits(value.encode()) for value in values}
+    if len(kinds) > max(CONTEXT[part] * len(rests), 1):
+        return False
+    if part == BRACKETS:  # [FAILED] is no thread, but what happened
+        return 2 * sum(bool(re.fullmatch(r"\[\s*[A-Z]+\s*\]", v)) for v in values) < len(values)
+    if part.endswith(r"\|"):
+        return sum(" " in rest.rsplit("|")[-1] for rest in rests) >= 0.3 * len(rests)
+    return True
