@@ -7,13 +7,13 @@ block, and the last record, to which lines of the next block may belong.
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import polars as pl
 
 from glx.parse.digits import Block, ascii_digits, distinct_codes, join_lines, split_lines
-from glx.parse.fields import groups
+from glx.parse.fields import COLUMN, groups, session_of
 from glx.parse.formats import BlockParser
 from glx.parse.joins import (
     DETAIL,
@@ -31,7 +31,8 @@ from glx.parse.layout import Layout
 from glx.parse.levels import standard_levels
 from glx.parse.read import ReadCounts, clean, line_count
 from glx.parse.texts import TextCache, cached_texts, masked_texts, with_level
-from glx.parse.times import seconds
+from glx.parse.times import YEARLESS, seconds
+from glx.parse.unwrap import Inner, unwrap, without_colours
 
 
 @dataclass(frozen=True)
@@ -85,10 +86,19 @@ def block_records(raw: bytes, readers: Sequence[Reader]) -> Found:
     """The records of a block; each line is read by the first reader whose layout fits it."""
     counts, layout = ReadCounts(lines=line_count(raw)), readers[0].layout
     raw = clean(raw, counts, quoted=layout.format == "csv" and layout.quote)
+    outer = raw = without_colours(raw)
+    inner = None
+    if layout.wrap:
+        inner = unwrap(split_lines(raw), layout.wrap)
+        raw = without_colours(join_lines(inner.lines))
     part = _read(raw, readers[0], counts)
     for reader in readers[1:]:
         part = _read_rest(part, raw, reader)
-    return _joined(part, layout, counts)
+    if inner is None:
+        return _joined(part, layout, counts)
+    row = part.frame["line"].to_numpy()
+    part = replace(part, frame=_with_outer(part, inner, outer, layout))
+    return _joined(part, layout, counts, inner.source.gather(row))
 
 
 def _read(raw: bytes, reader: Reader, counts: ReadCounts) -> Part:
@@ -162,6 +172,25 @@ def _read_rest(part: Part, raw: bytes, reader: Reader) -> Part:
     role = np.append(part.role[keep], more.role[fits])
     order = np.argsort(frame["line"].to_numpy(), kind="stable")
     return Part(part.texts.append(more.texts), frame[order], role[order])
+
+
+def _with_outer(part: Part, inner: Inner, outer: bytes, layout: Layout) -> pl.DataFrame:
+    """The rows of a wrapped block at the lines of the block, with what is only around the line.
+
+    The time around it serves where the line within has none, or none with a year; the session rule
+    is tried on all of the line where it finds nothing within.
+    """
+    row = part.frame["line"].to_numpy()
+    frame = part.frame.with_columns(line=inner.rows[row])
+    lacks = pl.Series(part.role == RECORD) & ~(frame["time"] > YEARLESS).fill_null(False)
+    if lacks.any():
+        times = inner.seconds().gather(row)
+        frame = frame.with_columns(time=times.zip_with(lacks & times.is_not_null(), frame["time"]))
+    lacks = frame["key"].is_null()
+    if layout.session and not COLUMN.fullmatch(layout.session) and lacks.any():
+        keys = session_of(split_lines(outer).gather(frame["line"]), layout.session)
+        frame = frame.with_columns(key=pl.coalesce(frame["key"], keys))
+    return frame
 
 
 def _joined(

@@ -4,6 +4,7 @@ In: lines. Out: a `Layout`: where time, level and text stand. Times become secon
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from glx.errors import InputError
@@ -13,6 +14,7 @@ from glx.parse.layout import FORMATS, Layout
 from glx.parse.line_header import line_layout
 from glx.parse.read import head
 from glx.parse.table_log import table_layout
+from glx.parse.unwrap import wrapping
 
 
 def layout_of(path: Path | str, format: str = "auto") -> Layout:
@@ -36,7 +38,13 @@ def detect_layout(lines: Sequence[str], format: str = "auto") -> Layout:
     """
     if format not in FORMATS:
         raise InputError(f"--format={format}: unknown; choose one of {', '.join(FORMATS)}")
-    filled = [line for line in lines if line.strip()]
+    wrap, lines = ((), lines) if format == "csv" else wrapping(lines)
+    layout = _inner_layout([line for line in lines if line.strip()], format)
+    return replace(layout, wrap=wrap)
+
+
+def _inner_layout(filled: list[str], format: str) -> Layout:
+    """The layout of lines that nothing is around and none of which is blank."""
     objects = [] if format in ("lines", "csv") else [o for o in map(json_object, filled) if o]
     if format == "jsonl" or len(objects) >= 0.9 * max(len(filled), 1):
         return json_layout(objects)

@@ -25,7 +25,8 @@ from glx.parse.log import Log, log_of
 from glx.parse.read import BLOCK, ReadCounts, blocks
 from glx.parse.sources import LogPath
 from glx.parse.texts import TextCache
-from glx.parse.times import has_year
+from glx.parse.times import YEARLESS, has_year
+from glx.parse.unwrap import whole_lines
 
 YEAR = 366 * 86400.0  # seconds of 1972, the year of times without one
 # Bytes that, once freed, make the allocator of Linux keep what is as large for the next block:
@@ -77,6 +78,8 @@ def records(
     log.starts.clear()
     clock: tuple[float | None, int] = (None, 0)
     above: dict[str | None, Above] = {}
+    formats = [one.time_format for one in (layout, *layout.also)]
+    yearless = not all(format is None or has_year(format) for format in formats)
     bodies = _bodies(log, layout, size)
     for done in ordered(_file_records, bodies, threads or os.cpu_count() or 1):
         if done is None:
@@ -89,7 +92,7 @@ def records(
         frame = _continued(frame, found, above, layout.max_record)
         above |= {name: replace(last, line=last.line + lines) for name, last in found.last.items()}
         part.no_session = 0 if layout.session is None else frame["key"].null_count()
-        if layout.time_format and not has_year(layout.time_format):
+        if yearless:
             frame, clock = count_years(frame, clock)
         lines += part.lines
         counts.add(part)
@@ -108,6 +111,7 @@ def _bodies(
             read, body = block_parser(path, layout, raw)
             reads = [read, *(block_parser(path, other, raw)[0] for other in layouts[1:])]
             readers = [*map(Reader, layouts, reads, caches)]
+            body = whole_lines(body, layout.wrap)
             yield from ((n, readers, block) if block else None for block in body)
 
 
@@ -143,7 +147,7 @@ def count_years(
       clock: the last time before this frame and the years counted by then.
     """
     time = frame["time"].to_numpy().copy()
-    known = np.flatnonzero(~np.isnan(time))
+    known = np.flatnonzero(time < YEARLESS)
     if not len(known):
         return frame, clock
     last, years = clock

@@ -84,6 +84,8 @@ STAMP = re.compile(
     rf"(?P<fraction>{_any(FRACTIONS)})?(?P<zone>{_any(ZONES)})?|(?P<epoch>{EPOCH}))(?![\w/])"
 )
 
+YEARLESS = 94867200.0  # seconds since the epoch; times without a year are below
+
 
 def shape(match: re.Match) -> Shape | None:
     """What the time stamps of one format have in common; None where it is no time."""
