@@ -58,6 +58,7 @@ class Inspection:
       sessions: what the session rule makes of the lines; None without a rule.
       proposed: session rules that look likely, where there is none or it fits few lines.
       fits: share that is of the format.
+      joined: share that is not, and belongs to the record above.
       counts: lines that had to be repaired.
       templates: the most frequent ones with their counts.
       n_templates: how many there are.
@@ -77,6 +78,7 @@ class Inspection:
     sessions: Sessions | None
     proposed: list[Sessions]
     fits: float
+    joined: float
     counts: ReadCounts
     templates: list[tuple[int, str]]
     n_templates: int
@@ -118,6 +120,7 @@ def inspect(
         line = lines[frame["line"][row]]
         text, time = _text_and_time(path, layout, [*title, line])
         examples.append(Example(frame["line"][row], line, text, time, found.texts[ids[row]]))
+    below, filled = counts.joined + counts.detail + counts.beyond, counts.lines - counts.empty
     rule, times = layout.session, frame["time"].drop_nulls().to_numpy()
     sessions = None if rule is None else measured(rule, frame["key"])
     given = sessions is not None and sessions.share > 1 - FEW
@@ -133,7 +136,8 @@ def inspect(
         known=None if fitted is None else _known(fitted, texts, codes),
         sessions=sessions,
         proposed=[] if given else proposals(lines, layout),
-        fits=1 - (counts.no_header + counts.broken_json) / (counts.lines - counts.empty),
+        fits=1 - (below + counts.no_header + counts.broken_json) / filled,
+        joined=below / filled,
         counts=counts,
         templates=[(int(found.counts[i]), found.texts[i]) for i in often[:TEMPLATES]],
         n_templates=len(found),
@@ -188,8 +192,14 @@ def _warnings(one: Inspection, lines: list[str]) -> Iterator[str]:
     if not one.levels:
         help_ = "name its field by --level_field" if named else "ERROR and the like stay in texts"
         yield f"no level found; {help_}"
-    if one.fits < 1 - FEW:
-        yield f"{share(1 - one.fits)} of the lines do not fit the format; all of them is text"
+    odd = 1 - one.fits - one.joined
+    if odd > FEW:
+        yield f"{share(odd)} of the lines do not fit the format, so that all of them is text"
+    if one.counts.joined > FEW * one.lines:
+        yield (
+            f"{share(one.counts.joined / one.lines)} of the lines do not fit the format and count "
+            "as events of the line above"
+        )
     if session is not None:
         if wrong := problem(session.rule, session, lines, layout):
             yield wrong

@@ -147,6 +147,8 @@ def _grouped(sessions: Sessions) -> str:
 
 def _shares(one: Inspection) -> Iterator[str]:
     yield f"{share(one.fits)} fit this format"
+    if one.joined:
+        yield f"{share(one.joined)} belong to the line above"
     if one.known is not None:
         yield f"{share(one.known)} known to the detector"
     if one.sessions is not None:
