@@ -7,10 +7,9 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 
-from glx.parse.digits import collapse_digits
 from glx.parse.layout import TIME_NAMES, Layout
 from glx.parse.levels import PLACES
-from glx.parse.times import DATES, EPOCH, STAMP, Shape, format_of, pattern_of, shape
+from glx.parse.times import STAMP, Shape, format_of, pattern_of, shape, tells_year, without_year
 
 TEXT = "(?P<text>.*)$"
 CLOCK = r"\d\d:\d\d:\d\d"
@@ -52,23 +51,29 @@ WORD = r"(?:\[[^\]]*\]|\S)+"  # a bracket is one word
 BRACKETS = r"\[(?:[^\[\]]|\[[^\]]*\])*\]"
 PATH = r"[A-Za-z_][\w$]*(?:(?:\.|::|#|/)[\w$<>-]+)+"
 SOURCES = "go|py|java|js|ts|rs|c|cc|cpp|cxx|h|hpp|rb|php|cs|kt|scala|erl|ex|lua|pl|swift|m|mm"
-# What may stand between time, level and text: threads, processes, loggers, places in the source.
-# Each with the largest number of different values, as a share of the lines.
+# What may stand between time, level and text: threads, processes, loggers, places in the source;
+# and what nine lines in ten of them must show, for a word may also be what happened.
+NAME = r"[a-z\d][A-Z]|[.$/_\d\[(@]|::|\w-\w"
 CONTEXT = {
-    BRACKETS: 1.0,
-    r"<[^>]*>\s": 1.0,
-    r"\([^)]*\)\s": 1.0,
-    r"#?\d+(?:\s|[\]|:]\s?)": 1.0,
-    r"(?:0x)?[0-9a-f]*[0-9][0-9a-f]*\s": 1.0,
-    r"[0-9a-f]+(?:-[0-9a-f]+){4}\s": 1.0,
-    r"\S+\s+[^\s:\[\]]+(?:\[\d+\])?:\s": 0.2,  # host and program
-    rf"[\w./$@-]+\.(?:{SOURCES}):\d+\)?:?\s": 1.0,  # file and line
-    r"[^\s\[\]=\"'(]+(?:\([^)]*\))?(?:\[\d+\])?:\s": 0.2,  # logger or program
-    r"\S+(?: \S+)? - ": 0.2,  # logger or program
-    rf"{PATH}\s": 0.2,  # logger
-    r"[^|\s]*\s*\|": 1.0,
-    r"\S+\s{2,}": 0.2,  # a padded column
+    BRACKETS: "",
+    r"<[^>]*>\s": "",
+    r"\([^)]*\)\s": "",
+    r"#?\d+(?:\s|[\]|:]\s?)": r"^\D?(?!(?:[1-5]\d\d)\b)",  # but no status of HTTP
+    r"(?:0x)?[0-9a-f]*[0-9][0-9a-f]*\s": r"\w{6}",
+    r"[0-9a-f]+(?:-[0-9a-f]+){4}\s": "",
+    r"\S+\s+[^\s:\[\]]+(?:\[\d+\])?:\s": NAME,  # host and program
+    rf"[\w./$@-]+\.(?:{SOURCES}):\d+\)?:?\s": "",  # file and line
+    r"[^\s\[\]=\"'(]+(?:\([^)]*\))?(?:\[\d+\])?:\s": NAME,  # logger or program
+    r"\S+(?: \*?\d+)? - ": NAME,  # the same
+    rf"{PATH}\s": r"[A-Z$#]|::|\..*\.",  # logger
+    r"[^|\s]*\s*\|": NAME,
+    r"\S+\s{2,}": NAME,  # a padded column
 }
+OUTCOME = re.compile(
+    r"^\W*[A-Z]+\W*$|\b(?i:ok|done|fail\w*|pass(?:ed)?|succe\w+|error|skip\w*|den(?:y|ied)|accept\w*|"
+    r"reject\w*|drop\w*|allow\w*|block\w*|time[d ]?out|abort\w*|crash\w*)\b"
+)
+FIELDS = re.compile(r"\{|[\w.@-]+=\S")
 FEWEST = 5  # lines from which context is recognised
 
 
@@ -131,7 +136,7 @@ def _time_pattern(often: list[Place], lines: Sequence[str]) -> tuple[str, str | 
         between = _level(start, lines, max(last[0] - often[0][0] - 2, 0))
         if between:  # what follows the level is text
             last = often[0]
-    dated = [p for p in often if p <= last and _dated(p[2])]
+    dated = [p for p in often if p <= last and tells_year(p[2])]
     place = dated[-1] if dated else last
     pattern = _to_stamp(place, lines)
     if place < last:
@@ -140,16 +145,10 @@ def _time_pattern(often: list[Place], lines: Sequence[str]) -> tuple[str, str | 
         if 2 * sum(bool(re.match(pattern + rest, line)) for line in lines) >= len(lines):
             pattern += rest
     times = [m["time"] for m in map(re.compile(pattern).match, lines) if m]
+    plain = without_year(place[2])
+    if plain != place[2] and len({time[-4:] for time in times}) > 2:  # processes, not years
+        return _time_pattern([(*last[:2], plain)], lines)
     return pattern, format_of(times)
-
-
-def _dated(shape: Shape) -> bool:
-    """Whether a time stamp tells the year."""
-    return (
-        shape[0] == EPOCH
-        or "Y" in shape[3]
-        or any("y" in f.lower() for f in DATES.get(shape[0], ()))
-    )
 
 
 def _to_stamp(place: Place, lines: Sequence[str]) -> str:
@@ -217,7 +216,7 @@ def _context(pattern: str, lines: Sequence[str]) -> str:
     rests = [line[m.end() :] for line in lines if (m := start.match(line))]
     found = ""
     while len(rests) >= FEWEST and len(found) < 500:
-        part = next((c for c in CONTEXT if _is_context(c, rests)), None)
+        part = next((c for c in CONTEXT if _is_context(c, rests)), None) or _worker(rests)
         if part is None:
             break
         regex = f"(?:{part}{SEPARATORS})?"
@@ -229,14 +228,18 @@ def _context(pattern: str, lines: Sequence[str]) -> str:
 def _is_context(part: str, rests: Sequence[str]) -> bool:
     """Whether nine lines in ten go on with this part, and with a text after it."""
     values = [m[0] for m in map(re.compile(part).match, rests) if m]
-    after = [m[0] for m in map(re.compile(rf"{part}{SEPARATORS}\S").match, rests) if m]
-    if len(after) < 0.9 * len(rests) or sum(r.startswith(("CEF:", "LEEF:")) for r in rests):
+    ends = [m[1] for m in map(re.compile(rf"{part}{SEPARATORS}(\S.*)").match, rests) if m]
+    often = 0.9 * len(rests)
+    if len(ends) < often or sum(bool(re.search(CONTEXT[part], v)) for v in values) < often:
         return False
-    kinds = {collapse_digits(value.encode()) for value in values}
-    if len(kinds) > max(CONTEXT[part] * len(rests), 1):
+    if sum(bool(OUTCOME.search(value)) for value in values) > 0.1 * len(values):
         return False
-    if part == BRACKETS:  # [FAILED] is no thread, but what happened
-        return 2 * sum(bool(re.fullmatch(r"\[\s*[A-Z]+\s*\]", v)) for v in values) < len(values)
-    if part.endswith(r"\|"):
-        return sum(" " in rest.rsplit("|")[-1] for rest in rests) >= 0.3 * len(rests)
-    return True
+    fields = sum(bool(FIELDS.match(end)) for end in ends)  # what is before them is the event's name
+    return 2 * fields < len(ends) and not any(rest.startswith(("CEF:", "LEEF:")) for rest in rests)
+
+
+def _worker(rests: Sequence[str]) -> str | None:
+    """The worker that nine lines in ten name, but for its number, as an expression."""
+    found = [m[1] for m in map(re.compile(r"([A-Za-z_]+-?)\d+\s").match, rests) if m]
+    worker, count = Counter(found).most_common(1)[0] if found else ("", 0)
+    return rf"{worker}\d+\s" if count >= max(0.9 * len(rests), FEWEST) else None

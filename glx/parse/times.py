@@ -53,9 +53,10 @@ HOURS: dict[str, float] = {  # of the zones that logs name, east of Greenwich
 }
 MONTH_FIRST = ("EDT", "EST", "CDT", "CST", "MDT", "MST", "PDT", "PST", "AM", "PM")
 ZONE_NAMES = "|".join(sorted(HOURS, key=len)[::-1])
+YEAR = r" [12]\d{3}"
 ZONES = {
     rf" (?:{ZONE_NAMES}) [12]\d{{3}}": " %Z %Y",
-    r" [12]\d{3}": " %Y",
+    YEAR: " %Y",
     r" ?[+-]\d\d:\d\d": "%z",
     r" ?[+-]\d{4}": "%z",
     r"[+-]\d\d": "%#z",
@@ -97,8 +98,25 @@ def shape(match: re.Match) -> Shape | None:
     )
     if not date and not re.fullmatch(r"\d\d:\d\d:\d\d", match["clock"]):
         return None
+    if zone == YEAR and (_dated(date) or not 1970 <= int(match["zone"]) < 2100):
+        zone = ""  # a number of a process
     # Some loggers leave out a fraction of zero.
     return date, clock, fraction or r"[.,]\d{1,9}", zone, (match["join"] or "").replace("  ", " ")
+
+
+def _dated(date: str) -> bool:
+    return any("y" in format.lower() for format in DATES.get(date, ()))
+
+
+def tells_year(shape: Shape) -> bool:
+    """Whether time stamps of this shape have a year."""
+    return shape[0] == EPOCH or _dated(shape[0]) or "Y" in ZONES.get(shape[3], "")
+
+
+def without_year(shape: Shape) -> Shape:
+    """The shape without the year after the clock."""
+    date, clock, fraction, zone, join = shape
+    return date, clock, fraction, "" if zone == YEAR else zone, join
 
 
 def pattern_of(shape: Shape) -> str:
