@@ -1,10 +1,8 @@
 """How the lines of a file are laid out, and what its fields of text, time and level are called."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
-
-from glx.errors import InputError
 
 FORMATS = ("auto", "lines", "jsonl", "csv")
 
@@ -22,7 +20,12 @@ class Layout:
         groups among `time`, `level`, `text`. What no group holds is dropped. None: no header. It is
         matched with every run of digits as one digit, in the line as in the pattern, so two parts
         that match digits must have something between them.
-      text, time, level: columns of a table or JSON object; the times are joined with a space.
+      text, time, level: columns of a table or fields of JSON objects, whose names reach into
+        objects with dots (`log.level`); the times are joined with a space. No text (`""`): an event
+        is what its fields say.
+      outcomes: fields that tell how an event ended, of the names in the first lines.
+      varied: fields whose names say so, but whose values are too many.
+      fields: fields of few values, which are the event where there is no text.
       time_format: as Polars has it (`%Y-%m-%d %H:%M:%S%.f`), or `epoch` (seconds, or milli-, micro-
         or nanoseconds by size). Without a year, times count from 1972 and go up a year whenever
         they fall back by over six months, so that they keep their order.
@@ -45,6 +48,9 @@ class Layout:
     separator: str = ","
     quote: bool = True
     session: str | None = None
+    outcomes: tuple[str, ...] = ()
+    varied: tuple[str, ...] = ()
+    fields: tuple[str, ...] = ()
     wrap: tuple[str, ...] = ()
     also: tuple["Layout", ...] = ()
     max_record: int = MAX_RECORD
@@ -55,31 +61,3 @@ class Layout:
         lists = {name: tuple(value) for name, value in saved.items() if isinstance(value, list)}
         also = tuple(cls.of(layout) for layout in saved.get("also", ()))
         return cls(**{**saved, **lists, "also": also})
-
-
-TEXT_NAMES = (
-    "message", "msg", "log", "text", "event", "body", "content", "line", "description", "detail",
-)  # fmt: skip
-TIME_NAMES = ("timestamp", "@timestamp", "datetime", "time", "ts", "date", "asctime", "created")
-LEVEL_NAMES = ("level", "severity", "levelname", "log_level", "loglevel", "lvl", "priority")
-
-
-def known_columns(names: Sequence[str]) -> tuple[str | None, tuple[str, ...], str | None]:
-    """The columns of text, time and level among `names`, by what they are usually called."""
-    lower = {name.lower(): name for name in reversed(names)}
-
-    def first(known: Sequence[str]) -> str | None:
-        return next((lower[name] for name in known if name in lower), None)
-
-    time = first(TIME_NAMES)
-    times: tuple[str, ...] = () if time is None else (time,)
-    if "date" in lower and "time" in lower:
-        times = (lower["date"], lower["time"])
-    return first(TEXT_NAMES), times, first(LEVEL_NAMES)
-
-
-def no_text(what: str, names: Sequence[str]) -> InputError:
-    among = ", ".join(map(repr, names)) or "none"
-    return InputError(
-        f"line 1: no {what} of text among {among}; name it one of {', '.join(TEXT_NAMES)}"
-    )

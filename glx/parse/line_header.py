@@ -6,9 +6,11 @@ In: the first lines that begin a record. Out: a `Layout` with a regular expressi
 import re
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 
-from glx.parse.layout import TIME_NAMES, Layout
+from glx.parse.layout import Layout
 from glx.parse.levels import PLACES
+from glx.parse.names import TIME_NAMES
 from glx.parse.times import STAMP, Shape, format_of, pattern_of, shape, tells_year, without_year
 
 TEXT = "(?P<text>.*)$"
@@ -42,7 +44,7 @@ KNOWN = {  # headers that the parts below do not make up, and the format of a ti
     r"^(?P<text>(?:node=\S+ )?type=\S+ msg=audit\((?P<time>\d+\.\d+):\d+\):.*)$": None,
 }
 KEYED = re.compile(  # what precedes the time of a logfmt line; its key is the group
-    rf'(?:[\w.@-]+=\S+\s+)*((?:t|{"|".join(TIME_NAMES)})="?)'
+    rf'(?:[\w.@-]+=\S+\s+)*((?:t|{"|".join(map(re.escape, TIME_NAMES))})="?)'
 )
 TEXT_KEY = re.compile(r"\b(?:msg|message)=")
 TYPED = re.compile(r"\b(?:type|subtype|event|action)=")
@@ -86,6 +88,17 @@ def line_layout(lines: Sequence[str]) -> Layout:
     in ten have there: a thread, a process, a logger.
     """
     return _known_layout(lines) or _parts_layout(lines)
+
+
+def header_within(layout: Layout, texts: Sequence[str]) -> Layout:
+    """The layout of objects or of a table, with the header of their texts where it has a level or
+    time that they lack.
+    """
+    inner = line_layout(texts)
+    header = inner.header or ""
+    if layout.time_format is None and "(?P<time>" in header:
+        return replace(layout, header=header, time=(), time_format=inner.time_format)
+    return replace(layout, header=inner.header) if "(?P<level>" in header else layout
 
 
 def _known_layout(lines: Sequence[str]) -> Layout | None:

@@ -1,6 +1,7 @@
 """Logs that are tables (CSV, TSV): where text, time and level are, and how rows are read."""
 
 import csv
+import re
 from collections.abc import Iterator
 from itertools import chain
 
@@ -9,30 +10,67 @@ import polars as pl
 from glx.errors import InputError
 from glx.parse.digits import Block, join_lines
 from glx.parse.fields import COLUMN, Fields, joined, session_of
-from glx.parse.layout import WIDEST, Layout, known_columns, no_text
+from glx.parse.layout import WIDEST, Layout
+from glx.parse.line_header import header_within
+from glx.parse.names import NOTHING_GIVEN, Given, given_fields, no_text
+from glx.parse.outcomes import first_lines, is_outcome, varied, with_outcomes
 from glx.parse.read import ReadCounts, clean
 from glx.parse.sources import LogPath
 from glx.parse.table import read_rows
-from glx.parse.times import format_of
+
+UNNAMED = ""  # what we call a column of texts that the header line does not name
+WINDOWS = {"TimeCreated", "LevelDisplayName", "ProviderName"}
+NOTES = re.compile(rb"(?:#TYPE |sep=)[^\n]*\n")  # before the header line: of PowerShell, of Excel
+NAME = re.compile(r"[^\d\s=<>{}][^=<>{}]{0,60}")  # what a column may be called
 
 
-def table_layout(lines: list[str], forced: bool) -> Layout | None:
-    """The layout of a table, or None where the first line is no header of one."""
+def table_layout(lines: list[str], forced: bool, given: Given = NOTHING_GIVEN) -> Layout | None:
+    """The layout of a table, or None where the first line is no header of one.
+
+    Args:
+      lines: the first lines that are not empty.
+      forced: the user says that it is a table.
+      given: fields that the user named.
+
+    Raises:
+      InputError: a column that was given is not there, or `forced`, and there is none of text.
+    """
+    if lines and NOTES.match(lines[0].encode() + b"\n"):
+        lines = lines[1:]
     first = lines[0] if lines else ""
     separator = max(",\t;|", key=first.count)
     try:
-        rows = list(csv.reader((line[:WIDEST] for line in lines[:100]), delimiter=separator))
+        rows = list(csv.reader((line[:WIDEST] + "\n" for line in lines[:200]), delimiter=separator))
     except csv.Error:  # no table, for example a carriage return within a line
         rows = []
-    names = rows[0] if rows else []
-    text, times, level = known_columns(names)
-    if text is None or (len(names) < 2 and not forced):
+    names, rows = (rows[0], rows[1:]) if rows else ([], [])
+    unnamed = 2 * sum(len(row) == len(names) + 1 for row in rows) > len(rows)
+    if not forced and not _is_table(names, rows, len(names) + unnamed):
+        return None
+    names += [UNNAMED] * unnamed
+    columns = {
+        name: [row[n] for row in rows if len(row) > n and row[n]] for n, name in enumerate(names)
+    }
+    text, times, level, format = given_fields(columns, given)
+    text = UNNAMED if text is None and UNNAMED in names else text
+    if text is None:
         if forced:
             raise no_text("column", names)
         return None
-    places = [names.index(t) for t in times]
-    values = [" ".join(r[i] for i in places) for r in rows[1:] if len(r) == len(names)]
-    return Layout("csv", None, text, times, level, format_of(values), separator)
+    known = {text, level, *times}
+    named = [name for name in names if name not in known and is_outcome(name)]
+    if WINDOWS.intersection(names):
+        named += [name for name in names if name == "Id"]
+    outcomes = tuple(name for name in named if not varied(columns[name]))
+    layout = Layout("csv", None, text, times, level, format, separator, outcomes=outcomes)
+    return layout if level else header_within(layout, columns[text])
+
+
+def _is_table(names: list[str], rows: list[list[str]], width: int) -> bool:
+    """Whether the first line names columns, and over half of the others have `width` values."""
+    fit = sum(len(row) == width for row in rows)
+    named = all(map(NAME.fullmatch, names)) and len(set(names)) == len(names) >= 2
+    return named and (2 * fit > len(rows) or not rows)
 
 
 def read_table_log(
@@ -53,8 +91,10 @@ def read_table_log(
         ) from e
     column = {name: table[str(place)] for name, place in columns.items()}
     text, session = column[layout.text], layout.session
+    said = {name.replace(" ", ""): column[name] for name in layout.outcomes}
+    event = with_outcomes(first_lines(text), said).zip_with(text.is_not_null(), text)
     return Fields(
-        Block.of(join_lines(text)),
+        Block.of(join_lines(event)),
         key=column[session] if session in column else session_of(text, session),
         time=joined([column[name] for name in layout.time]),
         level=column[layout.level] if layout.level else None,
@@ -63,18 +103,24 @@ def read_table_log(
 
 def table_start(blocks: Iterator[bytes], layout: Layout) -> tuple[list[str], Iterator[bytes]]:
     """The names in the header line of a table, and the blocks of what follows it."""
-    line, _, rest = next(filter(None, blocks)).partition(b"\n")
+    start = next(filter(None, blocks))
+    if note := NOTES.match(start):
+        start = start[note.end() :]
+    line, _, rest = start.partition(b"\n")
     text = clean(line + b"\n", ReadCounts()).decode().rstrip("\n")
     names = text.split(layout.separator)
     if layout.quote:
         text = text[:WIDEST].replace("\r", " ")
         names = next(csv.reader([text], delimiter=layout.separator), [])
+    if layout.text == UNNAMED and UNNAMED not in names:
+        names.append(UNNAMED)
     return names, chain([rest] if rest else [], blocks)
 
 
 def columns_of(path: LogPath, layout: Layout, names: list[str]) -> dict[str, int]:
     """The places of the columns that the layout needs; no other is parsed."""
     needed = [layout.text, *layout.time] + ([layout.level] if layout.level else [])
+    needed += [name for name in layout.outcomes if name in names]
     if layout.session and (layout.session in names or COLUMN.fullmatch(layout.session)):
         needed.append(layout.session)
     for name in needed:

@@ -77,7 +77,7 @@ def test_detected_layouts(lines, layout):
     ("lines", "format", "message"),
     [
         (["a,b", "1,2"], "csv", "no column of text among 'a', 'b'"),
-        (['{"a": 1}'], "jsonl", "no JSON field of text among 'a'"),
+        (["{}"], "jsonl", "no JSON field of text among none"),
         (["a"], "xml", "--format=xml"),
     ],
 )
