@@ -18,9 +18,11 @@ from typing import Any
 import polars as pl
 
 from glx.config import with_flags
+from glx.data.inputs import in_order, paths_of
 from glx.data.load import LogParser
 from glx.detector import Detector
 from glx.errors import InputError
+from glx.parse.log import Log
 from glx.parse.read import ReadCounts
 from glx.runs import detect, detectors
 from glx.runs.compilation import keep_compilations
@@ -42,10 +44,12 @@ class Detection:
         events that weighed most), `reason` (the expert's, or what is missing), `deciding` (what
         chose the route).
       counts: lines read and mended.
+      files: `file` and the `first_line` of it; lines count through all files in that order.
     """
 
     table: pl.DataFrame
     counts: ReadCounts
+    files: pl.DataFrame
 
     @property
     def anomalies(self) -> pl.DataFrame:
@@ -60,20 +64,23 @@ class LogDetector:
     fitted: Detector
     parser: LogParser
 
-    def detect(self, logs: Path | str, idle: float = 3600.0) -> Detection:
-        """Detection on a file of raw lines or event numbers, plain or packed.
+    def detect(self, logs: Path | str | Sequence[Path | str], idle: float = 3600.0) -> Detection:
+        """Detection on raw lines or event numbers, plain or packed.
 
         Args:
+          logs: a file, or the files, folders or globs of one log, read in the order of time.
           idle: seconds of log time after whose silence a session has ended.
 
         Raises:
           InputError: the file is not as it should be.
           OutsideError: the expert's server gave up.
         """
-        counts = ReadCounts()
-        parts = detect.verdicts(self.fitted, self.parser, logs, counts, idle, Progress())
-        none = pl.DataFrame(schema=VERDICT)
-        return Detection(pl.concat([none, *(rows for rows, _ in parts)]), counts)
+        given = [logs] if isinstance(logs, Path | str) else logs
+        paths = paths_of("logs", [str(path) for path in given])
+        log, counts = in_order(Log(paths), self.parser.layout), ReadCounts()
+        found = detect.verdicts(self.fitted, self.parser, log, counts, idle, Progress())
+        table = pl.concat([pl.DataFrame(schema=VERDICT), *(rows for rows, _ in found)])
+        return Detection(table, counts, pl.DataFrame({"file": log.files, "first_line": log.starts}))
 
     def save(self, folder: Path | str) -> None:
         """Write it to `folder`, which must not exist; `load` and `glx detect` read it."""

@@ -2,16 +2,23 @@ r"""Judge more logs of a system with a fitted detector: one JSON object per sequ
 
 Examples:
   glx detect --detector=runs/first/checkpoint --logs=new.log --out=found.jsonl
-  zcat new.log.gz | glx detect --detector=DIR --logs=- --out=found.jsonl
+  glx detect --detector=DIR --logs='/var/log/shop.log*' --out=found.jsonl
+  tail -F shop.log | glx detect --detector=DIR --logs=- --out=- --idle=30s
+  glx detect --detector=DIR --logs=shop.log --follow --out=-
+
+Several files (a folder, a quoted glob, --logs given again) are one log, in the order of time. What
+is read from a pipe or by --follow is judged while it is written, until it ends or Ctrl-C.
 """
 
 import os
+import signal
 from pathlib import Path
 
 from absl.flags import FlagValues
 
 from glx.cli.flags import add, build, define
 from glx.data.load import DataConfig
+from glx.data.windows import span_of
 from glx.errors import InputError
 from glx.generallog.experts import ExpertConfig
 from glx.parse.layout import FORMATS
@@ -23,35 +30,52 @@ from glx.runs.progress import Terminal
 def declare() -> FlagValues:
     """The flags."""
     own = FlagValues()
-    for name, about in (
-        ("detector", "The `checkpoint` folder of a finished run."),
-        ("logs", "File of raw lines or event numbers (plain, .gz, .zst); - for standard input."),
-        ("out", "File to write, one JSON object per sequence; - for standard output."),
-    ):
-        add(own, "string", name, None, about)
+    add(own, "string", "detector", None, "The `checkpoint` folder of a finished run.")
+    about = (
+        "File of raw lines or event numbers (plain, .gz, .zst), a folder or a quoted glob of such, "
+        "repeated for several; - for standard input."
+    )
+    add(own, "multi_string", "logs", [], about)
+    about = "File to write, one JSON object per sequence; - for standard output."
+    add(own, "string", "out", None, about)
     add(own, "enum", "format", None, [*FORMATS], "Layout, where it is not the fitted one.")
     add(own, "string", "session", None, "Session rule, where it is not the one of the fitted logs.")
     about = "Lines in a window, or a span of time as 5m, where not as in the fitted logs."
     add(own, "string", "window", None, about)
-    add(own, "float", "idle", 3600.0, "Seconds of log time after whose silence a session ends.")
+    about = "Seconds of log time, or a span as 5m, after whose silence a session ends."
+    add(own, "string", "idle", "3600", about)
+    about = "Seconds after which at the latest a sequence of a live log that is full is judged."
+    add(own, "string", "latency", "2s", about)
+    about = "Read on at the end of the file as it grows, also once it was rotated or truncated."
+    add(own, "boolean", "follow", False, about)
     define(own, ExpertConfig)
     return own
 
 
 def work(values: FlagValues) -> None:
-    """Judge one file, as the flags have it."""
+    """Judge one log, as the flags have it."""
     for name in ("detector", "logs", "out"):
         if not values[name].value:
             raise InputError(f"--{name}: missing; see --help")
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends like Ctrl-C
     keep_compilations(DataConfig())
     detect.detect(
         Path(values.detector).expanduser(),
-        os.path.expanduser(values.logs),
+        values.logs,
         os.path.expanduser(values.out),
         format=values.format,
         session=values.session,
         window=values.window,
-        idle=values.idle,
+        idle=_seconds("idle", values.idle),
+        latency=_seconds("latency", values.latency),
+        follow=values.follow,
         expert=lambda fitted: build(values, fitted),
         progress=Terminal(),
     )
+
+
+def _seconds(flag: str, given: str) -> float:
+    try:
+        return span_of(given)
+    except ValueError as e:
+        raise InputError(f"--{flag}={given}: {e}") from e

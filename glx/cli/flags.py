@@ -116,8 +116,8 @@ def run(
             raise
         place = getattr(e, "filename", None) or "the output"
         return fail(3, f"{place}: no space left on the disk; free some and repeat the command")
-    except KeyboardInterrupt:
-        print("interrupted; the same command completes it", file=sys.stderr)
+    except KeyboardInterrupt as e:
+        print(str(e) or "interrupted; the same command completes it", file=sys.stderr)
         return 130
     return 0
 

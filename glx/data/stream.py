@@ -20,7 +20,7 @@ from glx.parse.events import parse
 from glx.parse.log import Log, log_of
 from glx.parse.read import ReadCounts
 from glx.parse.records import records
-from glx.parse.sources import Live, LogPath
+from glx.parse.sources import LogPath
 from glx.sequences import Sequences, csr_offsets
 
 BATCH = 300_000  # events collected before sessions that ended are searched for
@@ -55,6 +55,7 @@ def stream(
     if parser.numbers is not None and column is not None:
         if len(log.files) > 1:
             raise InputError(f"{log}: event numbers are read from one file only; give one")
+        log.starts[:] = [0]
         rows = numbered_blocks(path, column, parser.numbers, counts)
         if isinstance(parser.window, str):
             raise InputError(f"{log}: {NO_TIME}")
@@ -63,7 +64,7 @@ def stream(
     if parser.layout is None:
         raise InputError(f"{log}: the detector knows event numbers only; give a file of them")
     frames = parse(records(log, parser.layout, counts), parser.miner)
-    log_time = LogTime(live=any(isinstance(file, Live) for file in log.files))
+    log_time = LogTime(log.live)
     if parser.window is None:
         yield from _sessions(log, frames, idle, log_time)
     elif isinstance(parser.window, str):

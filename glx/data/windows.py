@@ -32,6 +32,19 @@ def seconds(window: str) -> int:
     return int(window[:-1]) * UNITS[window[-1]]
 
 
+def span_of(given: str) -> float:
+    """Seconds of a number of them, or of a span as `30s`, `5m`.
+
+    Raises:
+      ValueError: it is neither; its text goes on from `--idle=...: `.
+    """
+    unit = given[-1:] if given and given[-1] in UNITS else "s"
+    try:
+        return float(given.removesuffix(unit)) * UNITS[unit]
+    except ValueError as e:
+        raise ValueError("must be a number of seconds, or a span of time as 30s, 5m") from e
+
+
 class Clock:
     """Where windows by time begin, as the lines of a log come.
 

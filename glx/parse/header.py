@@ -5,7 +5,6 @@ In: lines. Out: a `Layout`: where time, level and text stand. Times become secon
 
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 
 from glx.errors import InputError
 from glx.parse.joins import beginnings
@@ -14,11 +13,12 @@ from glx.parse.layout import FORMATS, Layout
 from glx.parse.line_header import line_layout
 from glx.parse.names import NOTHING_GIVEN, Given
 from glx.parse.read import head
+from glx.parse.sources import LogPath
 from glx.parse.table_log import table_layout
 from glx.parse.unwrap import wrapping
 
 
-def layout_of(path: Path | str, format: str = "auto", given: Given = NOTHING_GIVEN) -> Layout:
+def layout_of(path: LogPath, format: str = "auto", given: Given = NOTHING_GIVEN) -> Layout:
     """The detected layout of a log file."""
     lines = head(path)
     try:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from glx.parse.sources import LogPath
+from glx.parse.sources import Live, LogPath
 
 
 @dataclass
@@ -26,6 +26,11 @@ class Log:
     def __str__(self) -> str:
         more = len(self.files) - 1
         return f"{self.files[0]}{f' and {more} more' if more else ''}"
+
+    @property
+    def live(self) -> bool:
+        """Whether it is still being written."""
+        return any(isinstance(file, Live) for file in self.files)
 
     def places(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """The file of each row (`<int64>`, any shape), and the row in it; both from 0."""

@@ -62,7 +62,7 @@ class ReadCounts:
             setattr(self, name, getattr(self, name) + count)
 
 
-def open_text(path: Path | str) -> BinaryIO:
+def open_text(path: LogPath) -> BinaryIO:
     """The bytes of a text file, unpacked where it is gzip or Zstandard (by content); `-` is stdin.
 
     Raises:
@@ -72,7 +72,7 @@ def open_text(path: Path | str) -> BinaryIO:
     return io.BufferedReader(_Chunks(_text_chunks(path, LONGEST)), LONGEST)
 
 
-def head(path: Path | str, lines: int = 200) -> list[str]:
+def head(path: LogPath, lines: int = 200) -> list[str]:
     """The first lines, for `detect_layout`; not for standard input, which is read only once."""
     with open_text(path) as file:
         text = file.read(BLOCK).decode("utf-8", "replace")

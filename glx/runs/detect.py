@@ -1,9 +1,10 @@
 """More logs of a system through a fitted detector, as they come. In: files. Out: JSON lines."""
 
+import json
 import os
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import fields, replace
 from pathlib import Path
@@ -13,6 +14,7 @@ import numpy as np
 import polars as pl
 from rich.table import Table
 
+from glx.data.inputs import given_log, in_order, layout_of_all
 from glx.data.inspect import inspect
 from glx.data.load import WINDOW, LogParser
 from glx.data.stream import stream
@@ -21,13 +23,15 @@ from glx.detector import Detector
 from glx.errors import InputError, is_disk_full
 from glx.generallog.experts import ExpertConfig
 from glx.llm.request import Costs
-from glx.parse.header import layout_of
 from glx.parse.layout import Layout
+from glx.parse.log import Log
 from glx.parse.read import ReadCounts
+from glx.parse.sources import STDIN
 from glx.report import inspection
 from glx.runs import detectors
 from glx.runs.progress import Progress
 from glx.runs.verdict_cache import VerdictCache
+from glx.runs.warm import warm_up
 from glx.verdicts import json_lines, rows
 
 COSTS = [field.name for field in fields(Costs)]
@@ -35,13 +39,15 @@ COSTS = [field.name for field in fields(Costs)]
 
 def detect(
     folder: Path,
-    logs: str,
+    logs: str | Sequence[str],
     out: str,
     *,
     format: str | None = None,
     session: str | None = None,
     window: Window | None = None,
     idle: float = 3600.0,
+    latency: float = 2.0,
+    follow: bool = False,
     expert: Callable[[ExpertConfig], ExpertConfig] = lambda fitted: fitted,
     progress: Progress | None = None,
 ) -> ReadCounts:
@@ -49,62 +55,83 @@ def detect(
 
     Args:
       folder: the detector.
-      logs, out: a path, or `-` for standard input and output. `out` is there whole or not at all.
+      logs: paths, folders or globs of the files of one log, or `-` for standard input.
+      out: a path, which is there whole or not at all, or `-` for standard output; the verdicts on a
+        live log are written to it as they come.
       format, session, window: where the logs are laid out otherwise than those it was fitted on.
       idle: seconds of log time after whose silence a session has ended.
+      latency: seconds after which at the latest a sequence of a live log that is full is judged.
+      follow: read on at the end of the one file of `logs`, as `tail -F` does.
       expert: changes the expert's settings from those that were fitted (a server moves).
 
     Raises:
       InputError: detector, logs or a setting are not as they should be.
       OutsideError: the expert's server gave up.
+      KeyboardInterrupt: with what was judged of a live log until then.
     """
     progress = progress or Progress()
-    if not idle > 0:
-        raise InputError(f"--idle={idle}: must be more than 0 seconds")
-    if logs != "-" and not os.path.exists(logs):  # never an error itself, unlike Path.exists
-        raise InputError(f"{logs}: no such file; check the path")
+    for name, seconds in (("idle", idle), ("latency", latency)):
+        if not seconds > 0:
+            raise InputError(f"--{name}={seconds}: must be more than 0 seconds")
+    log = given_log([logs] if isinstance(logs, str) else logs, latency, follow)
+    if follow and not os.path.exists(log.files[0]):
+        progress.say(f"{log}: no such file yet; waiting for it")
     detector, parser = detectors.load(folder)
-    parser = _changed(parser, logs, format, session, window)
+    parser = _changed(parser, log, format, session, window)
+    log = in_order(log, parser.layout)
     if parser.layout is not None and parser.numbers is None:
-        progress.show(_reading(parser, parser.layout, logs))
+        progress.show(_reading(parser, parser.layout, log))
     counts, n, n_anomalous = ReadCounts(), 0, 0
     spent: Counter[str] = Counter()
-    with _writing(out, logs) as file:
-        for found, metrics in verdicts(detector, parser, logs, counts, idle, progress, expert):
-            spent.update({k: n for k, n in metrics.items() if k in COSTS})
-            file.write(json_lines(found, file=logs).str.join("\n")[0] + "\n")
-            spent["proprietary"] += int((found["route"] == "proprietary").sum())
-            n_anomalous += int(found["anomalous"].sum())
-            n += len(found)
-        if not n:
-            raise InputError(f"{logs}: no line with text; give a log with at least one event")
-    progress.counted(logs, counts)
-    progress.say(f"{n_anomalous:,} of {n:,} sequences anomalous, {counts.lines:,} lines read")
+    try:
+        with _writing(out, log) as file:
+            for found, metrics in verdicts(detector, parser, log, counts, idle, progress, expert):
+                spent.update({k: n for k, n in metrics.items() if k in COSTS})
+                file.write(json_of(found, log).str.join("\n")[0] + "\n")
+                if log.live:
+                    file.flush()
+                spent["proprietary"] += int((found["route"] == "proprietary").sum())
+                n_anomalous += int(found["anomalous"].sum())
+                n += len(found)
+            if not n:
+                raise InputError(f"{log}: no line with text; give a log with at least one event")
+    except KeyboardInterrupt as e:
+        if not log.live:
+            raise
+        raise KeyboardInterrupt(f"interrupted; {_told(n_anomalous, n, counts)}") from e
+    progress.counted(str(log), counts)
+    progress.say(_told(n_anomalous, n, counts))
     costs = ", ".join(f"{n:,} {name.replace('_', ' ')}" for name, n in spent.items() if n)
     if costs:
         progress.say(costs)
     return counts
 
 
-def _reading(parser: LogParser, layout: Layout, logs: str) -> Table:
+def _reading(parser: LogParser, layout: Layout, log: Log) -> Table:
     """What is read of the logs; of what can be read only once, what the detector expects."""
-    fitted = parser.miner.fitted
-    if not os.path.isfile(logs):
+    fitted, first = parser.miner.fitted, log.files[0]
+    if log.live or not os.path.isfile(first):
         often = np.argsort(-fitted.counts, kind="stable")
-        return inspection.expected(logs, layout, parser.window, [fitted.texts[i] for i in often])
-    return inspection.table(inspect(logs, layout, parser.window or WINDOW, fitted), short=True)
+        texts = [fitted.texts[i] for i in often]
+        return inspection.expected(str(log), layout, parser.window, texts)
+    one = inspect(first, layout, parser.window or WINDOW, fitted)
+    return inspection.table(one, short=True)
+
+
+def _told(n_anomalous: int, n: int, counts: ReadCounts) -> str:
+    return f"{n_anomalous:,} of {n:,} sequences anomalous, {counts.lines:,} lines read"
 
 
 def verdicts(
     detector: Detector,
     parser: LogParser,
-    logs: Path | str,
+    log: Log,
     counts: ReadCounts,
     idle: float,
     progress: Progress,
     expert: Callable[[ExpertConfig], ExpertConfig] = lambda fitted: fitted,
 ) -> Iterator[tuple[pl.DataFrame, dict[str, Any]]]:
-    """Verdicts on the sequences of a file as they close, as rows, and the metrics of the expert.
+    """Verdicts on the sequences of a log as they close, as rows, and the metrics of the expert.
 
     Args:
       expert: as in `detect`.
@@ -114,7 +141,10 @@ def verdicts(
         meanings = detector.understand(parser.texts)
         # Ids keep their texts, so that a sequence keeps its verdict as new templates come.
         judge = VerdictCache(lambda new: detector.judge(new, meanings))
-        for sequences in stream(logs, parser, counts, idle):
+        if log.live:
+            warm_up(detector, meanings, int(np.argmax(parser.miner.fitted.counts)))
+            progress.say(f"{log}: judged as it comes")
+        for sequences in stream(log, parser, counts, idle):
             new = parser.texts[len(meanings.texts) :]
             if new:
                 meanings += detector.understand(new)
@@ -123,7 +153,11 @@ def verdicts(
 
 
 def _changed(
-    parser: LogParser, logs: str, format: str | None, session: str | None, window: Window | None
+    parser: LogParser,
+    log: Log,
+    format: str | None,
+    session: str | None,
+    window: Window | None,
 ) -> LogParser:
     """The parser with the layout, session rule or window that the user gave."""
     if session is not None and window is not None:
@@ -133,9 +167,9 @@ def _changed(
     except ValueError as e:
         raise InputError(f"--window={window}: {e}") from e
     if format is not None:
-        if logs == "-" or Path(logs).is_fifo():
+        if log.live or STDIN in log.files:
             raise InputError("--format needs a file to look at; this input can be read only once")
-        layout = layout_of(logs, format)
+        layout = layout_of_all(log.files, format)
         fitted = parser.layout.session if parser.layout else None
         parser = replace(parser, layout=replace(layout, session=fitted))
     if session is not None and parser.layout is not None:
@@ -146,8 +180,51 @@ def _changed(
     return parser
 
 
+def json_of(found: pl.DataFrame, log: Log) -> pl.Series:
+    """Rows of `glx.verdicts.rows` as objects of JSON (str), each line a row of its own file."""
+    if len(log.files) == 1:
+        return json_lines(found, file=str(log.files[0]))
+    file, _ = log.places(found["first_line"].to_numpy())
+    last, _ = log.places(found["last_line"].to_numpy())
+    of_row = np.empty(len(found), dtype=object)
+    for n in np.unique(file[file == last]).tolist():
+        rows_of = (file == n) & (last == n)
+        own = _moved(found.filter(pl.Series(rows_of)), -log.starts[n])
+        of_row[rows_of] = json_lines(own, file=str(log.files[n])).to_list()
+    over = file != last
+    texts = json_lines(found.filter(pl.Series(over))).to_list()
+    of_row[over] = [_over_files(json.loads(text), log) for text in texts]
+    return pl.Series(of_row, dtype=pl.String)
+
+
+def _moved(found: pl.DataFrame, by: int) -> pl.DataFrame:
+    """Rows of verdicts whose lines count from elsewhere."""
+    line = pl.element().struct.field("line") + by
+    moved = pl.col("evidence").list.eval(pl.element().struct.with_fields(line.alias("line")))
+    return found.with_columns(pl.col("first_line") + by, pl.col("last_line") + by, moved)
+
+
+def _over_files(verdict: dict[str, Any], log: Log) -> str:
+    """JSON of a sequence over several files: `last_file`, and `file` where evidence is not of the
+    first."""
+
+    def place(row: int) -> tuple[str, int]:
+        n, line = log.places(np.array(row))
+        return str(log.files[int(n)]), int(line)
+
+    file, first_line = place(verdict["first_line"])
+    last_file, last_line = place(verdict["last_line"])
+    verdict |= {"first_line": first_line, "last_line": last_line}
+    for entry in verdict["evidence"]:
+        of, entry["line"] = place(entry["line"])
+        if of != file:
+            entry["file"] = of
+    placed = {"file": file, "last_file": last_file} | verdict
+    return json.dumps(placed, ensure_ascii=False, separators=(",", ":"))
+
+
 @contextmanager
-def _writing(out: str, logs: str) -> Iterator[TextIO]:
+def _writing(out: str, log: Log) -> Iterator[TextIO]:
     path, there = Path(out), os.path.exists(out)
     if out == "-":
         yield sys.stdout
@@ -157,9 +234,10 @@ def _writing(out: str, logs: str) -> Iterator[TextIO]:
         raise InputError(f"--out={out}: a directory; name a file in it")
     if not path.absolute().parent.is_dir():
         raise InputError(f"--out={out}: no folder {path.parent}; make it first")
-    if there and logs != "-" and path.samefile(logs):
+    if there and any(os.path.exists(file) and path.samefile(file) for file in log.files):
         raise InputError(f"--out={out}: is the file of --logs; name another one")
-    whole = not there or path.is_file()  # a pipe or device is written to as it is
+    # A pipe or device is written to as it is, and what comes of a live log is to be seen.
+    whole = not log.live and (not there or path.is_file())
     partial = path.with_name(path.name + ".partial") if whole else path
     try:
         file = partial.open("w", encoding="utf-8")
@@ -172,6 +250,10 @@ def _writing(out: str, logs: str) -> Iterator[TextIO]:
             yield file
         if whole:
             os.replace(partial, path)
+    except InputError:
+        if not there:
+            partial.unlink(missing_ok=True)
+        raise
     finally:
         if whole:
             partial.unlink(missing_ok=True)

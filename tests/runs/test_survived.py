@@ -253,7 +253,8 @@ def test_flags_that_are_wrong(where, what, flags, refused):
     [
         ("no.log", "no such file", {"logs": "no.log"}),
         ("new.log/x", "no such file", {"logs": "new.log/x"}),
-        ("detector", "a directory", {"logs": "detector"}),
+        ("--logs=detector/arrays/d", "a directory", {"logs": "detector/arrays/d"}),
+        ("--logs=no*.log", "a glob", {"logs": "no*.log"}),
         ("--out=detector", "a directory", {"out": "detector"}),
         ("--out=no/x", "no folder no", {"out": "no/x"}),
         # Too long with and without what is added while it is written.
