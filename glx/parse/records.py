@@ -97,6 +97,7 @@ def records(
         lines += part.lines
         counts.add(part)
         yield frame
+    log.starts += [lines] * (len(log.files) - len(log.starts))
 
 
 def _bodies(
