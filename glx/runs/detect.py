@@ -76,6 +76,7 @@ def detect(
     log = given_log([logs] if isinstance(logs, str) else logs, latency, follow)
     if follow and not os.path.exists(log.files[0]):
         progress.say(f"{log}: no such file yet; waiting for it")
+    _check_out(out, log)
     detector, parser = detectors.load(folder)
     parser = _changed(parser, log, format, session, window)
     log = in_order(log, parser.layout)
@@ -223,6 +224,19 @@ def _over_files(verdict: dict[str, Any], log: Log) -> str:
     return json.dumps(placed, ensure_ascii=False, separators=(",", ":"))
 
 
+def _check_out(out: str, log: Log) -> None:
+    """Raise InputError where `out` cannot be written, before any work."""
+    if out == "-":
+        return
+    if os.path.isdir(out):
+        raise InputError(f"--out={out}: a directory; name a file in it")
+    if not Path(out).absolute().parent.is_dir():
+        raise InputError(f"--out={out}: no folder {Path(out).parent}; make it first")
+    there = [file for file in log.files if os.path.exists(out) and os.path.exists(file)]
+    if any(os.path.samefile(out, file) for file in there):
+        raise InputError(f"--out={out}: is the file of --logs; name another one")
+
+
 @contextmanager
 def _writing(out: str, log: Log) -> Iterator[TextIO]:
     path, there = Path(out), os.path.exists(out)
@@ -230,12 +244,6 @@ def _writing(out: str, log: Log) -> Iterator[TextIO]:
         yield sys.stdout
         sys.stdout.flush()
         return
-    if os.path.isdir(path):
-        raise InputError(f"--out={out}: a directory; name a file in it")
-    if not path.absolute().parent.is_dir():
-        raise InputError(f"--out={out}: no folder {path.parent}; make it first")
-    if there and any(os.path.exists(file) and path.samefile(file) for file in log.files):
-        raise InputError(f"--out={out}: is the file of --logs; name another one")
     # A pipe or device is written to as it is, and what comes of a live log is to be seen.
     whole = not log.live and (not there or path.is_file())
     partial = path.with_name(path.name + ".partial") if whole else path

@@ -42,7 +42,9 @@ def refused(shop, capsys):
     ) -> None:
         before = tree(shop)
         given = [f"--target={target}", f"--source={source}", *(f"--labels={x}" for x in labels)]
-        code = main(["zerolog", *given, session, f"--run_dir={RUN_DIR}", *flags])
+        if not any(flag.startswith("--run_dir=") for flag in flags):
+            given.append(f"--run_dir={RUN_DIR}")
+        code = main(["zerolog", *given, session, *flags])
         out, err = capsys.readouterr()
         assert (code, out) == (2, "")
         assert tree(shop) == before
