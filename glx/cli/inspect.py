@@ -3,14 +3,19 @@ r"""Show how a log is read: its format, time, level and sessions, some texts and
 Examples:
   glx inspect shop.log
   glx inspect --session='order=(\w+)' shop.log shop.log.1.gz
+  kubectl logs shop-7f | glx inspect -
   glx inspect --json shop.log
 
 Looks at the first lines only, and learns nothing. Its flags are those of `glx generallog`.
 """
 
 import json
-from dataclasses import asdict
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, replace
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 
 from absl.flags import FlagValues
 from rich.console import Console
@@ -22,6 +27,7 @@ from glx.data.systems import System
 from glx.errors import InputError
 from glx.report.inspection import table
 
+READ = 8 << 20  # bytes of what can be read only once
 FLAGS = ("format", "session", "window", "text_field", "time_field", "level_field", "max_record")
 
 
@@ -36,14 +42,28 @@ def declare() -> FlagValues:
     return values
 
 
+@contextmanager
+def _file(name: str) -> Iterator[Path]:
+    """A file that can be read more than once: the path, or what begins the input or pipe."""
+    path = Path(name).expanduser()
+    if name != "-" and not path.is_fifo():
+        yield path
+        return
+    with NamedTemporaryFile() as file, sys.stdin.buffer if name == "-" else path.open("rb") as pipe:
+        file.write(pipe.read(READ))
+        file.flush()
+        yield Path(file.name)
+
+
 def work(values: FlagValues, names: list[str]) -> None:
     """The table of each file."""
     if not names:
         raise InputError("no file is given; name one or more logs, see --help")
     config, console = build(values, DataConfig()), Console()
     for name in names:
-        path = Path(name).expanduser()
-        one = inspect(path, raw_layout(System(path.name, path), config), config.window or WINDOW)
+        with _file(name) as path:
+            layout = raw_layout(System(name, path), config)
+            one = replace(inspect(path, layout, config.window or WINDOW), file=name)
         if values.json:
             print(json.dumps(asdict(one), ensure_ascii=False))
         else:

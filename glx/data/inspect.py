@@ -23,6 +23,7 @@ from glx.parse.miner import Miner, fit
 from glx.parse.read import ReadCounts, blocks, clean
 from glx.parse.records import records
 from glx.parse.sources import LogPath
+from glx.parse.unwrap import unwrap, without_colours
 from glx.sequences import Templates
 
 SAMPLE = 1 << 20  # bytes of a block of the unpacked file; two blocks are looked at
@@ -106,8 +107,12 @@ def inspect(
         frame, texts = collect(islice(frames, 2))
     if not len(frame):
         raise InputError(f"{path}: no line with text; give a log with at least one event")
-    lines = split_lines(clean(block, ReadCounts(), quoted)).to_list()
-    title = [lines.pop(0)] if layout.format == "csv" else []
+    raw = clean(block, ReadCounts(), quoted)
+    lines = split_lines(raw).to_list()
+    inner = split_lines(without_colours(raw))
+    title = inner.head(int(layout.format == "csv"))
+    around = unwrap(inner.slice(len(title)), layout.wrap)
+    lines, inner = lines[len(title) :], around.lines
     codes = frame["text"].to_numpy()
     miner = fit(texts, np.bincount(codes, minlength=len(texts)))
     ids, found = miner.ids(texts)[codes], miner.fitted
@@ -117,9 +122,12 @@ def inspect(
     shown += frame["level"].is_in(SEVERE).arg_true().head(1).to_list()
     examples = []
     for row in dict.fromkeys(shown):
-        line = lines[frame["line"][row]]
-        text, time = _text_and_time(path, layout, [*title, line])
-        examples.append(Example(frame["line"][row], line, text, time, found.texts[ids[row]]))
+        line = frame["line"][row]
+        at = int(np.searchsorted(around.rows, line, side="right")) - 1
+        nth = row - int(np.argmax(frame["line"].to_numpy() == line))
+        text, time = _text_and_time(path, layout, [*title, inner[at]], nth)
+        time = time or around.time[at]
+        examples.append(Example(line, lines[line], text, time, found.texts[ids[row]]))
     below, filled = counts.joined + counts.detail + counts.beyond, counts.lines - counts.empty
     rule, times = layout.session, frame["time"].drop_nulls().to_numpy()
     sessions = None if rule is None else measured(rule, frame["key"])
@@ -135,7 +143,7 @@ def inspect(
         window=window,
         known=None if fitted is None else _known(fitted, texts, codes),
         sessions=sessions,
-        proposed=[] if given else proposals(lines, layout),
+        proposed=[] if given else proposals(inner.to_list(), layout),
         fits=1 - (below + counts.no_header + counts.broken_json) / filled,
         joined=below / filled,
         counts=counts,
@@ -144,7 +152,7 @@ def inspect(
         examples=examples,
         warnings=[],
     )
-    return replace(one, warnings=list(_warnings(one, lines)))
+    return replace(one, warnings=list(_warnings(one, inner.to_list())))
 
 
 def _known(fitted: Templates, texts: list[str], codes: np.ndarray) -> float:
@@ -152,21 +160,29 @@ def _known(fitted: Templates, texts: list[str], codes: np.ndarray) -> float:
     return float((Miner(fitted).ids(texts) < len(fitted))[codes].mean())
 
 
-def _text_and_time(path: LogPath, layout: Layout, lines: list[str]) -> tuple[str, str | None]:
-    """The text of one line, as it is before values are masked, and its time as it is written.
+def _text_and_time(
+    path: LogPath, layout: Layout, lines: list[str], nth: int
+) -> tuple[str, str | None]:
+    """The text of a line, as it is before values are masked, and its time as it is written.
 
     Args:
-      lines: this line alone, after the header line in a table.
+      lines: this line alone, without what is around it, after the header line in a table.
+      nth: of the records of the line, from 0.
     """
-    read, body = block_parser(path, layout, iter(["\n".join(lines).encode()]))
-    fields = read(next(body), ReadCounts())
-    inner = fields.texts.lines.head(1)
-    time = None if fields.time is None else fields.time[0]
-    for header in (one.header for one in (layout, *layout.also) if one.header is not None):
-        found = inner.str.extract_groups(header).struct.unnest()
+    for one in (layout, *layout.also):
+        read, body = block_parser(path, one, iter(["\n".join(lines).encode()]))
+        fields = read(next(body), ReadCounts())
+        nth = min(nth, len(fields.texts.lines) - 1)
+        text = fields.texts.lines.slice(nth, 1)
+        time = None if fields.time is None else fields.time[nth]
+        if fields.fits is not None and not fields.fits[nth]:
+            continue
+        if one.header is None:
+            return text[0], time
+        found = text.str.extract_groups(one.header).struct.unnest()
         if found["text"][0] is not None:
             return found["text"][0], found["time"][0] if "time" in found.columns else time
-    return inner[0], time
+    return lines[-1], None
 
 
 def _warnings(one: Inspection, lines: list[str]) -> Iterator[str]:
@@ -183,15 +199,17 @@ def _warnings(one: Inspection, lines: list[str]) -> Iterator[str]:
             f"only {share(one.known)} of the lines are like those that the detector was fitted on, "
             "so that its verdicts mean little; fit a detector to such logs"
         )
+    if over_several_lines(lines, layout):
+        yield "JSON over several lines; `jq -c .` (of a list `jq -c '.[]'`) writes an object a line"
     named = layout.format != "lines"
     if one.times is None:
-        help_ = "name its field by --time_field" if named else "docs/formats.md has what is known"
-        yield f"no time found where most lines begin alike; {help_}"
+        field = "; name its field by --time_field" if named else ""
+        yield f"no time found, so that --window=5m and --idle have no effect{field}"
     elif one.timed < 1 - FEW:
         yield f"{share(1 - one.timed)} of the lines have no time"
     if not one.levels:
-        help_ = "name its field by --level_field" if named else "ERROR and the like stay in texts"
-        yield f"no level found; {help_}"
+        field = "; name its field by --level_field" if named else ""
+        yield f"no level found, so that only what a line says can be alarming{field}"
     odd = 1 - one.fits - one.joined
     if odd > FEW:
         yield f"{share(odd)} of the lines do not fit the format, so that all of them is text"
@@ -207,6 +225,12 @@ def _warnings(one: Inspection, lines: list[str]) -> Iterator[str]:
             yield f"{share(1 - session.share)} of the lines have no session id and are left out"
     if one.n_templates > max(100, 0.5 * one.lines):
         yield f"{one.n_templates:,} templates, so that most lines have a text of their own"
+
+
+def over_several_lines(lines: list[str], layout: Layout) -> bool:
+    """Whether the file is JSON, but not an object a line."""
+    first = next((line.strip() for line in lines if line.strip()), "")
+    return layout.format == "lines" and (first in ("{", "[") or first.startswith(("[{", "[ {")))
 
 
 def share(part: float) -> str:

@@ -21,6 +21,14 @@ LETTERS = {  # of a time format, as people write it
     "%z": "+hhmm",
 }  # fmt: skip
 
+AROUND = {  # a wrapping, as people call it
+    "docker": "Docker json-file", "cri": "Kubernetes CRI", "compose": "docker compose",
+    "kubectl": "kubectl's prefix", "stamp": "docker's time", "grep": "grep's file name",
+    "file": "a file name", "json-log": "a shipper's JSON",
+}  # fmt: skip
+NO_TIME = "none: no date and clock, or seconds since 1970, near the start of half of the lines"
+NO_LEVEL = "none: no word such as INFO or ERROR at one place near the start of half of the lines"
+
 
 def table(one: Inspection, short: bool = False) -> Table:
     """Two columns, what and how; a warning in yellow.
@@ -28,8 +36,8 @@ def table(one: Inspection, short: bool = False) -> Table:
     Args:
       short: one example and no list of templates.
     """
-    amount = "all" if one.whole else "the first"
-    out = _grid(one.file, f", {amount} {one.lines:,} lines")
+    lines = f"{one.lines:,} line{'s' * (one.lines != 1)}"
+    out = _grid(one.file, f", {'' if one.whole else 'the first '}{lines}")
     for name, text in _rows(one, short):
         _add(out, name, text)
     for warning in one.warnings:
@@ -53,17 +61,19 @@ def _add(out: Table, name: str, text: str | Text) -> None:
 
 
 def _rows(one: Inspection, short: bool) -> Iterator[tuple[str, str | Text]]:
-    yield "format", _format(one.layout)
+    coloured = any("\x1b[" in example.raw for example in one.examples)
+    yield "format", "colours around " * coloured + _format(one.layout)
     yield from _time(one)
     levels = (f"{name} {n:,}" for name, n in list(one.levels.items())[:8])
-    yield "level", ", ".join(levels) or "none"
+    yield "level", ", ".join(levels) or NO_LEVEL
     yield from _sessions(one)
-    yield "lines", ", ".join(_shares(one))
+    if shares := ", ".join(_shares(one)):
+        yield "lines", shares
     for example in one.examples[:1] if short else one.examples:
         if not short:
             yield "", ""
         yield f"line {example.line}", _shown(example.raw)
-        yield "text", _shown(example.text)
+        yield "text", "all of it" if example.text == example.raw else _shown(example.text)
         yield "template", _shown(example.template)
     if not short:
         yield "", ""
@@ -91,8 +101,10 @@ def expected(name: str, layout: Layout, window: int | str | None, texts: Sequenc
 
 
 def _format(layout: Layout) -> str:
-    around = "".join(f"{name} around " for name in layout.wrap)
+    around = "".join(f"{AROUND.get(name, name)} around " for name in layout.wrap)
     if layout.format == "lines":
+        if layout.header is None and not layout.also:
+            return f"{around}lines of no form that is known: all of a line is text"
         parts = re.findall(r"\(\?P<(\w+)>", layout.header or "(?P<text>")
         also = f", and {len(layout.also)} other forms" if layout.also else ""
         return f"{around}lines of {', '.join(parts)}{also}"
@@ -104,7 +116,7 @@ def _format(layout: Layout) -> str:
 
 def _time(one: Inspection) -> Iterator[tuple[str, str]]:
     if one.times is None:
-        yield "time", "none"
+        yield "time", NO_TIME if one.layout.format == "lines" else "none"
         return
     year, form = has_year(one.layout.time_format or ""), _form(one.layout)
     written = next((example.time for example in one.examples if example.time), None)
@@ -146,7 +158,8 @@ def _grouped(sessions: Sessions) -> str:
 
 
 def _shares(one: Inspection) -> Iterator[str]:
-    yield f"{share(one.fits)} fit this format"
+    if one.layout.header is not None or one.layout.format != "lines":
+        yield f"{share(one.fits)} fit this format"
     if one.joined:
         yield f"{share(one.joined)} belong to the line above"
     if one.known is not None:

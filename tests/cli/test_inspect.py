@@ -1,5 +1,6 @@
 """`glx inspect`: what is read of a log is shown, whatever the log."""
 
+import io
 import json
 import subprocess
 import sys
@@ -97,6 +98,13 @@ def test_the_table_shows_no_character_that_a_terminal_obeys(tmp_path, capsys):
     assert "\x1b" not in out
     assert "\x07" not in out
     assert "[bold]text[/bold]" in out
+
+
+def test_standard_input(monkeypatch, capsys):
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(SHOP.encode())))
+    assert main(["inspect", "-", "--json"]) == 0
+    one = json.loads(capsys.readouterr().out)
+    assert (one["file"], one["lines"], one["levels"]) == ("-", 40, {"INFO": 40})
 
 
 @pytest.mark.parametrize(

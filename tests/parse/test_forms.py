@@ -1,6 +1,7 @@
 """The forms of logs that are read without a flag: each has a row in docs/formats.md and here."""
 
 import html
+import json
 import re
 from pathlib import Path
 
@@ -71,6 +72,19 @@ FORMS = {
     "12-hour clock": ("5/1/2024 10:00:00 AM ERROR disk full", MAY, "ERROR", "disk full"),
     "a file's name before": (
         "app.log.1 2024-05-01 10:00:00.500 71 ERROR disk full", MAY + 0.5, "ERROR", "disk full",
+    ),
+    "ANSI colours": (
+        "\x1b[2m2024-05-01T10:00:00Z\x1b[0m \x1b[31mERROR\x1b[0m disk full",
+        MAY, "ERROR", "disk full",
+    ),
+    "Docker json-file": (
+        r'{"log":"ERROR disk full\n","stream":"stdout","time":"2024-05-01T10:00:00.5Z"}',
+        MAY + 0.5, "ERROR", "disk full",
+    ),
+    "Kubernetes CRI": (
+        "2024-05-01T10:00:00.500000000Z stderr P ERROR disk\n"
+        "2024-05-01T10:00:00.600000000Z stderr F  full",
+        MAY + 0.5, "ERROR", "disk full",
     ),
     "docker compose": (
         "web-1  | 2024-05-01 10:00:00 ERROR disk full", MAY, "ERROR", "disk full",
