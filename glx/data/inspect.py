@@ -14,7 +14,7 @@ import numpy as np
 from glx.data.load import WINDOW
 from glx.data.sessions import Sessions, measured, problem, proposals
 from glx.errors import InputError
-from glx.parse.digits import split_lines
+from glx.parse.digits import DIGITS, HIDDEN, split_lines
 from glx.parse.events import collect
 from glx.parse.formats import block_parser
 from glx.parse.layout import Layout
@@ -173,7 +173,7 @@ def _text_and_time(
         read, body = block_parser(path, one, iter(["\n".join(lines).encode()]))
         fields = read(next(body), ReadCounts())
         nth = min(nth, len(fields.texts.lines) - 1)
-        text = fields.texts.lines.slice(nth, 1)
+        text = fields.texts.lines.slice(nth, 1).str.replace_many(HIDDEN, DIGITS)
         time = None if fields.time is None else fields.time[nth]
         if fields.fits is not None and not fields.fits[nth]:
             continue

@@ -109,7 +109,12 @@ def _format(layout: Layout) -> str:
         also = f", and {len(layout.also)} other forms" if layout.also else ""
         return f"{around}lines of {', '.join(parts)}{also}"
     what = "JSON" if layout.format == "jsonl" else "a table"
-    named = {"time": " + ".join(layout.time), "level": layout.level, "text": layout.text}
+    named = {
+        "time": " + ".join(layout.time),
+        "level": layout.level,
+        "text": layout.text or ", ".join(layout.fields),
+        "outcome": ", ".join(layout.outcomes),
+    }
     fields = ", ".join(f"{name} in {field}" for name, field in named.items() if field)
     return f"{around}{what}: {fields}"
 

@@ -97,12 +97,53 @@ FORMS = {
         '{"time": "2024-05-01T10:00:00Z", "level": "error", "msg": "disk full"}',
         MAY, "ERROR", "disk full",
     ),
+    "Elastic Common Schema": (
+        '{"@timestamp": "2024-05-01T10:00:00Z", "log": {"level": "ERROR"}, "message": "disk full"}',
+        MAY, "ERROR", "disk full",
+    ),
     "pino, bunyan": (
         '{"level": 50, "time": 1714557600500, "pid": 71, "msg": "disk full"}',
         MAY + 0.5, "ERROR", "disk full",
     ),
+    "tracing (Rust)": (
+        '{"timestamp":"2024-05-01T10:00:00Z","level":"ERROR","fields":{"message":"disk full"}}',
+        MAY, "ERROR", "disk full",
+    ),
+    "log4j, JSON": (
+        '{"instant": {"epochSecond": 1714557600, "nanoOfSecond": 0}, "level": "ERROR", '
+        '"message": "disk full"}',
+        MAY, "ERROR", "disk full",
+    ),
+    "MongoDB": (
+        '{"t": {"$date": "2024-05-01T10:00:00.500+00:00"}, "s": "E", "c": "REPL", '
+        '"msg": "disk full", "attr": {"error": {"code": 112}}}',
+        MAY + 0.5, "ERROR", "disk full",
+    ),
+    "journald": (
+        '{"__REALTIME_TIMESTAMP": "1714557600500000", "PRIORITY": "3", "MESSAGE": "disk full"}',
+        MAY + 0.5, "ERROR", "disk full",
+    ),
+    "OTLP": (json.dumps(OTLP), MAY + 0.5, "ERROR", "disk full"),
+    "JSON without a text": (
+        '{"ts": 1714557600.5, "method": "GET", "status": 503, "ms": 71}', MAY + 0.5, None, "method=GET status=",
+    ),
     "table": (
         "date;time;level;message\n2024-05-01;10:00:00;ERROR;disk full", MAY, "ERROR", "disk full",
+    ),
+    "CloudWatch": (
+        "@timestamp,@message\n2024-05-01 10:00:00.500,ERROR disk full",
+        MAY + 0.5, "ERROR", "disk full",
+    ),
+    "Windows Event Viewer": (
+        "Level,Date and Time,Source,Event ID,Task Category\n"
+        "Error,5/1/2024 10:00:00 AM,disk,7,None,disk full",
+        MAY, "ERROR", "disk full",
+    ),
+    "Windows Export-Csv": (
+        '#TYPE System.Diagnostics.Eventing.Reader.EventLogRecord\n'
+        '"Message","Id","Level","TimeCreated","LevelDisplayName"\n'
+        '"disk full","7","2","5/1/2024 10:00:00 AM","Error"',
+        MAY, "ERROR", "disk full",
     ),
 }  # fmt: skip
 
