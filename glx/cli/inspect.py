@@ -2,7 +2,7 @@ r"""Show how a log is read: its format, time, level and sessions, some texts and
 
 Examples:
   glx inspect shop.log
-  glx inspect --session='order=(\w+)' shop.log shop.log.1.gz
+  glx inspect --session='order=(\w+)' shop.log /var/log/nginx
   kubectl logs shop-7f | glx inspect -
   glx inspect --json shop.log
 
@@ -21,6 +21,7 @@ from absl.flags import FlagValues
 from rich.console import Console
 
 from glx.cli.flags import add, build, define
+from glx.data.inputs import paths_of
 from glx.data.inspect import inspect
 from glx.data.load import WINDOW, DataConfig, raw_layout
 from glx.data.systems import System
@@ -60,7 +61,7 @@ def work(values: FlagValues, names: list[str]) -> None:
     if not names:
         raise InputError("no file is given; name one or more logs, see --help")
     config, console = build(values, DataConfig()), Console()
-    for name in names:
+    for name in paths_of("FILE", names):
         with _file(name) as path:
             layout = raw_layout(System(name, path), config)
             one = replace(inspect(path, layout, config.window or WINDOW), file=name)

@@ -100,6 +100,14 @@ def test_the_table_shows_no_character_that_a_terminal_obeys(tmp_path, capsys):
     assert "[bold]text[/bold]" in out
 
 
+def test_a_folder_is_all_files_in_it(tmp_path, capsys):
+    for name in ("b.log", "a.log"):
+        write(tmp_path, SHOP, name)
+    assert main(["inspect", "--json", str(tmp_path)]) == 0
+    shown = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [Path(one["file"]).name for one in shown] == ["a.log", "b.log"]
+
+
 def test_standard_input(monkeypatch, capsys):
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(SHOP.encode())))
     assert main(["inspect", "-", "--json"]) == 0
