@@ -83,7 +83,8 @@ class FastDrain(Drain):
                 same += wildcards
             if same > most or (same == most and wildcards > most_wildcards):
                 best, most, most_wildcards, fits = id_, same, wildcards, equal
-        if most < 0 or (tokens and most / len(tokens) < sim_th):
+        lead = next((n for n, token in enumerate(tokens) if token[-1] != ":"), len(tokens))
+        if most < 0 or most - lead < sim_th * (len(tokens) - lead):
             return None, False
         return self.id_to_cluster[best], fits
 

@@ -22,6 +22,12 @@ from glx.parse.mask import mask
 from glx.sequences import WILDCARD, Templates
 
 OVERFLOW = "any of too many new events"
+LEAST_WORDS = 3  # that templates share which are merged
+GLUE = "\0 "  # stands between tokens that no space separates
+SCRIPT = r"\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff"
+NO_SPACE = re.compile(rf"(?<=[{SCRIPT}])(?=\S)|(?<=\S)(?=[{SCRIPT}])")  # of scripts without spaces
+CONSTANT = re.compile(r"[^\w<]*(?:[A-Z][A-Z_]+|[0-9]+)[^\w<]*")  # such as RUNNING, 404
+SAYS = re.compile(r"[^\W_]")
 Match = Callable[[str], int]  # masked text -> id, or -1
 
 
@@ -36,6 +42,9 @@ class MinerConfig:
     children: int = setting(100, "branches of a node of the tree.")
     few_words: int = setting(
         4, "a wildcard that stands for at most this many different words is spelt out."
+    )
+    few_constants: int = setting(
+        16, "the same for words in capitals and numbers that are kept, such as a status."
     )
     max_new: int = setting(
         10_000, "templates mined after freezing; what is newer still shares one id."
@@ -63,7 +72,7 @@ class Miner:
         self.fitted, self.config, self.published = fitted, config, published
         self.overflowed = 0
         self._n_fitted = len(fitted)  # looked up for every text
-        self._match = (match_published if published else match_tokens)(fitted.texts)
+        self._match = match_published(fitted.texts) if published else match_texts(fitted.texts)
         self._cache: dict[str, int] = {}
         self._drain = new_drain(config)
         self._new: list[str] = []
@@ -94,11 +103,11 @@ class Miner:
                 return id_
         new = len(self._new)  # and as many clusters
         if new < self.config.max_new:
-            cluster, _ = self._drain.add_log_message(text)
+            cluster, _ = self._drain.add_log_message(spaced(text))
             if cluster.cluster_id > new:
                 self._new.append(text)  # as it is: a verdict must not depend on later lines
         else:
-            cluster = self._drain.match(text)
+            cluster = self._drain.match(spaced(text))
         if cluster is None:
             self.overflowed += 1
             return self._n_fitted + self.config.max_new
@@ -112,14 +121,15 @@ def fit(texts: Sequence[str], counts: np.ndarray, config: MinerConfig = DEFAULT)
       texts: `T` distinct masked texts of the adapt part.
       counts: `<int>[T]` lines with each.
     """
+    rows = [spaced(text) for text in texts]
     drain = new_drain(config)
-    for text in texts:
-        drain.add_log_message(text)
+    for row in rows:
+        drain.add_log_message(row)
     mined = list(dict.fromkeys(cluster.get_template() for cluster in drain.clusters))
-    spelt = spell_out(mined, texts, config.few_words)
-    ids = np.array([*map(match_tokens(spelt), texts)], dtype=np.int64)
-    used = np.bincount(ids, weights=np.asarray(counts, float), minlength=len(spelt))
-    return Miner(Templates(spelt, used.astype(np.int64)), config)
+    merged = merge(spell_out(mined, rows, config), config)
+    ids = np.array([*map(match_tokens(merged), rows)], dtype=np.int64)
+    used = np.bincount(ids, weights=np.asarray(counts, float), minlength=len(merged))
+    return Miner(Templates([closed(row) for row in merged], used.astype(np.int64)), config)
 
 
 def new_drain(config: MinerConfig) -> FastDrain:
@@ -127,23 +137,73 @@ def new_drain(config: MinerConfig) -> FastDrain:
     return FastDrain(depth=config.depth, sim_th=config.similarity, max_children=config.children)
 
 
-def spell_out(templates: list[str], texts: Sequence[str], few: int) -> list[str]:
-    """Put words back where a wildcard stands for at most `few` different ones in `texts`.
+def spaced(text: str) -> str:
+    """The text with a space between its tokens: `user=ann` is two, each character of Chinese one."""
+    if "=" in text:
+        text = text.replace("=", "=" + GLUE).replace(GLUE + " ", " ")
+    return text if text.isascii() else NO_SPACE.sub(GLUE, text)
 
-    A token with a mask in it is a value, not a word, and keeps its wildcard.
+
+def closed(row: str) -> str:
+    """The text of spaced tokens."""
+    return row.replace(GLUE, "").replace(GLUE[0], "")
+
+
+def spell_out(templates: list[str], rows: Sequence[str], config: MinerConfig) -> list[str]:
+    """Put words back where a wildcard stands for few different ones in `rows`.
+
+    A token without a letter or kept digit is a value, not a word, and keeps its wildcard.
     """
     match = match_tokens(templates)
     members: list[list[list[str]]] = [[] for _ in templates]
-    for text in texts:
-        members[match(text)].append(text.split())
+    for row in rows:
+        members[match(row)].append(row.split())
     spelt: dict[str, None] = {}
-    for template, rows in zip(templates, members, strict=True):
-        values = map(set, zip(*rows, strict=True))  # of each place
-        words = [len(v) <= few and not any(WILDCARD in word for word in v) for v in values]
-        for row in rows:
-            places = zip(words, row, template.split(), strict=True)
+    for template, texts in zip(templates, members, strict=True):
+        words = [few(set(values), config) for values in zip(*texts, strict=True)]
+        for text in texts:
+            places = zip(words, text, template.split(), strict=True)
             spelt[" ".join(word if keep else token for keep, word, token in places)] = None
     return list(spelt)
+
+
+def merge(templates: list[str], config: MinerConfig) -> list[str]:
+    """Templates that differ in one word only, for which there are many, become one."""
+    rows = [tuple(template.split()) for template in templates]
+    for place in range(max(map(len, rows), default=0)):
+        alike: dict[tuple[str, ...], set[str]] = {}
+        for row in rows:
+            if place < len(row):
+                alike.setdefault((*row[:place], WILDCARD, *row[place + 1 :]), set()).add(row[place])
+        many = {
+            row
+            for row, words in alike.items()
+            if len(words) > config.few_words
+            and sum(map(str.isalpha, row)) >= LEAST_WORDS
+            and not few(words, config)
+        }
+        if many:
+            rows = [
+                new if (new := (*row[:place], WILDCARD, *row[place + 1 :])) in many else row
+                for row in rows
+            ]
+    return list(dict.fromkeys(map(" ".join, rows)))
+
+
+def few(words: set[str], config: MinerConfig) -> bool:
+    """Whether words in one place are few, and told apart: what a program says, not its values.
+
+    Words with a mask are values, unless others in their place have none (HTTPS beside SOCKS<*>).
+    """
+    if len(words) > config.few_words:
+        return len(words) <= config.few_constants and all(map(CONSTANT.fullmatch, words))
+    return all(map(SAYS.search, words)) and not all(WILDCARD in word for word in words)
+
+
+def match_texts(templates: Sequence[str]) -> Match:
+    """`match_tokens` of texts whose tokens are not spaced yet."""
+    match = match_tokens([spaced(template) for template in templates])
+    return lambda text: match(spaced(text))
 
 
 def match_tokens(templates: Sequence[str]) -> Match:
