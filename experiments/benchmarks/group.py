@@ -32,7 +32,7 @@ HEADINGS = ("system", "groups", "GA", "FGA", "Drain3: GA", "FGA")
 
 @dataclass(frozen=True)
 class Grouping:
-    """The grouping of a system: of the truth how many groups, of ours and of Drain3's GA and FGA."""
+    """A system: how many groups there are in truth, GA and FGA of ours and of Drain3."""
 
     system: str
     groups: float

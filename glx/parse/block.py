@@ -27,6 +27,7 @@ from glx.parse.joins import (
     spread_detail,
     take_from,
 )
+from glx.parse.keys import without_keys
 from glx.parse.layout import Layout
 from glx.parse.levels import standard_levels
 from glx.parse.read import ReadCounts, clean, line_count
@@ -106,9 +107,10 @@ def _read(raw: bytes, reader: Reader, counts: ReadCounts) -> Part:
     layout, fields = reader.layout, reader.read(raw, counts)
     block, level = fields.texts, fields.level
     line = np.arange(len(block.codes)) if fields.rows is None else fields.rows
-    collapsed, codes = block.collapsed()
+    keyless = without_keys(block, fields.key)
+    collapsed, codes = keyless.collapsed()
     kind = codes.to_numpy()
-    if block.varied:  # most are new and will not occur again
+    if keyless.varied:  # most are new and will not occur again
         masked, levels, fits = masked_texts(collapsed, layout.header)
     else:
         masked, levels, fits = cached_texts(collapsed, layout.header, reader.cache)

@@ -12,6 +12,8 @@ from functools import cached_property
 import numpy as np
 import polars as pl
 
+from glx.parse.kept_numbers import kept_digits
+
 CHUNK = 1 << 17  # bytes: the arrays of one chunk stay in the cache
 # Bytes in which runs of digits are collapsed at once. More than the cache holds: while another
 # thread mines, every array operation waits for the interpreter, so few long ones are faster.
@@ -23,13 +25,8 @@ SAME_FOR_ALL_DIGITS = re.compile(
     r"(?:\\[^0-9xuUpP]|\{[0-9,]*\}|\[(?:\\[^0-9xuUpP]|(?<!-)0-9|[^\]\\0-9])*\]|[^0-9\\\[{])*",
     re.DOTALL,
 )
-# A status code distinguishes events, so its digits are hidden while the others are collapsed.
-STATUS = (  # each begins with plain letters: Python finds those fast
-    r'tatus(?:[ _-]?[Cc]ode)?"?[:= ]{1,3}',
-    r'TATUS(?:[ _-]?CODE)?"?[:= ]{1,3}',
-    r'HTTP/[0-9.]+" ',
-)
-STATUS_CODES = [re.compile(f"{before}([1-5][0-9][0-9])\\b".encode()) for before in STATUS]
+# Numbers that say how something ended distinguish events: their digits are hidden while others are
+# collapsed.
 HIDE = 32  # from a digit to the control character that hides it
 DIGITS = [str(d) for d in range(10)]
 HIDDEN = [chr(ord(d) - HIDE) for d in DIGITS]
@@ -120,15 +117,46 @@ class Block:
         return cut.zip_with(pl.Series(lengths >= 0), pl.Series([None], dtype=pl.String))
 
     def collapsed(self) -> tuple[pl.Series, pl.Series]:
-        """Distinct collapsed lines, status codes hidden; each line's place among them (u32)."""
-        raw, block = self.raw, self
-        if self.forms.str.contains(f"(?:{'|'.join(STATUS)})9").any():
-            raw = hide_status_codes(raw)
-            block = self if self.varied else Block.of(raw)
-        if block.varied:
-            return distinct_codes(split_lines(collapse_digits(raw)))
-        lines, codes = distinct_codes(split_lines(collapse_digits(join_lines(block.forms))))
-        return lines, codes.gather(block.codes)
+        """Distinct collapsed lines, outcomes' digits hidden; each line's place among them (u32)."""
+        form, byte = kept_digits(self.forms)
+        if len(form) and b"\r" in self.raw:
+            return Block.of(self.raw.replace(b"\r", b" ")).collapsed()
+        of_form = np.bincount(form, minlength=len(self.forms))  # digits of outcomes
+        codes = self.codes.to_numpy()
+        rows = np.flatnonzero(of_form[codes])
+        n = of_form[codes[rows]]
+        byte = byte[spread((np.cumsum(of_form) - of_form)[codes[rows]], n)]  # of each row
+        raw = np.frombuffer(self.raw, np.uint8)
+        hidden = np.repeat(self.starts[rows], n) + byte if len(rows) else rows
+        if self.varied:
+            raw = raw.copy()
+            raw[hidden] -= HIDE
+            return distinct_codes(split_lines(collapse_digits(raw.tobytes())))
+        if not len(rows):
+            return _collapsed(self.forms, self.codes)
+        # A form with an outcome is one form for each value of it.
+        texts = self.forms.gather(codes[rows])
+        ends = np.cumsum(texts.str.len_bytes().to_numpy().astype(np.int64) + 1)
+        characters = np.frombuffer(join_lines(texts), np.uint8).copy()
+        characters[np.repeat(np.append(0, ends[:-1]), n) + byte] = raw[hidden] - HIDE
+        valued, value_codes = distinct_codes(split_lines(characters.tobytes()))
+        plain = np.flatnonzero(of_form == 0)
+        first = np.append(first_places(self.codes)[plain], rows[first_places(value_codes)])
+        order = np.argsort(first)
+        place = (np.cumsum(of_form == 0) - 1)[codes]
+        place[rows] = len(plain) + value_codes.to_numpy()
+        forms = pl.concat([self.forms.gather(plain), valued]).gather(order)
+        return _collapsed(forms, pl.Series(np.argsort(order)[place]))
+
+
+def _collapsed(forms: pl.Series, codes: pl.Series) -> tuple[pl.Series, pl.Series]:
+    lines, places = distinct_codes(split_lines(collapse_digits(join_lines(forms))))
+    return lines, places.gather(codes)
+
+
+def spread(starts: np.ndarray, lengths: np.ndarray) -> np.ndarray:
+    """`<int64>[sum of lengths]` the places `start`, `start + 1`, ... of each run."""
+    return np.arange(lengths.sum()) + np.repeat(starts - np.cumsum(lengths) + lengths, lengths)
 
 
 def _only_place(match: str | None, part: str | None) -> int | None:
@@ -169,14 +197,6 @@ def collapse_digits(raw: bytes) -> bytes:
         np.bitwise_and(chunk, np.invert(digit, out=digit), out=changed)
         pieces.append(changed[keep.view(bool)].tobytes())
     return b"".join(pieces)
-
-
-def hide_status_codes(raw: bytes) -> bytes:
-    """The digits of status codes become `HIDDEN`."""
-    starts = [match.start(1) for pattern in STATUS_CODES for match in pattern.finditer(raw)]
-    characters = np.frombuffer(raw, dtype=np.uint8).copy()
-    characters[np.add.outer(np.array(starts, dtype=np.int64), range(3))] -= HIDE
-    return characters.tobytes()
 
 
 def ascii_digits(pattern: str) -> str:

@@ -18,7 +18,7 @@ ODD = "(?:[A-Z0][a-z][A-Z0]|[a-z][A-Z]0|[a-z][A-Z][a-z]?[A-Z])"  # as in aZ09bQ,
 CONSONANT = "[bcdfghjklmnpqrstvwxz0]"  # what Kubernetes makes names of
 NUMBER = r"[-+]?0(?:[.,]0)*"
 BYTES = r"(?:[kKMGTP]i?[Bb]|[Bb]ytes?|B)"
-LONG_TIME = r"(?:ms|us|µs|ns|msecs?|secs?|seconds?|mins?|minutes?|hrs?|hours?|days?|m\w+seconds?)"
+LONG_TIME = r"(?:ms|us|µs|ns|msecs?|secs?|seconds?|mins?|minutes?|hrs?|hours|days|m\w+seconds?)"
 ITEM = r"(?:[A-Za-z]{0,8}[_\-]?<\*>)"
 NESTED = r"(?:[^\[\]]|\[[^\[\]]*\])"  # in brackets
 # A pattern; a part without which it cannot match, which is found faster; what takes its place.
@@ -42,6 +42,8 @@ MASKS = (
         MONTH,
         WILDCARD,
     ),
+    (rf"{EDGE}eyJ[\w\-]+(?:\.[\w\-]+)+", "eyJ", WILDCARD),  # JSON web token
+    (rf"{EDGE}[A-Za-z0+/]{{16,}}={{1,2}}", "=", WILDCARD),  # base64
     (rf"{EDGE}0-0-0[T ]0:0:0(?:[.,]0)?(?:Z|[+\-]0(?::0)?)?", "0-0-0", WILDCARD),  # date and time
     (  # IPv6 address, MAC address
         rf"{EDGE}(?:[a-f0]{{1,8}}:)+:(?:[a-f0]+:)*[a-f]*0[a-f0]*{EDGE}"

@@ -18,7 +18,7 @@ import polars as pl
 
 from glx.config import setting
 from glx.parse.drain import FastDrain
-from glx.parse.mask import mask
+from glx.parse.mask import mask_collapsed
 from glx.sequences import WILDCARD, Templates
 
 OVERFLOW = "any of too many new events"
@@ -138,7 +138,7 @@ def new_drain(config: MinerConfig) -> FastDrain:
 
 
 def spaced(text: str) -> str:
-    """The text with a space between its tokens: `user=ann` is two, each character of Chinese one."""
+    """The text with spaces between tokens: `user=ann` is two, a character of Chinese is one."""
     if "=" in text:
         text = text.replace("=", "=" + GLUE).replace(GLUE + " ", " ")
     return text if text.isascii() else NO_SPACE.sub(GLUE, text)
@@ -248,9 +248,10 @@ def match_published(templates: Sequence[str]) -> Match:
     stands around one is masked as it would be around a value. In a template without a word, which
     would fit everything, a wildcard is one token.
     """
-    texts = pl.Series(templates, dtype=pl.String).str.replace_all(WILDCARD, "0", literal=True)
+    number = rf"[0-9]+|{re.escape(WILDCARD)}"
+    texts = pl.Series(templates, dtype=pl.String).str.replace_all(number, "0")
     rules = []
-    for id_, template in enumerate(mask(texts).to_list()):
+    for id_, template in enumerate(mask_collapsed(texts).to_list()):
         parts = template.split(WILDCARD)
         any_text = ".*" if re.search(r"\w", "".join(parts)) else r"\S+"
         pattern = re.compile(any_text.join(map(re.escape, parts)), re.DOTALL)

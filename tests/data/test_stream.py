@@ -24,7 +24,9 @@ LAYOUT = Layout(header=r"^(?P<time>\d+|-) (?P<text>.*)$", time_format="epoch", s
 
 
 def parser(window=None, session=LAYOUT.session) -> LogParser:
-    return LogParser(fit(["start <*>"], np.ones(1, int)), replace(LAYOUT, session=session), window)
+    return LogParser(
+        fit(["start vm=<*>"], np.ones(1, int)), replace(LAYOUT, session=session), window
+    )
 
 
 @pytest.fixture
@@ -85,7 +87,7 @@ def test_events_of_a_session(tmp_path):
     (part,) = stream.stream(path, use, counts)
     assert part.keys.tolist() == ["a", "b"]
     assert part.ids.tolist() == [0, 1, 0, 1]  # `stop` is new: after the fitted one
-    assert use.texts == ["start <*>", "stop vm=a", "no session"]
+    assert use.texts == ["start vm=<*>", "stop vm=<*>", "no session"]
     assert part.lines.tolist() == [0, 2, 3, 5]
     assert (part.first_line.tolist(), part.last_line.tolist()) == ([0, 3], [2, 5])
     assert part.ids.dtype == np.int32

@@ -54,7 +54,7 @@ def read(folder, name, text):
 def test_yaml_is_a_list_of_texts_with_labels_and_notes(tmp_path):
     assert read(tmp_path, "book.yaml", YAML) == [
         note(
-            "no space left on <*>, <*> bytes needed",
+            "no space left on <*>, <*> needed",
             "anomalous",
             "blocks",
             "Page the team.",

@@ -23,7 +23,7 @@ MASKED = {
     "reset 0x00bf dead beef  twice ": "reset <*> dead beef twice",
     "connect to proxy.cse.cuhk.edu.hk:5070 failed": "connect to <*> failed",
     "": "",
-    "größe 5 µs": "größe <*> µs",
+    "größe 5 µs": "größe <*>",
 }
 
 
@@ -46,5 +46,5 @@ PARTS = [
 @given(st.lists(st.lists(st.sampled_from(PARTS), max_size=6).map("".join)))
 def test_what_lacks_the_required_part_of_a_mask_does_not_match_it(lines):
     texts = pl.Series(lines, dtype=pl.String)
-    for pattern, part in MASKS:
+    for pattern, part, _ in MASKS:
         assert texts.filter(texts.str.contains(pattern)).str.contains(part).all()

@@ -38,8 +38,8 @@ def test_six_lines_and_their_templates():
 
 
 def test_many_words_are_a_wildcard_and_few_are_spelt_out():
-    users = [f"session opened for user {name} by root" for name in ("ann", "bob", "cy", "di", "ed")]
-    assert fitted(users).fitted.texts == ["session opened for user <*> by root"]
+    users = [f"session of {name} opened by root" for name in ("ann", "bob", "cy", "di", "ed")]
+    assert fitted(users).fitted.texts == ["session of <*> opened by root"]
     assert len(fitted(users[:4]).fitted) == 4
 
 

@@ -1,0 +1,70 @@
+"""Numbers that are what a line says: a status, an exit code, the number of an error.
+
+In: digit forms (`glx/parse/digits.py`), which are few. Out: where such digits stand; they are kept
+while all others are masked. A number is one of these by the word before it, or by its place in the
+line of an access log.
+"""
+
+import numpy as np
+import polars as pl
+
+# Group 1 ends with the number, which is group 2. What follows excludes times, addresses, counts.
+END = r"(?:[^\w.:/\-]|[.:/\-](?:[^0-9]|$)|$)"
+ENDS_PHRASE = r"\.?(?:[^\w.:/\- ]|$)"
+CODE = "(?:status|code|errno|exit|signal|sqlstate|state|reason|event ?id|hresult)"
+REASONS = (
+    "OK|Created|Accepted|No Content|Moved|Found|Not Modified|Bad Request|Unauthorized|Forbidden|"
+    "Not Found|Method Not|Request Time|Conflict|Gone|Unprocessable|Too Many|Internal Server|"
+    "Not Implemented|Bad Gateway|Service|Gateway Time"
+)
+KEPT = (
+    # The word and what leads to the number: `status: 503`, `"statusCode":503`, `[Errno 13]`.
+    rf"((?i:{CODE})(?:[\"'\]]?[:= (\[#]{{1,3}}| (?:is|was|of) )[\"']?-?([0-9]{{1,5}})){END}",
+    # `error 10061` but not `error: 12 files`, `exited with 1` but not `returned 12 rows`.
+    rf"((?i:\b(?:error|err))(?:[ =(\[#]| no\.? ?| number )-?([0-9]{{1,5}})){END}",
+    r"((?i:\b(?:exited|failed|ended|terminated|died|finished) with|returned|\brc|\bret|\bretval"
+    rf"|\bresult)[:= ]{{1,3}}-?([0-9]{{1,5}})){ENDS_PHRASE}",
+    r"((?i:code|error|err|hresult|status|result)[:= (\[]{1,3}(?:is )?([0-9]x[0-9A-Fa-f]{2,8}))\b",
+    r"(\b(?:ORA|TNS|PLS|RMAN|SQL|MY|[A-Z]{3}-[0-9])-([0-9]{4,6}))\b",  # of databases, of Cisco
+    r"(\b[A-Z]{2,8}([0-9]{4,6}))[A-Z]?[:\]]",  # `AH00558:`, `CWWKF0011I:`
+    # Access logs: after the request or the method, before the bytes; after HTTP; with its reason.
+    r"((?:HTTP(?:/[0-9.]+)?\"? |\" |\| +|[A-Z]_[A-Z]+/|[=-]> )([0-9]{3}))(?:[\s|]|$)",
+    r"((?:GET|POST|PUT|DELETE|PATCH|HEAD|OPTIONS) \S+ ([0-9]{3}))(?:\s|$)",
+    rf"((?:^|[ (=:])([0-9]{{3}})) (?:{REASONS})",
+    # HAProxy: before the bytes, two cookies and how the connection ended.
+    r"( ([0-9]{3})) \+?[0-9]+ \S+ \S+ [A-Za-z\-]{4} [0-9]+/",
+)
+ANY = "|".join(KEPT)
+MOST = 3  # numbers of one kind in a line
+NINE, TAKEN = ord("9"), ord(" ")
+
+
+def kept_digits(forms: pl.Series) -> tuple[np.ndarray, np.ndarray]:
+    """`<int64>[P]` the form and `<int64>[P]` the byte in it of each digit that is kept, sorted."""
+    which = np.flatnonzero(forms.str.contains(ANY).to_numpy())
+    rest = forms.gather(which)
+    found = [np.empty(0, np.int64)]
+    lengths = rest.str.len_bytes().to_numpy().astype(np.int64)
+    starts = np.cumsum(lengths + 1) - lengths - 1
+    characters = np.frombuffer("".join(f"{form}\n" for form in rest).encode(), np.uint8).copy()
+    for pattern in KEPT:
+        for _ in range(MOST):
+            hit = np.flatnonzero(rest.str.contains(pattern).to_numpy())
+            if not len(hit):
+                break
+            match = rest.gather(hit).to_frame("line").select(
+                at=pl.col("line").str.find(pattern),
+                upto=pl.col("line").str.extract(pattern, 1).str.len_bytes(),
+                number=pl.col("line").str.extract(pattern, 2).str.len_bytes(),
+            ).cast(pl.Int64)  # fmt: skip
+            end = starts[hit] + match["at"].to_numpy() + match["upto"].to_numpy()
+            number = match["number"].to_numpy()
+            back = np.arange(1, number.max() + 1)
+            digits = (end[:, None] - back)[back <= number[:, None]]
+            digits = digits[characters[digits] == NINE]
+            characters[digits] = TAKEN
+            found.append(digits)
+            rest = pl.Series(characters.tobytes().decode().split("\n")[:-1], dtype=pl.String)
+    places = np.sort(np.concatenate(found))
+    form = np.searchsorted(starts, places, side="right") - 1
+    return which[form], places - starts[form]
