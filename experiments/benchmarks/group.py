@@ -25,7 +25,7 @@ from glx.parse.records import records
 
 SAMPLES = "loghub_2k/loghub_2k.tar.zst"
 KEPT_NUMBER = re.compile(r"\b(?:0x)?[0-9][0-9A-Fa-f]*\b")
-BEFORE = re.compile(r"^(?:(?:WARN|ERROR|FATAL) )?(?:(?:\S+:|[\w$]+(?:\.[\w$]+)+) )?")
+LEVEL = re.compile(r"^(?:WARN|ERROR|FATAL) ")
 NO_EVENT = -1  # of a line that is part of another one's record
 HEADINGS = ("system", "groups", "GA", "FGA", "Drain3: GA", "FGA")
 
@@ -80,11 +80,11 @@ def ours(log: Path, lines: int) -> np.ndarray:
 def statements(codes: np.ndarray, texts: list[str]) -> np.ndarray:
     """`<int>[E]` the statement of each event: its template without what the truth leaves out.
 
-    Ours tells levels, components, status codes and error numbers apart on purpose; in the truth
-    they are in columns of their own, or values.
+    Ours tells levels, status codes and error numbers apart on purpose; in the truth levels are in a
+    column of their own, and numbers are values.
     """
     miner, ids = fit_part(codes, texts, np.ones(len(codes), bool))
-    bare = [KEPT_NUMBER.sub("<*>", BEFORE.sub("", text)) for text in miner.templates.texts]
+    bare = [KEPT_NUMBER.sub("<*>", LEVEL.sub("", text)) for text in miner.templates.texts]
     return np.array([bare.index(text) for text in bare])[ids]
 
 

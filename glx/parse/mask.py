@@ -43,7 +43,7 @@ MASKS = (
         WILDCARD,
     ),
     (rf"{EDGE}eyJ[\w\-]+(?:\.[\w\-]+)+", "eyJ", WILDCARD),  # JSON web token
-    (rf"{EDGE}[A-Za-z0+/]{{16,}}={{1,2}}", "=", WILDCARD),  # base64
+    (rf"{EDGE}[A-Za-z+/]*0[A-Za-z0+/]{{8,}}={{1,2}}([^\w=]|$)", "=", "<*>${1}"),  # base64
     (rf"{EDGE}0-0-0[T ]0:0:0(?:[.,]0)?(?:Z|[+\-]0(?::0)?)?", "0-0-0", WILDCARD),  # date and time
     (  # IPv6 address, MAC address
         rf"{EDGE}(?:[a-f0]{{1,8}}:)+:(?:[a-f0]+:)*[a-f]*0[a-f0]*{EDGE}"
