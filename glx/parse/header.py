@@ -3,6 +3,7 @@
 In: lines. Out: a `Layout`: where time, level and text stand. Times become seconds since the epoch.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -10,12 +11,15 @@ from glx.errors import InputError
 from glx.parse.joins import beginnings
 from glx.parse.jsonl import json_layout, json_object
 from glx.parse.layout import FORMATS, Layout
-from glx.parse.line_header import line_layout
+from glx.parse.line_header import line_layout, stamps_of
 from glx.parse.names import NOTHING_GIVEN, Given
 from glx.parse.read import head
 from glx.parse.sources import LogPath
 from glx.parse.table_log import table_layout
 from glx.parse.unwrap import wrapping
+
+FEW = 3  # lines by which a further layout is recognised, and at least 2 % of those seen
+MOST_LAYOUTS = 5
 
 
 def layout_of(path: LogPath, format: str = "auto", given: Given = NOTHING_GIVEN) -> Layout:
@@ -44,8 +48,50 @@ def detect_layout(
     if format not in FORMATS:
         raise InputError(f"--format={format}: unknown; choose one of {', '.join(FORMATS)}")
     wrap, lines = ((), lines) if format == "csv" else wrapping(lines)
-    layout = _inner_layout([line for line in lines if line.strip()], format, given)
-    return replace(layout, wrap=wrap)
+    filled = [line for line in lines if line.strip()]
+    layout = _inner_layout(filled, format, given)
+    return replace(_with_others(layout, filled, format, given), wrap=wrap)
+
+
+def _with_others(first: Layout, lines: list[str], format: str, given: Given) -> Layout:
+    """The layout with those of the lines that it does not fit, as in a file of several services.
+
+    Lines are of one layout where they are JSON or have a time of one form in one place. Where no
+    layout is that of most lines, several of them are together.
+    """
+    headed = first.header is not None or first.format != "lines"
+    rest = [line for line in lines if not (headed and _fits(first, line))]
+    if format in ("jsonl", "csv") or first.format == "csv" or not rest:
+        return first
+    groups: dict[object, list[str]] = {}
+    for line in rest:
+        groups.setdefault(_form(line), []).append(line)
+    groups.pop(None, None)
+    few = max(FEW, len(lines) / 50)
+    others: list[Layout] = []
+    for group in sorted(groups.values(), key=len)[: -1 - MOST_LAYOUTS : -1]:
+        if len(group) >= few and not any(_fits(other, group[0]) for other in others):
+            objects = [] if format == "lines" else [o for o in map(json_object, group) if o]
+            found = json_layout(objects, given) if objects else line_layout(group)
+            if found.format == "jsonl" or (found.header and found.time_format):
+                others.append(found)
+    if headed:
+        return replace(first, also=tuple(others))
+    read = [line for line in rest if any(_fits(other, line) for other in others)]
+    if not others or 2 * len(read) < len(beginnings(lines)):
+        return first
+    return replace(others[0], also=tuple(others[1:]))
+
+
+def _form(line: str) -> object:
+    """What lines of one layout have in common, or None."""
+    return "JSON" if json_object(line) else min(stamps_of(line), default=None)
+
+
+def _fits(layout: Layout, line: str) -> bool:
+    if layout.format == "jsonl":
+        return json_object(line) is not None
+    return layout.header is not None and re.match(layout.header, line) is not None
 
 
 def _inner_layout(filled: list[str], format: str, given: Given) -> Layout:

@@ -119,7 +119,7 @@ Place = tuple[int, str, Shape]  # words before a time stamp, its bracket or key,
 
 
 def _parts_layout(lines: Sequence[str]) -> Layout:
-    stamps = [_stamps(line) for line in lines]
+    stamps = [stamps_of(line) for line in lines]
     first = sum(any(words == 0 for words, _, _ in places) for places in stamps)
     asked = first if 5 * first >= len(lines) else len(lines)
     found = Counter(place for places in stamps for place in places)
@@ -171,7 +171,7 @@ def _to_stamp(place: Place, lines: Sequence[str]) -> str:
     return rf"^{before}{bracket}(?P<time>{pattern_of(shape)}){close}{SEPARATORS}"
 
 
-def _stamps(line: str) -> set[Place]:
+def stamps_of(line: str) -> set[Place]:
     """Time stamps near the start."""
     found = set()
     for match in STAMP.finditer(line[:160]):

@@ -18,6 +18,7 @@ import numpy as np
 import polars as pl
 
 from glx.parse.block import Found, Reader, block_records
+from glx.parse.fields import COLUMN
 from glx.parse.formats import block_parser
 from glx.parse.joins import Above, continued
 from glx.parse.layout import Layout
@@ -105,7 +106,7 @@ def _bodies(
 ) -> Iterator[tuple[int, Sequence[Reader], bytes] | None]:
     """The blocks of all files, each with the place of its file and what reads it; None: no more
     has come for now."""
-    layouts = [layout, *(replace(other, session=layout.session) for other in layout.also)]
+    layouts = [replace(one, session=_session_in(one, layout)) for one in (layout, *layout.also)]
     caches: list[TextCache] = [{} for _ in layouts]
     for n, path in enumerate(log.files):
         with closing(blocks(path, size, quoted=layout.format == "csv" and layout.quote)) as raw:
@@ -114,6 +115,13 @@ def _bodies(
             readers = [*map(Reader, layouts, reads, caches)]
             body = whole_lines(body, layout.wrap)
             yield from ((n, readers, block) if block else None for block in body)
+
+
+def _session_in(one: Layout, layout: Layout) -> str | None:
+    """The session rule for one of the layouts of a file; a JSON field is in no other line."""
+    formats = [layout.format, *(other.format for other in layout.also)]
+    named = layout.session is not None and COLUMN.fullmatch(layout.session)
+    return None if named and "jsonl" in formats and one.format == "lines" else layout.session
 
 
 def ordered(work: Callable[[T], R], items: Iterable[T | None], threads: int) -> Iterator[R | None]:
