@@ -105,7 +105,9 @@ def block_records(raw: bytes, readers: Sequence[Reader]) -> Found:
 def _read(raw: bytes, reader: Reader, counts: ReadCounts) -> Part:
     """What one layout makes of the lines."""
     layout, fields = reader.layout, reader.read(raw, counts)
-    block, level = fields.texts, fields.level
+    block, level, scale = fields.texts, fields.level, layout.level or ""
+    if level is None:
+        level, scale = _header_part(block, layout, "pri"), "pri"
     line = np.arange(len(block.codes)) if fields.rows is None else fields.rows
     keyless = without_keys(block, fields.key)
     collapsed, codes = keyless.collapsed()
@@ -116,14 +118,14 @@ def _read(raw: bytes, reader: Reader, counts: ReadCounts) -> Part:
         masked, levels, fits = cached_texts(collapsed, layout.header, reader.cache)
     filled = (collapsed.str.strip_chars() != "").to_numpy()
     absent = pl.repeat(None, len(kind), dtype=pl.String, eager=True)
-    time = _header_times(block, layout) if fields.time is None else fields.time
+    time = _header_part(block, layout, "time") if fields.time is None else fields.time
     frame = pl.DataFrame(
         {
             "line": line.astype(np.int64),
             "text": kind,
             "key": absent if fields.key is None else fields.key,
             "time": absent.cast(pl.Float64) if time is None else _seconds(time, layout),
-            "level": levels.gather(codes) if level is None else _column_levels(level, layout),
+            "level": levels.gather(codes) if level is None else _column_levels(level, scale),
         }
     )
     if level is not None:  # a column of its own: the header's level is in the texts already
@@ -248,24 +250,24 @@ def _named_by_column(texts: pl.Series, frame: pl.DataFrame) -> tuple[pl.Series, 
     return distinct, frame.with_columns(text=places.gather(pair))
 
 
-def _column_levels(values: pl.Series, layout: Layout) -> pl.Series:
+def _column_levels(values: pl.Series, name: str) -> pl.Series:
     """The standard levels of a column of them."""
     distinct, places = distinct_codes(values.fill_null(""))
-    return standard_levels(distinct, layout.level or "").gather(places)
+    return standard_levels(distinct, name).gather(places)
 
 
-def _header_times(block: Block, layout: Layout) -> pl.Series | None:
-    """The header's times (str), by as much of its pattern as reaches to the end of the time."""
+def _header_part(block: Block, layout: Layout, name: str) -> pl.Series | None:
+    """A group of the header (str), by as much of its pattern as reaches to the end of the group."""
     header = ascii_digits(layout.header or "")
-    if "(?P<time>" not in header or layout.time_format is None:
+    if f"(?P<{name}>" not in header:
         return None
     for end in (m.end() for m in re.finditer(r"\)", header)):
         try:
             names = groups(header[:end])
         except pl.exceptions.ComputeError:
             continue  # within a group
-        if "time" in names:
-            return block.extract(header[:end], names.index("time") + 1)
+        if name in names:
+            return block.extract(header[:end], names.index(name) + 1)
     return None
 
 

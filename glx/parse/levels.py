@@ -61,7 +61,9 @@ CLEAR = (
 )
 KEYS = ("level", "lvl", "levelname", "loglevel", "log_level", "severity", "priority")
 PLACES = {  # how a level stands in a line, the clearest first, and the share of lines that show it
-    rf"[\[(<]*\s*(?:\w+[.:])?(?P<level>{ALL_WORDS})\s*(?:\[\d+\])?(?:[\])>:,|]+|\s|$)": 0.5,
+    rf"[\[(<]*\s*(?:\w+[.:])?(?P<level>{ALL_WORDS})\s*(?:\[\d+\])?"
+    r"(?:[\])>:,|]+|/\w+\]|\s|$)": 0.5,
+    rf"\[[^\]/]*/(?P<level>{ALL_WORDS})\]:?": 0.5,  # [thread/LEVEL]
     rf"[\[(<]\s*(?:\w+[.:])?(?P<level>(?i:{ALL_WORDS}))\s*[\])>][:,|]*": 0.5,
     rf"(?P<level>(?i:{ALL_WORDS}))[:|](?:\s|$)": 0.5,
     rf"(?:\w+\.)?(?P<level>(?i:{CLEAR}))[:,|]*(?:\s|$)": 0.5,

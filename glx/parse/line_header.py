@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from glx.parse.layout import Layout
-from glx.parse.levels import PLACES
+from glx.parse.levels import ALL_WORDS, PLACES
 from glx.parse.names import TIME_NAMES
 from glx.parse.times import STAMP, Shape, format_of, pattern_of, shape, tells_year, without_year
 
@@ -34,8 +34,12 @@ KNOWN = {  # headers that the parts below do not make up, and the format of a ti
     # syslog by RFC 3164
     rf"^<(?P<pri>\d{{1,3}})>(?P<time>\w{{3}} {{1,2}}\d{{1,2}} {CLOCK}) \S+ (?:[^\s:]+: )?": None,
     # java.util.logging: class and method in a line, the message in the next
-    r"^(?:(?P<time>\w{3} \d{1,2}, \d{4} \d{1,2}:\d\d:\d\d [AP]M) [\w.$]+ |"
+    r"^(?:(?P<time>\w{3} \d{1,2}, \d{4} \d{1,2}:\d\d:\d\d [AP]M) |"
     "(?P<level>SEVERE|WARNING|INFO|CONFIG|FINE|FINER|FINEST): )": None,
+    # Python's logging as it is without a format
+    r"^(?P<level>DEBUG|INFO|WARNING|ERROR|CRITICAL):[\w.]+:": None,
+    # the console of .NET: logger in a line, the message in the next
+    r"^(?:(?P<level>trce|dbug|info|warn|fail|crit): | {6}\b)": None,
     # access logs of web servers
     rf'^[^\["]*\[(?P<time>\d\d/\w{{3}}/\d{{4}}:{CLOCK} [+-]\d{{4}})\] +': None,
     # the kernel's seconds since boot
@@ -65,16 +69,19 @@ CONTEXT = {
     r"[0-9a-f]+(?:-[0-9a-f]+){4}\s": "",
     r"\S+\s+[^\s:\[\]]+(?:\[\d+\])?:\s": NAME,  # host and program
     rf"[\w./$@-]+\.(?:{SOURCES}):\d+\)?:?\s": "",  # file and line
-    r"[^\s\[\]=\"'(]+(?:\([^)]*\))?(?:\[\d+\])?:\s": NAME,  # logger or program
+    r"[^\s\[\]=\"'(%]+(?:\([^)]*\))?(?:\[\d+\])?:\s": NAME,  # logger or program
     r"\S+(?: \*?\d+)? - ": NAME,  # the same
     rf"{PATH}\s": r"[A-Z$#]|::|\..*\.",  # logger
     r"[^|\s]*\s*\|": NAME,
     r"\S+\s{2,}": NAME,  # a padded column
+    r"[^\[\]\s]+\]:?\s": "",  # the end of the bracket that the time is in
 }
 OUTCOME = re.compile(
+    rf"\b(?:{ALL_WORDS})\b|"
     r"^\W*[A-Z]+\W*$|\b(?i:ok|done|fail\w*|pass(?:ed)?|succe\w+|error|skip\w*|den(?:y|ied)|accept\w*|"
     r"reject\w*|drop\w*|allow\w*|block\w*|time[d ]?out|abort\w*|crash\w*)\b"
 )
+CISCO = r"%[A-Z\d_-]+-(?P<pri>\d)-[A-Z\d_]+: "  # what happened, with the severity within
 FIELDS = re.compile(r"\{|[\w.@-]+=\S")
 FEWEST = 5  # lines from which context is recognised
 
@@ -124,51 +131,55 @@ def _parts_layout(lines: Sequence[str]) -> Layout:
     asked = first if 5 * first >= len(lines) else len(lines)
     found = Counter(place for places in stamps for place in places)
     often = sorted(place for place, n in found.items() if 2 * n >= asked)
-    pattern, form = "^", None
-    if often:
-        pattern, form = _time_pattern(often, lines)
-    before_level = pattern
-    if "<level>" not in pattern:
-        pattern += _level(pattern, lines, 6 if often else 2, optional=bool(often))
+    words, stamp, form = _header_time(often, lines) if often else (0, "", None)
+    pattern = "^" + _skip(words) + stamp
+    level = _level(pattern, lines, 6 if often else 2, optional=bool(often))
+    pattern = pattern + level if level else f"^{_words_with_level(words, lines)}{stamp}"
     if pattern == "^":
         return Layout()
-    if pattern == before_level and form and form.startswith("%b %e"):
+    if "<level>" not in pattern and form and form.startswith("%b %e"):
         pattern += r"\S+\s+(?:[^\s:]+(?:\[\d+\])?:\s+)?"  # syslog: host and program
     pattern += _context(pattern, lines)
-    starts = [m[0] for m in map(re.compile(pattern).match, lines) if m]
-    if 2 * sum(bool(TYPED.search(start)) for start in starts) > len(starts):
+    split = [(m[0], line[m.end() :]) for line in lines if (m := re.match(pattern, line))]
+    if 2 * sum(bool(TYPED.search(start)) for start, _ in split) > len(split):
         return Layout(header=f"^(?P<text>{pattern[1:]}.*)$", time_format=form)
+    if 2 * sum(bool(re.match(CISCO, end)) for _, end in split) > len(split):
+        return Layout(header=f"{pattern}(?P<text>(?:{CISCO})?.*)$", time_format=form)
     return Layout(header=pattern + TEXT, time_format=form)
 
 
-def _time_pattern(often: list[Place], lines: Sequence[str]) -> tuple[str, str | None]:
-    """The pattern from the start of a line to the last time stamp of its header; the format."""
+def _header_time(often: list[Place], lines: Sequence[str]) -> tuple[int, str, str | None]:
+    """The words before the time, a pattern to the end of the header's last time stamp, the format.
+
+    The time is that of the last time stamp with a year.
+    """
     last = often[-1]
-    if len(often) > 1:
-        start = _to_stamp(often[0], lines)
-        between = _level(start, lines, max(last[0] - often[0][0] - 2, 0))
-        if between:  # what follows the level is text
-            last = often[0]
-    dated = [p for p in often if p <= last and tells_year(p[2])]
+    if len(often) > 1 and _level(
+        "^" + _skip(often[0][0]) + _stamp(often[0]), lines, max(last[0] - often[0][0] - 2, 0)
+    ):
+        last = often[0]  # what follows the level is text
+    dated = [place for place in often if place <= last and tells_year(place[2])]
     place = dated[-1] if dated else last
-    pattern = _to_stamp(place, lines)
+    words, _, form = place
+    pattern = _stamp(place)
     if place < last:
-        words = last[0] - place[0] - 1 - place[2][4].count(" ") - place[2][0].count(" ")
-        rest = _skip(max(words, 0)) + last[1] + pattern_of(last[2]) + SEPARATORS
-        if 2 * sum(bool(re.match(pattern + rest, line)) for line in lines) >= len(lines):
+        between = last[0] - words - 1 - pattern_of(form).count(" {1,2}")
+        rest = _skip(max(between, 0)) + last[1] + pattern_of(last[2]) + SEPARATORS
+        whole = re.compile("^" + _skip(words) + pattern + rest)
+        if 2 * sum(bool(whole.match(line)) for line in lines) >= len(lines):
             pattern += rest
-    times = [m["time"] for m in map(re.compile(pattern).match, lines) if m]
-    plain = without_year(place[2])
-    if plain != place[2] and len({time[-4:] for time in times}) > 2:  # processes, not years
-        return _time_pattern([(*last[:2], plain)], lines)
-    return pattern, format_of(times)
+    read = re.compile("^" + _skip(words) + pattern)
+    times = [m["time"] for m in map(read.match, lines) if m]
+    plain = without_year(form)
+    if plain != form and len({time[-4:] for time in times}) > 2:  # processes, not years
+        return _header_time([(*place[:2], plain)], lines)
+    return words, pattern, format_of(times)
 
 
-def _to_stamp(place: Place, lines: Sequence[str]) -> str:
-    words, bracket, shape = place
+def _stamp(place: Place) -> str:
+    _, bracket, form = place
     close = '"?' if bracket.endswith('"') else ""
-    before = _words_with_level(words, lines)
-    return rf"^{before}{bracket}(?P<time>{pattern_of(shape)}){close}{SEPARATORS}"
+    return rf"{bracket}(?P<time>{pattern_of(form)}){close}{SEPARATORS}"
 
 
 def stamps_of(line: str) -> set[Place]:
@@ -191,8 +202,7 @@ def stamps_of(line: str) -> set[Place]:
 def _words_with_level(words: int, lines: Sequence[str]) -> str:
     """What matches the words before a time stamp, with the level among them if there is one."""
     for at in range(words):
-        level = _level("^" + _skip(at), lines, 0)
-        if level:
+        if level := _level("^" + _skip(at), lines, 0):
             return _skip(at) + level + _skip(words - at - 1)
     return _skip(words)
 

@@ -26,10 +26,9 @@ from glx.parse.log import Log, log_of
 from glx.parse.read import BLOCK, ReadCounts, blocks
 from glx.parse.sources import LogPath
 from glx.parse.texts import TextCache
-from glx.parse.times import YEARLESS, has_year
+from glx.parse.times import DAY, YEARLESS, period
 from glx.parse.unwrap import whole_lines
 
-YEAR = 366 * 86400.0  # seconds of 1972, the year of times without one
 # Bytes that, once freed, make the allocator of Linux keep what is as large for the next block:
 # requesting its pages from the system again and again would take a good part of the time.
 KEPT = (32 << 20) - (1 << 16)
@@ -80,7 +79,7 @@ def records(
     clock: tuple[float | None, int] = (None, 0)
     above: dict[str | None, Above] = {}
     formats = [one.time_format for one in (layout, *layout.also)]
-    yearless = not all(format is None or has_year(format) for format in formats)
+    repeat = max((period(format) or 0 for format in formats), default=0)
     bodies = _bodies(log, layout, size)
     for done in ordered(_file_records, bodies, threads or os.cpu_count() or 1):
         if done is None:
@@ -93,8 +92,8 @@ def records(
         frame = _continued(frame, found, above, layout.max_record)
         above |= {name: replace(last, line=last.line + lines) for name, last in found.last.items()}
         part.no_session = 0 if layout.session is None else frame["key"].null_count()
-        if yearless:
-            frame, clock = count_years(frame, clock)
+        if repeat:
+            frame, clock = count_periods(frame, clock, repeat)
         lines += part.lines
         counts.add(part)
         yield frame
@@ -147,24 +146,29 @@ def ordered(work: Callable[[T], R], items: Iterable[T | None], threads: int) -> 
         sys.setswitchinterval(before)
 
 
-def count_years(
-    frame: pl.DataFrame, clock: tuple[float | None, int]
+def count_periods(
+    frame: pl.DataFrame, clock: tuple[float | None, int], period: float
 ) -> tuple[pl.DataFrame, tuple[float | None, int]]:
-    """Times without a year, a year later each time they fall back by over six months.
+    """Times without a year (or a date), a year (a day) later each time they fall back.
+
+    A year begins where they fall back by over six months, a day by over an hour: lines are not in
+    order to the second, and a night may be quiet for long.
 
     Args:
-      clock: the last time before this frame and the years counted by then.
+      clock: the last time before this frame and the periods counted by then.
+      period: seconds after which the times repeat.
     """
     time = frame["time"].to_numpy().copy()
     known = np.flatnonzero(time < YEARLESS)
     if not len(known):
         return frame, clock
-    last, years = clock
+    last, counted = clock
+    back = 3600.0 if period <= DAY else period / 2
     now = time[known]
     jump = np.diff(now, prepend=now[0] if last is None else last)
-    year = years + np.cumsum((jump < -YEAR / 2).astype(int) - (jump > YEAR / 2))
-    time[known] += year * YEAR
-    return frame.with_columns(time=pl.Series(time).fill_nan(None)), (float(now[-1]), int(year[-1]))
+    count = counted + np.cumsum((jump < -back).astype(int) - (jump > period - back))
+    time[known] += count * period
+    return frame.with_columns(time=pl.Series(time).fill_nan(None)), (float(now[-1]), int(count[-1]))
 
 
 def _continued(

@@ -9,7 +9,7 @@ import polars as pl
 # Parts of a time stamp: regular expression -> format, as Polars has it; the earlier is tried first.
 # Where one expression has several formats, the lines decide (`format_of`).
 MONTH = "[A-Z][A-Za-z]{2}"
-DAY = "[A-Z][a-z]{2}"
+WEEKDAY = "[A-Z][a-z]{2}"
 DATES = {
     r"\d{4}-\d{1,2}-\d{1,2}": ("%Y-%m-%d",),
     r"\d{4}/\d{1,2}/\d{1,2}": ("%Y/%m/%d",),
@@ -17,7 +17,7 @@ DATES = {
     rf"\d{{1,2}}/{MONTH}/\d{{4}}": ("%d/%b/%Y",),
     rf"\d{{1,2}}-{MONTH}-\d{{4}}": ("%d-%b-%Y",),
     rf"\d{{1,2}}-{MONTH}-\d\d": ("%d-%b-%y",),
-    rf"{DAY}, \d{{1,2}} {MONTH} \d{{4}}": ("%a, %d %b %Y",),
+    rf"{WEEKDAY}, \d{{1,2}} {MONTH} \d{{4}}": ("%a, %d %b %Y",),
     rf"\d{{1,2}} {MONTH} \d{{4}}": ("%d %b %Y",),
     rf"\d{{4}}-{MONTH}-\d{{1,2}}": ("%Y-%b-%d",),
     rf"\d{{4}} {MONTH} {{1,2}}\d{{1,2}}": ("%Y %b %e",),
@@ -28,7 +28,7 @@ DATES = {
     r"\d{1,2}-\d{1,2}-\d{4}": ("%d-%m-%Y", "%m-%d-%Y"),
     r"\d{8}": ("%Y%m%d",),
     r"\d{6}": ("%y%m%d",),
-    rf"{DAY} {MONTH} {{1,2}}\d{{1,2}}": ("%a %b %e",),
+    rf"{WEEKDAY} {MONTH} {{1,2}}\d{{1,2}}": ("%a %b %e",),
     rf"{MONTH} {{1,2}}\d{{1,2}}, \d{{4}}": ("%b %e, %Y",),
     rf"{MONTH} {{1,2}}\d{{1,2}} \d{{4}}": ("%b %e %Y",),
     rf"{MONTH} {{1,2}}\d{{1,2}}": ("%b %e",),
@@ -51,7 +51,7 @@ HOURS: dict[str, float] = {  # of the zones that logs name, east of Greenwich
     **{"AST": -4, "EDT": -4, "EST": -5, "CDT": -5, "CST": -6, "MDT": -6, "MST": -7, "PDT": -7},
     **{"PST": -8, "AKDT": -8, "AKST": -9, "HST": -10},
 }
-MONTH_FIRST = ("EDT", "EST", "CDT", "CST", "MDT", "MST", "PDT", "PST", "AM", "PM")
+MONTH_FIRST = re.compile(r"(?:\b[ECMP][DS]T|[AaPp][Mm])(?: \d{4})?$")  # as in North America
 ZONE_NAMES = "|".join(sorted(HOURS, key=len)[::-1])
 YEAR = r" [12]\d{3}"
 ZONES = {
@@ -85,6 +85,7 @@ STAMP = re.compile(
     rf"(?P<fraction>{_any(FRACTIONS)})?(?P<zone>{_any(ZONES)})?|(?P<epoch>{EPOCH}))(?![\w/])"
 )
 
+DAY = 86400.0
 YEARLESS = 94867200.0  # seconds since the epoch; times without a year are below
 
 
@@ -147,7 +148,7 @@ def format_of(values: list[str]) -> str | None:
     rest = join + CLOCKS[clock] + {".": "%.f", "": ""}.get(fraction, fraction + "%3f")
     rest += ZONES.get(zone, "")
     dates = list(DATES.get(date, [""]))
-    if any(m[0].upper().endswith(MONTH_FIRST) for m in matches):
+    if any(MONTH_FIRST.search(m[0]) for m in matches):
         dates.sort(key=lambda date: not date.startswith("%m"))
     elif ":%3f" in rest or "%Z" in rest:
         dates.sort(key=lambda date: date.startswith("%y"))
@@ -193,6 +194,13 @@ def seconds(times: pl.Series, format: str) -> pl.Series:
     return read - 3600 * zones.replace_strict(
         list(HOURS), [float(h) for h in HOURS.values()], default=0.0, return_dtype=pl.Float64
     )
+
+
+def period(format: str | None) -> float | None:
+    """Seconds after which times of this format repeat: a year, a day, or never (None)."""
+    if format is None or has_year(format):
+        return None
+    return 366 * DAY if "%e" in format or "%d" in format else DAY
 
 
 def has_year(format: str) -> bool:
