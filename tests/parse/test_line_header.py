@@ -147,7 +147,7 @@ def test_most_lines_are_stack_frames(tmp_path):
         "java.io.IOException: x",
         *["\tat a.B.c(B:1)"] * 9,
     ]
-    frame = read(record * 3, tmp_path)[0]
+    frame = read(record * 5, tmp_path)[0]
     assert frame["time"].null_count() == 0
     assert frame["text"][0] == "ERROR no"
 
