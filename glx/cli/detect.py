@@ -22,6 +22,7 @@ from glx.data.windows import span_of
 from glx.errors import InputError
 from glx.generallog.experts import ExpertConfig
 from glx.parse.layout import FORMATS
+from glx.parse.names import Given
 from glx.runs import detect
 from glx.runs.compilation import keep_compilations
 from glx.runs.progress import Terminal
@@ -40,6 +41,9 @@ def declare() -> FlagValues:
     add(own, "string", "out", None, about)
     add(own, "enum", "format", None, [*FORMATS], "Layout, where it is not the fitted one.")
     add(own, "string", "session", None, "Session rule, where it is not the one of the fitted logs.")
+    for name in ("text", "time", "level"):
+        about = f"Field or column of the {name}, where it is not that of the fitted logs."
+        add(own, "string", f"{name}_field", None, about)
     about = "Lines in a window, or a span of time as 5m, where not as in the fitted logs."
     add(own, "string", "window", None, about)
     about = "Seconds of log time, or a span as 5m, after whose silence a session ends."
@@ -66,6 +70,7 @@ def work(values: FlagValues) -> None:
         format=values.format,
         session=values.session,
         window=values.window,
+        given=Given(values.text_field, values.time_field, values.level_field),
         idle=_seconds("idle", values.idle),
         latency=_seconds("latency", values.latency),
         follow=values.follow,

@@ -16,6 +16,7 @@ from glx.errors import InputError
 from glx.parse.header import layout_of
 from glx.parse.layout import Layout
 from glx.parse.log import Log
+from glx.parse.names import NOTHING_GIVEN, Given
 from glx.parse.read import HEAD, ReadCounts
 from glx.parse.records import NOTHING, records
 from glx.parse.sources import STDIN, Live, LogPath
@@ -100,13 +101,23 @@ def rotation(name: str) -> tuple:
     return name, 2, "", 0
 
 
-def layout_of_all(paths: Sequence[LogPath], format: str = "auto") -> Layout:
+def layout_of_all(
+    paths: Sequence[LogPath], format: str = "auto", given: Given = NOTHING_GIVEN
+) -> Layout:
     """The detected layout of the first file, and beside it those of the others that differ.
+
+    Args:
+      given: fields that the user named.
 
     Raises:
       InputError: tables among files of other kinds, or of other columns.
     """
-    first, *others = dict.fromkeys(layout_of(path, format) for path in paths)
+    found: dict[Layout, Layout] = {}
+    for path in paths:
+        layout = layout_of(path, format, given)
+        # Fields are read by name: what the first lines of a file have of them makes no difference.
+        found.setdefault(replace(layout, outcomes=(), varied=(), fields=()), layout)
+    first, *others = found.values()
     if others and "csv" in (first.format, *(other.format for other in others)):
         raise InputError(
             f"{paths[0]}: read with {len(paths) - 1} more as one log, and not all are tables of "

@@ -28,6 +28,7 @@ from glx.parse.events import collect, fit_part
 from glx.parse.header import layout_of
 from glx.parse.layout import FORMATS, MAX_RECORD, Layout
 from glx.parse.miner import Miner
+from glx.parse.names import Given
 from glx.parse.read import ReadCounts, head
 from glx.parse.records import records
 from glx.sequences import ADAPT, Sequences, Templates
@@ -49,6 +50,13 @@ class DataConfig:
         "of your own files: a regular expression that finds the session id in a line (its group 1 "
         "if it has one), or the name of a column; unset, lines are cut into windows.",
     )
+    text_field: str | None = setting(
+        None,
+        "of your own files: the field of JSON objects, or the column of a table, that is the text "
+        "of an event; dots reach into objects (fields.message); unset, the usual names are tried.",
+    )
+    time_field: str | None = setting(None, "likewise, of the time.")
+    level_field: str | None = setting(None, "likewise, of the level.")
     window: int | str | None = setting(
         None,
         "for what is cut into windows: lines in each (default 20), or a span of time as 30s, 5m, "
@@ -257,7 +265,8 @@ def raw_layout(system: System, config: DataConfig) -> Layout:
         return replace(layout_of(system.path), session=raw.session)
     if config.session is not None and config.window is not None:
         raise InputError("--session and --window: exclude each other; give one of them")
-    layout = layout_of(system.path, config.format)
+    given = Given(config.text_field, config.time_field, config.level_field)
+    layout = layout_of(system.path, config.format, given)
     return replace(layout, session=config.session, max_record=config.max_record)
 
 

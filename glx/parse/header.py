@@ -102,5 +102,11 @@ def _inner_layout(filled: list[str], format: str, given: Given) -> Layout:
         return json_layout(objects, given)
     table = None
     if format != "lines":
-        table = table_layout(filled, forced=format == "csv" or bool(given.flags), given=given)
+        table = table_layout(filled, forced=format == "csv", given=given)
+    if table is None and given.flags:
+        flag, name = next(iter(given.flags.items()))
+        raise InputError(
+            f"{flag}={name}: lines of text have no fields; leave it out, or tell by --format "
+            "what the file is"
+        )
     return table or line_layout(beginnings(filled))

@@ -18,7 +18,15 @@ from glx.parse.digits import Block, join_lines, split_lines
 from glx.parse.fields import COLUMN, Fields, joined, session_of
 from glx.parse.layout import Layout
 from glx.parse.line_header import header_within
-from glx.parse.names import NOTHING_GIVEN, Given, given_fields, known_level, known_text, no_text
+from glx.parse.names import (
+    NOTHING_GIVEN,
+    Given,
+    given_fields,
+    known_level,
+    known_text,
+    no_field,
+    no_text,
+)
 from glx.parse.outcomes import (
     DEEP_KEY,
     KEY,
@@ -32,7 +40,8 @@ from glx.parse.outcomes import (
     varied,
     with_outcomes,
 )
-from glx.parse.read import ReadCounts
+from glx.parse.read import ReadCounts, head
+from glx.parse.sources import LogPath
 
 SMALLEST = 64  # lines that are read by Polars at once, or one by one where that fails
 DEEPEST = 8  # objects within objects
@@ -104,9 +113,19 @@ def json_layout(objects: Sequence[dict], given: Given = NOTHING_GIVEN) -> Layout
     outcomes = [name for name in named if name not in many]
     layout = Layout(
         "jsonl", None, text or "", times, level, format,
-        outcomes=tuple(outcomes), varied=tuple(many), fields=tuple(fields),
+        given=tuple(given.flags.values()), outcomes=tuple(outcomes), varied=tuple(many),
+        fields=tuple(fields),
     )  # fmt: skip
     return layout if level or not text else header_within(layout, columns[text])
+
+
+def check_given(path: LogPath, layout: Layout) -> None:
+    """Raises `InputError` if none of the first lines of a file has a field that the user named."""
+    rows = [flat(o) for o in all_records(filter(None, map(json_object, head(path))))]
+    there = dict.fromkeys(name for row in rows for name in row)
+    for name in layout.given:
+        if rows and name not in there:
+            raise no_field(f"{path}: the field {name} of the fitted logs", there)
 
 
 def read_json(raw: bytes, counts: ReadCounts, layout: Layout) -> Fields:

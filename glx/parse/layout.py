@@ -23,6 +23,7 @@ class Layout:
       text, time, level: columns of a table or fields of JSON objects, whose names reach into
         objects with dots (`log.level`); the times are joined with a space. No text (`""`): an event
         is what its fields say.
+      given: of text, time and level, those that the user named.
       outcomes: fields that tell how an event ended, of the names in the first lines.
       varied: fields whose names say so, but whose values are too many.
       fields: fields of few values, which are the event where there is no text.
@@ -48,6 +49,7 @@ class Layout:
     separator: str = ","
     quote: bool = True
     session: str | None = None
+    given: tuple[str, ...] = ()
     outcomes: tuple[str, ...] = ()
     varied: tuple[str, ...] = ()
     fields: tuple[str, ...] = ()

@@ -138,8 +138,7 @@ def given_fields(
     """
     for flag, name in given.flags.items():
         if name not in columns:
-            among = ", ".join(list(columns)[:40]) or "none"
-            raise InputError(f"{flag}={name}: no line has this field; name one of {among}")
+            raise no_field(f"{flag}={name}", columns)
     taken = {given.text, given.time, given.level}
     text, times, level, format = known_fields(
         {name: values for name, values in columns.items() if name not in taken}
@@ -147,6 +146,12 @@ def given_fields(
     if given.time is not None:
         times, format = (given.time,), format_of(list(columns[given.time]))
     return given.text or text, times, given.level or level, format
+
+
+def no_field(given: str, there: Iterable[str]) -> InputError:
+    """The error for a field that the user named and no line has."""
+    among = ", ".join([*there][:40]) or "none"
+    return InputError(f"{given}: no line has this field; name one of {among}")
 
 
 def no_text(what: str, names: Sequence[str]) -> InputError:

@@ -3,6 +3,7 @@
 import csv
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import chain
 
 import polars as pl
@@ -63,6 +64,7 @@ def table_layout(lines: list[str], forced: bool, given: Given = NOTHING_GIVEN) -
         named += [name for name in names if name == "Id"]
     outcomes = tuple(name for name in named if not varied(columns[name]))
     layout = Layout("csv", None, text, times, level, format, separator, outcomes=outcomes)
+    layout = replace(layout, given=tuple(given.flags.values()))
     return layout if level else header_within(layout, columns[text])
 
 

@@ -23,8 +23,10 @@ from glx.detector import Detector
 from glx.errors import InputError, is_disk_full
 from glx.generallog.experts import ExpertConfig
 from glx.llm.request import Costs
+from glx.parse.jsonl import check_given
 from glx.parse.layout import Layout
 from glx.parse.log import Log
+from glx.parse.names import NOTHING_GIVEN, Given
 from glx.parse.read import ReadCounts
 from glx.parse.sources import STDIN
 from glx.report import inspection
@@ -45,6 +47,7 @@ def detect(
     format: str | None = None,
     session: str | None = None,
     window: Window | None = None,
+    given: Given = NOTHING_GIVEN,
     idle: float = 3600.0,
     latency: float = 2.0,
     follow: bool = False,
@@ -58,7 +61,8 @@ def detect(
       logs: paths, folders or globs of the files of one log, or `-` for standard input.
       out: a path, which is there whole or not at all, or `-` for standard output; the verdicts on a
         live log are written to it as they come.
-      format, session, window: where the logs are laid out otherwise than those it was fitted on.
+      format, session, window, given: where the logs are laid out otherwise than those it was
+        fitted on.
       idle: seconds of log time after whose silence a session has ended.
       latency: seconds after which at the latest a sequence of a live log that is full is judged.
       follow: read on at the end of the one file of `logs`, as `tail -F` does.
@@ -78,7 +82,7 @@ def detect(
         progress.say(f"{log}: no such file yet; waiting for it")
     _check_out(out, log)
     detector, parser = detectors.load(folder)
-    parser = _changed(parser, log, format, session, window)
+    parser = _changed(parser, log, format, session, window, given)
     log = in_order(log, parser.layout)
     if parser.layout is not None and parser.numbers is None:
         progress.show(_reading(parser, parser.layout, log))
@@ -159,6 +163,7 @@ def _changed(
     format: str | None,
     session: str | None,
     window: Window | None,
+    given: Given,
 ) -> LogParser:
     """The parser with the layout, session rule or window that the user gave."""
     if session is not None and window is not None:
@@ -167,12 +172,18 @@ def _changed(
         window = None if window is None else window_of(window)
     except ValueError as e:
         raise InputError(f"--window={window}: {e}") from e
-    if format is not None:
-        if log.live or STDIN in log.files:
-            raise InputError("--format needs a file to look at; this input can be read only once")
-        layout = layout_of_all(log.files, format)
+    once = log.live or STDIN in log.files
+    flags = ["--format"] * (format is not None) + [*given.flags]
+    if flags:
+        if once:
+            raise InputError(
+                f"{flags[0]} needs a file to look at; this input can be read only once"
+            )
+        layout = layout_of_all(log.files, format or "auto", given)
         fitted = parser.layout.session if parser.layout else None
         parser = replace(parser, layout=replace(layout, session=fitted))
+    elif parser.layout is not None and parser.layout.given and not once:
+        check_given(log.files[0], parser.layout)
     if session is not None and parser.layout is not None:
         parser = replace(parser, layout=replace(parser.layout, session=session), window=None)
     if window is not None:
