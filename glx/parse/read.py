@@ -15,13 +15,13 @@ from typing import BinaryIO
 import zstandard
 
 from glx.errors import InputError
+from glx.parse.encodings import as_utf8
 from glx.parse.magic import no_log
 from glx.parse.sources import STDIN, LogPath, pieces
 
 BLOCK = 8 << 20  # bytes in a block; larger ones are faster and take more memory
 LONGEST = 1 << 20  # bytes of a line that are kept
 HEAD = 1 << 16  # bytes inspected to distinguish text from binary data
-BOM = b"\xef\xbb\xbf"  # some editors put it before UTF-8
 
 
 @dataclass
@@ -198,17 +198,18 @@ def _text_chunks(path: LogPath, size: int) -> Generator[bytes, None, None]:
             first += chunk
             if len(first) >= HEAD or (first and not chunk):
                 break
-        first = first.removeprefix(BOM)
-        if not first:
-            raise InputError(f"{name}: the file is empty; give a file with at least one line")
         if problem := no_log(first, "FILE" if Path(path) == STDIN else str(path)):
             raise InputError(f"{name}: {problem}")
+        texts = as_utf8(chain([first], [chunk] * (not chunk), chunks) if first else [], first)
+        first = next(texts, b"")
+        if not first:
+            raise InputError(f"{name}: the file is empty; give a file with at least one line")
         if _not_text(first[:HEAD]):
             raise InputError(
                 f"{name}: not a text file (over 30 % of its first bytes are no characters); "
                 "give a log of text lines, plain or packed with gzip or zstd"
             )
-        yield from chain([first], [chunk] * (not chunk), chunks)
+        yield from chain([first], texts)
     except (OSError, EOFError, zlib.error, zstandard.ZstdError) as e:
         raise InputError(f"{name}: {_problem(e)}") from e
 

@@ -223,3 +223,33 @@ def test_a_byte_order_mark_is_no_part_of_a_file(tmp_path, pack):
     frame, texts, _ = read(path, layout_of(path))
     assert (texts, frame["time"].to_list()) == (["came <*>"], [1714557600.0])
     assert read(write(tmp_path, pack(b"\xef\xbb\xbfa 1\n")))[1] == ["a <*>"]
+
+
+TEXT = "".join(
+    f"2024-05-01 10:00:0{n % 10} INFO caf\u00e9 {n} \u65e5\U0001f600\n" for n in range(2000)
+)
+
+
+@pytest.mark.parametrize("size", [13, 1 << 20])
+@pytest.mark.parametrize(
+    "raw",
+    [
+        TEXT.encode("utf-8-sig"),
+        TEXT.encode("utf-16"),
+        b"\xfe\xff" + TEXT.encode("utf-16-be"),
+        TEXT.encode("utf-16-le"),
+        TEXT.encode("utf-16-be"),
+        TEXT.replace("\n", "\r\n").encode("utf-16"),
+        TEXT.replace("\n", "\r").encode(),
+        TEXT.replace("\n", "\r").encode("utf-16-le"),
+        gzip.compress(TEXT.encode("utf-16")),
+    ],
+)
+def test_encodings_and_line_ends(tmp_path, raw, size):
+    path = write(tmp_path, raw)
+    whole = b"".join(blocks(path, size)).replace(b"\r\n", b"\n")
+    assert whole.decode() == TEXT
+    frame, texts, counts = read(path, layout_of(path))
+    assert texts == ["caf\u00e9 <*> \u65e5\U0001f600"] * 2000
+    assert (frame["line"].to_list(), frame["time"][8]) == ([*range(2000)], 1714557608.0)
+    assert (counts.lines, counts.invalid_utf8, counts.nul) == (2000, 0, 0)
