@@ -143,7 +143,7 @@ def inspect(
         window=window,
         known=None if fitted is None else _known(fitted, texts, codes),
         sessions=sessions,
-        proposed=[] if given else proposals(inner.to_list(), layout),
+        proposed=[] if given else proposals(inner.to_list(), layout, "".join(title)),
         fits=1 - (below + counts.no_header + counts.broken_json) / filled,
         joined=below / filled,
         counts=counts,

@@ -5,10 +5,12 @@ is on several lines that lie near each other; a host, a thread or a duration is 
 the file, the id of a message on one.
 """
 
+import csv
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 from shlex import quote
 
 import numpy as np
@@ -55,16 +57,19 @@ class Sessions:
         return self.share >= 0.2 and self.number >= 5 and self.lines >= 2 and self.span < 0.4
 
 
-def proposals(lines: Sequence[str], layout: Layout, most: int = 3) -> list[Sessions]:
+def proposals(
+    lines: Sequence[str], layout: Layout, title: str = "", most: int = 3
+) -> list[Sessions]:
     """Likely session rules, the best first, no two that group the lines alike.
 
     Args:
       lines: raw ones, without what is around them (`Layout.wrap`) and without a table's header.
+      title: the header line of a table.
     """
     lines = [line for line in lines[:LOOKED_AT] if line.strip()]
     table = {
         name: values
-        for name, values in columns(lines, layout).items()
+        for name, values in columns(lines, layout, title).items()
         if name not in (layout.text, layout.level, *layout.time)
     }
     found = [measured(name, values) for name, values in table.items()]
@@ -121,13 +126,16 @@ def problem(rule: str, found: Sessions, lines: Sequence[str], layout: Layout) ->
     return None
 
 
-def columns(lines: Sequence[str], layout: Layout) -> dict[str, list[str | None]]:
-    """The fields of lines of JSON by name, dots reaching into objects; none for other formats."""
+def columns(lines: Sequence[str], layout: Layout, title: str = "") -> dict[str, list[str | None]]:
+    """The fields of lines by name: of a table, or of JSON, where dots reach into objects."""
+    if layout.format == "csv":
+        names, *table = csv.reader([title, *lines], delimiter=layout.separator)
+        return dict(zip(names, map(list, zip_longest(*table)), strict=False))
     if layout.format != "jsonl":
         return {}
     rows = [flat(json_object(line) or {}) for line in lines]
-    names = Counter(name for row in rows for name in row)
-    return {name: [row.get(name) for row in rows] for name, _ in names.most_common(MOST)}
+    found = Counter(name for row in rows for name in row)
+    return {name: [row.get(name) for row in rows] for name, _ in found.most_common(MOST)}
 
 
 def flat(value: Mapping, before: str = "") -> dict[str, str]:

@@ -57,9 +57,15 @@ def test_time_level_and_sessions_of_lines(shown):
     assert one["warnings"] == []
 
 
-def test_fields_of_json(shown):
-    one = shown(JSON)
-    assert [p["rule"] for p in one["proposed"]] == ["ids.job"]
+TABLE = "time,job id,level,message\n" + "".join(
+    f"2024-05-01 10:00:{i:02},j{i // 4},info,step\n" for i in range(40)
+)
+
+
+@pytest.mark.parametrize(("content", "rule"), [(JSON, "ids.job"), (TABLE, "job id")])
+def test_fields_and_columns(content, rule, shown):
+    one = shown(content)
+    assert [p["rule"] for p in one["proposed"]] == [rule]
     assert (one["levels"], one["warnings"]) == ({"INFO": 40}, [])
 
 
