@@ -22,7 +22,7 @@ from glx.parse.levels import SEVERE
 from glx.parse.miner import Miner, fit
 from glx.parse.read import ReadCounts, blocks, clean
 from glx.parse.records import records
-from glx.parse.sources import LogPath
+from glx.parse.sources import GZIP, ZSTD, LogPath
 from glx.parse.unwrap import unwrap, without_colours
 from glx.sequences import Templates
 
@@ -48,6 +48,7 @@ class Inspection:
 
     Attributes:
       file: its name.
+      packed: `gzip`, `Zstandard` or None.
       whole: these lines are all.
       lines: how many, the empty ones included.
       layout: how they were read.
@@ -68,6 +69,7 @@ class Inspection:
     """
 
     file: str
+    packed: str | None
     whole: bool
     lines: int
     layout: Layout
@@ -134,6 +136,7 @@ def inspect(
     given = sessions is not None and sessions.share > 1 - FEW
     one = Inspection(
         file=str(path),
+        packed=_packed(path),
         whole=whole,
         lines=counts.lines,
         layout=layout,
@@ -153,6 +156,12 @@ def inspect(
         warnings=[],
     )
     return replace(one, warnings=list(_warnings(one, inner.to_list())))
+
+
+def _packed(path: LogPath) -> str | None:
+    with open(path, "rb") as file:
+        first = file.read(len(ZSTD))
+    return "gzip" if first.startswith(GZIP) else "Zstandard" if first == ZSTD else None
 
 
 def _known(fitted: Templates, texts: list[str], codes: np.ndarray) -> float:

@@ -18,7 +18,7 @@ UNPRINTABLE = {"\t": " ", "\x1b": "\u241b"}
 LETTERS = {  # of a time format, as people write it
     "%Y": "YYYY", "%y": "YY", "%m": "MM", "%d": "DD", "%e": "D", "%b": "Mon", "%a": "Day",
     "%H": "hh", "%I": "hh", "%M": "mm", "%S": "ss", "%p": "AM/PM", "%.f": ".fff", "%3f": "fff",
-    "%z": "+hhmm",
+    "%#z": "+hh", "%z": "+hhmm", "%Z": "zone",
 }  # fmt: skip
 
 AROUND = {  # a wrapping, as people call it
@@ -26,6 +26,7 @@ AROUND = {  # a wrapping, as people call it
     "kubectl": "kubectl's prefix", "stamp": "docker's time", "grep": "grep's file name",
     "file": "a file name", "json-log": "a shipper's JSON",
 }  # fmt: skip
+UNITS = {13: "milliseconds", 16: "microseconds", 19: "nanoseconds"}  # of times of so many digits
 NO_TIME = "none: no date and clock, or seconds since 1970, near the start of half of the lines"
 NO_LEVEL = "none: no word such as INFO or ERROR at one place near the start of half of the lines"
 
@@ -37,7 +38,8 @@ def table(one: Inspection, short: bool = False) -> Table:
       short: one example and no list of templates.
     """
     lines = f"{one.lines:,} line{'s' * (one.lines != 1)}"
-    out = _grid(one.file, f", {'' if one.whole else 'the first '}{lines}")
+    packed = f", {one.packed}" if one.packed else ""
+    out = _grid(one.file, f"{packed}, {'' if one.whole else 'the first '}{lines}")
     for name, text in _rows(one, short):
         _add(out, name, text)
     for warning in one.warnings:
@@ -125,6 +127,8 @@ def _time(one: Inspection) -> Iterator[tuple[str, str]]:
         return
     year, form = has_year(one.layout.time_format or ""), _form(one.layout)
     written = next((example.time for example in one.examples if example.time), None)
+    if form == "epoch":
+        form = f"{UNITS.get(len(written or ''), 'seconds')} since 1970"
     yield "time", f"{_shown(written)}   ({form})" if written else form
     first, last = (
         datetime.fromtimestamp(at, UTC).strftime(f"{'%Y-' * year}%m-%d %H:%M:%S")
