@@ -75,7 +75,7 @@ def test_fields_and_columns(content, rule, shown):
         (NO_FORM, (), ["no time", "no level"]),
         (SHOP, (r"--session=order=(\d+) left",), ["75 % of the lines have no session"]),
         (SHOP, ("--session=ticket",), ["fits no line"]),
-        (SHOP, ("--session=INFO",), ["no other id than 'INFO'"]),
+        (SHOP, ("--session=(order)=",), ["no other id than 'order'"]),
     ],
 )
 def test_what_may_be_wrong_is_a_warning(content, flags, words, shown):

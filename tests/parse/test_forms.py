@@ -47,6 +47,13 @@ FORMS = {
         'time="2024-05-01T10:00:00Z" level=error msg="disk full"', MAY, "ERROR", "disk full",
     ),
     "syslog": ("May  1 10:00:00 web1 app[71]: disk full", LEAP_MAY, None, "disk full"),
+    "syslog with priority": (
+        "<131>May  1 10:00:00 web1 app[71]: disk full", LEAP_MAY, "ERROR", "disk full",
+    ),
+    "syslog, RFC 5424": (
+        "<165>1 2024-05-01T10:00:00.5Z web1 app 71 ID47 - disk full",
+        MAY + 0.5, "INFO", "disk full",
+    ),
     "klog, glog": (
         "E0501 10:00:00.500000      71 disk.go:12] disk full", LEAP_MAY + 0.5, "ERROR", "disk full",
     ),
