@@ -9,18 +9,29 @@ cut is 0; log-odds of different kinds add up. In order, for an event `v` and a s
     rarity(v)     = w (min(T_v, RAREST) - NEUTRAL)        T_v = event_tails(v), in decades
                     w = max(R / (1 - R) - 1, 0)           above NEUTRAL
                     w = max(R / (1 - R), log 10)          below it, at least Bayes' rule
-    log_odds(v)   = clip(alarm_v, +-ALARM_LIMIT) + rarity(v)
+    novelty       = log 10 (min(new_tail, RAREST) - NEUTRAL)      for an event never seen, in place
+                    of rarity; from -ALARM_LIMIT to NOVELTY_LIMIT
+    level(v)      = log 10 (min(level_tails(level of v), RAREST) - NEUTRAL), at least 0
+    log_odds(v)   = clip(alarm_v, +-ALARM_LIMIT) + rarity(v) + level(v)
     lack(x)       = sum over v not in x of a_v            a_v = absence(v) of the profile
-    absence(x)    = (lack(x) - mean) / sd - ABSENCE_LIMIT
+    lacks(x)      = (lack(x) - mean) / sd - ABSENCE_LIMIT
                     mean = sum P(v') a_v, sd^2 = sum P(v) P(v') a_v^2, P(v') = 1 - P(v)
+    step(x)       = max over v not in x of log 10 (min(step_tails(v), RAREST) - ONE_STEP)
+    absence(x)    = max(lacks(x), step(x))                of a sequence that was not cut short
     log_odds(x)   = max(max over v in x of log_odds(v), absence(x))
 
 `mean` and `sd` are those of `lack` if events came independently. Rarity, odds and absence are
 clipped to `+-MAX_LOG_ODDS`. In a system of fixed routines (R near 1) a rare event is an incident;
 where sequences are arbitrary windows of lines (R small) rare events happen all the time and add
 nothing. Downwards, what is in a share `s` of the sequences is anomalous with probability at most
-`P(anomalous) / s`. An event that no sequence held has rarity 0: a new release brings as many of
-them as an incident does.
+`P(anomalous) / s`. A level is the program's own word for how severe a line is, in every system. An
+event that no sequence held says little by being new, as a new release brings such events too: a
+line that reads harmless stays so, and where new events come all the time, one more is no news.
+
+A step is missing by `lacks` where sequences are much alike, and by `step`, whatever else they vary
+in, where hardly any sequence lacks one as common: one that all have is missed from 41 sequences on.
+Lines of a text that come at random are no steps (`glx.profile.by_chance`). What a sequence that was
+cut short lacks is no evidence.
 
 The constants are conventions, not fits; docs/method.md says how they were chosen.
 """
@@ -29,15 +40,17 @@ import numpy as np
 import scipy.sparse as sp
 from scipy.special import logit
 
-from glx.profile import Profile, event_tails, membership
+from glx.profile import Profile, by_chance, event_tails, membership, missing_step
 from glx.sequences import Distinct, first_highest
 
 NEUTRAL = -np.log10(0.05)  # decades; an event in one of twenty sequences is no evidence
 RAREST = 2.5  # decades; below one in 300 rarity grows no further
+ONE_STEP = -np.log10(0.02)  # decades; a step that one in fifty sequences lacks may be missing
 ABSENCE_LIMIT = 4.0  # standard deviations of `lack` that an inlier stays below
 ROUNDS = 20  # of `inliers` at most
 DECADE = float(np.log(10))  # in log-odds
 ALARM_LIMIT = 2.0  # log-odds; the alarm model knows other systems' words, not this one's
+NOVELTY_LIMIT = 1.0  # log-odds; half of what the alarm model may say against it
 MAX_LOG_ODDS = 10.0  # bound of every other evidence, and of the odds of regularity
 
 
@@ -49,11 +62,12 @@ def inliers(sequences: Distinct, n_templates: int) -> Distinct:
     other's absences look ordinary. Where less than half would stay, all do: the rule does not suit
     such a log.
     """
-    members = membership(sequences, n_templates)
-    inside = np.ones(len(sequences), dtype=bool)
+    members, steps = membership(sequences, n_templates), ~by_chance(sequences, n_templates)
+    whole = inside = sequences.whole
     for _ in range(ROUNDS):
         before, counts = inside, np.where(inside, sequences.counts, 0)
-        inside = _deviations(counts @ members, int(counts.sum()), members) < ABSENCE_LIMIT
+        deviations = _deviations(counts @ members, int(counts.sum()), members, steps)
+        inside = whole & (deviations < ABSENCE_LIMIT)
         if 2 * sequences.counts[inside].sum() < sequences.counts.sum():
             return sequences
         if np.array_equal(before, inside):
@@ -70,32 +84,57 @@ def regularity(profile: Profile) -> float:
     return float((share**2).sum() / max(share.sum(), 1e-9))
 
 
-def rarity(profile: Profile, n_templates: int) -> np.ndarray:
-    """`<float32>[V]` log-odds that the mere presence of each template adds."""
+def rarity(profile: Profile, levels: np.ndarray) -> np.ndarray:
+    """`<float32>[V]` log-odds that the mere presence of each template adds: rarity and level.
+
+    Args:
+      levels: `<int8>[V]` of `glx.profile.severities`, of new templates too.
+    """
+    n_templates = len(levels)
     over = np.minimum(event_tails(profile, n_templates), RAREST) - NEUTRAL
     regular = regularity(profile)
     odds = min(regular / max(1 - regular, 1e-9), MAX_LOG_ODDS)
     weight = np.where(over > 0, max(odds - 1, 0), max(odds, DECADE))
     seen = np.zeros(n_templates, dtype=bool)
     seen[: len(profile.seen)] = profile.seen[:n_templates]
-    return np.clip(seen * weight * over, -MAX_LOG_ODDS, MAX_LOG_ODDS).astype(np.float32)
+    own = np.where(seen, np.clip(weight * over, -MAX_LOG_ODDS, MAX_LOG_ODDS), novelty(profile))
+    return (own + level(profile)[levels]).astype(np.float32)
 
 
-def event_log_odds(profile: Profile, alarm: np.ndarray) -> np.ndarray:
-    """`<float32>[V]` log-odds of each template; `alarm` is `<float>[V]`."""
-    return (bounded(alarm) + rarity(profile, len(alarm))).astype(np.float32)
+def novelty(profile: Profile) -> float:
+    """Log-odds that an event adds which no sequence held."""
+    return float(np.clip(_beyond(profile.new_tail, NEUTRAL), -ALARM_LIMIT, NOVELTY_LIMIT))
+
+
+def level(profile: Profile) -> np.ndarray:
+    """`<float64>[4]` log-odds that a level adds: none or below WARN (0), WARN, ERROR, FATAL."""
+    return np.maximum(_beyond(profile.level_tails, NEUTRAL), 0) * (np.arange(4) > 0)
+
+
+def event_log_odds(profile: Profile, alarm: np.ndarray, levels: np.ndarray) -> np.ndarray:
+    """`<float32>[V]` log-odds of each template; `alarm` is `<float>[V]`, levels as in `rarity`."""
+    return (bounded(alarm) + rarity(profile, levels)).astype(np.float32)
 
 
 def absence(profile: Profile, sequences: Distinct) -> np.ndarray:
     """`<float32>[U]` log-odds from what each sequence lacks."""
-    members = membership(sequences, len(profile.present))
-    beyond = _deviations(profile.present, int(profile.n_sequences), members) - ABSENCE_LIMIT
-    return np.clip(beyond, -MAX_LOG_ODDS, MAX_LOG_ODDS).astype(np.float32)
+    members, steps = membership(sequences, len(profile.present)), profile.step_tails > 0
+    deviations = _deviations(profile.present, int(profile.n_sequences), members, steps)
+    step = np.append(profile.step_tails, 0)[missing_step(profile, sequences)]
+    found = np.maximum(deviations - ABSENCE_LIMIT, _beyond(step, ONE_STEP))
+    found = np.where(sequences.whole, found, -MAX_LOG_ODDS)
+    return np.clip(found, -MAX_LOG_ODDS, MAX_LOG_ODDS).astype(np.float32)
 
 
-def sequence_log_odds(profile: Profile, sequences: Distinct, alarm: np.ndarray) -> np.ndarray:
-    """`<float32>[U]` log-odds of sequences, none empty, with ids below `V`; `alarm <float>[V]`."""
-    highest, _ = first_highest(event_log_odds(profile, alarm)[sequences.ids], sequences)
+def sequence_log_odds(
+    profile: Profile, sequences: Distinct, alarm: np.ndarray, levels: np.ndarray
+) -> np.ndarray:
+    """`<float32>[U]` log-odds of sequences, none empty, with ids below `V`.
+
+    Args:
+      alarm, levels: as in `event_log_odds`.
+    """
+    highest, _ = first_highest(event_log_odds(profile, alarm, levels)[sequences.ids], sequences)
     return np.maximum(highest, absence(profile, sequences))
 
 
@@ -110,10 +149,21 @@ def bounded(alarm: np.ndarray) -> np.ndarray:
     return np.clip(alarm, -ALARM_LIMIT, ALARM_LIMIT)
 
 
-def _deviations(present: np.ndarray, n: int, members: sp.csr_array) -> np.ndarray:
-    """`<float64>[U]` deviation of `lack`, with `present` (`<float>[V]`) of `n` sequences."""
+def _beyond(tails: np.ndarray, neutral: float) -> np.ndarray:
+    """Log-odds of surprises in decades, 0 at `neutral`; none grows beyond `RAREST`."""
+    return DECADE * (np.minimum(tails, RAREST) - neutral)
+
+
+def _deviations(
+    present: np.ndarray, n: int, members: sp.csr_array, steps: np.ndarray
+) -> np.ndarray:
+    """`<float64>[U]` deviation of `lack`, with `present` (`<float>[V]`) of `n` sequences.
+
+    Args:
+      steps: `<bool>[V]` the events whose absence counts.
+    """
     p = (present + 1) / (n + 2)
-    absent = -np.log10(1 - p)
+    absent = -np.log10(1 - p) * steps
     spread = np.sqrt((p * (1 - p) * absent**2).sum())
     # The mean over all events less those present, which equals `lack` less its mean.
     return (p @ absent - members @ absent) / max(spread, 1e-12)

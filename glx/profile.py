@@ -18,13 +18,20 @@ Transitions have the Dirichlet prior of MacKay and Peto (1995), `k = TRANSITION_
 compares how often an event is repeated with the sequences that hold it, `length` the number of
 events with all sequences, `tail` a statistic with its value in all sequences. An id outside the
 table (a template first seen at detection) is an unseen event.
+
+Shares of rare things are estimated without the count of one that Laplace adds, or "never" would
+look common in a short log: `surprise(k, N) = -log10 (k + 1/2) / (N + 1)`, after Krichevsky and
+Trofimov (1981).
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 import scipy.sparse as sp
+from scipy.special import pdtr
 
+from glx.parse.levels import SEVERE
 from glx.sequences import Distinct
 
 STATISTICS = (
@@ -48,6 +55,8 @@ EVENT_STATISTICS = (
     "branching",  # entropy of the next event, in decades
     "unseen",  # 1 where no adaptation sequence holds it
 )
+CHANCE = 1e-3  # of sequences without an event by chance: fewer cannot be seen in a usual log
+DOUBT = 0.05  # probability of so few lacks as there are, below which they are no chance
 TRANSITION_PRIOR = 1.0  # pseudo-transitions per event, spread as the events are overall
 
 
@@ -59,6 +68,11 @@ class Profile:
       n_sequences: `<int64>[]` the adaptation sequences, `N`.
       present: `<int64>[V]` sequences that hold the event.
       seen: `<bool>[V]` events of any sequence of the system, also of those left out here.
+      level_tails: `<float64>[4]` surprise of a sequence with an event of any level, at or above
+        WARN, at or above ERROR, at FATAL.
+      new_tail: `<float64>[]` surprise of a sequence with an event that no other sequence holds.
+      step_tails: `<float64>[V]` surprise of a sequence that lacks an event as common; 0 for one that
+        may be lacking by chance.
       bigram_from, bigram_to: `<int64>[M]` transitions seen, sorted; the state `V` is an unseen
         event, `V + 1` the edge (before the first and after the last event).
       bigram_count: `<int64>[M]` how often.
@@ -72,6 +86,9 @@ class Profile:
     n_sequences: np.ndarray
     present: np.ndarray
     seen: np.ndarray
+    level_tails: np.ndarray
+    new_tail: np.ndarray
+    step_tails: np.ndarray
     bigram_from: np.ndarray
     bigram_to: np.ndarray
     bigram_count: np.ndarray
@@ -84,12 +101,23 @@ class Profile:
     at_least: np.ndarray
 
 
-def fit_profile(distinct: Distinct, n_templates: int, whole: Distinct | None = None) -> Profile:
+def fit_profile(
+    distinct: Distinct,
+    n_templates: int,
+    everything: Distinct | None = None,
+    levels: np.ndarray | None = None,
+) -> Profile:
     """The profile of the sequences of `distinct` over a table of `n_templates` templates.
 
     Args:
-      whole: all sequences of the system, where `distinct` is a part of them.
+      everything: all sequences of the system, where `distinct` is a part of them.
+      levels: `<int8>[V]` as of `severities`; None for a system without levels.
     """
+    everything = distinct if everything is None else everything
+    levels = np.zeros(n_templates, np.int8) if levels is None else levels
+    held = presence(everything, n_templates)
+    members, n = membership(distinct, n_templates), int(distinct.counts.sum())
+    severe = [_holding(distinct, members, levels >= level) for level in range(len(SEVERE) + 1)]
     row, event, repeats = _events(distinct, n_templates)
     known = event < n_templates
     source, target, owner = _transitions(distinct, n_templates)
@@ -97,7 +125,10 @@ def fit_profile(distinct: Distinct, n_templates: int, whole: Distinct | None = N
     profile = Profile(
         np.asarray(distinct.counts.sum(), dtype=np.int64),
         presence(distinct, n_templates),
-        presence(distinct if whole is None else whole, n_templates) > 0,
+        held > 0,
+        surprise(np.array(severe), n),
+        surprise(_holding(distinct, members, held == 1), n),
+        _step_tails(everything.take(np.flatnonzero(everything.whole)), n_templates),
         *_count(source, target, distinct.counts[owner]),
         *_count(event[known], repeats[known], distinct.counts[row[known]]),
         lengths,
@@ -121,6 +152,43 @@ def membership(sequences: Distinct, n_templates: int) -> sp.csr_array:
     known = event < n_templates
     ones, at = np.ones(known.sum()), (row[known], event[known])
     return sp.csr_array((ones, at), shape=(len(sequences), n_templates))
+
+
+def severities(texts: Sequence[str]) -> np.ndarray:
+    """`<int8>[V]` level of template texts, their first word: from 1, WARN, to 3, FATAL; else 0."""
+    rank = {level: n for n, level in enumerate(SEVERE, start=1)}
+    return np.array([rank.get(text.split(" ", 1)[0], 0) for text in texts], dtype=np.int8)
+
+
+def surprise(k: np.ndarray, n: int) -> np.ndarray:
+    """Decades; of `n` sequences `k` are such."""
+    return np.log10((n + 1) / (np.asarray(k) + 0.5))
+
+
+def by_chance(sequences: Distinct, n_templates: int) -> np.ndarray:
+    """`<bool>[V]` events that a sequence may lack by chance: they come as lines of a text do.
+
+    If an event comes `m` times in a sequence on average, with variance `d m`, the binomial, Poisson
+    and negative binomial distributions with this mean and variance all give none a probability of
+    `d^(m / (1 - d))` (`exp(-m)` for `d = 1`). That is chance where it is `CHANCE` at least, the event
+    comes twice or more (of one that comes once or never, the numbers say nothing else), and
+    sequences without it are as many as that: a step that is repeated at will is never lacking.
+    """
+    n = max(int(sequences.counts.sum()), 1)
+    row, event, repeats = _events(sequences, n_templates)
+    known = event < n_templates
+    row, event, repeats = row[known], event[known], repeats[known].astype(np.float64)
+    weight = sequences.counts[row]
+    holding, total, squares = (
+        np.bincount(event, weight * repeats**power, n_templates) for power in (0, 1, 2)
+    )
+    mean = total / n
+    with np.errstate(divide="ignore", invalid="ignore"):
+        spread = np.maximum(squares / n - mean**2, 0) / mean
+        even = np.abs(1 - spread) < 1e-9
+        none = np.where(even, np.exp(-mean), spread ** (mean / (1 - spread)))
+    lacks = np.maximum(n - holding, 0)
+    return (mean >= 2) & (none >= CHANCE) & (pdtr(lacks, n * none) >= DOUBT)
 
 
 def presence(sequences: Distinct, n_templates: int) -> np.ndarray:
@@ -202,21 +270,48 @@ def event_statistics(profile: Profile, n_templates: int | None = None) -> np.nda
 
 
 def commonest_missing(profile: Profile, sequences: Distinct) -> np.ndarray:
-    """`<int64>[U]` the commonest event that each sequence lacks; `V` where it lacks none.
+    """`<int64>[U]` the commonest event that each sequence lacks; `V` where it lacks none."""
+    return first_missing(_surprises(profile)[1][:-1], sequences)
 
-    Events are ranked from the commonest on, and the ranks of a row sorted. The smallest rank that a
+
+def missing_step(profile: Profile, sequences: Distinct) -> np.ndarray:
+    """`<int64>[U]` the same among events that are not lacking by chance, where there are any."""
+    return first_missing(profile.step_tails, sequences)
+
+
+def first_missing(values: np.ndarray, sequences: Distinct) -> np.ndarray:
+    """`<int64>[U]` the event of highest value (`<float>[V]`) that each sequence lacks; `V` for none.
+
+    Events are ranked from the highest on, and the ranks of a row sorted. The smallest rank that a
     row lacks is the first position at which its sorted ranks differ from 0, 1, 2, ...; where they
     do not differ, it is the number of its ranks.
     """
-    row, event, _ = _events(sequences, len(profile.present))
-    order = np.argsort(-_surprises(profile)[1], kind="stable")
+    row, event, _ = _events(sequences, len(values))
+    order = np.append(np.argsort(-values, kind="stable"), len(values))
     rank = np.argsort(order)[event]
     rank = rank[np.lexsort((rank, row))]
     missing = np.bincount(row, minlength=len(sequences))
     position = np.arange(len(row)) - np.repeat(np.cumsum(missing) - missing, missing)
     differs = rank != position
     np.minimum.at(missing, row[differs], position[differs])
-    return np.append(order, len(profile.present))[missing]
+    return order[np.minimum(missing, len(values))]
+
+
+def _holding(sequences: Distinct, members: sp.csr_array, events: np.ndarray) -> int:
+    """How many of the sequences hold one of `events` (`<bool>[V]`)."""
+    return int(sequences.counts[members @ events.astype(np.float64) > 0].sum())
+
+
+def _step_tails(sequences: Distinct, n_templates: int) -> np.ndarray:
+    """`step_tails` of a profile. Each sequence is compared with the others, so that what it alone
+    lacks counts as something that all have."""
+    n, held = int(sequences.counts.sum()), presence(sequences, n_templates)
+    steps = np.where(by_chance(sequences, n_templates), -1, held)
+    lacked = np.append(steps, -1)[first_missing(steps, sequences)]
+    order = np.argsort(lacked, kind="stable")
+    above = np.append(np.cumsum(sequences.counts[order][::-1])[::-1], 0)
+    as_common = above[np.searchsorted(lacked[order], steps - 1, side="left")]
+    return np.where(steps < 0, 0.0, surprise(as_common, n))
 
 
 def _surprises(profile: Profile) -> tuple[np.ndarray, np.ndarray]:

@@ -12,6 +12,7 @@ import numpy as np
 WILDCARD = "<*>"
 ADAPT, GAP, TEST = 0, 1, 2
 PARTS = ("adapt", "gap", "test")
+CUT = b"\0"  # behind the ids of a sequence that was cut short
 BUCKETS = (8, 16, 24, 32, 48, 64, 96, 128)  # events
 
 
@@ -105,10 +106,17 @@ class Distinct(Rows):
     Attributes:
       counts: `<int64>[U]` how often each occurs.
       inverse: `<int64>[N]` the distinct sequence of each, so that `values[inverse]` scatters back.
+      cut: `<bool>[U]` as in `Sequences`; a whole sequence and one that was cut are never equal.
     """
 
     counts: np.ndarray
     inverse: np.ndarray
+    cut: np.ndarray | None = None
+
+    @property
+    def whole(self) -> np.ndarray:
+        """`<bool>[U]` those that were not cut short."""
+        return np.ones(len(self), dtype=bool) if self.cut is None else ~self.cut
 
     def take(self, rows: np.ndarray) -> "Distinct":
         """The distinct sequences `rows` (`<int>[M]`) alone, each standing for itself."""
@@ -117,6 +125,7 @@ class Distinct(Rows):
             offsets=csr_offsets(self.lengths[rows]),
             counts=self.counts[rows],
             inverse=np.arange(len(rows)),
+            cut=None if self.cut is None else self.cut[rows],
         )
 
 
@@ -146,21 +155,25 @@ def distinct(sequences: Sequences) -> Distinct:
     """Group equal event sequences; sorted by ids, so a function of the multiset."""
     raw = np.ascontiguousarray(sequences.ids, dtype=">i4").tobytes()
     bounds = (sequences.offsets * 4).tolist()
+    keys = [raw[a:b] for a, b in pairwise(bounds)]
+    cut = sequences.cut
+    if cut is not None:
+        for n in np.flatnonzero(cut):
+            keys[n] += CUT
     index: dict[bytes, int] = {}
     seen = np.fromiter(
-        (index.setdefault(raw[a:b], len(index)) for a, b in pairwise(bounds)),
-        dtype=np.int64,
-        count=len(sequences),
+        (index.setdefault(key, len(index)) for key in keys), dtype=np.int64, count=len(keys)
     )
     rows = sorted(index)  # big-endian bytes sort as the ids do
     rank = np.empty(len(rows), dtype=np.int64)
     rank[[index[row] for row in rows]] = np.arange(len(rows))
     inverse = rank[seen]
     return Distinct(
-        ids=np.frombuffer(b"".join(rows), dtype=">i4").astype(np.int32),
+        ids=np.frombuffer(b"".join(row[: len(row) // 4 * 4] for row in rows), ">i4").astype(np.int32),
         offsets=csr_offsets(np.array([len(row) // 4 for row in rows], dtype=np.int64)),
         counts=np.bincount(inverse, minlength=len(rows)).astype(np.int64),
         inverse=inverse,
+        cut=None if cut is None else np.array([len(row) % 4 > 0 for row in rows], dtype=bool),
     )
 
 

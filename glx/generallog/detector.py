@@ -30,6 +30,7 @@ from glx.generallog.experts import ExpertConfig, ExpertContext
 from glx.generallog.knowledge import Knowledge, KnowledgeConfig
 from glx.generallog.route import ONE_WAY, RouteConfig, Routed, Router
 from glx.llm.request import Costs
+from glx.profile import severities
 from glx.sequences import Distinct, LabelledSource, Sequences, distinct
 from glx.state import State
 from glx.verdicts import Verdicts
@@ -256,7 +257,7 @@ def expert_input(
         texts=texts,
         vectors=meanings.vectors,
         alarm=meanings.alarm,
-        rarity=evidence.rarity(profile, len(texts)),
+        rarity=evidence.rarity(profile, severities(texts)),
         share=np.pad(profile.present / max(int(profile.n_sequences), 1), new),
         seen=np.pad(profile.seen, new),
         similarity=routed.similarity,

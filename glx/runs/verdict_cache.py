@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from glx.sequences import Distinct, Sequences, distinct
+from glx.sequences import CUT, Distinct, Sequences, distinct
 from glx.verdicts import Verdicts
 
 MOST = 1 << 20  # events of cached sequences; beyond that the cache is emptied: memory stays flat
@@ -42,7 +42,8 @@ class VerdictCache:
             self._forget()
         unique = distinct(sequences)
         raw, ends = unique.ids.tobytes(), (unique.offsets * unique.ids.itemsize).tolist()
-        keys = [raw[a:b] for a, b in pairwise(ends)]
+        cut = (~unique.whole).tolist()
+        keys = [raw[a:b] + CUT * short for (a, b), short in zip(pairwise(ends), cut, strict=True)]
         new = [n for n, key in enumerate(keys) if key not in self.rows]
         metrics: dict[str, Any] = {}
         if new:
@@ -57,7 +58,8 @@ class VerdictCache:
         """Have new distinct sequences judged and keep the verdicts; returns the metrics."""
         lines = np.arange(len(unique))
         # Distinct sequences are sorted, so that the verdicts come in their order.
-        verdicts = self.judge(Sequences(unique.ids, unique.offsets, lines, lines))
+        again = Sequences(unique.ids, unique.offsets, lines, lines, cut=unique.cut)
+        verdicts = self.judge(again)
         for name, new in verdicts.columns().items():
             join = pl.concat if isinstance(new, pl.Series) else np.concatenate
             self.columns[name] = join([self.columns[name], new]) if name in self.columns else new

@@ -15,7 +15,7 @@ from glx.embed import alarm
 from glx.embed.alarm import Meanings, meanings
 from glx.embed.embed import EmbedConfig
 from glx.errors import InputError
-from glx.profile import Profile, commonest_missing, fit_profile
+from glx.profile import Profile, fit_profile, missing_step, severities
 from glx.sequences import Distinct, LabelledSource, Sequences, Templates, distinct, first_highest
 from glx.state import State
 from glx.verdicts import Verdicts, heaviest
@@ -117,7 +117,8 @@ class ZeroLogDetector(Detector):
         weight = attention
         reasons = np.full(len(unique), None)
         if train.structural:
-            log_odds = evidence.event_log_odds(profile, meanings.alarm)[short.ids]
+            levels = severities(meanings.texts)
+            log_odds = evidence.event_log_odds(profile, meanings.alarm, levels)[short.ids]
             highest, _ = first_highest(log_odds, short)
             weight = attention * np.exp(log_odds - highest[owner])
             absent = evidence.absence(profile, unique)
@@ -210,7 +211,8 @@ def _inputs(
 
 
 def _profile(unique: Distinct, templates: Templates) -> Profile:
-    return fit_profile(evidence.inliers(unique, len(templates)), len(templates), unique)
+    inside, levels = evidence.inliers(unique, len(templates)), severities(templates.texts)
+    return fit_profile(inside, len(templates), unique, levels)
 
 
 def missing(profile: Profile, sequences: Distinct, rows: np.ndarray, texts: list[str]) -> list[str]:
@@ -218,5 +220,5 @@ def missing(profile: Profile, sequences: Distinct, rows: np.ndarray, texts: list
     share = profile.present / max(int(profile.n_sequences), 1)
     return [
         f'lacks "{texts[v]}", which {share[v]:.1%} of sequences have'
-        for v in commonest_missing(profile, sequences.take(rows)).tolist()
+        for v in missing_step(profile, sequences.take(rows)).tolist()
     ]

@@ -84,6 +84,8 @@ def make_pools(
 ) -> Pools:
     """Split rows into support and query pools that share no distinct sequence.
 
+    A target whose sequences are all alike has that one in both.
+
     Rows of all systems are numbered through: sources in their order, then the target.
 
     Args:
@@ -105,14 +107,9 @@ def make_pools(
         prevalence = counts[1].sum() / (counts[0].sum() + counts[1].sum())
         sources.append(Source(support, query, float(prevalence)))
         base += len(counts[0])
-    if len(target) < 2:
-        raise InputError(
-            "the target's adapt part: holds fewer than two distinct sequences; give it more logs, "
-            "or another --session or --window"
-        )
-    chosen = _query_rows(rng, (target,))
-    halves = _pool(target * (chosen == 0), base), _pool(target * (chosen == 1), base)
-    return Pools(tuple(sources), halves, held_out)
+    chosen, alike = _query_rows(rng, (target,)), len(target) < 2
+    of_target = tuple(_pool(target * (alike | (chosen == part)), base) for part in (0, 1))
+    return Pools(tuple(sources), (of_target[0], of_target[1]), held_out)
 
 
 def draw(pools: Pools, seed: int, step: int, episodes: int, size: int) -> tuple[Rows, Rows]:

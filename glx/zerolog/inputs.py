@@ -9,7 +9,13 @@ import numpy as np
 
 from glx import evidence
 from glx.embed.alarm import Meanings
-from glx.profile import Profile, event_statistics, sequence_statistics, sequence_tails
+from glx.profile import (
+    Profile,
+    event_statistics,
+    sequence_statistics,
+    sequence_tails,
+    severities,
+)
 from glx.sequences import Distinct, shorten
 
 
@@ -50,11 +56,12 @@ def system_inputs(
       structural: False leaves the structural inputs at zero (an ablation).
     """
     vectors, alarm = meanings.vectors, meanings.alarm
-    event_log_odds = evidence.event_log_odds(profile, alarm)
+    levels = severities(meanings.texts)
+    event_log_odds = evidence.event_log_odds(profile, alarm, levels)
     per_event = event_statistics(profile, len(vectors))
     per_event = np.concatenate([per_event, alarm[:, None], event_log_odds[:, None]], axis=1)
     tails = sequence_tails(profile, sequence_statistics(profile, sequences))
-    log_odds = evidence.sequence_log_odds(profile, sequences, alarm)
+    log_odds = evidence.sequence_log_odds(profile, sequences, alarm, levels)
     per_sequence = np.concatenate([tails, log_odds[:, None]], axis=1)
     if not structural:
         per_event, per_sequence = per_event * 0, per_sequence * 0
