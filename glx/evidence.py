@@ -30,7 +30,7 @@ line that reads harmless stays so, and where new events come all the time, one m
 
 A step is missing by `lacks` where sequences are much alike, and by `step`, whatever else they vary
 in, where hardly any sequence lacks one as common: one that all have is missed from 41 sequences on.
-Lines of a text that come at random are no steps (`glx.profile.by_chance`). What a sequence that was
+Lines of a text that come at random are no steps (`glx.steps.by_chance`). What a sequence that was
 cut short lacks is no evidence.
 
 The constants are conventions, not fits; docs/method.md says how they were chosen.
@@ -40,8 +40,10 @@ import numpy as np
 import scipy.sparse as sp
 from scipy.special import logit
 
-from glx.profile import Profile, by_chance, event_tails, membership, missing_step
+from glx.membership import membership
+from glx.profile import Profile, event_tails, missing_step
 from glx.sequences import Distinct, first_highest
+from glx.steps import by_chance
 
 NEUTRAL = -np.log10(0.05)  # decades; an event in one of twenty sequences is no evidence
 RAREST = 2.5  # decades; below one in 300 rarity grows no further
@@ -50,7 +52,7 @@ ABSENCE_LIMIT = 4.0  # standard deviations of `lack` that an inlier stays below
 ROUNDS = 20  # of `inliers` at most
 DECADE = float(np.log(10))  # in log-odds
 ALARM_LIMIT = 2.0  # log-odds; the alarm model knows other systems' words, not this one's
-NOVELTY_LIMIT = 1.0  # log-odds; half of what the alarm model may say against it
+NOVELTY_LIMIT = 0.5  # log-odds; half of what the alarm model may say against it
 MAX_LOG_ODDS = 10.0  # bound of every other evidence, and of the odds of regularity
 
 
@@ -103,7 +105,7 @@ def rarity(profile: Profile, levels: np.ndarray) -> np.ndarray:
 
 def novelty(profile: Profile) -> float:
     """Log-odds that an event adds which no sequence held."""
-    return float(np.clip(_beyond(profile.new_tail, NEUTRAL), -ALARM_LIMIT, NOVELTY_LIMIT))
+    return float(np.clip(_beyond(profile.new_tail, NEUTRAL), 0, NOVELTY_LIMIT))
 
 
 def level(profile: Profile) -> np.ndarray:
@@ -121,7 +123,8 @@ def absence(profile: Profile, sequences: Distinct) -> np.ndarray:
     members, steps = membership(sequences, len(profile.present)), profile.step_tails > 0
     deviations = _deviations(profile.present, int(profile.n_sequences), members, steps)
     step = np.append(profile.step_tails, 0)[missing_step(profile, sequences)]
-    found = np.maximum(deviations - ABSENCE_LIMIT, _beyond(step, ONE_STEP))
+    one = np.where(step > ONE_STEP, _beyond(step, ONE_STEP), -MAX_LOG_ODDS)
+    found = np.maximum(deviations - ABSENCE_LIMIT, one)
     found = np.where(sequences.whole, found, -MAX_LOG_ODDS)
     return np.clip(found, -MAX_LOG_ODDS, MAX_LOG_ODDS).astype(np.float32)
 

@@ -28,11 +28,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-import scipy.sparse as sp
-from scipy.special import pdtr
 
+from glx.membership import (
+    count_pairs,
+    events_of,
+    first_missing,
+    holding,
+    membership,
+    presence,
+    states,
+    sums,
+)
 from glx.parse.levels import SEVERE
 from glx.sequences import Distinct
+from glx.steps import step_tails, surprise
 
 STATISTICS = (
     "presence_max",  # the rarest event that is there
@@ -55,8 +64,6 @@ EVENT_STATISTICS = (
     "branching",  # entropy of the next event, in decades
     "unseen",  # 1 where no adaptation sequence holds it
 )
-CHANCE = 1e-3  # of sequences without an event by chance: fewer cannot be seen in a usual log
-DOUBT = 0.05  # probability of so few lacks as there are, below which they are no chance
 TRANSITION_PRIOR = 1.0  # pseudo-transitions per event, spread as the events are overall
 
 
@@ -71,8 +78,8 @@ class Profile:
       level_tails: `<float64>[4]` surprise of a sequence with an event of any level, at or above
         WARN, at or above ERROR, at FATAL.
       new_tail: `<float64>[]` surprise of a sequence with an event that no other sequence holds.
-      step_tails: `<float64>[V]` surprise of a sequence that lacks an event as common; 0 for one that
-        may be lacking by chance.
+      step_tails: `<float64>[V]` surprise of a sequence that lacks an event as common; 0 for one
+        that may be lacking by chance.
       bigram_from, bigram_to: `<int64>[M]` transitions seen, sorted; the state `V` is an unseen
         event, `V + 1` the edge (before the first and after the last event).
       bigram_count: `<int64>[M]` how often.
@@ -117,8 +124,8 @@ def fit_profile(
     levels = np.zeros(n_templates, np.int8) if levels is None else levels
     held = presence(everything, n_templates)
     members, n = membership(distinct, n_templates), int(distinct.counts.sum())
-    severe = [_holding(distinct, members, levels >= level) for level in range(len(SEVERE) + 1)]
-    row, event, repeats = _events(distinct, n_templates)
+    severe = [holding(distinct, members, levels >= level) for level in range(len(SEVERE) + 1)]
+    row, event, repeats = events_of(distinct, n_templates)
     known = event < n_templates
     source, target, owner = _transitions(distinct, n_templates)
     lengths, of_length = np.unique(distinct.lengths, return_inverse=True)
@@ -127,12 +134,12 @@ def fit_profile(
         presence(distinct, n_templates),
         held > 0,
         surprise(np.array(severe), n),
-        surprise(_holding(distinct, members, held == 1), n),
-        _step_tails(everything.take(np.flatnonzero(everything.whole)), n_templates),
-        *_count(source, target, distinct.counts[owner]),
-        *_count(event[known], repeats[known], distinct.counts[row[known]]),
+        surprise(holding(distinct, members, held == 1), n),
+        step_tails(everything.take(np.flatnonzero(everything.whole)), n_templates),
+        *count_pairs(source, target, distinct.counts[owner]),
+        *count_pairs(event[known], repeats[known], distinct.counts[row[known]]),
         lengths,
-        _sums(of_length, distinct.counts, len(lengths)),
+        sums(of_length, distinct.counts, len(lengths)),
         values=np.zeros((len(STATISTICS), 0), np.float32),
         at_least=np.zeros((len(STATISTICS), 0), np.int64),
     )
@@ -146,60 +153,22 @@ def fit_profile(
     )
 
 
-def membership(sequences: Distinct, n_templates: int) -> sp.csr_array:
-    """`<float64>[U, V]` sparse: 1 where a sequence holds an event of the table."""
-    row, event, _ = _events(sequences, n_templates)
-    known = event < n_templates
-    ones, at = np.ones(known.sum()), (row[known], event[known])
-    return sp.csr_array((ones, at), shape=(len(sequences), n_templates))
-
-
 def severities(texts: Sequence[str]) -> np.ndarray:
     """`<int8>[V]` level of template texts, their first word: from 1, WARN, to 3, FATAL; else 0."""
     rank = {level: n for n, level in enumerate(SEVERE, start=1)}
     return np.array([rank.get(text.split(" ", 1)[0], 0) for text in texts], dtype=np.int8)
 
 
-def surprise(k: np.ndarray, n: int) -> np.ndarray:
-    """Decades; of `n` sequences `k` are such."""
-    return np.log10((n + 1) / (np.asarray(k) + 0.5))
-
-
-def by_chance(sequences: Distinct, n_templates: int) -> np.ndarray:
-    """`<bool>[V]` events that a sequence may lack by chance: they come as lines of a text do.
-
-    If an event comes `m` times in a sequence on average, with variance `d m`, the binomial, Poisson
-    and negative binomial distributions with this mean and variance all give none a probability of
-    `d^(m / (1 - d))` (`exp(-m)` for `d = 1`). That is chance where it is `CHANCE` at least, the event
-    comes twice or more (of one that comes once or never, the numbers say nothing else), and
-    sequences without it are as many as that: a step that is repeated at will is never lacking.
-    """
-    n = max(int(sequences.counts.sum()), 1)
-    row, event, repeats = _events(sequences, n_templates)
-    known = event < n_templates
-    row, event, repeats = row[known], event[known], repeats[known].astype(np.float64)
-    weight = sequences.counts[row]
-    holding, total, squares = (
-        np.bincount(event, weight * repeats**power, n_templates) for power in (0, 1, 2)
-    )
-    mean = total / n
-    with np.errstate(divide="ignore", invalid="ignore"):
-        spread = np.maximum(squares / n - mean**2, 0) / mean
-        even = np.abs(1 - spread) < 1e-9
-        none = np.where(even, np.exp(-mean), spread ** (mean / (1 - spread)))
-    lacks = np.maximum(n - holding, 0)
-    return (mean >= 2) & (none >= CHANCE) & (pdtr(lacks, n * none) >= DOUBT)
-
-
-def presence(sequences: Distinct, n_templates: int) -> np.ndarray:
-    """`<int64>[V]` sequences that hold each event of the table, duplicates counted."""
-    return (sequences.counts @ membership(sequences, n_templates)).astype(np.int64)
+def share_at_level(profile: Profile, level: int) -> float:
+    """Share of the sequences with an event at or above a level of `severities`."""
+    n = int(profile.n_sequences)
+    return float(round((n + 1) / 10 ** profile.level_tails[level] - 0.5) / max(n, 1))
 
 
 def sequence_statistics(profile: Profile, distinct: Distinct) -> np.ndarray:
     """`<float32>[U, F]`: the columns `STATISTICS` of each distinct sequence."""
     n = len(distinct)
-    row, event, repeats = _events(distinct, len(profile.present))
+    row, event, repeats = events_of(distinct, len(profile.present))
     present, absent = _surprises(profile)
     absent[-1] = 0.0  # an event that is not in the table is never missing
     presence_max = _row_max(row, present[event], n)
@@ -235,7 +204,7 @@ def sequence_tails(profile: Profile, statistics: np.ndarray) -> np.ndarray:
 
 def event_tails(profile: Profile, n_templates: int) -> np.ndarray:
     """`<float64>[V]` `-log10` of the share of adaptation sequences that hold an event as rare."""
-    present = _surprises(profile)[0][_states(np.arange(n_templates), len(profile.present))]
+    present = _surprises(profile)[0][states(np.arange(n_templates), len(profile.present))]
     return _tail(profile, STATISTICS.index("presence_max"), present.astype(np.float32))
 
 
@@ -253,20 +222,20 @@ def event_statistics(profile: Profile, n_templates: int | None = None) -> np.nda
     """
     v = len(profile.present)
     present, absent = _surprises(profile)
-    occurrences = _sums(profile.repeat_event, profile.repeat_value * profile.repeat_count, v + 1)
+    occurrences = sums(profile.repeat_event, profile.repeat_value * profile.repeat_count, v + 1)
     order = np.argsort(-present, kind="stable")
     # Equally rare events share the total of all that are as rare.
     rarer = np.cumsum(occurrences[order])
     last = np.searchsorted(-present[order], -present, side="right") - 1
     tail = np.log10((occurrences.sum() + 1) / (rarer[last] + 1))
     sequences = np.append(profile.present, 0)
-    totals = _sums(profile.bigram_from, profile.bigram_count, v + 2)
+    totals = sums(profile.bigram_from, profile.bigram_count, v + 2)
     share = profile.bigram_count / totals[profile.bigram_from]
     branching = np.bincount(profile.bigram_from, -share * np.log10(share), v + 2)[: v + 1]
     repeats = np.log10(np.maximum(occurrences, 1) / np.maximum(sequences, 1))
     columns = (present, absent, tail, repeats, branching, sequences == 0)
     table = np.stack(columns, axis=1).astype(np.float32)
-    return table[_states(np.arange(v if n_templates is None else n_templates), v)]
+    return table[states(np.arange(v if n_templates is None else n_templates), v)]
 
 
 def commonest_missing(profile: Profile, sequences: Distinct) -> np.ndarray:
@@ -277,41 +246,6 @@ def commonest_missing(profile: Profile, sequences: Distinct) -> np.ndarray:
 def missing_step(profile: Profile, sequences: Distinct) -> np.ndarray:
     """`<int64>[U]` the same among events that are not lacking by chance, where there are any."""
     return first_missing(profile.step_tails, sequences)
-
-
-def first_missing(values: np.ndarray, sequences: Distinct) -> np.ndarray:
-    """`<int64>[U]` the event of highest value (`<float>[V]`) that each sequence lacks; `V` for none.
-
-    Events are ranked from the highest on, and the ranks of a row sorted. The smallest rank that a
-    row lacks is the first position at which its sorted ranks differ from 0, 1, 2, ...; where they
-    do not differ, it is the number of its ranks.
-    """
-    row, event, _ = _events(sequences, len(values))
-    order = np.append(np.argsort(-values, kind="stable"), len(values))
-    rank = np.argsort(order)[event]
-    rank = rank[np.lexsort((rank, row))]
-    missing = np.bincount(row, minlength=len(sequences))
-    position = np.arange(len(row)) - np.repeat(np.cumsum(missing) - missing, missing)
-    differs = rank != position
-    np.minimum.at(missing, row[differs], position[differs])
-    return order[np.minimum(missing, len(values))]
-
-
-def _holding(sequences: Distinct, members: sp.csr_array, events: np.ndarray) -> int:
-    """How many of the sequences hold one of `events` (`<bool>[V]`)."""
-    return int(sequences.counts[members @ events.astype(np.float64) > 0].sum())
-
-
-def _step_tails(sequences: Distinct, n_templates: int) -> np.ndarray:
-    """`step_tails` of a profile. Each sequence is compared with the others, so that what it alone
-    lacks counts as something that all have."""
-    n, held = int(sequences.counts.sum()), presence(sequences, n_templates)
-    steps = np.where(by_chance(sequences, n_templates), -1, held)
-    lacked = np.append(steps, -1)[first_missing(steps, sequences)]
-    order = np.argsort(lacked, kind="stable")
-    above = np.append(np.cumsum(sequences.counts[order][::-1])[::-1], 0)
-    as_common = above[np.searchsorted(lacked[order], steps - 1, side="left")]
-    return np.where(steps < 0, 0.0, surprise(as_common, n))
 
 
 def _surprises(profile: Profile) -> tuple[np.ndarray, np.ndarray]:
@@ -327,9 +261,9 @@ def _transition_surprise(profile: Profile, distinct: Distinct) -> tuple[np.ndarr
     key, keys = source * size + target, profile.bigram_from * size + profile.bigram_to
     at = np.searchsorted(keys, key)
     count = np.where(np.append(keys, -1)[at] == key, np.append(profile.bigram_count, 0)[at], 0)
-    targets = _sums(profile.bigram_to, profile.bigram_count, size)
+    targets = sums(profile.bigram_to, profile.bigram_count, size)
     overall = (targets + 1) / (targets.sum() + size)
-    totals = _sums(profile.bigram_from, profile.bigram_count, size)
+    totals = sums(profile.bigram_from, profile.bigram_count, size)
     k = TRANSITION_PRIOR
     return np.log10((totals[source] + k) / (count + k * overall[target])), owner
 
@@ -354,39 +288,12 @@ def _two_sided(keys: np.ndarray, counts: np.ndarray, key: np.ndarray, first, las
     return np.log10((total[last] - total[first] + 1) / (np.minimum(at_least, at_most) + 1))
 
 
-def _states(ids: np.ndarray, n_templates: int) -> np.ndarray:
-    """`<int64>` ids with every id outside the table folded into `n_templates`, the unseen event."""
-    ids = ids.astype(np.int64)
-    return np.where((ids < 0) | (ids >= n_templates), n_templates, ids)
-
-
-def _events(distinct: Distinct, n_templates: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Row, state and count of each id of each row, sorted by row and id."""
-    owner = np.repeat(np.arange(len(distinct)), distinct.lengths)
-    row, event, repeats = _count(owner, distinct.ids, None)
-    return row, _states(event, n_templates), repeats
-
-
 def _transitions(distinct: Distinct, n_templates: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """From-state, to-state and row of each transition, `<int64>[E + U]`, edges included."""
-    states = _states(distinct.ids, n_templates)
-    source = np.insert(states, distinct.offsets[:-1], n_templates + 1)
-    target = np.insert(states, distinct.offsets[1:], n_templates + 1)
+    state = states(distinct.ids, n_templates)
+    source = np.insert(state, distinct.offsets[:-1], n_templates + 1)
+    target = np.insert(state, distinct.offsets[1:], n_templates + 1)
     return source, target, np.repeat(np.arange(len(distinct)), distinct.lengths + 1)
-
-
-def _count(
-    first: np.ndarray, second: np.ndarray, weights: np.ndarray | None
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The distinct pairs of two int columns (of 31 bits), sorted, and the sum of their weights."""
-    pairs, inverse = np.unique((first << 32) + second, return_inverse=True)
-    first = (pairs + 2**31) >> 32  # right for a negative second, too
-    return first, pairs - (first << 32), _sums(inverse, weights, len(pairs))
-
-
-def _sums(index: np.ndarray, weights: np.ndarray | None, size: int) -> np.ndarray:
-    """`<int64>[size]` sum of the int `weights` at each index (exact below 2**53)."""
-    return np.bincount(index, weights, size).astype(np.int64)
 
 
 def _row_max(row: np.ndarray, values: np.ndarray, n: int) -> np.ndarray:

@@ -165,11 +165,12 @@ def distinct(sequences: Sequences) -> Distinct:
         (index.setdefault(key, len(index)) for key in keys), dtype=np.int64, count=len(keys)
     )
     rows = sorted(index)  # big-endian bytes sort as the ids do
+    bare = b"".join(row[: len(row) // 4 * 4] for row in rows)
     rank = np.empty(len(rows), dtype=np.int64)
     rank[[index[row] for row in rows]] = np.arange(len(rows))
     inverse = rank[seen]
     return Distinct(
-        ids=np.frombuffer(b"".join(row[: len(row) // 4 * 4] for row in rows), ">i4").astype(np.int32),
+        ids=np.frombuffer(bare, dtype=">i4").astype(np.int32),
         offsets=csr_offsets(np.array([len(row) // 4 for row in rows], dtype=np.int64)),
         counts=np.bincount(inverse, minlength=len(rows)).astype(np.int64),
         inverse=inverse,

@@ -34,7 +34,7 @@ from glx.profile import severities
 from glx.sequences import Distinct, LabelledSource, Sequences, distinct
 from glx.state import State
 from glx.verdicts import Verdicts
-from glx.zerolog.detector import ZeroLogConfig, ZeroLogDetector, missing
+from glx.zerolog.detector import ZeroLogConfig, ZeroLogDetector, level_reason, missing
 
 HIGHEST = 15.0  # log-odds; float32 has no score between those of 17 and 1
 CUT = 0.5  # of both routes, once their scores are on one scale
@@ -196,7 +196,11 @@ class GeneralLogDetector(Detector):
             places[rows], weights[rows] = -1, 0
             places[rows, 0], weights[rows, 0] = answers.places, 1
             ids[rows, 0] = decisive
-            reasons[rows] = answers.reasons
+            levels = severities(meanings.texts)
+            reasons[rows] = [
+                "; ".join([*level_reason(profile, levels[v]), reason])
+                for v, reason in zip(decisive, answers.reasons, strict=True)
+            ]
             lack = np.flatnonzero((absent >= 0) & (log_odds <= absent))
             reasons[rows[lack]] = missing(profile, asked, lack, meanings.texts)
             costs = answers.costs

@@ -16,7 +16,7 @@ import polars as pl
 
 from glx.config import setting
 from glx.generallog.nearest import nearest
-from glx.profile import presence
+from glx.membership import presence
 from glx.sequences import Distinct, csr_offsets, first_highest
 from glx.verdicts import DECIDING
 

@@ -15,7 +15,8 @@ from glx.embed import alarm
 from glx.embed.alarm import Meanings, meanings
 from glx.embed.embed import EmbedConfig
 from glx.errors import InputError
-from glx.profile import Profile, fit_profile, missing_step, severities
+from glx.parse.levels import SEVERE
+from glx.profile import Profile, fit_profile, missing_step, severities, share_at_level
 from glx.sequences import Distinct, LabelledSource, Sequences, Templates, distinct, first_highest
 from glx.state import State
 from glx.verdicts import Verdicts, heaviest
@@ -119,11 +120,14 @@ class ZeroLogDetector(Detector):
         if train.structural:
             levels = severities(meanings.texts)
             log_odds = evidence.event_log_odds(profile, meanings.alarm, levels)[short.ids]
-            highest, _ = first_highest(log_odds, short)
+            highest, place = first_highest(log_odds, short)
             weight = attention * np.exp(log_odds - highest[owner])
             absent = evidence.absence(profile, unique)
             rows = np.flatnonzero((absent >= 0) & (absent >= highest))
             reasons[rows] = missing(profile, unique, rows, meanings.texts)
+            rows = np.flatnonzero((highest >= 0) & (absent < highest))
+            decisive = short.ids[short.offsets[rows] + place[rows]]
+            reasons[rows] = [unusual(profile, levels, meanings.texts, v) for v in decisive]
         total = np.bincount(owner, weight, len(short))
         at, weights = heaviest(short.offsets, (weight / total[owner]).astype(np.float32))
         return Verdicts(
@@ -213,6 +217,26 @@ def _inputs(
 def _profile(unique: Distinct, templates: Templates) -> Profile:
     inside, levels = evidence.inliers(unique, len(templates)), severities(templates.texts)
     return fit_profile(inside, len(templates), unique, levels)
+
+
+def level_reason(profile: Profile, level: int) -> list[str]:
+    """In words, that an event's level is rare in its own system; nothing where it is not."""
+    if not evidence.level(profile)[level]:
+        return []
+    share = share_at_level(profile, level)
+    of = f"{share:.2%} of usual sequences have" if share else "no usual sequence has"
+    return [f"{SEVERE[level - 1]}, a level that {of}"]
+
+
+def unusual(profile: Profile, levels: np.ndarray, texts: list[str], event: int) -> str:
+    """An event and what is unusual about it in its own system, in words."""
+    if event < len(profile.seen) and profile.seen[event]:
+        rare = (
+            f"in {profile.present[event] / max(int(profile.n_sequences), 1):.2%} of usual sequences"
+        )
+    else:
+        rare = "never seen before"
+    return "; ".join([f'"{texts[event]}"', *level_reason(profile, levels[event]), rare])
 
 
 def missing(profile: Profile, sequences: Distinct, rows: np.ndarray, texts: list[str]) -> list[str]:

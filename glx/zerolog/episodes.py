@@ -10,8 +10,6 @@ from typing import NamedTuple
 import numpy as np
 from scipy.special import logit
 
-from glx.errors import InputError
-
 
 class Rows(NamedTuple):
     """Row numbers of the packed sequences and what the loss needs to know of each.
