@@ -9,10 +9,11 @@ cut is 0; log-odds of different kinds add up. In order, for an event `v` and a s
     rarity(v)     = w (min(T_v, RAREST) - NEUTRAL)        T_v = event_tails(v), in decades
                     w = max(R / (1 - R) - 1, 0)           above NEUTRAL
                     w = max(R / (1 - R), log 10)          below it, at least Bayes' rule
-    novelty       = log 10 (min(new_tail, RAREST) - NEUTRAL)      for an event never seen, in place
-                    of rarity; from -ALARM_LIMIT to NOVELTY_LIMIT
+                    0 for an event that no sequence held
     level(v)      = log 10 (min(level_tails(level of v), RAREST) - NEUTRAL), at least 0
-    log_odds(v)   = clip(alarm_v, +-ALARM_LIMIT) + rarity(v) + level(v)
+    novelty(v)    = log 10 (min(new_tail, RAREST) - NEUTRAL)    for an event that no sequence held,
+                    from 0 to NOVELTY_LIMIT; 0 for others
+    log_odds(v)   = clip(alarm_v, +-ALARM_LIMIT) + novelty(v) + rarity(v) + level(v)
     lack(x)       = sum over v not in x of a_v            a_v = absence(v) of the profile
     lacks(x)      = (lack(x) - mean) / sd - ABSENCE_LIMIT
                     mean = sum P(v') a_v, sd^2 = sum P(v) P(v') a_v^2, P(v') = 1 - P(v)
@@ -52,7 +53,7 @@ ABSENCE_LIMIT = 4.0  # standard deviations of `lack` that an inlier stays below
 ROUNDS = 20  # of `inliers` at most
 DECADE = float(np.log(10))  # in log-odds
 ALARM_LIMIT = 2.0  # log-odds; the alarm model knows other systems' words, not this one's
-NOVELTY_LIMIT = 0.5  # log-odds; half of what the alarm model may say against it
+NOVELTY_LIMIT = 1.0  # log-odds; half of what the alarm model may say against it
 MAX_LOG_ODDS = 10.0  # bound of every other evidence, and of the odds of regularity
 
 
@@ -97,10 +98,21 @@ def rarity(profile: Profile, levels: np.ndarray) -> np.ndarray:
     regular = regularity(profile)
     odds = min(regular / max(1 - regular, 1e-9), MAX_LOG_ODDS)
     weight = np.where(over > 0, max(odds - 1, 0), max(odds, DECADE))
+    seen = seen_events(profile, n_templates)
+    own = seen * np.clip(weight * over, -MAX_LOG_ODDS, MAX_LOG_ODDS)
+    return (own + level(profile)[levels]).astype(np.float32)
+
+
+def seen_events(profile: Profile, n_templates: int) -> np.ndarray:
+    """`<bool>[V]` templates that some sequence of the system held, new ones included."""
     seen = np.zeros(n_templates, dtype=bool)
     seen[: len(profile.seen)] = profile.seen[:n_templates]
-    own = np.where(seen, np.clip(weight * over, -MAX_LOG_ODDS, MAX_LOG_ODDS), novelty(profile))
-    return (own + level(profile)[levels]).astype(np.float32)
+    return seen
+
+
+def reading(profile: Profile, alarm: np.ndarray) -> np.ndarray:
+    """`<float64>[V]` log-odds by what templates say, `alarm <float>[V]`, and by their being new."""
+    return bounded(alarm) + novelty(profile) * ~seen_events(profile, len(alarm))
 
 
 def novelty(profile: Profile) -> float:
@@ -115,7 +127,7 @@ def level(profile: Profile) -> np.ndarray:
 
 def event_log_odds(profile: Profile, alarm: np.ndarray, levels: np.ndarray) -> np.ndarray:
     """`<float32>[V]` log-odds of each template; `alarm` is `<float>[V]`, levels as in `rarity`."""
-    return (bounded(alarm) + rarity(profile, levels)).astype(np.float32)
+    return (reading(profile, alarm) + rarity(profile, levels)).astype(np.float32)
 
 
 def absence(profile: Profile, sequences: Distinct) -> np.ndarray:

@@ -106,17 +106,17 @@ class Distinct(Rows):
     Attributes:
       counts: `<int64>[U]` how often each occurs.
       inverse: `<int64>[N]` the distinct sequence of each, so that `values[inverse]` scatters back.
-      cut: `<bool>[U]` as in `Sequences`; a whole sequence and one that was cut are never equal.
+      cut_short: `<bool>[U]` as in `Sequences`; one that was cut and a whole one are never equal.
     """
 
     counts: np.ndarray
     inverse: np.ndarray
-    cut: np.ndarray | None = None
+    cut_short: np.ndarray | None = None
 
     @property
     def whole(self) -> np.ndarray:
         """`<bool>[U]` those that were not cut short."""
-        return np.ones(len(self), dtype=bool) if self.cut is None else ~self.cut
+        return np.ones(len(self), dtype=bool) if self.cut_short is None else ~self.cut_short
 
     def take(self, rows: np.ndarray) -> "Distinct":
         """The distinct sequences `rows` (`<int>[M]`) alone, each standing for itself."""
@@ -125,7 +125,7 @@ class Distinct(Rows):
             offsets=csr_offsets(self.lengths[rows]),
             counts=self.counts[rows],
             inverse=np.arange(len(rows)),
-            cut=None if self.cut is None else self.cut[rows],
+            cut_short=None if self.cut_short is None else self.cut_short[rows],
         )
 
 
@@ -156,7 +156,7 @@ def distinct(sequences: Sequences) -> Distinct:
     raw = np.ascontiguousarray(sequences.ids, dtype=">i4").tobytes()
     bounds = (sequences.offsets * 4).tolist()
     keys = [raw[a:b] for a, b in pairwise(bounds)]
-    cut = sequences.cut
+    cut = sequences.cut_short
     if cut is not None:
         for n in np.flatnonzero(cut):
             keys[n] += CUT
@@ -174,7 +174,7 @@ def distinct(sequences: Sequences) -> Distinct:
         offsets=csr_offsets(np.array([len(row) // 4 for row in rows], dtype=np.int64)),
         counts=np.bincount(inverse, minlength=len(rows)).astype(np.int64),
         inverse=inverse,
-        cut=None if cut is None else np.array([len(row) % 4 > 0 for row in rows], dtype=bool),
+        cut_short=None if cut is None else np.array([len(row) % 4 > 0 for row in rows], dtype=bool),
     )
 
 

@@ -20,6 +20,8 @@ ORDER = (  # data flows down; a module imports from its own row and from those a
     ("glx.parse",),
     ("glx.data",),
     ("glx.embed",),
+    ("glx.membership",),
+    ("glx.steps",),
     ("glx.profile",),
     ("glx.evidence",),
     ("glx.threshold",),

@@ -261,6 +261,7 @@ def expert_input(
         texts=texts,
         vectors=meanings.vectors,
         alarm=meanings.alarm,
+        reading=evidence.reading(profile, meanings.alarm),
         rarity=evidence.rarity(profile, severities(texts)),
         share=np.pad(profile.present / max(int(profile.n_sequences), 1), new),
         seen=np.pad(profile.seen, new),

@@ -23,8 +23,9 @@ class ExpertInput:
       texts: `V` template texts, `<*>` where a value was masked. Untrusted: they come from logs.
       vectors: `<float32>[V, D]` of the texts, each of length 1 (`glx.embed`).
       alarm: `<float32>[V]` log-odds that a line of the template deserves attention, by its text.
-      rarity: `<float32>[V]` log-odds that the presence of the event adds (`glx.evidence`); they are
-        added to the answer, so that an expert answers for the text alone.
+      reading: `<float64>[V]` the same within bounds, and that the event is new (`glx.evidence`).
+      rarity: `<float32>[V]` log-odds that the presence of the event adds, by how rare it and its
+        level are (`glx.evidence`); they are added to the answer: an expert answers for the text.
       share: `<float64>[V]` share of the inliers among the adaptation sequences that hold the event.
       seen: `<bool>[V]` whether any adaptation sequence held it.
       similarity: `<float32>[V]` `sim_i` of the router: to the nearest source template.
@@ -36,6 +37,7 @@ class ExpertInput:
     texts: list[str]
     vectors: np.ndarray
     alarm: np.ndarray
+    reading: np.ndarray
     rarity: np.ndarray
     share: np.ndarray
     seen: np.ndarray

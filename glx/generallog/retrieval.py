@@ -4,7 +4,8 @@ In: proprietary sequences, knowledge. Out: `ExpertAnswers`.
 
 Each distinct event gets log-odds of an anomaly, the sum of two parts:
 
-1. Its alarm (`glx.embed.alarm`): what a small model learned from statements of many systems.
+1. Its reading: its alarm (`glx.embed.alarm`), what a small model learned from statements of many
+   systems, and whether it is new (`glx.evidence`).
 2. Neighbours: the mean of the log-odds of the `k` nearest known events and notes, weighted by the
    inverse of their distance (Shepard, "A two-dimensional interpolation function", 1968), so that a
    known event decides alone when it is the same and no one does when all are far; times the mean
@@ -18,7 +19,6 @@ import numpy as np
 from scipy.special import expit
 
 from glx.embed.embed import UNKNOWN, readable
-from glx.evidence import bounded
 from glx.generallog.entries import EVENT, NOTE, Entry
 from glx.generallog.expert import ExpertAnswers, ExpertInput
 from glx.generallog.knowledge import Knowledge
@@ -66,7 +66,7 @@ def examine(
 
     strongest = rows[np.arange(len(rows)), np.abs(shares).argmax(axis=1)]
     columns = worded, alarm, inputs.share[events], inputs.seen[events]
-    return bounded(alarm) + NEIGHBOUR_WEIGHT * neighbours, [
+    return inputs.reading[events] + NEIGHBOUR_WEIGHT * neighbours, [
         _reason(known.entries[row] if row >= 0 else None, *column)
         for row, *column in zip(strongest, *columns, strict=True)
     ]

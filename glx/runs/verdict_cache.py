@@ -58,7 +58,7 @@ class VerdictCache:
         """Have new distinct sequences judged and keep the verdicts; returns the metrics."""
         lines = np.arange(len(unique))
         # Distinct sequences are sorted, so that the verdicts come in their order.
-        again = Sequences(unique.ids, unique.offsets, lines, lines, cut=unique.cut)
+        again = Sequences(unique.ids, unique.offsets, lines, lines, cut_short=unique.cut_short)
         verdicts = self.judge(again)
         for name, new in verdicts.columns().items():
             join = pl.concat if isinstance(new, pl.Series) else np.concatenate

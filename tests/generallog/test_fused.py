@@ -28,7 +28,7 @@ def judge(monkeypatch, everything_asked):
 
     def judged(p, absence, places=(0, 0, 0)):
         said = ExpertAnswers(np.float32(p), np.array(places), ["A", "B", "C"], Costs())
-        monkeypatch.setattr(evidence, "rarity", lambda profile, n: RARITY[:n])
+        monkeypatch.setattr(evidence, "rarity", lambda profile, levels: RARITY)
         monkeypatch.setattr(evidence, "absence", lambda profile, rows: np.float32(absence))
         monkeypatch.setattr(experts, "make_expert", lambda *_: lambda inputs: said)
         return everything_asked.judge(sequences(*ROWS), read())

@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from glx.evidence import bounded
 from glx.generallog.expert import ExpertInput
 from glx.sequences import Distinct, csr_offsets
 
@@ -21,6 +22,7 @@ def expert_input(rows: list[list[int]], texts: list[str], **given: Any) -> Exper
     neutral = {
         "vectors": np.eye(n, dtype=np.float32),
         "alarm": zeros,
+        "reading": bounded(given.get("alarm", zeros)),
         "rarity": zeros,
         "share": np.zeros(n),
         "seen": np.ones(n, dtype=bool),

@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 
-from glx.errors import InputError
 from glx.zerolog import episodes
 
 # Two sources of 40 and 30 distinct sequences, a target of 20: rows 0..39, 40..69, 70..89.
@@ -90,9 +89,12 @@ def test_a_single_anomalous_sequence_stays_in_the_support():
     assert (query.log_odds == 0).all()
 
 
-def test_a_target_of_one_sequence_is_refused():
-    with pytest.raises(InputError, match="fewer than two distinct"):
-        episodes.make_pools(NORMAL, ANOMALOUS, np.array([7]), seed=0)
+def test_a_target_whose_sequences_are_all_alike_is_drawn_from_in_support_and_query():
+    pools = episodes.make_pools(NORMAL, ANOMALOUS, np.array([7]), seed=0)
+    alike = sum(map(len, NORMAL))  # its row comes after those of the sources
+    for support, query in sets_of(pools, steps=2):
+        assert (support.rows[:, 8:] == alike).all()
+        assert (query.rows[:, 8:] == alike).all()
 
 
 def test_a_source_can_be_every_query():

@@ -36,7 +36,7 @@ def test_inputs_of_a_system():
     # Statistics are of the whole sequence, not of what is left of it.
     expected = sequence_tails(profile, sequence_statistics(profile, adapt))
     np.testing.assert_array_equal(inputs.statistics[:, :-1], expected)
-    log_odds = evidence.sequence_log_odds(profile, adapt, alarm)
+    log_odds = evidence.sequence_log_odds(profile, adapt, alarm, np.zeros(3, np.int8))
     np.testing.assert_array_equal(inputs.statistics[:, -1], log_odds)
     assert inputs.distinct.ids.tolist() == [0, 1, 0, 1, 2]
     assert inputs.positions.tolist() == [0, 1, 0, 1, 4]
