@@ -2,9 +2,12 @@
 
 HDFS is rendered from its real sequences, BGL is its first 100,000 real lines over and over, and
 the hostile log is made of requests in which names vary, so that 84 % of its masked texts differ.
+Lines of Kubernetes and a log half of which is stack traces are timed without a peer, because Drain3
+takes off no container's prefix and joins no lines.
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -28,6 +31,15 @@ LAYOUTS = {
     "hdfs_keys": Layout(header=HDFS_HEADER, time_format="%y%m%d %H%M%S", session=BLOCK_ID),
     "bgl": Layout(header=BGL_HEADER, time_format="epoch"),
     "hostile": Layout(header=NOVA_HEADER, time_format="%Y-%m-%d %H:%M:%S%.f"),
+    "cri": Layout(
+        header=r"^(?P<level>[IWEF])(?P<time>\d{4} [\d:.]+)\s+\d+ [^\]\s]+\] ?(?P<text>.*)$",
+        time_format="%m%d %H:%M:%S%.f",
+        wrap=("cri",),
+    ),
+    "traces": Layout(
+        header=r"^(?P<time>\d+-\d\d-\d\d [\d:,]+)\s+(?P<level>[A-Z]+)\s+(?P<text>.*)$",
+        time_format="%Y-%m-%d %H:%M:%S,%3f",
+    ),
 }
 WORDS_BEFORE = {"hdfs": 5, "hdfs_keys": 5, "bgl": 9, "hostile": 5}  # the message: what Drain3 gets
 SIMULATED = ([5, 22, 5, 5, 11, 9, 11, 9, 26, 26, 11, 9, 26, 23, 23, 23, 21, 21, 21], [22, 5, 26, 2])
@@ -43,7 +55,7 @@ DISTINCT = 0.84  # of the hostile lines have names of their own
 
 
 def cases(settings: Settings) -> Iterator[Case]:
-    """HDFS at two lengths and with session keys, BGL, the hostile log."""
+    """HDFS at two lengths and with session keys, BGL, the hostile log, containers, traces."""
     million = 300_000 if settings.quick else 1_000_000
     sample = 20_000 if settings.quick else 100_000
     folder, data_dir = settings.folder, settings.data_dir
@@ -56,6 +68,13 @@ def cases(settings: Settings) -> Iterator[Case]:
     yield _case("hdfs_keys", f"{million:,} {hdfs}, with session keys", short, sample)
     write_hostile(hostile, 40_000 if settings.quick else 200_000)
     yield _case("hostile", "hostile: 84 % distinct texts", hostile, sample)
+    for name, write, about in (
+        ("cri", write_cri, "lines of Kubernetes around klog, one in nine in two parts"),
+        ("traces", write_traces, "lines, half of them stack traces"),
+    ):
+        path = folder / f"{name}.log"
+        write(path, million)
+        yield replace(_case(name, f"{million:,} {about}", path, sample), peers={})
     if data_dir is not None:
         times = 2 if settings.quick else 10
         write_bgl(bgl, data_dir, times)
@@ -167,3 +186,45 @@ def write_hostile(path: Path, lines: int, seed: int = 0) -> None:
             file.write(
                 f"2017-05-16 {clock}.{20 * milli:03} {values[0]} INFO nova.server {message}\n"
             )
+
+
+def write_cri(path: Path, lines: int) -> None:
+    """What Kubernetes writes for a container that logs by klog; one in nine is in two parts."""
+    texts = (
+        "Reconciled endpoint slice for service default/svc-{}",
+        "GET https://10.3.0.1:443/apis/apps/v1/deployments 200 OK in {} milliseconds",
+        "Deleted object v1/Pod default/pod-{}",
+    )
+    with path.open("w") as file:
+        for n in range(lines):
+            clock = (
+                f"{n // 360_000 % 24:02}:{n // 6000 % 60:02}:{n // 100 % 60:02}.{n % 100:02}0000"
+            )
+            text = f"I0501 {clock}       1 sync.go:{n % 7}] {texts[n % 3].format(n * 7919 % 9973)}"
+            stream = f"2024-05-01T{clock}123Z stderr"
+            if n % 10 < 8:
+                file.write(f"{stream} F {text}\n")
+            elif n % 10 == 8:
+                file.write(f"{stream} P {text}\n")
+            else:
+                file.write(f"{stream} F , done\n")
+
+
+def write_traces(path: Path, lines: int) -> None:
+    """Requests of which one in 20 fails, with an exception and 20 stack frames."""
+    n = 0
+    with path.open("w") as file:
+        while n < lines:
+            clock = f"{n // 360_000 % 24:02}:{n // 6000 % 60:02}:{n // 100 % 60:02},{n % 100:02}0"
+            if n % 21:
+                file.write(f"2024-05-01 {clock} INFO order {n} stored in {n * 7919 % 997} ms\n")
+                n += 1
+                continue
+            frames = (
+                f"\tat shop.web{n % 40}.Step{k}.run(Step{k}.java:{n % 400})" for k in range(20)
+            )
+            cause = "Caused by: java.net.ConnectException: refused"
+            first = f"2024-05-01 {clock} ERROR order {n} failed"
+            trace = [first, "shop.PoolError: none of 5 free", *frames, cause]
+            file.write("\n".join(trace[: lines - n]) + "\n")
+            n += len(trace)

@@ -20,6 +20,7 @@ from glx.parse.joins import (
     EMPTY,
     JOINED,
     RECORD,
+    UNCAUGHT,
     Above,
     below,
     of_traces,
@@ -139,7 +140,24 @@ def _read(raw: bytes, reader: Reader, counts: ReadCounts) -> Part:
     if not filled.all():
         role[~filled[kind]] = EMPTY
     counts.empty = int((role == EMPTY).sum())
-    return Part(masked, frame, role)
+    return _at_error(Part(masked, frame, role), collapsed, kind)
+
+
+def _at_error(part: Part, collapsed: pl.Series, kind: np.ndarray) -> Part:
+    """The part, where what nobody caught is at ERROR, whatever the level of the record above."""
+    joined = np.flatnonzero(part.role == JOINED)
+    if not len(joined):
+        return part
+    uncaught = np.zeros(len(collapsed), dtype=bool)
+    kinds = np.unique(kind[joined])
+    uncaught[kinds] = collapsed.gather(kinds).str.contains(UNCAUGHT).to_numpy()
+    rows = joined[uncaught[kind[joined]]]
+    text = part.frame["text"].to_numpy().copy()
+    old, new = np.unique(text[rows], return_inverse=True)
+    text[rows] = len(part.texts) + new
+    level = part.frame["level"].scatter(rows, "ERROR")
+    frame = part.frame.with_columns(text=pl.Series(text), level=level)
+    return replace(part, texts=part.texts.append("ERROR " + part.texts.gather(old)), frame=frame)
 
 
 def _roles(collapsed: pl.Series, kind: np.ndarray, fits: np.ndarray, layout: Layout) -> np.ndarray:

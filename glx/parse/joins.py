@@ -24,9 +24,13 @@ FRAME_AT_MARGIN = (  # Java and Python without indentation, Ruby, Node, PHP, Go
 )
 # An exception below another is an event wherever it stands.
 CAUSE = r"^\s*(?:Caused by: |Suppressed: |Wrapped by: |---> )"
+UNCAUGHT = (  # how a program reports an exception or panic that it did not handle
+    r"^Traceback \(most recent call last\)|^Exception in thread |^panic: |^fatal error: "
+    r"|^thread '.*' (?:\(0\) )?panicked|^Unhandled exception|^Uncaught |^PHP Fatal error: "
+)
 EXCEPTION = (
-    CAUSE + r"|^Traceback \(most recent call last\)|^Exception in thread |^panic: "
-    r"|^thread '.*' panicked|^(?:[A-Za-z_][\w$]*[.:]+)*[A-Z]\w*(?:Error|Exception)(?::|$)"
+    rf"{CAUSE}|{UNCAUGHT}"
+    r"|^(?:[A-Za-z_][\w$]*[.:]+)*[A-Z]\w*(?:Error|Exception)(?::|$)"
 )
 
 

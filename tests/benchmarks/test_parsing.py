@@ -1,5 +1,7 @@
 """What is timed parses what it was given, and Drain3 finds as many templates."""
 
+import pytest
+
 from experiments.benchmarks import parse
 from experiments.benchmarks.settings import Settings
 from glx.parse.events import collect
@@ -37,4 +39,17 @@ def test_cases_without_real_logs(tmp_path, monkeypatch):
     monkeypatch.setattr(parse, "write_hdfs", lambda path, *_: path.write_text("one line\n"))
     monkeypatch.setattr(parse, "write_hostile", lambda path, *_: path.write_text("one line\n"))
     names = [case.case for case in parse.cases(Settings(None, True, tmp_path))]
-    assert len(set(names)) == len(names) == 3
+    assert len(set(names)) == len(names) == 5
+
+
+@pytest.mark.parametrize(
+    ("name", "write", "events"),
+    [("cri", parse.write_cri, 1800), ("traces", parse.write_traces, 1040)],
+)
+def test_containers_and_traces(tmp_path, name, write, events):
+    path, counts = tmp_path / "some.log", ReadCounts()
+    write(path, 2000)
+    frame, _ = collect(records(path, parse.LAYOUTS[name], counts))
+    assert (counts.lines, counts.no_header, len(frame)) == (2000, 0, events)
+    assert frame["time"].null_count() == 0
+    assert len(parse.parsed(path, name).templates) < 10

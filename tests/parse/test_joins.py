@@ -102,6 +102,7 @@ def test_traces_of_many_languages(tmp_path, monkeypatch, trace, events, size):
     time = 1714557600.0
     assert [row[0] for row in rows] == [0, 1, 2, 3, *(4 + at for at in events), len(lines) - 1]
     assert {row[2:] for row in rows[3:-1]} == {("x", time + 4, "ERROR")}
+    assert rows[4][1].startswith("ERROR ") == (trace in (PYTHON, GO, RUST))
     assert rows[-1][2:] == ("5", time + 5, "INFO")
     n_empty = trace.count("\n\n")
     n_detail = len(trace.splitlines()) - len(events) - n_empty
@@ -136,7 +137,7 @@ def test_a_trace_in_lines_that_have_no_header(tmp_path):
     found = [row[:3] for frame in records(path, layout, counts) for row in frame.iter_rows()]
     assert found[:2] == [
         (0, "job=<*> began", "7"),
-        (1, "Traceback (most recent call last):", "7"),
+        (1, "ERROR Traceback (most recent call last):", "7"),
     ]
     assert [row[0] for row in found] == [0, 1, 6, 8, 9, 10]
     assert counts.detail == 3
