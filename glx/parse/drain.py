@@ -83,7 +83,9 @@ class FastDrain(Drain):
                 same += wildcards
             if same > most or (same == most and wildcards > most_wildcards):
                 best, most, most_wildcards, fits = id_, same, wildcards, equal
-        lead = next((n for n, token in enumerate(tokens) if token[-1] != ":"), len(tokens))
+        lead = 0  # what names a component is no part of what is said
+        while lead < len(tokens) and tokens[lead][-1] == ":":
+            lead += 1
         if most < 0 or most - lead < sim_th * (len(tokens) - lead):
             return None, False
         return self.id_to_cluster[best], fits

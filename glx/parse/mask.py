@@ -13,78 +13,73 @@ DAY = "(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)"
 DOMAIN = "com|net|org|edu|gov|io|cn|de|uk|jp|kr|fr|br|ru|it|nl|hk|tw|in"
 EDGE = r"(?-u:\b)"  # of a word in ASCII: there is one between a Chinese character and a digit
 WORD = r"[A-Za-z0-9_.\-$]"
+LABEL = r"[A-Za-z0-9_\-]+"
 ALNUM = "[A-Za-z0]"
 ODD = "(?:[A-Z0][a-z][A-Z0]|[a-z][A-Z]0|[a-z][A-Z][a-z]?[A-Z])"  # as in aZ09bQ, not in camelCase
+BASE64 = "[A-Za-z0+/]"
 CONSONANT = "[bcdfghjklmnpqrstvwxz0]"  # what Kubernetes makes names of
-NUMBER = r"[-+]?0(?:[.,]0)*"
+NUMBER = r"0(?:[.,]0)*"
 BYTES = r"(?:[kKMGTP]i?[Bb]|[Bb]ytes?|B)"
-LONG_TIME = r"(?:ms|us|µs|ns|msecs?|secs?|seconds?|mins?|minutes?|hrs?|hours|days|m\w+seconds?)"
-ITEM = r"(?:[A-Za-z]{0,8}[_\-]?<\*>)"
+LONG_TIME = r"(?:[mu]s|µs|ns|msecs?|secs?|seconds?|mins?|minutes?|hrs?|hours|days|m[a-z]+seconds?)"
+NUMBERED = "|".join(  # the first that matches; a sign before it is part of it
+    (
+        rf"{EDGE}[0-9a-fA-F]+(?:-[0-9a-fA-F]+){{4}}{EDGE}",  # UUID
+        # Date in words, date and time.
+        rf"{EDGE}(?:{DAY},? )?(?:{MONTH} +0|0 {MONTH})(?: 0:0:0(?: 0)?| 0(?: 0:0:0)?)?{EDGE}",
+        rf"{EDGE}0-0-0[T ]0:0:0(?:[.,]0)?(?:Z|[+\-]0(?::0)?)?",
+        rf"{EDGE}eyJ{LABEL}(?:\.{LABEL})+",  # JSON web token
+        # IPv6 address, MAC address.
+        rf"{EDGE}(?:[a-f0]+:)+:(?:[a-f0]+:)*[a-f]*0[a-f0]*{EDGE}",
+        rf"{EDGE}(?:[a-fA-F0]+[:\-]){{5,7}}[a-fA-F0]+{EDGE}",
+        rf"{EDGE}0x[0-9a-fA-F]+{EDGE}",
+        # Id of letters and digits.
+        rf"{EDGE}[a-z]+_{ALNUM}+{ODD}{ALNUM}{{4,}}{EDGE}",
+        rf"{EDGE}(?:[a-z]+_)?{ALNUM}*0[A-Za-z]+0{ALNUM}*{EDGE}",
+        rf"{EDGE}[A-Za-z]*0{ALNUM}*{ODD}{ALNUM}{{3,}}{EDGE}",
+        rf"{EDGE}{ALNUM}{{2,}}{ODD}{ALNUM}*0{ALNUM}*{EDGE}",
+        rf"{EDGE}(?:[a-f]*0[a-f]+|[A-F]*0[A-F]+|[a-f]{{4,}}0|[A-F]{{4,}}0){EDGE}",
+        # Size, in bytes and in words; a length of time.
+        rf"{NUMBER} ?{BYTES}{EDGE}(?: \({NUMBER} ?{BYTES}\))?",
+        rf"{NUMBER} ?{LONG_TIME}{EDGE}",
+        rf"(?:0(?:[.,]0)?(?:[dhms]|ms))+{EDGE}",
+        r"0(?:[.:,]0)*",  # number, address, port, clock time
+    )
+)
+VALUES = "|".join(  # the same
+    (
+        r"[a-z][a-z0-9+]*://[^\s\"'<>\]\),;]+",  # URL
+        rf"{EDGE}[A-Za-z0-9.+_\-]+@[A-Za-z0-9\-]+(?:\.[A-Za-z0-9\-]+)+",  # e-mail
+        rf"@{ALNUM}*0{ALNUM}*",  # what Java prints of an object after its class
+        r"(?:\b[A-Za-z]:\\|\\\\[\w.\-]+\\)[^\s\"'<>|,;)\]]*",  # path of Windows
+        rf"(?:{WORD}*/)+{WORD}*0(?:{WORD}|/)*(?:\?[^\s\"']*)?",  # path with a number, and a query
+        rf"{EDGE}{WORD}+\.exe{EDGE}(?: \*0)?",  # program of Windows, of 32 bits
+        # Name of a pod: of its deployment the rest remains.
+        rf"-{CONSONANT}+-{CONSONANT}*0{CONSONANT}*{EDGE}",
+        rf"-{CONSONANT}*0{CONSONANT}*-{CONSONANT}+{EDGE}",
+        rf"{EDGE}(?:{LABEL}\.)+(?:{DOMAIN})(?:\.[a-z]{{2}})?(?::0)?{EDGE}",  # host name
+        rf"[-+]?(?:{NUMBERED})",
+    )
+)
 NESTED = r"(?:[^\[\]]|\[[^\[\]]*\])"  # in brackets
-# A pattern; a part without which it cannot match, which is found faster; what takes its place.
+ITEM = r"(?:[A-Za-z]{0,8}[_\-]?<\*>)"
+# A pattern; a part without which it cannot match, which is found faster, or None; what takes its
+# place. Few patterns: Polars remembers some 30 that were compiled.
 MASKS = (
     # A thread's name before a logger's, or a class and line.
-    (r"^\[[^\[\]]*\] +([\w$]+(?:\.[\w$]+)+ ?:)", r"^\[", "[<*>] ${1}"),
-    (rf"^\[{NESTED}*:([\w$]+[@:]0\] )", r"^\[", "[<*>:${1}"),
-    (r"\b[a-z][a-z0-9+]*://[^\s\"'<>\]\),;]+", "://", WILDCARD),  # URL
-    (rf"{EDGE}[A-Za-z0-9.+_\-]+@[A-Za-z0-9\-]+(?:\.[A-Za-z0-9\-]+)+", "@", WILDCARD),  # e-mail
-    (rf"@{ALNUM}*0{ALNUM}*", "@", WILDCARD),  # what Java prints of an object after its class
-    (r"(?:\b[A-Za-z]:\\|\\\\[\w.\-]+\\)[^\s\"'<>|,;)\]]*", r"\\", WILDCARD),  # path of Windows
-    (  # path with a number in it, and a query
-        rf"(?:{WORD}*/)+{WORD}*0(?:{WORD}|/)*(?:\?[^\s\"']*)?",
-        "/",
-        WILDCARD,
+    (rf"^\[{NESTED}*\] +([\w$]+(?:\.[\w$]+)+ ?:)", "[", "[<*>] ${1}"),
+    (rf"^\[{NESTED}*:([\w$]+[@:]0\] )", "[", "[<*>:${1}"),
+    (rf"([ (=:])<({NUMBER})", "<0", "${1}${2}"),  # less than a second
+    (  # base64
+        rf"{EDGE}(?:{BASE64}*0{BASE64}{{8,}}|{BASE64}{{8,}}0{BASE64}*)={{1,2}}([^\w=]|$)",
+        "=",
+        "<*>${1}",
     ),
-    (rf"{EDGE}{WORD}+\.exe{EDGE}(?: \*0)?", r"\.exe", WILDCARD),  # program of Windows, 32 bits
-    (r"\b[0-9a-fA-F]+(?:-[0-9a-fA-F]+){4}\b", "-", WILDCARD),  # UUID
-    (  # date in words
-        rf"\b(?:{DAY},? )?(?:{MONTH} +0|0 {MONTH})(?: 0:0:0(?: 0)?| 0(?: 0:0:0)?)?\b",
-        MONTH,
-        WILDCARD,
-    ),
-    (rf"{EDGE}eyJ[\w\-]+(?:\.[\w\-]+)+", "eyJ", WILDCARD),  # JSON web token
-    (rf"{EDGE}[A-Za-z+/]*0[A-Za-z0+/]{{8,}}={{1,2}}([^\w=]|$)", "=", "<*>${1}"),  # base64
-    (rf"{EDGE}0-0-0[T ]0:0:0(?:[.,]0)?(?:Z|[+\-]0(?::0)?)?", "0-0-0", WILDCARD),  # date and time
-    (  # IPv6 address, MAC address
-        rf"{EDGE}(?:[a-f0]{{1,8}}:)+:(?:[a-f0]+:)*[a-f]*0[a-f0]*{EDGE}"
-        rf"|{EDGE}(?:[a-fA-F0]{{1,8}}[:\-]){{5,7}}[a-fA-F0]{{1,8}}{EDGE}",
-        "[:-]",
-        WILDCARD,
-    ),
-    (rf"{EDGE}0x[0-9a-fA-F]+{EDGE}", "0x", WILDCARD),
-    (  # name of a pod: of its deployment the rest remains
-        rf"-{CONSONANT}{{1,10}}-{CONSONANT}{{0,4}}0{CONSONANT}{{0,4}}{EDGE}"
-        rf"|-{CONSONANT}*0{CONSONANT}*-{CONSONANT}{{1,5}}{EDGE}",
-        "-.*-",
-        WILDCARD,
-    ),
-    (  # id of letters and digits
-        rf"{EDGE}[a-z]{{1,8}}_{ALNUM}{{3,}}{ODD}{ALNUM}{{2,}}{EDGE}"
-        rf"|{EDGE}(?:[a-z]{{1,8}}_)?{ALNUM}*0[A-Za-z]+0{ALNUM}*{EDGE}"
-        rf"|{EDGE}[A-Za-z]*0{ALNUM}*{ODD}{ALNUM}{{3,}}{EDGE}"
-        rf"|{EDGE}{ALNUM}{{2,}}{ODD}{ALNUM}*0{ALNUM}*{EDGE}",
-        "[A-Za-z]",
-        WILDCARD,
-    ),
-    (rf"{EDGE}(?:[a-f]*0[a-f]+|[A-F]*0[A-F]+|[a-f]{{4,}}0|[A-F]{{4,}}0){EDGE}", "0", WILDCARD),
-    (rf"\b(?:[\w-]+\.)+(?:{DOMAIN})(?:\.[a-z]{{2}})?(?::0)?\b", rf"\.(?:{DOMAIN})", WILDCARD),
-    (rf"([ (=:])[<>~]({NUMBER})", "[<>~]", "${1}${2}"),  # less than a second
-    (  # size, in bytes and in words
-        rf"{NUMBER} ?{BYTES}{EDGE}(?: \({NUMBER} ?{BYTES}\))?",
-        "0 ?[kKMGTPBb]",
-        WILDCARD,
-    ),
-    (rf"{NUMBER} ?{LONG_TIME}{EDGE}|(?:0(?:[.,]0)?(?:[dhms]|ms)){{1,4}}{EDGE}", "0", WILDCARD),
-    (r"[-+]?0(?:[.:,]0)*", "0", WILDCARD),  # number, address, port, clock time
-    (r"\b((?:for|of|by|as|to) user )[A-Za-z][\w.\-]*", "user", "${1}<*>"),
-    (r"<\*>(?:[.:,/_+\-]?<\*>)+", r"<\*>.?<", WILDCARD),  # what of it is left in pieces
-    (
-        rf"\b(?:{ITEM}[,;]? ){{2,}}{ITEM}|(?:<\*>[,;]? ){{2,}}{ITEM}",
-        r"<\*>[,;]? ",
-        WILDCARD,
-    ),  # list
+    (VALUES, None, WILDCARD),
+    (r"\b((?:for|of|by|as|to) user )[A-Za-z][\w.\-]*", " user ", "${1}<*>"),
+    (r"<\*>(?:[.:,/_+\-]?<\*>)+", "<*>", WILDCARD),  # what of it is left in pieces
+    (rf"\b(?:{ITEM}[,;]? ){{2,}}{ITEM}|(?:<\*>[,;]? ){{2,}}{ITEM}", "<*>", WILDCARD),  # list
     # A bracket of nothing but ids and what stands for one that is not there.
-    (r"\[(?:[a-z]{1,8}-)?(?:<\*>|-)(?: (?:<\*>|-))*\]", r"\[", "[<*>]"),
+    (r"\[(?:[a-z]{1,8}-?)?(?:<\*>|-)(?: (?:<\*>|-))*\]", "[", "[<*>]"),
 )
 SPACES = r"\s{2,}|[^\S ]"  # all but a single plain space, of which most are
 
@@ -100,7 +95,7 @@ def mask(texts: pl.Series) -> pl.Series:
 def mask_collapsed(texts: pl.Series) -> pl.Series:
     """Masked texts of collapsed ones."""
     for pattern, part, value in MASKS:
-        if texts.str.contains(part).any():
+        if part is None or texts.str.contains(part, literal=True).any():
             texts = texts.str.replace_all(pattern, value)
     texts = texts.str.replace_many(HIDDEN, DIGITS)
     return texts.str.replace_all(SPACES, " ").str.strip_chars()

@@ -26,6 +26,7 @@ LEAST_WORDS = 3  # that templates share which are merged
 GLUE = "\0 "  # stands between tokens that no space separates
 SCRIPT = r"\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff"
 NO_SPACE = re.compile(rf"(?<=[{SCRIPT}])(?=\S)|(?<=\S)(?=[{SCRIPT}])")  # of scripts without spaces
+VALUE_BESIDE = re.compile(rf"(?<=[{SCRIPT}]) (?=<\*>)|(?<=<\*>) (?=[{SCRIPT}])")
 CONSTANT = re.compile(r"[^\w<]*(?:[A-Z][A-Z_]+|[0-9]+)[^\w<]*")  # such as RUNNING, 404
 SAYS = re.compile(r"[^\W_]")
 Match = Callable[[str], int]  # masked text -> id, or -1
@@ -141,12 +142,13 @@ def spaced(text: str) -> str:
     """The text with spaces between tokens: `user=ann` is two, a character of Chinese is one."""
     if "=" in text:
         text = text.replace("=", "=" + GLUE).replace(GLUE + " ", " ")
-    return text if text.isascii() else NO_SPACE.sub(GLUE, text)
+    return text if text.isascii() else NO_SPACE.sub(GLUE, text).replace(WILDCARD + GLUE, "<*> ")
 
 
 def closed(row: str) -> str:
     """The text of spaced tokens."""
-    return row.replace(GLUE, "").replace(GLUE[0], "")
+    text = row.replace(GLUE, "").replace(GLUE[0], "")
+    return text if text.isascii() else VALUE_BESIDE.sub("", text)
 
 
 def spell_out(templates: list[str], rows: Sequence[str], config: MinerConfig) -> list[str]:

@@ -1,5 +1,7 @@
 """Templates of literal texts; ids that stay; seeded templates."""
 
+from itertools import pairwise
+
 import numpy as np
 import polars as pl
 import pytest
@@ -9,6 +11,7 @@ from glx.parse.mask import mask
 from glx.parse.miner import OVERFLOW, Miner, MinerConfig, fit, match_tokens
 from glx.sequences import Templates
 
+STATES = ["NEW", "INITED", "SETUP", "RUNNING", "COMMITTING", "DONE"]
 LINES = [
     "Receiving block blk_-16 src: /10.250.19.102:54106 dest: /10.250.19.102:50010",
     "Receiving block blk_38 src: /10.251.43.21:55555 dest: /10.251.43.21:50010",
@@ -41,6 +44,46 @@ def test_many_words_are_a_wildcard_and_few_are_spelt_out():
     users = [f"session of {name} opened by root" for name in ("ann", "bob", "cy", "di", "ed")]
     assert fitted(users).fitted.texts == ["session of <*> opened by root"]
     assert len(fitted(users[:4]).fitted) == 4
+
+
+@pytest.mark.parametrize(
+    ("lines", "templates"),
+    [
+        # Constants of a program and numbers that are kept are told apart, also if they are many.
+        (
+            [f"task t1 went from {a} to {b}" for a, b in pairwise(STATES)],
+            None,
+        ),
+        ([f"request 7 ended with status {n}" for n in range(500, 508)], None),
+        # Beside a word, one with a number is a word; else it is a value.
+        (["open over HTTPS", "open over SOCKS5"], ["open over HTTPS", "open over SOCKS<*>"]),
+        (["disk a1 of it is up", "disk bx2 of it is up"], ["disk <*> of it is up"]),
+        # The name of a value is no part of it.
+        (
+            [f"lock ok name={name} pid=7" for name in ("an", "bo", "cy", "di", "ed")],
+            ["lock ok name=<*> pid=<*>"],
+        ),
+        (["tasks: num=5", "tasks: top=Main"], ["tasks: num=<*>", "tasks: top=Main"]),
+        (["x= 1 y=", "x= 2 y="], ["x= <*> y="]),
+        # What a component says differs, though its name is half of the text.
+        ([f"bar: {word}" for word in ("on", "off", "hide", "show", "wait")], None),
+        # One word differs, where Drain looks first.
+        (
+            [f"com.{name}: will not run this job now" for name in ("an", "bo", "cy", "di", "ed")],
+            ["<*> will not run this job now"],
+        ),
+        # A character of a script without spaces is a word.
+        (["用户张登录失败了", "用户王登录失败了"], None),
+        (
+            [f"用户{name}登录失败了" for name in "张王李赵刘"] + ["磁盘已满请尽快清理"],
+            ["用户<*>登录失败了", "磁盘已满请尽快清理"],
+        ),
+    ],
+)
+def test_what_is_told_apart(lines, templates):
+    miner = fitted(lines)
+    assert miner.fitted.texts == (templates or mask(pl.Series(lines)).to_list())
+    assert miner.ids(mask(pl.Series(lines))).max() < len(miner.fitted)
 
 
 def test_new_texts_get_new_ids_and_old_ids_stay():
