@@ -43,6 +43,8 @@ PART = np.isin(np.arange(256), np.frombuffer(b"0123456789ABCDEFabcdefx", np.uint
 def kept_digits(forms: pl.Series) -> tuple[np.ndarray, np.ndarray]:
     """`<int64>[P]` the form and `<int64>[P]` the byte in it of each digit that is kept, sorted."""
     which = np.flatnonzero(forms.str.contains(ANY).to_numpy())
+    if not len(which):
+        return which, which
     lines = forms.gather(which)
     ends = np.cumsum(lines.str.len_bytes().to_numpy().astype(np.int64) + 1)
     starts = np.append(0, ends[:-1])
