@@ -80,7 +80,7 @@ class LogDetector:
         log, counts = in_order(Log(paths), self.parser.layout), ReadCounts()
         found = detect.verdicts(self.fitted, self.parser, log, counts, idle, Progress())
         table = pl.concat([pl.DataFrame(schema=VERDICT), *(rows for rows, _ in found)])
-        return Detection(table, counts, pl.DataFrame({"file": log.files, "first_line": log.starts}))
+        return Detection(table, counts, log.table())
 
     def save(self, folder: Path | str) -> None:
         """Write it to `folder`, which must not exist; `load` and `glx detect` read it."""
@@ -89,7 +89,7 @@ class LogDetector:
 
 def fit(
     sources: Sequence[str],
-    target: str,
+    target: str | Sequence[str],
     labels: Sequence[str] = (),
     *,
     preset: str = "small",
@@ -100,7 +100,7 @@ def fit(
 
     Args:
       sources: systems by name, or NAME=FILE with labels; empty: the simulated systems.
-      target: a system by name, NAME=FILE or a file of your own logs.
+      target: a system by name, NAME=FILE or a file of your own logs, or the files of one log.
       labels: NAME=FILE for each own source, a CSV of `key,label` or `line,label`.
       preset: `small` trains for seconds, `full` for reported numbers.
       progress: what to tell meanwhile; None: bars on the terminal.
@@ -112,6 +112,7 @@ def fit(
     config = _config(preset, settings)
     progress = progress or Terminal()
     keep_compilations(config.data)
+    target = target if isinstance(target, str) else tuple(target)
     config = replace(config, target=target, source=tuple(sources), labels=tuple(labels))
     fitted = fit_run(config, None, progress, Shared())
     return LogDetector(fitted.detector, fitted.target.parser)

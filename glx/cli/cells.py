@@ -97,7 +97,7 @@ def carry_out(
 def sentence(outcome: Outcome) -> str:
     """How a cell ended."""
     config = outcome.cell.config
-    transfer = " <- ".join(filter(None, [config.target, ", ".join(config.source)]))
+    transfer = " <- ".join(filter(None, [config.target_name, ", ".join(config.source)]))
     end = f"F1 {outcome.f1:.3f}" if outcome.f1 is not None else f"{outcome.kind} {outcome.error}"
     return f"{outcome.cell.method}, {transfer}, seed {config.model.seed}: {end}".rstrip()
 

@@ -39,12 +39,15 @@ def define(values: FlagValues, cls: type, presets: Mapping[str, Any] | None = No
 
 
 def _kind(annotation: Any) -> str:
-    """The kind of flag for a type, for `X | None` that for X, for `X | Y` a text."""
+    """The kind of flag for a type, for `X | None` that for X, else for `X | Y` a text; it may be
+    given several times where a tuple is among them."""
     among = {annotation}
     if get_origin(annotation) in (Union, UnionType):
         among = set(get_args(annotation)) - {NoneType}
     kinds = {KINDS.get(get_origin(one) or one, "string") for one in among}
-    return kinds.pop() if len(kinds) == 1 else "string"
+    if len(kinds) > 1:
+        return KINDS[tuple] if KINDS[tuple] in kinds else "string"
+    return kinds.pop()
 
 
 def build(values: FlagValues, base: Any) -> Any:
@@ -52,7 +55,9 @@ def build(values: FlagValues, base: Any) -> Any:
     for leaf in settings.leaves(type(base)):
         if leaf.name in values and values[leaf.name].present:
             value = values[leaf.name].value
-            value = tuple(value) if isinstance(value, list) else value
+            if isinstance(value, list):
+                one = len(value) == 1 and get_origin(leaf.type) in (Union, UnionType)
+                value = value[0] if one else tuple(value)
             base = settings.change(base, leaf.path, settings.read(leaf, value))
     settings.check(base)
     return base

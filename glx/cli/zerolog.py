@@ -35,7 +35,7 @@ def declare(method: str = "zerolog", presets: Mapping[str, Any] = PRESETS) -> Fl
 def work(values: FlagValues, method: str = "zerolog", presets: Mapping[str, Any] = PRESETS) -> None:
     """One run, as the flags have it."""
     config = build(values, presets[values.preset])
-    name = Path(config.target.partition("=")[0]).name.split(".")[0]
+    name = Path(config.target_name).name.split(".")[0]
     run_dir = Path(values.run_dir or f"runs/{method}-{name}-{config.model.seed}").expanduser()
     keep_compilations(config.data)
     metrics = run_once(config, run_dir, overwrite=values.overwrite, progress=Terminal())

@@ -7,11 +7,14 @@ from pathlib import Path
 
 from glx.config import cache_home
 from glx.data import systems
+from glx.data.inputs import in_order, paths_of
 from glx.data.load import DataConfig
 from glx.data.simulate import SimConfig, write
 from glx.data.systems import SIMULATED, LabelPlace, System
 from glx.errors import InputError, is_disk_full
+from glx.parse.log import Log
 from glx.parse.read import open_text
+from glx.parse.sources import LogPath
 from glx.parse.table import read_header
 
 
@@ -24,11 +27,15 @@ class Systems:
 
 
 def resolve(
-    target: str, sources: tuple[str, ...] | None, labels: tuple[str, ...], config: DataConfig
+    target: str | tuple[str, ...],
+    sources: tuple[str, ...] | None,
+    labels: tuple[str, ...],
+    config: DataConfig,
 ) -> Systems:
     """The systems that a command line names.
 
     Args:
+      target: a name, NAME=FILE or a file; several are the files of one log.
       sources: none given: the simulated systems; None: no source is wanted.
 
     Raises:
@@ -43,12 +50,16 @@ def resolve(
         if name in label_files:
             raise InputError(f"--labels={given}: {name} has labels already; give one file each")
         label_files[name] = _own_path(f"--labels={given}", path)
+    targets = [target] if isinstance(target, str) else list(target)
     names = split_names(sources or ())
     if not names and sources is not None:
         names = [name for name in SIMULATED if name != target]
+    owners = {text.partition("=")[0] if "=" in text else None for text in targets}
+    if len(owners) > 1:
+        raise InputError(f"--target={targets[1]}: another system; give all files of one NAME=FILE")
     chosen = Systems(
-        _system("--target", target, label_files, config),
-        [_system("--source", n, label_files, config) for n in names],
+        _system("--target", targets, label_files, config),
+        [_system("--source", one, label_files, config) for one in _of_one_name(names)],
     )
     if isinstance(config.window, str) and chosen.target.window is not None:
         raise InputError(
@@ -67,7 +78,8 @@ def resolve(
                 f"--source={source.name}: of the same family as the target {chosen.target.name}, "
                 "so its labels are not those of another system; choose sources of other families"
             )
-        if source.path.resolve() == chosen.target.path.resolve():
+        own, others = ({Path(f).resolve() for f in s.log.files} for s in (source, chosen.target))
+        if own & others:
             raise InputError(
                 f"--source={source.name}: is the target's own file; choose another system"
             )
@@ -79,7 +91,7 @@ def resolve(
     for system in (chosen.target, *chosen.sources):
         if system.name in SIMULATED:
             _simulate(system, config)
-        for file in [system.path] + ([system.numbered.templates] if system.numbered else []):
+        for file in [*system.log.files, *([system.numbered.templates] if system.numbered else [])]:
             _check_readable(file)
     return chosen
 
@@ -89,6 +101,15 @@ def split_names(given: tuple[str, ...]) -> list[str]:
     return [name for text in given for name in ([text] if "=" in text else text.split(","))]
 
 
+def _of_one_name(names: list[str]) -> list[list[str]]:
+    """The files of one NAME=FILE together, all else apart."""
+    groups: dict[str, list[str]] = {}
+    for n, name in enumerate(names):
+        own, has_file, _ = name.partition("=")
+        groups.setdefault(own if has_file else f"{n}=", []).append(name)
+    return list(groups.values())
+
+
 def cache_dir(config: DataConfig) -> Path:
     """The folder of simulated systems and compiled programs."""
     if config.cache_dir is not None:
@@ -96,7 +117,11 @@ def cache_dir(config: DataConfig) -> Path:
     return cache_home()
 
 
-def _system(flag: str, given: str, label_files: dict[str, Path], config: DataConfig) -> System:
+def _system(
+    flag: str, several: list[str], label_files: dict[str, Path], config: DataConfig
+) -> System:
+    """The system that is given once, or by each file of its log."""
+    given = several[0]
     name, has_file, path = given.partition("=")
     if not name or (has_file and not path):
         raise InputError(f"{flag}={given}: give the name of a system, NAME=FILE or a file")
@@ -125,9 +150,19 @@ def _system(flag: str, given: str, label_files: dict[str, Path], config: DataCon
         raise InputError(
             f"{flag}={given}: {name} is a known system; give your own file another name"
         )
-    file = _own_path(f"{flag}={given}", path)
-    labels = label_files.pop(name, None)
-    return System(name, file, labels=None if labels is None else _own_labels(labels))
+    paths = [text.partition("=")[2] if has_file else text for text in several]
+    for text in paths:
+        _own_path(f"{flag}={given}", text)
+    files = in_order(Log(paths_of(f"{flag}={name}" if has_file else flag, paths))).files
+    first, *more = (Path(str(file)) for file in files)
+    place = label_files.pop(name, None)
+    labels = None if place is None else _own_labels(place)
+    if more and labels is not None and labels.by == "line":
+        raise InputError(
+            f"{labels.path}: labels by line, and {name} has {len(files)} files; label sessions by "
+            "`key,label`, or give one file"
+        )
+    return System(name, first, labels=labels, more=tuple(more))
 
 
 def _own_path(given: str, path: str) -> Path:
@@ -138,7 +173,7 @@ def _own_path(given: str, path: str) -> Path:
     return file
 
 
-def _check_readable(file: Path) -> None:
+def _check_readable(file: LogPath) -> None:
     """Raise InputError now, rather than after much work, for a file that cannot be read."""
     if not os.path.exists(file):  # unlike Path.exists, never an error itself
         raise InputError(f"{file}: no such file; check the path")

@@ -35,7 +35,7 @@ def paths_of(flag: str, given: Sequence[str]) -> list[str]:
     Of folders and globs what is empty is left out, and of a folder what is hidden.
 
     Raises:
-      InputError: a folder or a glob without a file.
+      InputError: a folder or a glob without a file, or a path twice.
     """
     found: dict[str, None] = {}
     for text in given:
@@ -45,6 +45,8 @@ def paths_of(flag: str, given: Sequence[str]) -> list[str]:
             among = [os.path.join(path, name) for name in names]
         elif not os.path.exists(path) and set("*?[") & set(path):
             among = sorted(glob(path, recursive=True))
+        elif path in found:
+            raise InputError(f"{flag}: {path} is given twice; give it once")
         else:
             found[path] = None
             continue

@@ -11,6 +11,7 @@ import polars as pl
 
 from glx.config import nested, setting
 from glx.data import numbered
+from glx.data.inputs import layout_of_all
 from glx.data.sessions import measured, problem
 from glx.data.split import (
     Events,
@@ -25,8 +26,8 @@ from glx.data.systems import System
 from glx.data.windows import Window, window_of
 from glx.errors import InputError
 from glx.parse.events import collect, fit_part
-from glx.parse.header import layout_of
 from glx.parse.layout import FORMATS, MAX_RECORD, Layout
+from glx.parse.log import Log
 from glx.parse.miner import Miner
 from glx.parse.names import Given
 from glx.parse.read import ReadCounts, head
@@ -147,6 +148,7 @@ class Parsed:
       ordered: sequences are in the order of time (that of each file in turn, where there are
         several), however they were split.
       counts: lines read, and those that had to be repaired.
+      log: the files that were read.
     """
 
     system: System
@@ -157,6 +159,7 @@ class Parsed:
     parser: LogParser
     ordered: bool
     counts: ReadCounts
+    log: Log
 
     @property
     def adapt(self) -> Sequences:
@@ -212,6 +215,7 @@ def _load_numbered(system: System, config: DataConfig) -> Parsed:
         # scored still comes in bursts, half of each, so the bootstrap must draw whole blocks.
         ordered=not spec.whole_rows,
         counts=read,
+        log=system.log,
     )
 
 
@@ -221,10 +225,10 @@ def _load_raw(system: System, config: DataConfig) -> Parsed:
             f"{system.name}: --protocol=paper reads hdfs, bgl and openstack_loghub only"
         )
     layout = raw_layout(system, config)
-    counts = ReadCounts()
-    frame, texts = collect(records(system.path, layout, counts))
+    log, counts = system.log, ReadCounts()
+    frame, texts = collect(records(log, layout, counts))
     if not len(frame):
-        raise InputError(f"{system.path}: no line with text; give a log with at least one event")
+        raise InputError(f"{log}: no line with text; give a log with at least one event")
     events = Events(
         ids=np.arange(len(frame)),  # grouping carries the place of each event along
         lines=frame["line"].to_numpy(),
@@ -253,6 +257,7 @@ def _load_raw(system: System, config: DataConfig) -> Parsed:
         LogParser(miner, layout, window),
         ordered=True,
         counts=counts,
+        log=log,
     )
 
 
@@ -262,11 +267,11 @@ def raw_layout(system: System, config: DataConfig) -> Layout:
     if raw is not None and (raw.header is not None or raw.format == "csv"):
         return raw
     if raw is not None:
-        return replace(layout_of(system.path), session=raw.session)
+        return replace(layout_of_all(system.log.files), session=raw.session)
     if config.session is not None and config.window is not None:
         raise InputError("--session and --window: exclude each other; give one of them")
     given = Given(config.text_field, config.time_field, config.level_field)
-    layout = layout_of(system.path, config.format, given)
+    layout = layout_of_all(system.log.files, config.format, given)
     return replace(layout, session=config.session, max_record=config.max_record)
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from glx.parse.layout import Layout
+from glx.parse.log import Log
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,8 @@ class System:
     """One system's logs.
 
     Attributes:
-      path: the file.
+      path: the file, or the first of several that are one log.
+      more: the other files of that log, in the order of time.
       raw: how raw lines of this system are laid out, with the session rule; None: to be detected.
       numbered: set where `path` holds event numbers in place of raw lines.
       window: lines in a window; None where sessions group the lines.
@@ -70,6 +72,12 @@ class System:
     window: int | None = None
     labels: LabelPlace | None = None
     family: str | None = None
+    more: tuple[Path, ...] = ()
+
+    @property
+    def log(self) -> Log:
+        """All of its files as one log, which is not read yet."""
+        return Log((self.path, *self.more))
 
 
 SIMULATED = ("sim_blocks", "sim_vms", "sim_ras")

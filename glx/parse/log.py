@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
+import polars as pl
 
 from glx.parse.sources import Live, LogPath
 
@@ -31,6 +32,11 @@ class Log:
     def live(self) -> bool:
         """Whether it is still being written."""
         return any(isinstance(file, Live) for file in self.files)
+
+    def table(self) -> pl.DataFrame:
+        """`file` and `first_line`, its first row; once all is read."""
+        files = [str(file) for file in self.files]
+        return pl.DataFrame({"file": files, "first_line": self.starts})
 
     def places(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """The file of each row (`<int64>`, any shape), and the row in it; both from 0."""

@@ -64,7 +64,7 @@ def fit(config: RunConfig, folder: Path | None, progress: Progress, shared: Shar
         return LabelledSource(system.name, parsed.sequences, parsed.templates, labels)
 
     def once(role: str, system: System, read: Callable[[], T]) -> T:
-        return shared.once((role, system.name, system.path, config.labels, config.data), read)
+        return shared.once((role, system.name, system.log.files, config.labels, config.data), read)
 
     sources = [once("source", system, partial(labelled, system)) for system in systems.sources]
     target = once("target", systems.target, partial(parse, systems.target, "target, unlabelled"))

@@ -172,12 +172,12 @@ def _cell(name: str, base: GeneralLogRun, answers: Path | None) -> Cell | None:
     if name in ALONE:
         config = with_flags(config, {"route": "proprietary"})
     if name in ("answers", "answers_expert"):
-        file = None if answers is None else _answers(answers, base.target)
+        file = None if answers is None else _answers(answers, base.target_name)
         if file is None:
             return None
         config = with_flags(config, {"expert": "answers", "responses": str(file)})
     elif name in methods.METHODS:
-        model, target = base.model, base.target.partition("=")[0]
+        model, target = base.model, base.target_name
         needs = methods.METHODS[name].needs_sources
         config = MethodRun(
             base.target,
@@ -207,5 +207,5 @@ def _of_scores(method: str) -> str:
 
 def _answers(folder: Path, target: str) -> Path | None:
     """The file of answers on a target, where there is one."""
-    file = folder / f"{target.partition('=')[0]}_events.csv"
+    file = folder / f"{target}_events.csv"
     return file if file.is_file() else None

@@ -112,4 +112,6 @@ def _write_verdicts(
     cut, texts = detector.threshold, target.parser.texts
     table = tables.table(target.sequences, target.part, verdicts, cut, texts)
     table.write_parquet(folder / "verdicts.parquet", metadata={"glx": json.dumps(stamps)})
+    if len(target.log.files) > 1:
+        target.log.table().write_parquet(folder / "files.parquet")
     plots.flagged(table, verdicts, texts).write_parquet(folder / "flagged.parquet")

@@ -17,14 +17,15 @@ from glx.zerolog.train import TrainConfig
 class RunConfig:
     """A run of ZeroLog, and what a run of any other detector shares with it."""
 
-    target: str = setting(
+    target: str | tuple[str, ...] = setting(
         "sim_vms",
-        "the system to judge: a name of docs/data.md, NAME=FILE or a file of your own logs.",
+        "the system to judge: a name of docs/data.md, NAME=FILE or a file of your own logs; for "
+        "FILE also a folder or a quoted glob, or repeat it for several files of one log.",
     )
     source: tuple[str, ...] = setting(
         (),
-        "a labelled system to learn from, a name or NAME=FILE; repeat it or list several with "
-        "commas. None given: the simulated systems.",
+        "a labelled system to learn from, a name or NAME=FILE (of one NAME several, as above); "
+        "repeat it or list names with commas. None given: the simulated systems.",
     )
     labels: tuple[str, ...] = setting(
         (),
@@ -38,6 +39,11 @@ class RunConfig:
     )
     data: DataConfig = nested(DataConfig)
     model: DetectorConfig = nested(ZeroLogConfig)
+
+    @property
+    def target_name(self) -> str:
+        """The target as it was given, without its files where it has a name."""
+        return (self.target if isinstance(self.target, str) else self.target[0]).partition("=")[0]
 
     @property
     def sources(self) -> tuple[str, ...] | None:

@@ -50,9 +50,8 @@ class Cell:
     @property
     def planned(self) -> PlannedCell:
         """What `study.json` holds of it; `run` is its folder, below the study's."""
-        target, *sources = (
-            given.partition("=")[0] for given in (self.config.target, *self.config.source)
-        )
+        target = self.config.target_name
+        sources = [given.partition("=")[0] for given in self.config.source]
         transfer = "-from-".join(filter(None, [target, "+".join(sources)]))
         return PlannedCell(
             run=f"cells/{self.name}/{transfer}/{self.config.model.seed}",

@@ -62,7 +62,9 @@ def test_a_file_that_is_no_log(name, role, refused):
 def test_no_file_and_a_directory(role, refused):
     Path("logs").mkdir()
     refused("no.log", "no such file", **{role: f"{NAMES[role]}=no.log"})
-    refused("logs", "directory", **{role: f"{NAMES[role]}=logs"})
+    flag = f"--{role}={NAMES[role]}"
+    refused(f"{flag}=logs", "a directory", **{role: f"{NAMES[role]}=logs"})
+    refused(f"{flag}=no/*.log", "a glob", **{role: f"{NAMES[role]}=no/*.log"})
 
 
 def test_a_pipe_which_gives_its_lines_once(refused):

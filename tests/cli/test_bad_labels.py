@@ -34,6 +34,12 @@ def test_labels_that_are_no_file(refused):
     refused("jobs.csv", "directory")
 
 
+def test_labels_by_line_need_one_file(refused):
+    Path("more.log").write_text("2024-05-01 09:00:00 INFO job=0 created by user 1\n")
+    write_labels(["0,1"], header="line,label")
+    refused("jobs.csv", "2 files", "--source=jobs=more.log")
+
+
 def test_labels_of_the_target_are_looked_at_before_the_work(refused):
     both = ("jobs=jobs.csv", "shop=shop.csv")
     refused("shop.csv", "no such file", labels=both)

@@ -28,6 +28,12 @@ PAPER = (
 )
 FLAGS = (
     ("--source=jobs", "twice", "--source=jobs=jobs.log"),
+    ("--target=shop", "twice", "--target=shop=shop.log"),
+    ("--target=store=jobs.log", "another system", "--target=store=jobs.log"),
+    ("--target=jobs.log", "another system", "--target=jobs.log"),
+    ("--source=jobs", "own file", "--target=shop=jobs.log"),
+    ("--window=5w", "1d", "--window=5w"),
+    ("--window=0m", "at least 1", "--window=0m"),
     ("--embed_model=/nowhere", "config.json", "--embed_model=/nowhere"),
     ("--embed_batch_size=0", "at least 1", "--embed_batch_size=0"),
     ("--nostructural", "--threshold=mixture", "--nostructural"),
