@@ -105,3 +105,13 @@ def test_a_table_without_text_or_with_a_quote_that_nobody_closed(
 ):
     Path("shop.csv").write_text(content)
     refused(where, what, flag, target="shop=shop.csv", source="sim_ras", labels=())
+
+
+@pytest.mark.parametrize(
+    "flag", ["--session=order", "--text_field=body", "--time_field=when", "--level_field=lvl"]
+)
+def test_a_field_that_no_line_has_is_refused_with_those_there_are(flag, refused):
+    line = '{"ts": 1714557600, "req": {"id": 7}, "msg": "came"}\n'
+    Path("shop.json").write_text(line * 9)
+    given = {"target": "shop=shop.json", "source": "sim_ras", "labels": (), "session": flag}
+    refused("shop.json", "ts, req.id, msg", **given)
