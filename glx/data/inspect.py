@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass, replace
 from itertools import islice
+from typing import NamedTuple
 
 import numpy as np
 
@@ -23,10 +24,12 @@ from glx.parse.miner import Miner, fit
 from glx.parse.read import ReadCounts, blocks, clean
 from glx.parse.records import records
 from glx.parse.sources import GZIP, ZSTD, LogPath
+from glx.parse.table_log import NOTES
 from glx.parse.unwrap import unwrap, without_colours
 from glx.sequences import Templates
 
-SAMPLE = 1 << 20  # bytes of a block of the unpacked file; two blocks are looked at
+SAMPLE = 1 << 20  # bytes of a block of the unpacked file
+BLOCKS = 2  # that are looked at
 TEMPLATES = 8  # that are shown
 FEW = 0.1  # share of lines from which on it is worth a warning
 
@@ -101,35 +104,19 @@ def inspect(
     Raises:
       InputError: it cannot be read, or holds no text.
     """
-    counts, quoted = ReadCounts(), layout.format == "csv" and layout.quote
-    with closing(blocks(path, SAMPLE, quoted)) as parts:
-        block = b"".join(islice(parts, 2))
-        whole = next(parts, None) is None
+    counts = ReadCounts()
+    sample, whole = _sample(path, layout)
     with closing(records(path, layout, counts, threads=1, size=SAMPLE)) as frames:
-        frame, texts = collect(islice(frames, 2))
+        frame, texts = collect(islice(frames, BLOCKS))
     if not len(frame):
         raise InputError(f"{path}: no line with text; give a log with at least one event")
-    raw = clean(block, ReadCounts(), quoted)
-    lines = split_lines(raw).to_list()
-    inner = split_lines(without_colours(raw))
-    title = inner.head(int(layout.format == "csv"))
-    around = unwrap(inner.slice(len(title)), layout.wrap)
-    lines, inner = lines[len(title) :], around.lines
     codes = frame["text"].to_numpy()
     miner = fit(texts, np.bincount(codes, minlength=len(texts)))
     ids, found = miner.ids(texts)[codes], miner.fitted
     often = np.argsort(-found.counts, kind="stable")
-    levels = frame["level"].drop_nulls().value_counts(sort=True)
     shown = [int(np.argmax(ids == i)) for i in often[:2]]
     shown += frame["level"].is_in(SEVERE).arg_true().head(1).to_list()
-    examples = []
-    for row in dict.fromkeys(shown):
-        line = frame["line"][row]
-        at = int(np.searchsorted(around.rows, line, side="right")) - 1
-        nth = row - int(np.argmax(frame["line"].to_numpy() == line))
-        text, time = _text_and_time(path, layout, [*title, inner[at]], nth)
-        time = time or around.time[at]
-        examples.append(Example(line, lines[line], text, time, found.texts[ids[row]]))
+    templates = {row: found.texts[ids[row]] for row in shown}
     below, filled = counts.joined + counts.detail + counts.beyond, counts.lines - counts.empty
     rule, times = layout.session, frame["time"].drop_nulls().to_numpy()
     sessions = None if rule is None else measured(rule, frame["key"])
@@ -142,20 +129,71 @@ def inspect(
         layout=layout,
         times=(float(times.min()), float(times.max())) if len(times) else None,
         timed=len(times) / len(frame),
-        levels=dict(levels.iter_rows()),
+        levels=dict(frame["level"].drop_nulls().value_counts(sort=True).iter_rows()),
         window=window,
         known=None if fitted is None else _known(fitted, texts, codes),
         sessions=sessions,
-        proposed=[] if given else proposals(inner.to_list(), layout, "".join(title)),
+        proposed=[] if given else proposals(sample.inner, layout, "".join(sample.title)),
         fits=1 - (below + counts.no_header + counts.broken_json) / filled,
         joined=below / filled,
         counts=counts,
         templates=[(int(found.counts[i]), found.texts[i]) for i in often[:TEMPLATES]],
         n_templates=len(found),
-        examples=examples,
+        examples=[*_examples(path, layout, sample, frame["line"].to_numpy(), templates)],
         warnings=[],
     )
-    return replace(one, warnings=list(_warnings(one, inner.to_list())))
+    return replace(one, warnings=[*_warnings(one, sample.inner)])
+
+
+class _Sample(NamedTuple):
+    """The first lines of a file.
+
+    Attributes:
+      title: the header line of a table; else nothing.
+      lines: those below, as they are.
+      inner: the lines without what is around them.
+      rows: `<int64>[N]` the line in which each of `inner` begins.
+      times: what stands around them as their time.
+    """
+
+    title: list[str]
+    lines: list[str]
+    inner: list[str]
+    rows: np.ndarray
+    times: list[str | None]
+
+
+def _sample(path: LogPath, layout: Layout) -> tuple[_Sample, bool]:
+    """The first lines, and whether they are all."""
+    table = layout.format == "csv"
+    with closing(blocks(path, SAMPLE, quoted=table and layout.quote)) as parts:
+        raw = b"".join(islice(parts, BLOCKS))
+        whole = next(parts, None) is None
+    raw = clean(raw, ReadCounts(), quoted=table and layout.quote)
+    note = NOTES.match(raw) if table else None
+    raw = raw[note.end() :] if note else raw
+    plain = split_lines(without_colours(raw))
+    around = unwrap(plain.slice(int(table)), layout.wrap)
+    lines, inner = split_lines(raw).slice(int(table)).to_list(), around.lines.to_list()
+    title = plain.head(int(table)).to_list()
+    return _Sample(title, lines, inner, around.rows, around.time.to_list()), whole
+
+
+def _examples(
+    path: LogPath, layout: Layout, sample: _Sample, lines: np.ndarray, templates: dict[int, str]
+) -> Iterator[Example]:
+    """What becomes of some lines.
+
+    Args:
+      lines: `<int64>[N]` the line of each event.
+      templates: those of the events that are wanted, by event.
+    """
+    for event, template in templates.items():
+        line = int(lines[event])
+        at = int(np.searchsorted(sample.rows, line, side="right")) - 1
+        nth = event - int(np.argmax(lines == line))
+        text, time = _text_and_time(path, layout, [*sample.title, sample.inner[at]], nth)
+        yield Example(line, sample.lines[line], text, time or sample.times[at], template)
 
 
 def _packed(path: LogPath) -> str | None:

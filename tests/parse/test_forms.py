@@ -9,6 +9,7 @@ import polars as pl
 import pytest
 from raw_files import write
 
+from glx.data.inspect import inspect
 from glx.parse.header import layout_of
 from glx.parse.mask import mask
 from glx.parse.read import ReadCounts
@@ -160,10 +161,12 @@ FORMS = {
 def test_what_is_read_of_a_form(form, tmp_path):
     log, time, level, text = FORMS[form]
     path = write(tmp_path, log + "\n")
-    frame = next(records(path, layout_of(path), ReadCounts(), threads=1))
+    layout = layout_of(path)
+    frame = next(records(path, layout, ReadCounts(), threads=1))
     assert frame["time"][0] == pytest.approx(time, abs=1e-6)
     assert frame["level"][0] == level
     assert mask(pl.Series([text]))[0] in frame["text"][0]
+    assert any(text in example.text for example in inspect(path, layout).examples)
 
 
 def test_every_row_of_the_docs_is_tested_and_every_form_has_its_row():
