@@ -6,6 +6,7 @@ Lines of Kubernetes and a log half of which is stack traces are timed without a 
 takes off no container's prefix and joins no lines.
 """
 
+import json
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import islice
@@ -31,6 +32,15 @@ LAYOUTS = {
     "hdfs_keys": Layout(header=HDFS_HEADER, time_format="%y%m%d %H%M%S", session=BLOCK_ID),
     "bgl": Layout(header=BGL_HEADER, time_format="epoch"),
     "hostile": Layout(header=NOVA_HEADER, time_format="%Y-%m-%d %H:%M:%S%.f"),
+    "json": Layout(
+        "jsonl",
+        text="fields.message",
+        time=("timestamp",),
+        level="level",
+        time_format="%Y-%m-%dT%H:%M:%S%.fZ",
+        session="span.request",
+        outcomes=("res.statusCode",),
+    ),
     "cri": Layout(
         header=r"^(?P<level>[IWEF])(?P<time>\d{4} [\d:.]+)\s+\d+ [^\]\s]+\] ?(?P<text>.*)$",
         time_format="%m%d %H:%M:%S%.f",
@@ -43,6 +53,13 @@ LAYOUTS = {
 }
 WORDS_BEFORE = {"hdfs": 5, "hdfs_keys": 5, "bgl": 9, "hostile": 5}  # the message: what Drain3 gets
 SIMULATED = ([5, 22, 5, 5, 11, 9, 11, 9, 26, 26, 11, 9, 26, 23, 23, 23, 21, 21, 21], [22, 5, 26, 2])
+STEPS = (  # the messages of an order, as JSON
+    "checkout started",
+    "cart loaded with {} items",
+    "stock reserved in warehouse {}",
+    "payment captured, {} cents",
+    "request completed",
+)
 REQUESTS = (  # a name at each %s, so that texts differ; under each the same with numbers alone
     '10.11.10.%d "GET /%s/servers/%s HTTP/1.1" status: 200 len: %d time: 0.%d',
     '10.11.10.%d "POST /%s/os-events HTTP/1.1" status: 404 len: %d time: 0.%d for %s',
@@ -55,7 +72,7 @@ DISTINCT = 0.84  # of the hostile lines have names of their own
 
 
 def cases(settings: Settings) -> Iterator[Case]:
-    """HDFS at two lengths and with session keys, BGL, the hostile log, containers, traces."""
+    """HDFS at two lengths and with session keys, BGL, the hostile log, JSON, containers, traces."""
     million = 300_000 if settings.quick else 1_000_000
     sample = 20_000 if settings.quick else 100_000
     folder, data_dir = settings.folder, settings.data_dir
@@ -69,6 +86,7 @@ def cases(settings: Settings) -> Iterator[Case]:
     write_hostile(hostile, 40_000 if settings.quick else 200_000)
     yield _case("hostile", "hostile: 84 % distinct texts", hostile, sample)
     for name, write, about in (
+        ("json", write_json, "objects of JSON, nested, with session keys"),
         ("cri", write_cri, "lines of Kubernetes around klog, one in nine in two parts"),
         ("traces", write_traces, "lines, half of them stack traces"),
     ):
@@ -186,6 +204,29 @@ def write_hostile(path: Path, lines: int, seed: int = 0) -> None:
             file.write(
                 f"2017-05-16 {clock}.{20 * milli:03} {values[0]} INFO nova.server {message}\n"
             )
+
+
+def write_json(path: Path, lines: int, seed: int = 0) -> None:
+    """Orders as a service with structured logs writes them; the last step has a status."""
+    rng = np.random.default_rng(seed)
+    ids = rng.integers(0, 1 << 62, lines).tolist()
+    numbers = rng.integers(1, 9000, lines).tolist()
+    with path.open("w") as file:
+        for n, (id_, number) in enumerate(zip(ids, numbers, strict=True)):
+            second, step = n // 100, n % len(STEPS)
+            clock = f"{second // 3600 % 24:02}:{second // 60 % 60:02}:{second % 60:02}"
+            last = step == len(STEPS) - 1
+            status = 500 if last and number > 8950 else 200
+            row: dict[str, object] = {
+                "timestamp": f"2024-05-01T{clock}.{n % 100:02}0Z",
+                "level": "ERROR" if status == 500 else "INFO",
+                "fields": {"message": STEPS[step].format(number)},
+                "target": "shop::checkout",
+                "span": {"request": f"{id_:016x}", "name": "checkout"},
+            }
+            if last:
+                row |= {"res": {"statusCode": status}, "durationMs": number}
+            file.write(json.dumps(row) + "\n")
 
 
 def write_cri(path: Path, lines: int) -> None:

@@ -13,6 +13,7 @@ import polars as pl
 from glx.parse.levels import SEVERITY_NUMBERS
 
 BATCH = r'"(?:resourceLogs|Records|logEvents)"\s*:\s*\[\s*\{'
+BATCHES = (b'"resourceLogs"', b'"Records"', b'"logEvents"')
 LISTS = ("Records", "logEvents")
 
 

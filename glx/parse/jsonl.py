@@ -13,7 +13,7 @@ from itertools import combinations
 import numpy as np
 import polars as pl
 
-from glx.parse.batches import all_records, split_batches
+from glx.parse.batches import BATCHES, all_records, split_batches
 from glx.parse.digits import Block, join_lines, split_lines
 from glx.parse.fields import COLUMN, Fields, joined, session_of
 from glx.parse.layout import Layout
@@ -130,7 +130,9 @@ def check_given(path: LogPath, layout: Layout) -> None:
 
 def read_json(raw: bytes, counts: ReadCounts, layout: Layout) -> Fields:
     """The records of JSON objects; a line that is none is a text that does not fit."""
-    lines, rows = split_batches(split_lines(raw))
+    lines, rows = split_lines(raw), None
+    if any(name in raw for name in BATCHES):
+        lines, rows = split_batches(lines)
     if lines.head(SMALLEST).str.contains(LISTED).any():
         lines = lines.str.replace(LISTED, "$1").str.replace(r"^\s*[\[\]]\s*$", "")
     session = layout.session

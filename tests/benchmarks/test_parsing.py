@@ -39,14 +39,18 @@ def test_cases_without_real_logs(tmp_path, monkeypatch):
     monkeypatch.setattr(parse, "write_hdfs", lambda path, *_: path.write_text("one line\n"))
     monkeypatch.setattr(parse, "write_hostile", lambda path, *_: path.write_text("one line\n"))
     names = [case.case for case in parse.cases(Settings(None, True, tmp_path))]
-    assert len(set(names)) == len(names) == 5
+    assert len(set(names)) == len(names) == 6
 
 
 @pytest.mark.parametrize(
     ("name", "write", "events"),
-    [("cri", parse.write_cri, 1800), ("traces", parse.write_traces, 1040)],
+    [
+        ("json", parse.write_json, 2000),
+        ("cri", parse.write_cri, 1800),
+        ("traces", parse.write_traces, 1040),
+    ],
 )
-def test_containers_and_traces(tmp_path, name, write, events):
+def test_json_containers_and_traces(tmp_path, name, write, events):
     path, counts = tmp_path / "some.log", ReadCounts()
     write(path, 2000)
     frame, _ = collect(records(path, parse.LAYOUTS[name], counts))
