@@ -16,14 +16,16 @@ from glx.data.load import WINDOW
 from glx.data.sessions import Sessions, measured, problem, proposals
 from glx.errors import InputError
 from glx.parse.digits import DIGITS, HIDDEN, split_lines
+from glx.parse.encodings import PEEKED, encoding_of
 from glx.parse.events import collect
 from glx.parse.formats import block_parser
 from glx.parse.layout import Layout
 from glx.parse.levels import SEVERE
+from glx.parse.log import Log, log_of
 from glx.parse.miner import Miner, fit
 from glx.parse.read import ReadCounts, blocks, clean
 from glx.parse.records import records
-from glx.parse.sources import GZIP, ZSTD, LogPath
+from glx.parse.sources import GZIP, ZSTD, LogPath, pieces
 from glx.parse.table_log import NOTES
 from glx.parse.unwrap import unwrap, without_colours
 from glx.sequences import Templates
@@ -51,7 +53,7 @@ class Inspection:
 
     Attributes:
       file: its name.
-      packed: `gzip`, `Zstandard` or None.
+      stored: packing and encoding, where they are not none and UTF-8.
       whole: these lines are all.
       lines: how many, the empty ones included.
       layout: how they were read.
@@ -72,7 +74,7 @@ class Inspection:
     """
 
     file: str
-    packed: str | None
+    stored: list[str]
     whole: bool
     lines: int
     layout: Layout
@@ -93,18 +95,22 @@ class Inspection:
 
 
 def inspect(
-    path: LogPath, layout: Layout, window: int | str = WINDOW, fitted: Templates | None = None
+    log: Log | LogPath,
+    layout: Layout,
+    window: int | str = WINDOW,
+    fitted: Templates | None = None,
 ) -> Inspection:
-    """What is read of the first lines of a file by a layout.
+    """What is read of the first lines of a log by a layout.
 
     Args:
+      log: of several files the first is looked at.
       window: lines in a window, or a span of time.
       fitted: the templates of a detector.
 
     Raises:
       InputError: it cannot be read, or holds no text.
     """
-    counts = ReadCounts()
+    counts, path = ReadCounts(), log_of(log).files[0]
     sample, whole = _sample(path, layout)
     with closing(records(path, layout, counts, threads=1, size=SAMPLE)) as frames:
         frame, texts = collect(islice(frames, BLOCKS))
@@ -122,8 +128,8 @@ def inspect(
     sessions = None if rule is None else measured(rule, frame["key"])
     given = sessions is not None and sessions.share > 1 - FEW
     one = Inspection(
-        file=str(path),
-        packed=_packed(path),
+        file=str(log),
+        stored=_stored(path),
         whole=whole,
         lines=counts.lines,
         layout=layout,
@@ -196,10 +202,13 @@ def _examples(
         yield Example(line, sample.lines[line], text, time or sample.times[at], template)
 
 
-def _packed(path: LogPath) -> str | None:
+def _stored(path: LogPath) -> list[str]:
+    """Packing and encoding of a file, where they are not none and UTF-8."""
     with open(path, "rb") as file:
         first = file.read(len(ZSTD))
-    return "gzip" if first.startswith(GZIP) else "Zstandard" if first == ZSTD else None
+    packed = "gzip" if first.startswith(GZIP) else "Zstandard" if first == ZSTD else None
+    encoding = encoding_of(next(pieces(path, PEEKED), b""))
+    return [name for name in (packed, encoding and encoding.upper()) if name]
 
 
 def _known(fitted: Templates, texts: list[str], codes: np.ndarray) -> float:

@@ -38,8 +38,8 @@ def table(one: Inspection, short: bool = False) -> Table:
       short: one example and no list of templates.
     """
     lines = f"{one.lines:,} line{'s' * (one.lines != 1)}"
-    packed = f", {one.packed}" if one.packed else ""
-    out = _grid(one.file, f"{packed}, {'' if one.whole else 'the first '}{lines}")
+    amount = lines if one.whole else f"the first {lines}"
+    out = _grid(one.file, "".join(f", {about}" for about in (*one.stored, amount)))
     for name, text in _rows(one, short):
         _add(out, name, text)
     for warning in one.warnings:

@@ -114,13 +114,12 @@ def detect(
 
 def _reading(parser: LogParser, layout: Layout, log: Log) -> Table:
     """What is read of the logs; of what can be read only once, what the detector expects."""
-    fitted, first = parser.miner.fitted, log.files[0]
-    if log.live or not os.path.isfile(first):
+    fitted = parser.miner.fitted
+    if log.live or not os.path.isfile(log.files[0]):
         often = np.argsort(-fitted.counts, kind="stable")
         texts = [fitted.texts[i] for i in often]
         return inspection.expected(str(log), layout, parser.window, texts)
-    one = inspect(first, layout, parser.window or WINDOW, fitted)
-    return inspection.table(one, short=True)
+    return inspection.table(inspect(log, layout, parser.window or WINDOW, fitted), short=True)
 
 
 def _told(n_anomalous: int, n: int, counts: ReadCounts) -> str:

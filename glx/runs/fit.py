@@ -52,7 +52,7 @@ def fit(config: RunConfig, folder: Path | None, progress: Progress, shared: Shar
         progress.say(f"reading {system.name} ({role})")
         if system.raw is None and system.numbered is None:
             layout, window = raw_layout(system, config.data), config.data.window or WINDOW
-            progress.show(table(inspect(system.path, layout, window), short=True))
+            progress.show(table(inspect(system.log, layout, window), short=True))
         parsed = load(system, config.data, **split)
         progress.counted(system.name, parsed.counts)
         return parsed

@@ -1,5 +1,6 @@
 """`glx inspect`: what is read of a log is shown, whatever the log."""
 
+import gzip
 import io
 import json
 import subprocess
@@ -62,6 +63,19 @@ TABLE = "time,job id,level,message\n" + "".join(
 )
 
 
+@pytest.mark.parametrize(
+    ("content", "stored"),
+    [
+        (SHOP.encode(), []),
+        (gzip.compress(SHOP.encode()), ["gzip"]),
+        (SHOP.encode("utf-16"), ["UTF-16-LE"]),
+    ],
+)
+def test_packing_and_encoding(content, stored, shown):
+    one = shown(content)
+    assert (one["stored"], one["lines"], one["fits"]) == (stored, 40, 1)
+
+
 @pytest.mark.parametrize(("content", "rule"), [(JSON, "ids.job"), (TABLE, "job id")])
 def test_fields_and_columns(content, rule, shown):
     one = shown(content)
@@ -99,7 +113,7 @@ def test_logs_unlike_those_of_a_detector_are_a_warning(content, words, tmp_path)
 
 def test_the_table_shows_no_character_that_a_terminal_obeys(tmp_path, capsys):
     path = write(tmp_path, "\x1b]0;title\x07 [bold]text[/bold]\n" * 3)
-    assert main(["inspect", str(path), str(path)]) == 0
+    assert main(["inspect", str(path)]) == 0
     out = capsys.readouterr().out
     assert "\x1b" not in out
     assert "\x07" not in out
