@@ -30,13 +30,13 @@ from glx.parse.names import (
 from glx.parse.outcomes import (
     DEEP_KEY,
     KEY,
-    few_values,
     headline,
     headlines,
     is_deep,
     is_key,
     is_outcome,
     outcomes_of,
+    telling,
     varied,
     with_outcomes,
 )
@@ -108,8 +108,8 @@ def json_layout(objects: Sequence[dict], given: Given = NOTHING_GIVEN) -> Layout
     named = [name for name in columns if name not in known and is_outcome(name)]
     many = [name for name in named if varied(columns[name])]
     mute = [row for row in rows if not row.get(text or "") and known_text(row) is None]
-    other = [n for n in columns if n not in known and n not in named and any(n in r for r in mute)]
-    fields = [name for name in other if few_values(name, columns[name])]
+    said = {n for row in mute for n in row}.difference(known, named)
+    fields = telling({name: values for name, values in columns.items() if name in said})
     outcomes = [name for name in named if name not in many]
     layout = Layout(
         "jsonl", None, text or "", times, level, format,

@@ -32,6 +32,10 @@ CODES = {
 STANDARD = {name: e for e in SCALE for name in [e, *WORDS[e].split(), *CODES[e].split()]}
 # 1 to 24, four for each level; as OpenTelemetry names the field, it has the word `number` in it.
 SEVERITY_NUMBERS = {str(n): SCALE[(n - 1) // 4] for n in range(1, 25)}
+AZURE = dict(zip("01234", ("DEBUG", "INFO", "WARN", "ERROR", "FATAL"), strict=True))
+PYTHON = {"10": "DEBUG", "20": "INFO", "30": "WARN", "40": "ERROR", "50": "FATAL"}
+# Scales whose numbers mean something else elsewhere, by what is in the name of the field.
+NUMBERS = {"number": SEVERITY_NUMBERS, "severitylevel": AZURE, "levelno": PYTHON}
 
 
 def standard_levels(values: pl.Series, field: str = "") -> pl.Series:
@@ -39,11 +43,12 @@ def standard_levels(values: pl.Series, field: str = "") -> pl.Series:
 
     Args:
       field: what the values are called. `pri` is what syslog has at the start of a line, eight
-        times the facility and the severity; a name with `number` is a severity of OpenTelemetry.
+        times the facility and the severity; for others see `NUMBERS`.
     """
     if field == "pri":
         values = (values.cast(pl.Int64, strict=False) % 8).cast(pl.String)
-    known = SEVERITY_NUMBERS if "number" in field.lower() else STANDARD
+    name = field.lower().replace("_", "")
+    known = next((STANDARD | NUMBERS[part] for part in NUMBERS if part in name), STANDARD)
     names = values.str.strip_chars().str.to_uppercase().str.replace(" ", "_", literal=True)
     names = names.str.replace(r"\.0+$", "")
     return names.replace_strict(known, default=None, return_dtype=pl.String)

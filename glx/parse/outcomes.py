@@ -37,8 +37,9 @@ DEEP_KEY = (
 NAME = re.compile(f"(?i){NAMED}$")
 PART = re.compile(f"(?i)(?:.*[a-z0-9_-])?(?:{TROUBLE}|cause|attr)$")  # an object about an error
 ABOUT_NAME = re.compile(f"(?i)(?:localized_?)?(?:{ABOUT})$")
-REQUEST = re.compile("(?i)(?:^|[_.-])(?:path|uri|url|method|operation|request|metric)$")
+REQUEST = re.compile("(?i)(?:^|[_.-])(?:method|operation|request|metric)$")
 FEW = 10  # values
+KINDS = 24  # combinations of values
 STACK = re.compile("(?i)(?:stack|trace|exc_?info)[^.]*$")
 CODE = (  # a value whose digits say what happened
     r"^(?:-?[0-9]{1,6}|0x[0-9A-Fa-f]{1,8}|[A-Za-z][A-Za-z_.]*[-_.:]?[0-9]{1,6}|"
@@ -78,14 +79,25 @@ def varied(values: Sequence[str]) -> bool:
     return len(kinds) > 20 or (len(kinds) > 8 and 2 * len(kinds) > len(values))
 
 
-def few_values(name: str, values: Sequence[str]) -> bool:
-    """Whether a field is part of an event without a text: a request, or one of few words."""
-    if REQUEST.search(name):
-        return True
-    if name.lower().endswith("id"):
+def telling(columns: Mapping[str, Sequence[str]]) -> list[str]:
+    """The fields that say what an event without a text is: a request, or one of few words.
+
+    Of many such fields the first count, whose values make few combinations.
+    """
+    found, kinds = [], 1
+    for name in sorted(columns, key=lambda name: not REQUEST.search(name)):
+        n = len(set(columns[name]))
+        asked = bool(REQUEST.search(name))
+        if asked or (_few_words(name, columns[name]) and kinds * n <= KINDS):
+            found.append(name)
+            kinds *= min(n, FEW)
+    return found
+
+
+def _few_words(name: str, values: Sequence[str]) -> bool:
+    if name.lower().endswith("id") or len(set(values)) > min(FEW, (len(values) + 1) // 2):
         return False
-    few = len(set(values)) <= min(FEW, (len(values) + 1) // 2)
-    return few and all(len(v) <= 60 and any(map(str.isalpha, v)) for v in values)
+    return all(len(v) <= 60 and any(map(str.isalpha, v)) for v in values)
 
 
 def headline(value: str) -> str:

@@ -41,3 +41,11 @@ def test_numbers_of_two_scales(field, written, level):
 
 def test_no_name_is_of_two_levels():
     assert len(STANDARD) == sum(len(f"{e} {WORDS[e]} {CODES[e]}".split()) for e in SCALE)
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "level"),
+    [("SeverityLevel", "3", "ERROR"), ("levelno", "40", "ERROR"), ("level", "40", "WARN")],
+)
+def test_numbers_of_a_scale_of_their_own(field, value, level):
+    assert standard_levels(pl.Series([value]), field)[0] == level
