@@ -5,6 +5,7 @@ Examples:
   launch/benchmark.sh --what=route,embed --repeats=9
   launch/benchmark.sh --quick --against=experiments/benchmarks/quick.json
   launch/benchmark.sh --what=train --profile                # where the time of ours goes
+  python -m experiments.bench --what=group --data_dir=DIR   # are lines grouped as they should be
 
 Every subject has a process of its own; rounds alternate between ours, the peers and the ceiling (a
 large matrix product, or a copy of memory), and medians are told. Writes a table, --out, and beside
@@ -24,6 +25,7 @@ from rich.console import Console
 from experiments.benchmarks import (
     e2e,
     embed,
+    group,
     growth,
     guard,
     llm,
@@ -49,6 +51,7 @@ BENCHMARKS = {
     "e2e": e2e.cases,
     "growth": growth.cases,
 }
+GROUP = "group"  # is no matter of time: measured once, in a table of its own
 
 
 WAITS = (0, 30, 120, 300)  # seconds before each try of a case: noise comes, and goes in minutes
@@ -57,7 +60,7 @@ WAITS = (0, 30, 120, 300)  # seconds before each try of a case: noise comes, and
 def declare() -> FlagValues:
     """The flags."""
     own = FlagValues()
-    add(own, "list", "what", list(BENCHMARKS), "Benchmarks.")
+    add(own, "list", "what", [*BENCHMARKS, GROUP], "Benchmarks.")
     add(own, "string", "out", "bench.json", "File to write.")
     add(own, "string", "data_dir", None, "Folder of docs/data.md.")
     add(own, "integer", "repeats", 5, "Rounds of each.", lower_bound=1)
@@ -89,9 +92,10 @@ def declare() -> FlagValues:
 
 def work(values: FlagValues) -> None:
     """Measure what the flags ask for."""
-    unknown = set(values.what) - set(BENCHMARKS)
+    names = [*BENCHMARKS, GROUP]
+    unknown = set(values.what) - set(names)
     if unknown:
-        raise InputError(f"--what={unknown.pop()}: unknown; choose of {', '.join(BENCHMARKS)}")
+        raise InputError(f"--what={unknown.pop()}: unknown; choose of {', '.join(names)}")
     out, data_dir = Path(values.out), values.data_dir and Path(values.data_dir).expanduser()
     if data_dir and not data_dir.is_dir():
         raise InputError(f"--data_dir={data_dir}: no such folder; docs/data.md says what is in it")
@@ -103,11 +107,11 @@ def work(values: FlagValues) -> None:
     console, rows = Console(stderr=True), list[Row]()
     if data_dir is None:
         console.print(
-            "without --data_dir: no e2e, no BGL, growth of the router alone, simulated HDFS lines"
+            "without --data_dir: no e2e, group or BGL, growth of the router alone, simulated HDFS"
         )
     with tempfile.TemporaryDirectory(dir=values.work_dir) as folder:
         settings = Settings(data_dir, values.quick, Path(folder))
-        for name in values.what:
+        for name in (name for name in values.what if name != GROUP):
             with console.status(f"{name}: getting ready") as status:
                 for case in BENCHMARKS[name](settings):
                     if values.profile:
@@ -121,10 +125,16 @@ def work(values: FlagValues) -> None:
                             break
                     rows += found
                     table.write_json(rows, out)
+        grouped = ""
+        if values.what == [GROUP] or (GROUP in values.what and data_dir and not values.profile):
+            grouped = group.markdown(group.measure(data_dir, settings.folder))
     if values.profile:
         return
-    Console().print(table.terminal(rows))
-    out.with_suffix(".md").write_text(table.markdown(rows))
+    if rows:
+        Console().print(table.terminal(rows))
+    print(grouped, end="")
+    tables = [table.markdown(rows)] * bool(rows) + [grouped] * bool(grouped)
+    out.with_suffix(".md").write_text("\n".join(tables))
     if any(row.what == "growth" for row in rows):
         table.plot(rows, out.with_name("growth.png"))
     if said := guard.fallen(rows, committed) + guard.lost(rows, committed, values.what):

@@ -11,32 +11,40 @@ import re
 import tarfile
 from collections.abc import Sequence
 from dataclasses import dataclass
-from io import BytesIO
 from pathlib import Path
 
 import numpy as np
 import polars as pl
+import zstandard
 
 from glx.errors import InputError
 from glx.parse.events import collect, fit_part
 from glx.parse.header import layout_of
-from glx.parse.read import ReadCounts, open_text
+from glx.parse.read import ReadCounts
 from glx.parse.records import records
 
 SAMPLES = "loghub_2k/loghub_2k.tar.zst"
 KEPT_NUMBER = re.compile(r"\b(?:0x)?[0-9][0-9A-Fa-f]*\b")
 LEVEL = re.compile(r"^(?:WARN|ERROR|FATAL) ")
 NO_EVENT = -1  # of a line that is part of another one's record
-HEADINGS = ("system", "groups", "GA", "FGA", "Drain3: GA", "FGA")
+HEADINGS = ("system", "groups", "GA", "FGA", "events: GA", "FGA", "Drain3: GA", "FGA")
 
 
 @dataclass(frozen=True)
 class Grouping:
-    """A system: how many groups there are in truth, GA and FGA of ours and of Drain3."""
+    """GA and FGA of a system.
+
+    Attributes:
+      groups: of the truth.
+      ours: of our statements (`statements`).
+      events: of our events.
+      drain3: of Drain3's clusters.
+    """
 
     system: str
     groups: float
     ours: tuple[float, float]
+    events: tuple[float, float]
     drain3: tuple[float, float]
 
 
@@ -53,39 +61,50 @@ def measure(data_dir: Path | None, folder: Path) -> list[Grouping]:
     path = data_dir and data_dir / SAMPLES
     if not path or not path.is_file():
         raise InputError(f"--what=group: no {path or SAMPLES}; name its folder with --data_dir")
-    with open_text(path) as file, tarfile.open(fileobj=BytesIO(file.read())) as archive:
-        archive.extractall(folder, filter="data")
+    with (
+        path.open("rb") as packed,
+        zstandard.ZstdDecompressor().stream_reader(packed) as unpacked,
+        tarfile.open(fileobj=unpacked, mode="r|") as tar,
+    ):
+        tar.extractall(folder, filter="data")
     found = [_measured(log) for log in sorted(folder.glob("**/*_2k.log"))]
-    means = [np.mean([[one.groups, *one.ours, *one.drain3] for one in found], axis=0)]
-    return found + [Grouping("mean", n, (a, b), (c, d)) for n, a, b, c, d in means]
+    groups = sum(one.groups for one in found) / len(found)
+    scores = np.mean([(one.ours, one.events, one.drain3) for one in found], axis=0)
+    return [*found, Grouping("mean", groups, *map(tuple, scores.tolist()))]
 
 
 def _measured(log: Path) -> Grouping:
     table = pl.read_csv(f"{log}_structured.csv", infer_schema=False)
     truth = _codes(table["EventId"])
-    theirs = agreement(truth, drain3(table["Content"].fill_null("").to_list()))
+    events, templates = ours(log, len(truth))
     return Grouping(
-        log.parent.name, len(set(truth)), agreement(truth, ours(log, len(truth))), theirs
+        system=log.parent.name,
+        groups=len(set(truth)),
+        ours=agreement(truth, statements(events, templates)),
+        events=agreement(truth, events),
+        drain3=agreement(truth, drain3(table["Content"].fill_null("").to_list())),
     )
 
 
-def ours(log: Path, lines: int) -> np.ndarray:
-    """`<int>[lines]` the event of each line of a raw file; templates are mined from all of them."""
+def ours(log: Path, lines: int) -> tuple[np.ndarray, list[str]]:
+    """`<int>[lines]` the event of each line of a raw file, all of which is mined; the templates."""
     frame, texts = collect(records(log, layout_of(log), ReadCounts()))
-    found = np.full(lines, NO_EVENT)
-    found[frame["line"].to_numpy()] = statements(frame["text"].to_numpy(), texts)
-    return found
+    codes = frame["text"].to_numpy()
+    miner, ids = fit_part(codes, texts, np.ones(len(codes), bool))
+    events = np.full(lines, NO_EVENT)
+    events[frame["line"].to_numpy()] = ids
+    return events, miner.templates.texts
 
 
-def statements(codes: np.ndarray, texts: list[str]) -> np.ndarray:
-    """`<int>[E]` the statement of each event: its template without what the truth leaves out.
+def statements(events: np.ndarray, templates: Sequence[str]) -> np.ndarray:
+    """`<int>[N]` the statement of each event: its template without what the truth leaves out.
 
     Ours tells levels, status codes and error numbers apart on purpose; in the truth levels are in a
     column of their own, and numbers are values.
     """
-    miner, ids = fit_part(codes, texts, np.ones(len(codes), bool))
-    bare = [KEPT_NUMBER.sub("<*>", LEVEL.sub("", text)) for text in miner.templates.texts]
-    return np.array([bare.index(text) for text in bare])[ids]
+    bare = [KEPT_NUMBER.sub("<*>", LEVEL.sub("", text)) for text in templates]
+    places = np.array([*map(bare.index, bare), NO_EVENT])  # that of no event is the last
+    return places[events]
 
 
 def drain3(texts: Sequence[str]) -> np.ndarray:
@@ -114,7 +133,8 @@ def markdown(rows: Sequence[Grouping]) -> str:
     ruler = "|".join(" --: " if n else " --- " for n in range(len(HEADINGS)))
     lines = [f"| {' | '.join(HEADINGS)} |", f"|{ruler}|"]
     for row in rows:
-        values = " | ".join(f"{value:.3f}" for value in (*row.ours, *row.drain3))
+        found = (*row.ours, *row.events, *row.drain3)
+        values = " | ".join(f"{value:.3f}" for value in found)
         lines.append(f"| {row.system} | {row.groups:.0f} | {values} |")
     return "\n".join(lines) + "\n"
 

@@ -11,7 +11,10 @@ import polars as pl
 # Group 1 ends with the number. What follows it excludes times, addresses, counts.
 END = r"(?:[^\w.:/\-]|[.:/\-](?:[^0-9]|$)|$)"
 ENDS_PHRASE = r"\.?(?:[^\w.:/\- ]|$)"
-CODE = "(?:status|code|errno|exit|signal|sqlstate|state|reason|event ?id|hresult)"
+CODE = (  # `statusCode` and `code`, but not `keycode`
+    r"(?:(?i:(?:\b|_|status|err|error|exit|return|response|result)code|status|errno|exit|signal|"
+    r"sqlstate|\bstate|reason|event ?id|hresult)|[a-z]Code)"
+)
 REASONS = (
     "OK|Created|Accepted|No Content|Moved|Found|Not Modified|Bad Request|Unauthorized|Forbidden|"
     "Not Found|Method Not|Request Time|Conflict|Gone|Unprocessable|Too Many|Internal Server|"
@@ -19,7 +22,7 @@ REASONS = (
 )
 KEPT = (
     # The word and what leads to the number: `status: 503`, `"statusCode":503`, `[Errno 13]`.
-    rf"((?i:{CODE})(?:[\"'\]]?[:= (\[#]{{1,3}}| (?:is|was|of) )[\"']?-?[0-9]{{1,5}}){END}",
+    rf"({CODE}(?:[\"'\]]?[:= (\[#]{{1,3}}| (?:is|was|of) )[\"']?-?[0-9]{{1,5}}){END}",
     # `error 10061` but not `error: 12 files`, `exited with 1` but not `returned 12 rows`.
     rf"((?i:\b(?:error|err))(?:[ =(\[#]| no\.? ?| number )-?[0-9]{{1,5}}){END}",
     r"((?i:\b(?:exited|failed|ended|terminated|died|finished) with|returned|\brc|\bret|\bretval"

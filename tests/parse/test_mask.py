@@ -91,6 +91,7 @@ KEPT = [
 ]
 COUNTED = {
     "%ASA-4-106023: Deny": "%ASA<*>-106023: Deny",
+    "keycode=4 of ApplicableState: 80": "keycode=<*> of ApplicableState: <*>",
     "error: 12 files": "error: <*> files",
     "query returned 153 rows": "query returned <*> rows",
     "error 10.1.2.3 refused": "error <*> refused",
