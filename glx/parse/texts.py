@@ -9,12 +9,13 @@ import re
 import numpy as np
 import polars as pl
 
-from glx.parse.digits import distinct_codes, first_places
+from glx.parse.digits import HIDDEN, distinct_codes, first_places
 from glx.parse.levels import SEVERE, standard_levels
 from glx.parse.mask import mask_collapsed
 
 TEXT = "(?P<text>.*)$"  # what most headers end in
 NAMED = re.compile(r"(?<!\\)\(\?P<\w+>")  # the start of a named group
+DIGIT = f"[0-9{HIDDEN[0]}-{HIDDEN[9]}]"  # of a collapsed line, also if its number is kept
 MAX_CACHED = 50_000  # collapsed lines
 TextCache = dict[str, tuple[str, str | None, bool]]  # collapsed line -> text, level, header fits
 
@@ -91,6 +92,6 @@ def collapsed_pattern(pattern: str) -> str:
 
     def one(match: re.Match) -> str:
         run = match["run"]
-        return match[0] if not run else "[0-9]*" if may_miss.fullmatch(run) else "[0-9]+"
+        return match[0] if not run else DIGIT + "*+"[may_miss.fullmatch(run) is None]
 
     return parts.sub(one, pattern)

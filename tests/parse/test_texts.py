@@ -6,7 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from glx.data.systems import BGL_HEADER, HDFS_HEADER, NOVA_HEADER, RAS_HEADER
-from glx.parse.texts import collapsed_pattern, cut_headers, header_groups, masked_texts
+from glx.parse.digits import Block
+from glx.parse.texts import DIGIT, collapsed_pattern, cut_headers, header_groups, masked_texts
 
 HEADERS = (
     *map(collapsed_pattern, (BGL_HEADER, HDFS_HEADER, NOVA_HEADER, RAS_HEADER)),
@@ -24,7 +25,14 @@ HEADERS = (
 
 def test_pattern_collapsed_pattern():
     pattern = r"^\[(\d{4}-\d\d) 1[0-9]\d* a{3}\S+\d? (?P<x2>\d+)"
-    assert collapsed_pattern(pattern) == r"^\[([0-9]+-[0-9]+) [0-9]+ a{3}\S+[0-9]* (?P<x2>[0-9]+)"
+    collapsed = r"^\[([0-9]+-[0-9]+) [0-9]+ a{3}\S+[0-9]* (?P<x2>[0-9]+)"
+    assert collapsed_pattern(pattern) == collapsed.replace("[0-9]", DIGIT)
+
+
+def test_a_header_fits_though_a_number_in_it_is_kept():
+    texts, _ = Block.of(b"exit 4711 INFO code 7 of 8").collapsed()
+    masked, levels, fits = masked_texts(texts, r"^exit \d+ (?P<level>\w+) (?P<text>.*)$")
+    assert (masked[0], levels[0], fits[0]) == ("code 7 of <*>", "INFO", True)
 
 
 WORDS = st.sampled_from([*"0abA:_-", "INFO", "ERROR", "é:", "[req-a]", "0-0-0 0:0:0.0", "0 0", ""])
