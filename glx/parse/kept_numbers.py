@@ -23,7 +23,7 @@ REASONS = (
 KEPT = (
     # The word and what leads to the number: `status: 503`, `"statusCode":503`, `[Errno 13]`.
     rf"({CODE}(?:[\"'\]]?[:= (\[#]{{1,3}}| (?:is|was|of) )[\"']?-?[0-9]{{1,5}}){END}",
-    # `error 10061` but not `error: 12 files` or a level, `exited with 1` but not `returned 12 rows`.
+    # `error 10061` but no level and not `error: 12 files`; `exited with 1`, not `returned 12 rows`.
     rf"(\b[Ee]rr(?:or)?(?:[ =(\[#]| no\.? ?| number )-?[0-9]{{1,5}}){END}",
     r"((?i:\b(?:exited|failed|ended|terminated|died|finished) with|returned|\brc|\bret|\bretval"
     rf"|\bresult)[:= ]{{1,3}}-?[0-9]{{1,5}}){ENDS_PHRASE}",
