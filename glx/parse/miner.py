@@ -199,7 +199,8 @@ def few(words: set[str], config: MinerConfig) -> bool:
     """
     if len(words) > config.few_words:
         return len(words) <= config.few_constants and all(map(CONSTANT.fullmatch, words))
-    return all(map(SAYS.search, words)) and not all(WILDCARD in word for word in words)
+    masked = [word for word in words if WILDCARD in word]
+    return all(map(SAYS.search, masked)) and len(masked) < len(words)
 
 
 def match_texts(templates: Sequence[str]) -> Match:
