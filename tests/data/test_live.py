@@ -1,0 +1,163 @@
+"""Logs that are still being written: what came is given, and what is full is closed, in time."""
+
+import gzip
+import os
+import threading
+import time
+import zlib
+from itertools import islice
+
+import numpy as np
+import pytest
+
+from glx.data.load import LogParser
+from glx.data.stream import stream
+from glx.parse.layout import Layout
+from glx.parse.log import Log
+from glx.parse.miner import fit
+from glx.parse.read import ReadCounts
+from glx.parse.sources import Live, pieces
+
+LAYOUT = Layout(header=r"^(?P<time>\d+) (?P<text>.*)$", time_format="epoch")
+PAUSE = 0.02  # seconds
+
+
+def parser(window=None, session=None) -> LogParser:
+    layout = Layout(LAYOUT.format, LAYOUT.header, time_format="epoch", session=session)
+    return LogParser(fit(["start <*>"], np.ones(1, int)), layout, window)
+
+
+@pytest.fixture
+def pipe():
+    """A path that reads what is written to a descriptor, and that descriptor."""
+    reading, writing = os.pipe()
+    yield f"/dev/fd/{reading}", writing
+    os.close(reading)
+
+
+def at_once(parts):
+    """The next of `parts` comes within two seconds."""
+    began = time.monotonic()
+    part = next(parts)
+    assert time.monotonic() - began < 2
+    return part
+
+
+def test_what_came_is_given_and_then_that_nothing_more_has(pipe):
+    path, writing = pipe
+    found = pieces(Live(path, PAUSE), 1 << 20)
+    os.write(writing, b"one\ntw")
+    assert list(islice(found, 2)) == [b"one\ntw", b""]
+    os.write(writing, b"o\n")
+    assert [piece for piece in islice(found, 2) if piece] == [b"o\n"]
+    os.close(writing)
+    assert b"".join(found) == b""
+
+
+def test_a_packed_stream_that_is_flushed(pipe):
+    path, writing = pipe
+    pack = zlib.compressobj(wbits=31)
+    os.write(writing, pack.compress(b"one\n") + pack.flush(zlib.Z_SYNC_FLUSH))
+    found = pieces(Live(path, PAUSE), 1 << 20)
+    assert next(found) == b"one\n"
+    os.write(writing, pack.compress(b"two\n") + pack.flush() + gzip.compress(b"three\n"))
+    os.close(writing)
+    assert b"".join(found) == b"two\nthree\n"
+
+
+def test_a_window_is_given_when_it_is_full(pipe):
+    path, writing = pipe
+    found = stream(Log([Live(path, PAUSE)]), parser(window=2), ReadCounts())
+    os.write(writing, b"1 start\n2 start\n3 start\n")
+    assert at_once(found).lines.tolist() == [0, 1]
+    os.write(writing, b"4 start\n5 start\n")
+    assert at_once(found).lines.tolist() == [2, 3]
+    os.close(writing)
+    assert [part.lines.tolist() for part in found] == [[4]]
+
+
+def test_a_session_ends_when_the_stream_is_silent(pipe):
+    path, writing = pipe
+    use = parser(session=r"vm=(\w+)")
+    found = stream(Log([Live(path, PAUSE)]), use, ReadCounts(), idle=0.3)
+    os.write(writing, b"100 start vm=a\n100 start vm=b\n100 stop vm=a\n")
+    part = at_once(found)
+    assert (part.keys.tolist(), part.lines.tolist()) == (["a", "b"], [0, 2, 1])
+    os.write(writing, b"101 start vm=a\n")
+    assert at_once(found).keys.tolist() == ["a"]
+    os.close(writing)
+    assert list(found) == []
+
+
+def test_lines_without_a_time_have_that_at_which_they_come(pipe):
+    path, writing = pipe
+    use = parser(session=r"vm=(\w+)")
+    found = stream(Log([Live(path, PAUSE)]), use, ReadCounts(), idle=0.3)
+    os.write(writing, b"start vm=a\n")
+    assert at_once(found).keys.tolist() == ["a"]
+    os.close(writing)
+
+
+def test_a_window_of_time_ends_when_its_time_has_passed(pipe):
+    path, writing = pipe
+    found = stream(Log([Live(path, PAUSE)]), parser(window="1s"), ReadCounts())
+    os.write(writing, b"100 start\n100 stop\n")
+    assert at_once(found).lines.tolist() == [0, 1]
+    os.write(writing, b"100 late\n102 start\n")  # the clock is past 101 by now
+    assert at_once(found).lines.tolist() == [2]
+    os.close(writing)
+    assert [part.lines.tolist() for part in found] == [[3]]
+
+
+def test_a_stream_gives_what_the_file_gives(tmp_path, pipe):
+    lines = [f"{n // 3} start vm={n % 7}\n" for n in range(200)]
+    (tmp_path / "a.log").write_text("".join(lines))
+
+    def found(log):
+        parts = stream(log, parser(session=r"vm=(\w+)"), ReadCounts(), idle=3.0)
+        return sorted(
+            (key, *ids) for part in parts for key, ids in zip(part.keys, part, strict=True)
+        )
+
+    def write():
+        for line in lines:
+            os.write(writing, line.encode())
+            time.sleep(0.001)
+        os.close(writing)
+
+    path, writing = pipe
+    writer = threading.Thread(target=write)
+    writer.start()
+    assert found(Log([Live(path, PAUSE)])) == found(Log([tmp_path / "a.log"]))
+    writer.join()
+
+
+def test_a_file_is_followed_over_rotation_and_truncation(tmp_path):
+    path = tmp_path / "app.log"
+    found = pieces(Live(str(path), PAUSE, follow=True), 1 << 20)
+
+    def next_lines(n: int) -> bytes:
+        seen = b""
+        while seen.count(b"\n") < n:
+            seen += next(found)
+        return seen
+
+    with path.open("wb", buffering=0) as file:  # made after it is waited for
+        file.write(b"1\n2\n")
+        assert next_lines(2) == b"1\n2\n"
+        file.write(b"3\n")
+        assert next_lines(1) == b"3\n"
+        path.rename(tmp_path / "app.log.1")
+        file.write(b"4\n5 cut")  # by a program that does not know of the rotation yet
+        assert next_lines(1) == b"4\n5 cut"
+    path.write_bytes(b"6\n")
+    assert next_lines(2) == b"\n6\n"  # what was not ended is
+    path.write_bytes(b"")
+    assert [*islice(found, 2)] == [b"", b""]  # it is seen to be shorter
+    with path.open("ab") as file:
+        file.write(b"7\n")
+    assert next_lines(1) == b"7\n"
+    path.unlink()
+    assert next(found) == b""
+    path.write_bytes(b"8\n")
+    assert next_lines(1) == b"8\n"
