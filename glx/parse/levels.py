@@ -64,6 +64,11 @@ CLEAR = (
     "TRACE|DEBUG|INFORMATION|INFO|NOTICE|WARNING|WARN|ERROR|ERR|SEVERE|FAILURE|CRITICAL|CRIT|ALERT|"
     "EMERG|FATAL|PANIC|VERBOSE"
 )
+# Words that are a level before the text, but among other words say something else.
+UNCLEAR = frozenset(
+    {"OK", "FAIL", "FAILED", "NORMAL", "SYSTEM", "LOG", "NOTE", "AUDIT", "DETAIL", "HINT"}
+    | {"STATEMENT", "CONTEXT", "CONFIG"}
+)
 KEYS = ("level", "lvl", "levelname", "loglevel", "log_level", "severity", "priority")
 PLACES = {  # how a level stands in a line, the clearest first, and the share of lines that show it
     rf"[\[(<]*\s*(?:\w+[.:])?(?P<level>{ALL_WORDS})\s*(?:\[\d+\])?"

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from glx.parse.layout import Layout
-from glx.parse.levels import ALL_WORDS, PLACES
+from glx.parse.levels import ALL_WORDS, PLACES, UNCLEAR
 from glx.parse.names import TIME_NAMES
 from glx.parse.times import STAMP, Shape, format_of, pattern_of, shape, tells_year, without_year
 
@@ -214,18 +214,32 @@ def _skip(words: int) -> str:
 def _level(pattern: str, lines: Sequence[str], most_words: int, optional: bool = False) -> str:
     """What to append to `pattern` so that it takes in the level, or nothing."""
     start = re.compile(pattern)
-    rests = [TEXT_KEY.split(line[m.end() :])[0] for line in lines if (m := start.match(line))]
+    rests = [line[m.end() :] for line in lines if (m := start.match(line))]
+    ends = [m.start() if (m := TEXT_KEY.search(rest)) else len(rest) for rest in rests]
     for level, share in PLACES.items():
         for words in range(most_words + 1):
-            regex = re.compile(_between(words) + level)
-            found = [m["level"] for m in map(regex.match, rests) if m]
-            if not found or len(found) < share * len(rests):
+            regex = re.compile(_between(words) + level + SEPARATORS)
+            found = [
+                (m, r) for r, e in zip(rests, ends, strict=True) if (m := regex.match(r, 0, e))
+            ]
+            if not found or len(found) < share * len(rests) or not _is_level(found):
                 continue
-            if len(found[0]) == 1 and len(set(found)) == 1:  # a letter that never varies
-                continue
-            part = _between(words) + level + SEPARATORS
+            part = regex.pattern
             return f"(?:{part})?" if optional or len(found) < 0.9 * len(rests) else part
     return ""
+
+
+def _is_level(found: Sequence[tuple[re.Match, str]]) -> bool:
+    """Whether these matches, each with its line, are a level: none that ends the line, no letter
+    that never varies, and no word such as OK among other words.
+    """
+    names = [match["level"] for match, _ in found]
+    if sum(match.end() == len(line) for match, line in found) > 0.1 * len(found):
+        return False
+    if len(names[0]) == 1:
+        return len(set(names)) > 1
+    among = [m for m, line in found if re.search(r"(?<!\S)[A-Za-z/]+\s", line[: m.start("level")])]
+    return 2 * sum(match["level"].upper() in UNCLEAR for match in among) <= len(found)
 
 
 def _between(words: int) -> str:

@@ -95,6 +95,9 @@ def test_programs(program, tmp_path):
     "line",
     [
         "2024-05-02 08:00:00 [{state}] volume {n}",
+        "2024-05-02 08:00:00 GET /a/{n} {state} in 5 ms",
+        "volume {n} {state}",
+        "check of volume {n}: {state}",
         "2024-05-02 08:00:00 INFO {state}: volume {n}",
         "2024-05-02 08:00:00 INFO order.{state} id={n}",
         "2024-05-02 08:00:00 INFO {state}   volume {n}",
@@ -109,6 +112,13 @@ def test_what_happened_is_text(line, tmp_path):
     texts = read([line.format(state=s, n=n) for n, s in enumerate(states)], tmp_path)[0]["text"]
     assert texts.n_unique() == 2
     assert "FAILED" in texts[1]
+
+
+@pytest.mark.parametrize("line", ["volume {n} OK", "2024-05-02 08:00:00 GET /a/{n} OK in 5 ms"])
+def test_a_word_of_the_text_is_no_level(line, tmp_path):
+    frame = read([line.format(n=n) for n in range(12)], tmp_path)[0]
+    assert frame["level"].null_count() == 12
+    assert "OK" in frame["text"][0]
 
 
 def test_severity_within_the_name_of_the_event(tmp_path):
