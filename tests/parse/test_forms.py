@@ -78,6 +78,21 @@ FORMS = {
         "2024-05-01 10:00:00.500 UTC [71] ERROR:  disk full", MAY + 0.5, "ERROR", "disk full",
     ),
     "12-hour clock": ("5/1/2024 10:00:00 AM ERROR disk full", MAY, "ERROR", "disk full"),
+    "clock alone": ("10:00:00.500 [main] ERROR disk full", 63108000.5, "ERROR", "disk full"),
+    "java.util.logging": (
+        "May 01, 2024 10:00:00 AM com.acme.Disk put\nSEVERE: disk full",
+        MAY, None, "com.acme.Disk put",
+    ),
+    "Python without a format": ("ERROR:app.disk:disk full", None, "ERROR", "disk full"),
+    ".NET console": ("fail: App.Disk[7]\n      disk full", None, "ERROR", "App.Disk"),
+    "Redis": ("71:M 01 May 2024 10:00:00.500 # disk full", MAY + 0.5, "WARN", "disk full"),
+    "Cisco": (
+        "May  1 10:00:00 10.0.0.1 71: %DISK-3-FULL: disk full", LEAP_MAY, "ERROR", "FULL: disk full",
+    ),
+    "Linux kernel": ("[   10.500000] disk full", 10.5, None, "disk full"),
+    "Linux audit": (
+        "type=DISK msg=audit(1714557600.500:71): disk full", MAY + 0.5, None, "type=DISK msg=audit",
+    ),
     "a file's name before": (
         "app.log.1 2024-05-01 10:00:00.500 71 ERROR disk full", MAY + 0.5, "ERROR", "disk full",
     ),
