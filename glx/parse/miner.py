@@ -23,11 +23,12 @@ from glx.sequences import WILDCARD, Templates
 
 OVERFLOW = "any of too many new events"
 LEAST_WORDS = 3  # that templates share which are merged
+LONG = 100  # tokens of a text
 GLUE = "\0 "  # stands between tokens that no space separates
 SCRIPT = r"\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff"
 NO_SPACE = re.compile(rf"(?<=[{SCRIPT}])(?=\S)|(?<=\S)(?=[{SCRIPT}])")  # of scripts without spaces
 VALUE_BESIDE = re.compile(rf"(?<=[{SCRIPT}]) (?=<\*>)|(?<=<\*>) (?=[{SCRIPT}])")
-CONSTANT = re.compile(r"[^\w<]*(?:[A-Z][A-Z_]+|[0-9]+)[^\w<]*")  # such as RUNNING, 404
+CONSTANT = re.compile(r"[^\w<]*(?:[A-Z][A-Z_]+|[0-9]+|0x\w+)[^\w<]*")  # such as RUNNING, 404
 SAYS = re.compile(r"[^\W_]")
 Match = Callable[[str], int]  # masked text -> id, or -1
 
@@ -172,11 +173,12 @@ def spell_out(templates: list[str], rows: Sequence[str], config: MinerConfig) ->
 def merge(templates: list[str], config: MinerConfig) -> list[str]:
     """Templates that differ in one word only, for which there are many, become one."""
     rows = [tuple(template.split()) for template in templates]
-    for place in range(max(map(len, rows), default=0)):
+    long = {row for row in rows if len(row) > LONG}  # they differ in more, and would take minutes
+    for place in range(min(max(map(len, rows), default=0), LONG)):
         alike: dict[tuple[str, ...], set[str]] = {}
         for row in rows:
-            if place < len(row):
-                alike.setdefault((*row[:place], WILDCARD, *row[place + 1 :]), set()).add(row[place])
+            if place < len(row) and row not in long:
+                alike.setdefault(_without(row, place), set()).add(row[place])
         many = {
             row
             for row, words in alike.items()
@@ -184,12 +186,15 @@ def merge(templates: list[str], config: MinerConfig) -> list[str]:
             and sum(map(str.isalpha, row)) >= LEAST_WORDS
             and not few(words, config)
         }
-        if many:
-            rows = [
-                new if (new := (*row[:place], WILDCARD, *row[place + 1 :])) in many else row
-                for row in rows
-            ]
+        for n, row in enumerate(rows):
+            if place < len(row) and _without(row, place) in many:
+                rows[n] = _without(row, place)
     return list(dict.fromkeys(map(" ".join, rows)))
+
+
+def _without(row: tuple[str, ...], place: int) -> tuple[str, ...]:
+    """The tokens of a row, but a wildcard at a place."""
+    return (*row[:place], WILDCARD, *row[place + 1 :])
 
 
 def few(words: set[str], config: MinerConfig) -> bool:

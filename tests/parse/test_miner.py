@@ -73,6 +73,11 @@ def test_many_words_are_a_wildcard_and_few_are_spelt_out():
             [f"com.{name}: will not run this job now" for name in ("an", "bo", "cy", "di", "ed")],
             ["<*> will not run this job now"],
         ),
+        (
+            ["we do go home"]
+            + [f"we do go home {word}" for word in ("on", "by", "at", "to", "in")],
+            ["we do go home", "we do go home <*>"],
+        ),
         # A character of a script without spaces is a word.
         (["用户张登录失败了", "用户王登录失败了"], None),
         (
@@ -85,6 +90,11 @@ def test_what_is_told_apart(lines, templates):
     miner = fitted(lines)
     assert miner.fitted.texts == (templates or mask(pl.Series(lines)).to_list())
     assert miner.ids(mask(pl.Series(lines))).max() < len(miner.fitted)
+
+
+def test_long_texts_take_no_longer_than_their_length():
+    texts = [f"{word} " + "a " * 20_000 + word for word in ("x", "y", "z")]
+    assert len(fitted(texts).fitted) == 3
 
 
 def test_new_texts_get_new_ids_and_old_ids_stay():
