@@ -144,7 +144,7 @@ def evidence(verdicts: Verdicts, sequences: Sequences, texts: list[str]) -> pl.S
 def json_lines(verdict_rows: pl.DataFrame, **first: Any) -> pl.Series:
     """The rows of `rows` as objects of JSON (str), as docs/formats.md says.
 
-    `reason` is there where there is one.
+    `reason` is there where there is one, and so is `detail` where the table has that column (str).
 
     Args:
       first: what each object begins with, the same in all.
@@ -161,14 +161,19 @@ def json_lines(verdict_rows: pl.DataFrame, **first: Any) -> pl.Series:
         "route",
         pl.col("evidence").list.eval(shown),
     )
-    # Not null in all but few lines: an object of its own, whose first brace becomes a comma.
-    reason = pl.lit(",") + pl.struct("reason").struct.json_encode().str.strip_prefix("{")
-    line = pl.concat_str(
-        pl.lit(beginning),
-        verdict.struct.json_encode().str.strip_prefix("{").str.strip_suffix("}"),
-        pl.when(pl.col("reason").is_null()).then(pl.lit("}")).otherwise(reason),
-    )
-    return verdict_rows.select(line).to_series()
+    # Null in all but few lines: each an object of its own, without its braces.
+    further = [
+        pl.when(pl.col(name).is_not_null()).then(pl.lit(",") + _inside(pl.struct(name)))
+        for name in ("reason", "detail")
+        if name in verdict_rows.columns
+    ]
+    parts = [pl.lit(beginning), _inside(verdict), *(part.fill_null("") for part in further)]
+    return verdict_rows.select(pl.concat_str(*parts, pl.lit("}"))).to_series()
+
+
+def _inside(struct: pl.Expr) -> pl.Expr:
+    """A struct as JSON, without its braces."""
+    return struct.struct.json_encode().str.strip_prefix("{").str.strip_suffix("}")
 
 
 def _places(sequences: Sequences) -> dict[str, Any]:

@@ -31,6 +31,7 @@ from glx.parse.joins import (
 from glx.parse.keys import without_keys
 from glx.parse.layout import Layout
 from glx.parse.levels import standard_levels
+from glx.parse.log import DETAIL_CHARACTERS, DETAIL_LINES
 from glx.parse.read import ReadCounts, clean, line_count
 from glx.parse.texts import TextCache, cached_texts, masked_texts, with_level
 from glx.parse.times import YEARLESS, seconds
@@ -61,12 +62,15 @@ class Found:
       open: by source (None where lines have none) the rows of `frame` that belong to a record of
         the blocks before.
       last: by source the last record.
+      details: by line of an event (-1: of the last one before the block) the detail below it, where
+        it was asked for.
     """
 
     frame: pl.DataFrame
     counts: ReadCounts
     open: dict[str | None, np.ndarray] = field(default_factory=dict)
     last: dict[str | None, Above] = field(default_factory=dict)
+    details: Sequence[tuple[int, str]] = ()
 
 
 @dataclass(frozen=True)
@@ -84,8 +88,12 @@ class Part:
     role: np.ndarray
 
 
-def block_records(raw: bytes, readers: Sequence[Reader]) -> Found:
-    """The records of a block; each line is read by the first reader whose layout fits it."""
+def block_records(raw: bytes, readers: Sequence[Reader], detailed: bool = False) -> Found:
+    """The records of a block; each line is read by the first reader whose layout fits it.
+
+    Args:
+      detailed: give the detail of events.
+    """
     counts, layout = ReadCounts(lines=line_count(raw)), readers[0].layout
     raw = clean(raw, counts, quoted=layout.format == "csv" and layout.quote)
     outer = raw = without_colours(raw)
@@ -96,11 +104,33 @@ def block_records(raw: bytes, readers: Sequence[Reader]) -> Found:
     part = _read(raw, readers[0], counts)
     for reader in readers[1:]:
         part = _read_rest(part, raw, reader)
-    if inner is None:
-        return _joined(part, layout, counts)
     row = part.frame["line"].to_numpy()
-    part = replace(part, frame=_with_outer(part, inner, outer, layout))
-    return _joined(part, layout, counts, inner.source.gather(row))
+    source = None
+    if inner is not None:
+        part = replace(part, frame=_with_outer(part, inner, outer, layout))
+        source = inner.source.gather(row)
+    found = _joined(part, layout, counts, source)
+    if not detailed or not counts.detail:
+        return found
+    return replace(found, details=_details(part, split_lines(raw).gather(row), source))
+
+
+def _details(part: Part, texts: pl.Series, source: pl.Series | None) -> list[tuple[int, str]]:
+    """By line of an event of the block (-1: of the last one before it) the detail below it.
+
+    Args:
+      texts: str, the line of each row.
+    """
+    event = np.where(part.role <= JOINED, RECORD, DETAIL)
+    origin = np.zeros(len(event), np.uint32)
+    if source is not None:
+        origin = distinct_codes(source)[1].to_numpy()
+    owner = owners(event, origin)
+    at = np.flatnonzero(part.role == DETAIL)
+    line = np.where(owner >= 0, part.frame["line"].to_numpy()[owner], -1)[at]
+    below_it = pl.DataFrame({"line": line, "text": texts.gather(at)})
+    joined = pl.col("text").head(DETAIL_LINES).str.join("\n").str.slice(0, DETAIL_CHARACTERS)
+    return below_it.group_by("line", maintain_order=True).agg(joined).rows()
 
 
 def _read(raw: bytes, reader: Reader, counts: ReadCounts) -> Part:

@@ -1,12 +1,15 @@
 """A log of one file or of several that are read as one: which row of it is which line of a file."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 import polars as pl
 
 from glx.parse.sources import Live, LogPath
+
+MOST_DETAILS = 20_000
+DETAIL_LINES, DETAIL_CHARACTERS = 30, 1000  # of an event that are kept
 
 
 @dataclass
@@ -19,10 +22,13 @@ class Log:
     Attributes:
       files: in the order in which they are read.
       starts: the first row of each file that was begun to be read.
+      details: by row of an event the lines below it that are its detail, such as stack frames; the
+        latest `MOST_DETAILS` that were read. None: they are not kept.
     """
 
     files: Sequence[LogPath]
     starts: list[int] = field(default_factory=list)
+    details: dict[int, str] | None = None
 
     def __str__(self) -> str:
         more = len(self.files) - 1
@@ -37,6 +43,16 @@ class Log:
         """`file` and `first_line`, its first row; once all is read."""
         files = [str(file) for file in self.files]
         return pl.DataFrame({"file": files, "first_line": self.starts})
+
+    def keep(self, details: Iterable[tuple[int, str]]) -> None:
+        """Keep details that were read, in place of the oldest."""
+        if self.details is not None:
+            for row, text in details:
+                before = self.details.get(row)
+                whole = text if before is None else f"{before}\n{text}"
+                self.details[row] = whole[:DETAIL_CHARACTERS]
+            for row in list(self.details)[: max(len(self.details) - MOST_DETAILS, 0)]:
+                del self.details[row]
 
     def places(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """The file of each row (`<int64>`, any shape), and the row in it; both from 0."""

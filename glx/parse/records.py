@@ -12,6 +12,7 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import replace
+from functools import partial
 from typing import TypeVar
 
 import numpy as np
@@ -74,14 +75,15 @@ def records(
       InputError: from reading; a missing column; a pattern that is no regular expression.
     """
     bytes(KEPT)
-    log, lines = log_of(log), 0
+    log, lines, latest = log_of(log), 0, 0
     log.starts.clear()
     clock: tuple[float | None, int] = (None, 0)
     above: dict[str | None, Above] = {}
     formats = [one.time_format for one in (layout, *layout.also)]
     repeat = max((period(format) or 0 for format in formats), default=0)
     bodies = _bodies(log, layout, size)
-    for done in ordered(_file_records, bodies, threads or os.cpu_count() or 1):
+    work = partial(_file_records, detailed=log.details is not None)
+    for done in ordered(work, bodies, threads or os.cpu_count() or 1):
         if done is None:
             yield NOTHING
             continue
@@ -94,6 +96,8 @@ def records(
         part.no_session = 0 if layout.session is None else frame["key"].null_count()
         if repeat:
             frame, clock = count_periods(frame, clock, repeat)
+        log.keep((latest if row < 0 else row + lines, detail) for row, detail in found.details)
+        latest = int(frame["line"][-1]) if len(frame) else latest
         lines += part.lines
         counts.add(part)
         yield frame
@@ -196,7 +200,7 @@ def _continued(
     return frame
 
 
-def _file_records(block: tuple[int, Sequence[Reader], bytes]) -> tuple[int, Found]:
+def _file_records(block: tuple[int, Sequence[Reader], bytes], detailed: bool) -> tuple[int, Found]:
     """The place of a block's file, and what the block holds."""
     n, readers, raw = block
-    return n, block_records(raw, readers)
+    return n, block_records(raw, readers, detailed)

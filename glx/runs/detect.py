@@ -83,7 +83,7 @@ def detect(
     _check_out(out, log)
     detector, parser = detectors.load(folder)
     parser = _changed(parser, log, format, session, window, given)
-    log = in_order(log, parser.layout)
+    log = replace(in_order(log, parser.layout), details={})
     if parser.layout is not None and parser.numbers is None:
         progress.show(_reading(parser, parser.layout, log))
     counts, n, n_anomalous = ReadCounts(), 0, 0
@@ -92,7 +92,7 @@ def detect(
         with _writing(out, log) as file:
             for found, metrics in verdicts(detector, parser, log, counts, idle, progress, expert):
                 spent.update({k: n for k, n in metrics.items() if k in COSTS})
-                file.write(json_of(found, log).str.join("\n")[0] + "\n")
+                file.write(json_of(_with_detail(found, log), log).str.join("\n")[0] + "\n")
                 if log.live:
                     file.flush()
                 spent["proprietary"] += int((found["route"] == "proprietary").sum())
@@ -206,6 +206,17 @@ def json_of(found: pl.DataFrame, log: Log) -> pl.Series:
     texts = json_lines(found.filter(pl.Series(over))).to_list()
     of_row[over] = [_over_files(json.loads(text), log) for text in texts]
     return pl.Series(of_row, dtype=pl.String)
+
+
+def _with_detail(found: pl.DataFrame, log: Log) -> pl.DataFrame:
+    """Verdicts with `detail` (str): of a flagged sequence, what stands below its evidence."""
+    kept = log.details or {}
+    flagged = found["anomalous"].fill_null(False).to_numpy()
+    detail: list[str | None] = [None] * len(found)
+    for n in np.flatnonzero(flagged).tolist() if kept else ():
+        below = [kept[e["line"]] for e in found["evidence"][n] if e["line"] in kept]
+        detail[n] = "\n".join(below) or None
+    return found.with_columns(detail=pl.Series(detail, dtype=pl.String))
 
 
 def _moved(found: pl.DataFrame, by: int) -> pl.DataFrame:

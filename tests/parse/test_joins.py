@@ -5,6 +5,7 @@ from raw_files import in_blocks, write
 
 from glx.parse.header import layout_of
 from glx.parse.layout import Layout
+from glx.parse.log import Log
 from glx.parse.read import ReadCounts
 from glx.parse.records import records
 
@@ -147,3 +148,16 @@ def test_half_of_the_lines_may_be_traces(tmp_path):
     lines = "".join(f"2024-05-01 10:00:00 ERROR job {n}\n{JAVA}" for n in range(20))
     layout = layout_of(write(tmp_path, lines))
     assert layout.time_format == "%Y-%m-%d %H:%M:%S"
+
+
+@pytest.mark.parametrize("size", [1, 1 << 20])
+def test_details_are_kept_with_the_event_above(tmp_path, monkeypatch, size):
+    monkeypatch.setattr("glx.parse.records.blocks", in_blocks(size))
+    monkeypatch.setattr("glx.parse.log.MOST_DETAILS", 2)
+    lines = [AT.format(n, "ERROR", n, "failed") + f"\n\tat a.B(B.java:{n})" for n in range(3)]
+    lines[2] += "\nCaused by: x\n\tat c.D(D.java:1)\n\t... 3 more"
+    log = Log([write(tmp_path, "\n".join(lines))], details={})
+    for _ in records(log, Layout(header="^(?P<time>2024.{15}) (?P<text>.*)$"), ReadCounts()):
+        pass
+    below = {4: "\tat a.B(B.java:2)", 6: "\tat c.D(D.java:1)\n\t... 3 more"}
+    assert log.details == below
