@@ -87,7 +87,7 @@ FORMS = {
     ".NET console": ("fail: App.Disk[7]\n      disk full", None, "ERROR", "App.Disk"),
     "Redis": ("71:M 01 May 2024 10:00:00.500 # disk full", MAY + 0.5, "WARN", "disk full"),
     "Cisco": (
-        "May  1 10:00:00 10.0.0.1 71: %DISK-3-FULL: disk full", LEAP_MAY, "ERROR", "FULL: disk full",
+        "May  1 10:00:00 10.0.0.1 71: %DISK-3-FULL: disk full", LEAP_MAY, "ERROR", "FULL: disk",
     ),
     "Linux kernel": ("[   10.500000] disk full", 10.5, None, "disk full"),
     "Linux audit": (
