@@ -10,14 +10,17 @@ cut is 0; log-odds of different kinds add up. In order, for an event `v` and a s
                     w = max(R / (1 - R) - 1, 0)           above NEUTRAL
                     w = max(R / (1 - R), log 10)          below it, at least Bayes' rule
                     0 for an event that no sequence held
-    level(v)      = log 10 (min(level_tails(level of v), RAREST) - NEUTRAL), at least 0
+    level(v)      = log 10 (min(level_tails(level of v), RAREST) - SELDOM), at least 0; NEUTRAL in
+                    place of SELDOM for an event that no sequence held
+    reading(v)    = clip(alarm_v, +-ALARM_LIMIT); at least 0 for an ERROR or FATAL that no sequence
+                    held where level(v) > 0
     novelty(v)    = log 10 (min(new_tail, RAREST) - NEUTRAL)    for an event that no sequence held,
                     from 0 to NOVELTY_LIMIT; 0 for others
-    log_odds(v)   = clip(alarm_v, +-ALARM_LIMIT) + novelty(v) + rarity(v) + level(v)
+    log_odds(v)   = reading(v) + novelty(v) + rarity(v) + level(v)
     lack(x)       = sum over v not in x of a_v            a_v = absence(v) of the profile
     lacks(x)      = (lack(x) - mean) / sd - ABSENCE_LIMIT
                     mean = sum P(v') a_v, sd^2 = sum P(v) P(v') a_v^2, P(v') = 1 - P(v)
-    step(x)       = max over v not in x of log 10 (min(step_tails(v), RAREST) - ONE_STEP)
+    step(x)       = max over v not in x of log 10 (min(step_tails(v), RAREST) - SELDOM)
     absence(x)    = max(lacks(x), step(x))                of a sequence that was not cut short
     log_odds(x)   = max(max over v in x of log_odds(v), absence(x))
 
@@ -48,7 +51,7 @@ from glx.steps import by_chance
 
 NEUTRAL = -np.log10(0.05)  # decades; an event in one of twenty sequences is no evidence
 RAREST = 2.5  # decades; below one in 300 rarity grows no further
-ONE_STEP = -np.log10(0.02)  # decades; a step that one in fifty sequences lacks may be missing
+SELDOM = -np.log10(0.02)  # decades; one in fifty sequences may lack a step or hold a known error
 ABSENCE_LIMIT = 4.0  # standard deviations of `lack` that an inlier stays below
 ROUNDS = 20  # of `inliers` at most
 DECADE = float(np.log(10))  # in log-odds
@@ -100,7 +103,7 @@ def rarity(profile: Profile, levels: np.ndarray) -> np.ndarray:
     weight = np.where(over > 0, max(odds - 1, 0), max(odds, DECADE))
     seen = seen_events(profile, n_templates)
     own = seen * np.clip(weight * over, -MAX_LOG_ODDS, MAX_LOG_ODDS)
-    return (own + level(profile)[levels]).astype(np.float32)
+    return (own + level(profile, levels)).astype(np.float32)
 
 
 def seen_events(profile: Profile, n_templates: int) -> np.ndarray:
@@ -110,9 +113,15 @@ def seen_events(profile: Profile, n_templates: int) -> np.ndarray:
     return seen
 
 
-def reading(profile: Profile, alarm: np.ndarray) -> np.ndarray:
-    """`<float64>[V]` log-odds by what templates say, `alarm <float>[V]`, and by their being new."""
-    return bounded(alarm) + novelty(profile) * ~seen_events(profile, len(alarm))
+def reading(profile: Profile, alarm: np.ndarray, levels: np.ndarray) -> np.ndarray:
+    """`<float64>[V]` log-odds by what templates say, and by their being new.
+
+    Args:
+      alarm, levels: `<float>[V]` and as in `rarity`.
+    """
+    new = ~seen_events(profile, len(alarm))
+    error = new & (levels > 1) & (level(profile, levels) > 0)
+    return np.where(error, np.maximum(bounded(alarm), 0), bounded(alarm)) + novelty(profile) * new
 
 
 def novelty(profile: Profile) -> float:
@@ -120,14 +129,15 @@ def novelty(profile: Profile) -> float:
     return float(np.clip(_beyond(profile.new_tail, NEUTRAL), 0, NOVELTY_LIMIT))
 
 
-def level(profile: Profile) -> np.ndarray:
-    """`<float64>[4]` log-odds that a level adds: none or below WARN (0), WARN, ERROR, FATAL."""
-    return np.maximum(_beyond(profile.level_tails, NEUTRAL), 0) * (np.arange(4) > 0)
+def level(profile: Profile, levels: np.ndarray) -> np.ndarray:
+    """`<float64>[V]` log-odds that the levels of templates add, as in `rarity`."""
+    neutral = np.where(seen_events(profile, len(levels)), SELDOM, NEUTRAL)
+    return np.maximum(_beyond(profile.level_tails[levels], neutral), 0) * (levels > 0)
 
 
 def event_log_odds(profile: Profile, alarm: np.ndarray, levels: np.ndarray) -> np.ndarray:
     """`<float32>[V]` log-odds of each template; `alarm` is `<float>[V]`, levels as in `rarity`."""
-    return (reading(profile, alarm) + rarity(profile, levels)).astype(np.float32)
+    return (reading(profile, alarm, levels) + rarity(profile, levels)).astype(np.float32)
 
 
 def absence(profile: Profile, sequences: Distinct) -> np.ndarray:
@@ -135,7 +145,7 @@ def absence(profile: Profile, sequences: Distinct) -> np.ndarray:
     members, steps = membership(sequences, len(profile.present)), profile.step_tails > 0
     deviations = _deviations(profile.present, int(profile.n_sequences), members, steps)
     step = np.append(profile.step_tails, 0)[missing_step(profile, sequences)]
-    one = np.where(step > ONE_STEP, _beyond(step, ONE_STEP), -MAX_LOG_ODDS)
+    one = np.where(step > SELDOM, _beyond(step, SELDOM), -MAX_LOG_ODDS)
     found = np.maximum(deviations - ABSENCE_LIMIT, one)
     found = np.where(sequences.whole, found, -MAX_LOG_ODDS)
     return np.clip(found, -MAX_LOG_ODDS, MAX_LOG_ODDS).astype(np.float32)
@@ -164,7 +174,7 @@ def bounded(alarm: np.ndarray) -> np.ndarray:
     return np.clip(alarm, -ALARM_LIMIT, ALARM_LIMIT)
 
 
-def _beyond(tails: np.ndarray, neutral: float) -> np.ndarray:
+def _beyond(tails: np.ndarray, neutral: float | np.ndarray) -> np.ndarray:
     """Log-odds of surprises in decades, 0 at `neutral`; none grows beyond `RAREST`."""
     return DECADE * (np.minimum(tails, RAREST) - neutral)
 
@@ -178,7 +188,8 @@ def _deviations(
       steps: `<bool>[V]` the events whose absence counts.
     """
     p = (present + 1) / (n + 2)
-    absent = -np.log10(1 - p) * steps
+    absent = -np.log10(1 - p)
     spread = np.sqrt((p * (1 - p) * absent**2).sum())
+    absent = absent * steps
     # The mean over all events less those present, which equals `lack` less its mean.
     return (p @ absent - members @ absent) / max(spread, 1e-12)

@@ -49,7 +49,7 @@ def test_an_event_that_no_sequence_held_adds_what_new_events_mean_here(n_templat
     # One of 1,000 sequences holds an event that no other holds.
     assert evidence.novelty(ROUTINE) == evidence.NOVELTY_LIMIT
     assert (evidence.rarity(ROUTINE, plain(n_templates))[4:] == 0).all()
-    found = evidence.reading(ROUTINE, np.full(n_templates, -0.5))
+    found = evidence.reading(ROUTINE, np.full(n_templates, -0.5), plain(n_templates))
     assert found.tolist() == [-0.5] * 4 + [evidence.NOVELTY_LIMIT - 0.5] * (n_templates - 4)
 
 
@@ -64,27 +64,29 @@ def test_new_events_are_no_news_where_they_come_all_the_time():
 def test_a_level_counts_as_much_as_it_is_rare():
     levels = np.array([0, 1, 2, 3], np.int8)
     rows = *[[0]] * 890, *[[0, 1]] * 100, *[[0, 2]] * 10
-    found = evidence.level(fit_profile(unique(*rows), 4, levels=levels))
-    expected = (np.log10(1001 / 10.5) - evidence.NEUTRAL) * np.log(10)
+    profile = fit_profile(unique(*rows), 4, levels=levels)
     # 110 sequences hold a WARN or worse, 10 an ERROR or worse, none a FATAL.
-    assert found == pytest.approx([0, 0, expected, (2.5 - evidence.NEUTRAL) * np.log(10)])
-    new = evidence.event_log_odds(ROUTINE, np.full(4, -9.0), levels)
-    assert new[3] > evidence.event_log_odds(ROUTINE, np.full(4, -9.0), plain(4))[3] + 2
+    expected = (np.log10(1001 / 10.5) - evidence.SELDOM) * np.log(10)
+    fatal = (2.5 - evidence.NEUTRAL) * np.log(10)
+    assert evidence.level(profile, levels) == pytest.approx([0, 0, expected, fatal])
+    # An error that nobody has seen needs no rarer level than anything else that is rare.
+    new = evidence.level(profile, np.array([0, 0, 0, 0, 2], np.int8))[4]
+    assert new == pytest.approx((np.log10(1001 / 10.5) - evidence.NEUTRAL) * np.log(10))
 
 
-@pytest.mark.parametrize("n", [37, 100, 200])
+@pytest.mark.parametrize("n", [15, 37, 100, 200])
 def test_an_error_in_a_log_that_had_none_is_evidence_however_it_reads(n):
     profile = fit_profile(unique(*[[0, 1, 2]] * n), 3)
     levels = np.array([0, 0, 0, 2], np.int8)
-    found = evidence.sequence_log_odds(profile, unique([0, 1, 2, 3]), np.full(4, -1.8), levels)
-    assert found[0] >= 0
+    found = evidence.sequence_log_odds(profile, unique([0, 1, 2, 3]), np.full(4, -9.0), levels)
+    assert found[0] > 0.5
 
 
 def test_an_error_is_none_where_a_tenth_of_the_lines_are():
     rows = [[0] * 9 + [1]] * 500
     levels = np.array([0, 2, 2], np.int8)
     profile = fit_profile(unique(*rows), 3, levels=levels)
-    assert evidence.level(profile)[2] == 0
+    assert evidence.level(profile, levels).tolist() == [0, 0, 0]
     assert evidence.sequence_log_odds(profile, unique([0, 1, 2]), np.full(3, -1.5), levels)[0] < 0
 
 

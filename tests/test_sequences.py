@@ -102,3 +102,13 @@ def test_batches_cover_every_sequence_once_in_few_shapes():
         seen += rows.tolist()
     assert sorted(seen) == list(range(12))
     np.testing.assert_array_equal(values, every.ids)
+
+
+def test_a_sequence_that_was_cut_short_is_no_whole_one():
+    whole = sequences([1, 2], [1, 2], [1], [1, 2, 0])
+    found = distinct(replace(whole, cut_short=np.array([False, True, False, False])))
+    assert [ids.tolist() for ids in found] == [[1], [1, 2], [1, 2], [1, 2, 0]]
+    assert found.whole.tolist() == [True, True, False, True]
+    assert found.inverse.tolist() == [1, 2, 0, 3]
+    assert found.take(np.array([2, 0])).whole.tolist() == [False, True]
+    assert distinct(whole).whole.all()

@@ -198,7 +198,7 @@ class GeneralLogDetector(Detector):
             ids[rows, 0] = decisive
             levels = severities(meanings.texts)
             reasons[rows] = [
-                "; ".join([*level_reason(profile, levels[v]), reason])
+                "; ".join([*level_reason(profile, levels, v), reason])
                 for v, reason in zip(decisive, answers.reasons, strict=True)
             ]
             lack = np.flatnonzero((absent >= 0) & (log_odds <= absent))
@@ -255,14 +255,15 @@ def expert_input(
 ) -> ExpertInput:
     """What an expert is asked about: `sequences` are the `rows` of those that were routed."""
     profile, texts = detector.zerolog.profile, meanings.texts
+    levels = severities(texts)
     new = (0, len(texts) - len(profile.seen))
     return ExpertInput(
         sequences=sequences,
         texts=texts,
         vectors=meanings.vectors,
         alarm=meanings.alarm,
-        reading=evidence.reading(profile, meanings.alarm),
-        rarity=evidence.rarity(profile, severities(texts)),
+        reading=evidence.reading(profile, meanings.alarm, levels),
+        rarity=evidence.rarity(profile, levels),
         share=np.pad(profile.present / max(int(profile.n_sequences), 1), new),
         seen=np.pad(profile.seen, new),
         similarity=routed.similarity,

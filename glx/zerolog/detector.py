@@ -219,13 +219,13 @@ def _profile(unique: Distinct, templates: Templates) -> Profile:
     return fit_profile(inside, len(templates), unique, levels)
 
 
-def level_reason(profile: Profile, level: int) -> list[str]:
+def level_reason(profile: Profile, levels: np.ndarray, event: int) -> list[str]:
     """In words, that an event's level is rare in its own system; nothing where it is not."""
-    if not evidence.level(profile)[level]:
+    if not evidence.level(profile, levels)[event]:
         return []
-    share = share_at_level(profile, level)
+    share = share_at_level(profile, levels[event])
     of = f"{share:.2%} of usual sequences have" if share else "no usual sequence has"
-    return [f"{SEVERE[level - 1]}, a level that {of}"]
+    return [f"{SEVERE[levels[event] - 1]}, a level that {of}"]
 
 
 def unusual(profile: Profile, levels: np.ndarray, texts: list[str], event: int) -> str:
@@ -236,7 +236,7 @@ def unusual(profile: Profile, levels: np.ndarray, texts: list[str], event: int) 
         )
     else:
         rare = "never seen before"
-    return "; ".join([f'"{texts[event]}"', *level_reason(profile, levels[event]), rare])
+    return "; ".join([f'"{texts[event]}"', *level_reason(profile, levels, event), rare])
 
 
 def missing(profile: Profile, sequences: Distinct, rows: np.ndarray, texts: list[str]) -> list[str]:
