@@ -1,5 +1,7 @@
 """CSR arithmetic and distinct sequences, worked out by hand."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
