@@ -14,8 +14,8 @@ cut is 0; log-odds of different kinds add up. In order, for an event `v` and a s
                     place of SELDOM for an event that no sequence held
     reading(v)    = clip(alarm_v, +-ALARM_LIMIT); at least 0 for an ERROR or FATAL that no sequence
                     held where level(v) > 0
-    novelty(v)    = log 10 (min(new_tail, RAREST) - NEUTRAL)    for an event that no sequence held,
-                    from 0 to NOVELTY_LIMIT; 0 for others
+    novelty(v)    = w (min(new_tail, RAREST) - NEUTRAL)   for an event that no sequence held, from 0
+                    to NOVELTY_LIMIT, w as above NEUTRAL; 0 for others
     log_odds(v)   = reading(v) + novelty(v) + rarity(v) + level(v)
     lack(x)       = sum over v not in x of a_v            a_v = absence(v) of the profile
     lacks(x)      = (lack(x) - mean) / sd - ABSENCE_LIMIT
@@ -30,7 +30,8 @@ where sequences are arbitrary windows of lines (R small) rare events happen all 
 nothing. Downwards, what is in a share `s` of the sequences is anomalous with probability at most
 `P(anomalous) / s`. A level is the program's own word for how severe a line is, in every system. An
 event that no sequence held says little by being new, as a new release brings such events too: a
-line that reads harmless stays so, and where new events come all the time, one more is no news.
+line that reads harmless stays so, and where new events come all the time, or rare ones do, one
+more is no news.
 
 A step is missing by `lacks` where sequences are much alike, and by `step`, whatever else they vary
 in, where hardly any sequence lacks one as common: one that all have is missed from 41 sequences on.
@@ -98,8 +99,7 @@ def rarity(profile: Profile, levels: np.ndarray) -> np.ndarray:
     """
     n_templates = len(levels)
     over = np.minimum(event_tails(profile, n_templates), RAREST) - NEUTRAL
-    regular = regularity(profile)
-    odds = min(regular / max(1 - regular, 1e-9), MAX_LOG_ODDS)
+    odds = _odds(profile)
     weight = np.where(over > 0, max(odds - 1, 0), max(odds, DECADE))
     seen = seen_events(profile, n_templates)
     own = seen * np.clip(weight * over, -MAX_LOG_ODDS, MAX_LOG_ODDS)
@@ -126,7 +126,8 @@ def reading(profile: Profile, alarm: np.ndarray, levels: np.ndarray) -> np.ndarr
 
 def novelty(profile: Profile) -> float:
     """Log-odds that an event adds which no sequence held."""
-    return float(np.clip(_beyond(profile.new_tail, NEUTRAL), 0, NOVELTY_LIMIT))
+    over = min(float(profile.new_tail), RAREST) - NEUTRAL
+    return float(np.clip(max(_odds(profile) - 1, 0) * over, 0, NOVELTY_LIMIT))
 
 
 def level(profile: Profile, levels: np.ndarray) -> np.ndarray:
@@ -172,6 +173,12 @@ def bounded_logit(p: np.ndarray) -> np.ndarray:
 def bounded(alarm: np.ndarray) -> np.ndarray:
     """Log-odds of the alarm model, within `+-ALARM_LIMIT`."""
     return np.clip(alarm, -ALARM_LIMIT, ALARM_LIMIT)
+
+
+def _odds(profile: Profile) -> float:
+    """Odds that an event of one sequence is in another one too, at most `MAX_LOG_ODDS`."""
+    regular = regularity(profile)
+    return min(regular / max(1 - regular, 1e-9), MAX_LOG_ODDS)
 
 
 def _beyond(tails: np.ndarray, neutral: float | np.ndarray) -> np.ndarray:

@@ -56,6 +56,8 @@ def test_an_event_that_no_sequence_held_adds_what_new_events_mean_here(n_templat
 def test_new_events_are_no_news_where_they_come_all_the_time():
     often = fit_profile(unique(*[[0]] * 70, *[[0, 1 + n] for n in range(30)]), 31)
     assert evidence.novelty(often) == 0
+    # Nor where sequences are arbitrary.
+    assert evidence.novelty(fit_profile(unique(*[[n % 4] for n in range(400)]), 4)) == 0
     # Many at once count once, and what more than one sequence holds is not new to the second.
     burst = fit_profile(unique(*[[0]] * 70, [0, *range(1, 20)], *[[0, 20]] * 29), 21)
     assert burst.new_tail == pytest.approx(np.log10(101 / 1.5))
