@@ -63,6 +63,7 @@ class Inspection:
       window: lines in a window, or a span of time, where there is no session rule.
       known: share that is like a line a detector was fitted on; None without a detector.
       sessions: what the session rule makes of the lines; None without a rule.
+      misfit: what is wrong with the session rule, which fits no line or finds one id only; or None.
       proposed: session rules that look likely, where there is none or it fits few lines.
       fits: share that is of the format.
       joined: share that is not, and belongs to the record above.
@@ -84,6 +85,7 @@ class Inspection:
     window: int | str
     known: float | None
     sessions: Sessions | None
+    misfit: str | None
     proposed: list[Sessions]
     fits: float
     joined: float
@@ -139,6 +141,7 @@ def inspect(
         window=window,
         known=None if fitted is None else _known(fitted, texts, codes),
         sessions=sessions,
+        misfit=None if sessions is None else problem(sessions, sample.inner, layout),
         proposed=[] if given else proposals(sample.inner, layout, "".join(sample.title)),
         fits=1 - (below + counts.no_header + counts.broken_json) / filled,
         joined=below / filled,
@@ -274,11 +277,10 @@ def _warnings(one: Inspection, lines: list[str]) -> Iterator[str]:
             f"{share(one.counts.joined / one.lines)} of the lines do not fit the format and count "
             "as events of the line above"
         )
-    if session is not None:
-        if wrong := problem(session.rule, session, lines, layout):
-            yield wrong
-        elif session.share < 1 - FEW:
-            yield f"{share(1 - session.share)} of the lines have no session id and are left out"
+    if one.misfit:
+        yield one.misfit
+    elif session is not None and session.share < 1 - FEW:
+        yield f"{share(1 - session.share)} of the lines have no session id and are left out"
     if one.n_templates > max(100, 0.5 * one.lines):
         yield f"{one.n_templates:,} templates, so that most lines have a text of their own"
 

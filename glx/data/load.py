@@ -285,7 +285,7 @@ def _window(system: System, config: DataConfig) -> Window:
 def _keyed(system: System, layout: Layout, events: Events, keys: pl.Series) -> Events:
     assert layout.session is not None
     found = measured(layout.session, keys)
-    if found.number < 2 and (wrong := problem(layout.session, found, head(system.path), layout)):
+    if found.number < 2 and (wrong := problem(found, head(system.path), layout)):
         raise InputError(f"{system.path}: {wrong}")
     codes = keys.rank("dense").cast(pl.Int64).fill_null(0).to_numpy() - 1
     names = keys.drop_nulls().unique().sort().to_numpy().astype(object)

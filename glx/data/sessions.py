@@ -106,13 +106,14 @@ def measured(rule: str, keys: Iterable[str | None] | pl.Series | None) -> Sessio
     )
 
 
-def problem(rule: str, found: Sessions, lines: Sequence[str], layout: Layout) -> str | None:
+def problem(found: Sessions, lines: Sequence[str], layout: Layout) -> str | None:
     """What is wrong with a session rule that finds nothing, or the same in every line; else None.
 
     Args:
-      found: what it made of these lines, or of others of the same log.
+      found: what the rule made of these lines, or of others of the same log.
       lines: as `proposals` takes them.
     """
+    rule = found.rule
     others = [f"--session={quote(one.rule)}" for one in proposals(lines, layout, most=1)]
     instead = " or ".join([*others, "--window"])
     if found.number == 0:

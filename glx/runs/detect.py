@@ -113,13 +113,20 @@ def detect(
 
 
 def _reading(parser: LogParser, layout: Layout, log: Log) -> Table:
-    """What is read of the logs; of what can be read only once, what the detector expects."""
+    """What is read of the logs; of what can be read only once, what the detector expects.
+
+    Raises:
+      InputError: the session rule fits no line.
+    """
     fitted = parser.miner.fitted
     if log.live or not os.path.isfile(log.files[0]):
         often = np.argsort(-fitted.counts, kind="stable")
         texts = [fitted.texts[i] for i in often]
         return inspection.expected(str(log), layout, parser.window, texts)
-    return inspection.table(inspect(log, layout, parser.window or WINDOW, fitted), short=True)
+    one = inspect(log, layout, parser.window or WINDOW, fitted)
+    if one.misfit and one.sessions and not one.sessions.number and one.whole and not log.files[1:]:
+        raise InputError(f"{log}: {one.misfit}")
+    return inspection.table(one, short=True)
 
 
 def _told(n_anomalous: int, n: int, counts: ReadCounts) -> str:
