@@ -11,6 +11,8 @@ import os
 import shutil
 import signal
 import sys
+import threading
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -290,6 +292,46 @@ def test_a_full_disk_leaves_no_half_a_file(judge):
         "\nerror: the output: no space left on the disk; free some and repeat the command\n"
     )
     assert not Path("out.jsonl.partial").is_symlink()
+
+
+def test_a_live_log_is_judged_until_ctrl_c(judge):
+    """Verdicts are there while the pipe is open, and stay."""
+    os.mkfifo("pipe")
+    done = threading.Event()
+
+    def write() -> None:
+        with Path("pipe").open("w") as pipe:
+            pipe.write("\n".join(lines("order", 12)) + "\n")
+            pipe.flush()
+            while not (os.path.isfile("out.jsonl") and os.path.getsize("out.jsonl")):
+                time.sleep(0.05)
+            os.kill(os.getpid(), signal.SIGINT)
+            done.wait()
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    code, rows, err = judge("--idle=0.5s", logs="pipe")
+    done.set()
+    writer.join()
+    assert code == 130
+    assert [row["key"] for row in rows][:11] == [str(n) for n in range(11)]
+    assert err.endswith(f" of {len(rows)} sequences anomalous, 34 lines read\n")
+    assert "\ninterrupted; " in err
+
+
+def test_several_files_are_one_log(judge):
+    rows = lines("order", 12)
+    Path("logs").mkdir()
+    Path("logs/shop.log.1").write_text("\n".join(rows[:10]) + "\n")
+    Path("logs/shop.log").write_text("\n".join(rows[10:]) + "\n")
+    whole, apart = judge()[1], judge(logs="logs", out="apart.jsonl")[1]
+    judged = ("key", "score", "anomalous", "reason")
+    assert [[row.get(k) for k in judged] for row in apart] == [
+        [row.get(k) for k in judged] for row in whole
+    ]
+    (over,) = (row for row in apart if "last_file" in row)
+    assert (over["file"], over["last_file"]) == ("logs/shop.log.1", "logs/shop.log")
+    assert (over["last_line"], apart[-1]["last_line"]) == (1, len(rows) - 11)
 
 
 def test_a_damaged_detector(refused):
