@@ -66,7 +66,7 @@ def _with_others(first: Layout, lines: list[str], format: str, given: Given) -> 
     groups: dict[object, list[str]] = {}
     for line in rest:
         groups.setdefault(_form(line), []).append(line)
-    groups.pop(None, None)
+    untimed = beginnings(groups.pop(None, []))
     few = max(FEW, len(lines) / 50)
     others: list[Layout] = []
     for group in sorted(groups.values(), key=len)[: -1 - MOST_LAYOUTS : -1]:
@@ -75,6 +75,10 @@ def _with_others(first: Layout, lines: list[str], format: str, given: Given) -> 
             found = json_layout(objects, given) if objects else line_layout(group)
             if found.format == "jsonl" or (found.header and found.time_format):
                 others.append(found)
+    if len(untimed) >= few and others:  # a service that writes a level and no time
+        levelled = line_layout(untimed)
+        if 10 * sum(_fits(levelled, line) for line in untimed) >= 9 * len(untimed):
+            others.append(levelled)
     if headed:
         return replace(first, also=tuple(others))
     read = [line for line in rest if any(_fits(other, line) for other in others)]

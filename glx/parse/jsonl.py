@@ -165,7 +165,7 @@ def read_json(raw: bytes, counts: ReadCounts, layout: Layout) -> Fields:
         for at, line in zip(others.tolist(), lines.gather(others).to_list(), strict=True):
             value = json_object(line)
             fits[at] = value is not None or line.lstrip()[:1] == "{"
-            counts.broken_json += value is None and line.strip() != ""
+            counts.broken_json += value is None and bool(fits[at])
             found.append((line, None, None, None) if value is None else read_object(value, layout))
         texts, times, levels, keys = zip(*found, strict=True)
 

@@ -39,7 +39,7 @@ class ReadCounts:
       detail: that are no events but detail of the record above them, such as stack frames.
       beyond: that would be events of the record above, but beyond `--max_record`; left out.
       no_header: that the layout's header does not fit, with no record above; all of it is text.
-      broken_json: that are no JSON object with a text; the whole line is the text.
+      broken_json: that begin as a JSON object but are none; the whole line is the text.
       no_session: with text but without a session id, though there is a session rule; left out.
     """
 

@@ -65,6 +65,14 @@ def test_a_service_of_few_lines_beside_another(tmp_path):
     assert [row[1] for row in rows[-4:]] == ["came"] * 4
 
 
+def test_a_service_without_times_among_others(tmp_path):
+    lines = [line for n in range(8) for line in (f'INFO:     "GET /{n}" 200', database(n, "fine"))]
+    layout, rows, counts = read(write(tmp_path, "\n".join(lines)))
+    assert len(layout.also) == 1
+    assert {row[4] for row in rows[::2]} == {"INFO"}
+    assert (counts.joined, counts.no_header) == (0, 0)
+
+
 def test_lines_that_merely_have_a_time_in_them_are_no_layout(tmp_path):
     lines = ["all is well", "backup of 2024-05-01 10:00:00 done", "another line", "and more"] * 5
     layout, _, _ = read(write(tmp_path, "\n".join(lines)))
