@@ -19,7 +19,8 @@ import zstandard
 
 STDIN = Path("-")
 READ = 1 << 20  # bytes taken from a live log at a time
-PACKED = 1 << 12  # bytes unpacked at a time: they may expand a thousandfold
+# Bytes unpacked at a time: gzip makes at most a thousand of one, Zstandard many more.
+PACKED_GZIP, PACKED_ZSTD = 1 << 15, 1 << 12
 GZIP, ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
 
 
@@ -150,7 +151,7 @@ def _gathered(found: Iterable[bytes], size: int, pause: float | None) -> Iterato
 def _unpack_gzip(packed: Iterable[bytes]) -> Iterator[bytes]:
     """All members, each up to its checksum; zeros between them are padding."""
     member = None
-    for data in _little(packed):
+    for data in _little(packed, PACKED_GZIP):
         if not data:
             yield b""
         while data := data if member else data.lstrip(b"\0"):
@@ -165,7 +166,7 @@ def _unpack_gzip(packed: Iterable[bytes]) -> Iterator[bytes]:
 def _unpack_zstd(packed: Iterable[bytes]) -> Iterator[bytes]:
     """All frames; the package's stream reader would accept a truncated frame."""
     unpack, frame = zstandard.ZstdDecompressor(), None
-    for data in _little(packed):
+    for data in _little(packed, PACKED_ZSTD):
         if not data:
             yield b""
         while data:
@@ -177,7 +178,7 @@ def _unpack_zstd(packed: Iterable[bytes]) -> Iterator[bytes]:
         raise EOFError
 
 
-def _little(packed: Iterable[bytes]) -> Iterator[bytes]:
-    """The same, at most `PACKED` bytes at a time; an empty piece stays one."""
+def _little(packed: Iterable[bytes], most: int) -> Iterator[bytes]:
+    """The same, at most so many bytes at a time; an empty piece stays one."""
     for piece in packed:
-        yield from (piece[at : at + PACKED] for at in range(0, max(len(piece), 1), PACKED))
+        yield from (piece[at : at + most] for at in range(0, max(len(piece), 1), most))
