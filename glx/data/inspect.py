@@ -26,7 +26,7 @@ from glx.parse.miner import Miner, fit
 from glx.parse.read import ReadCounts, blocks, clean
 from glx.parse.records import records
 from glx.parse.sources import GZIP, ZSTD, LogPath, pieces
-from glx.parse.table_log import NOTES
+from glx.parse.table_log import NOTES, rows_of
 from glx.parse.unwrap import unwrap, without_colours
 from glx.sequences import Templates
 
@@ -181,11 +181,13 @@ def _sample(path: LogPath, layout: Layout) -> tuple[_Sample, bool]:
     raw = clean(raw, ReadCounts(), quoted=table and layout.quote)
     note = NOTES.match(raw) if table else None
     raw = raw[note.end() :] if note else raw
-    plain = split_lines(without_colours(raw))
-    around = unwrap(plain.slice(int(table)), layout.wrap)
-    lines, inner = split_lines(raw).slice(int(table)).to_list(), around.lines.to_list()
-    title = plain.head(int(table)).to_list()
-    return _Sample(title, lines, inner, around.rows, around.time.to_list()), whole
+    if table:
+        title, *below = split_lines(raw).to_list()
+        rows = rows_of(below) if layout.quote else below
+        return _Sample([title], rows, rows, np.arange(len(rows)), [None] * len(rows)), whole
+    around = unwrap(split_lines(without_colours(raw)), layout.wrap)
+    lines, inner = split_lines(raw).to_list(), around.lines.to_list()
+    return _Sample([], lines, inner, around.rows, around.time.to_list()), whole
 
 
 def _examples(

@@ -29,7 +29,10 @@ from glx.parse.names import (
 )
 from glx.parse.outcomes import (
     DEEP_KEY,
+    HTTP_STATUS,
     KEY,
+    SERVER_ERROR,
+    failed,
     headline,
     headlines,
     is_deep,
@@ -150,13 +153,18 @@ def read_json(raw: bytes, counts: ReadCounts, layout: Layout) -> Fields:
         return {name: columns[name] for name in names}
 
     text = headlines(columns.get(layout.text, absent))
+    empty = text.fill_null("") == ""
     if layout.fields:
-        empty = text.fill_null("") == ""
         text = with_outcomes(absent, taken(layout.fields), keep=False).zip_with(empty, text)
     there = (text.fill_null("") != "") & (lines.str.count_matches(KEY) == pl.Series(n_keys))
     text = with_outcomes(text, taken(outcomes))
     time = joined([columns[name] for name in layout.time])
     level = columns[layout.level] if layout.level else None
+    for name in filter(HTTP_STATUS.search, outcomes):  # of access logs, which have no level of use
+        bad = empty & columns[name].str.contains(SERVER_ERROR).fill_null(False)
+        if bad.any():
+            error = pl.repeat("ERROR", len(bad), eager=True)
+            level = error.zip_with(bad, absent if level is None else level)
     key = columns[named] if named else session_of(lines, session)
     others = np.flatnonzero(~there.fill_null(False).to_numpy())
     fits = np.ones(len(lines), dtype=bool)
@@ -196,7 +204,8 @@ def read_object(value: dict, layout: Layout) -> Row:
         start = outcomes_of("", {name: row[name] for name in names}, keep=False)
     key = row.get(layout.session or "")
     time = " ".join(times) if len(times) == len(layout.time) and times else None
-    return outcomes_of(start, said), time, row.get(level or ""), key
+    severity = "ERROR" if text == "" and failed(said) else row.get(level or "")
+    return outcomes_of(start, said), time, severity, key
 
 
 def _columns(lines: pl.Series, names: Sequence[str]) -> dict[str, pl.Series]:

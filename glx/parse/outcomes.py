@@ -45,6 +45,8 @@ CODE = (  # a value whose digits say what happened
     r"^(?:-?[0-9]{1,6}|0x[0-9A-Fa-f]{1,8}|[A-Za-z][A-Za-z_.]*[-_.:]?[0-9]{1,6}|"
     r"[1-5][0-9][0-9] [^0-9]*)$"
 )
+SERVER_ERROR = "^5[0-9][0-9]$"  # of a status of HTTP
+HTTP_STATUS = re.compile("(?i)(?:status|status_?code|response_?code)$")
 LONGEST = 200  # characters of a value
 FRAME = r"(?m)^(?:[ \t].*|at .*|\.\.\. [0-9]+ .*|File \".*|Traceback .*|goroutine .*|\s*)$"
 
@@ -66,6 +68,11 @@ def is_deep(name: str) -> bool:
 def is_key(name: str) -> bool:
     """Whether `KEY` finds the field in a line."""
     return bool(NAME.search('"' + name.rsplit(".", 1)[-1]))
+
+
+def failed(outcomes: Mapping[str, str]) -> bool:
+    """Whether a server says by a status of HTTP that it failed."""
+    return any(HTTP_STATUS.search(n) and re.match(SERVER_ERROR, v) for n, v in outcomes.items())
 
 
 def is_stack(name: str) -> bool:

@@ -2,7 +2,7 @@
 
 import csv
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import chain
 
@@ -117,6 +117,19 @@ def table_start(blocks: Iterator[bytes], layout: Layout) -> tuple[list[str], Ite
     if layout.text == UNNAMED and UNNAMED not in names:
         names.append(UNNAMED)
     return names, chain([rest] if rest else [], blocks)
+
+
+def rows_of(lines: Sequence[str]) -> list[str]:
+    """The rows of a table of quoted fields: a line break between quotes ends none."""
+    rows: list[str] = []
+    within = False
+    for line in lines:
+        if within:
+            rows[-1] += "\n" + line
+        else:
+            rows.append(line)
+        within ^= line.count('"') % 2 == 1
+    return rows
 
 
 def columns_of(path: LogPath, layout: Layout, names: list[str]) -> dict[str, int]:

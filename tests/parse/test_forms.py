@@ -149,7 +149,7 @@ FORMS = {
     "OTLP": (json.dumps(OTLP), MAY + 0.5, "ERROR", "disk full"),
     "JSON without a text": (
         '{"ts": 1714557600.5, "method": "GET", "status": 503, "ms": 71}',
-        MAY + 0.5, None, "method=GET status=",
+        MAY + 0.5, "ERROR", "method=GET status=",
     ),
     "table": (
         "date;time;level;message\n2024-05-01;10:00:00;ERROR;disk full", MAY, "ERROR", "disk full",

@@ -79,11 +79,11 @@ FORMS = {  # a line, and its time, level and text
     ),
     "proxy": (
         {"start_time": ISO, "method": "GET", "path": "/a/7", "response_code": 503, "duration": 9},
-        (AT, None, "method=GET path=<*> response_code=503"),
+        (AT, "ERROR", "ERROR method=GET path=<*> response_code=503"),
     ),
     "proxy whose message is empty": (
         {"level": "info", "msg": "", "time": ISO, "RequestMethod": "GET", "DownstreamStatus": 502},
-        (AT, "INFO", "RequestMethod=GET DownstreamStatus=502"),
+        (AT, "ERROR", "ERROR RequestMethod=GET DownstreamStatus=502"),
     ),
     "metrics": ({"ts": 1714550400, "cpu": 0.5, "disk": 17}, (AT, None, "cpu=<*> disk=<*>")),
 }  # fmt: skip

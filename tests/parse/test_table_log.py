@@ -7,6 +7,7 @@ from glx.parse.events import collect
 from glx.parse.header import layout_of
 from glx.parse.read import ReadCounts
 from glx.parse.records import records
+from glx.parse.table_log import rows_of
 
 AT = 1714550400.0  # 2024-05-01T08:00:00Z
 TABLES = {  # a table, and time, level and text of its last row
@@ -71,3 +72,7 @@ def test_tables_as_they_are_exported(table, tmp_path):
 )
 def test_lines_with_commas_are_no_table(lines, tmp_path):
     assert layout_of(write(tmp_path, lines)).format == "lines"
+
+
+def test_rows_of_several_lines():
+    assert rows_of(['a,"b', "", 'c",d', "e"]) == ['a,"b\n\nc",d', "e"]
