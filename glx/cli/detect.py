@@ -36,7 +36,8 @@ def declare() -> FlagValues:
         "File of raw lines or event numbers (plain, .gz, .zst), a folder or a quoted glob of such, "
         "repeated for several; - for standard input."
     )
-    add(own, "multi_string", "logs", [], about)
+    add(own, "multi_string", "logs", [], "")
+    own["logs"].help = about  # absl's has more words
     about = "File to write, one JSON object per sequence; - for standard output."
     add(own, "string", "out", None, about)
     add(own, "enum", "format", None, [*FORMATS], "Layout, where it is not the fitted one.")

@@ -175,7 +175,7 @@ def test_a_bug_is_not_hidden(error):
     ("name", "first"),
     [
         ("glx.cli.zerolog", "target source labels target_labels data_dir"),
-        ("glx.cli.detect", "detector logs out format session window idle"),
+        ("glx.cli.detect", "detector logs out format session text_field"),
         ("glx.cli.report", "format"),
         ("experiments.fit_reader", "out statements seed"),
     ],
