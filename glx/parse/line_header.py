@@ -35,15 +35,15 @@ KNOWN = {  # headers that the parts below do not make up, and the format of a ti
     rf"^<(?P<pri>\d{{1,3}})>(?P<time>\w{{3}} {{1,2}}\d{{1,2}} {CLOCK}) \S+ (?:[^\s:]+: )?": None,
     # java.util.logging: class and method in a line, the message in the next
     r"^(?:(?P<time>\w{3} \d{1,2}, \d{4} \d{1,2}:\d\d:\d\d [AP]M) |"
-    "(?P<level>SEVERE|WARNING|INFO|CONFIG|FINE|FINER|FINEST): )": None,
-    # Python's logging as it is without a format
-    r"^(?P<level>DEBUG|INFO|WARNING|ERROR|CRITICAL):[\w.]+:": None,
+    rf"(?P<level>{ALL_WORDS}): )": None,
+    # Python's logging without a format
+    rf"^(?P<level>(?i:{ALL_WORDS})):[\w.]+:": None,
     # the console of .NET: logger in a line, the message in the next
-    r"^(?:(?P<level>trce|dbug|info|warn|fail|crit): | {6}\b)": None,
+    rf"^(?:(?P<level>{ALL_WORDS.lower()}): | {{6}}\b)": None,
     # access logs of web servers
     rf'^[^\["]*\[(?P<time>\d\d/\w{{3}}/\d{{4}}:{CLOCK} [+-]\d{{4}})\] +': None,
     # the kernel's seconds since boot
-    r"^(?:<\d+>)?\[ *(?P<time>\d+\.\d{6})\] ": "epoch",
+    r"^(?:<(?P<pri>\d+)>)?\[ *(?P<time>\d+\.\d{6})\] ": "epoch",
     # audit of Linux: the type is part of the text
     r"^(?P<text>(?:node=\S+ )?type=\S+ msg=audit\((?P<time>\d+\.\d+):\d+\):.*)$": None,
 }

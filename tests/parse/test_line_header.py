@@ -180,3 +180,18 @@ def test_clocks_without_a_date_go_on_after_midnight(tmp_path):
     lines = ["22:00:00 INFO a", "23:59:59 INFO b", "00:00:01 INFO a", "21:00:00 INFO a"]
     time = read(lines, tmp_path)[0]["time"]
     assert (time - time[0]).to_list() == [0, 7199, 7201, 82800]
+
+
+@pytest.mark.parametrize("line", ["{}: {}", "{}:shop: {}", "[{}] {}", "{} {}"])
+@pytest.mark.parametrize("words", [("INFO", "ERROR"), ("info", "error"), ("info", "crit")])
+def test_levels_that_the_first_lines_lack_are_read(line, words, tmp_path):
+    layout = detect_layout([line.format(words[0], text) for text in MESSAGES])
+    later = [line.format(words[n == 1], text) for n, text in enumerate(MESSAGES)]
+    path, counts = write(tmp_path, "\n".join(later) + "\n"), ReadCounts()
+    (frame,) = records(path, layout, counts)
+    assert counts.no_header + counts.joined == 0
+    assert frame["level"][:3].to_list() == [
+        "INFO",
+        "FATAL" if words[1] == "crit" else "ERROR",
+        "INFO",
+    ]
