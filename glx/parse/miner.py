@@ -46,7 +46,7 @@ class MinerConfig:
         4, "a wildcard that stands for at most this many different words is spelt out."
     )
     few_constants: int = setting(
-        16, "the same for words in capitals and numbers that are kept, such as a status."
+        6, "the same for words in capitals and numbers that are kept, such as a status."
     )
     max_new: int = setting(
         10_000, "templates mined after freezing; what is newer still shares one id."

@@ -54,7 +54,7 @@ def test_many_words_are_a_wildcard_and_few_are_spelt_out():
             [f"task t1 went from {a} to {b}" for a, b in pairwise(STATES)],
             None,
         ),
-        ([f"request 7 ended with status {n}" for n in range(500, 508)], None),
+        ([f"request 7 ended with status {n}" for n in range(500, 506)], None),
         # Beside a word, one with a number is a word; else it is a value.
         (["open over HTTPS", "open over SOCKS5"], ["open over HTTPS", "open over SOCKS<*>"]),
         (["disk a1 of it is up", "disk bx2 of it is up"], ["disk <*> of it is up"]),
