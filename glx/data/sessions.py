@@ -121,7 +121,7 @@ def problem(found: Sessions, lines: Sequence[str], layout: Layout) -> str | None
             names = ", ".join(list(columns(lines, layout))[:20])
             return f"no line has the field of --session={rule}; there are {names}; give {instead}"
         such = next((line[:200] for line in lines if line.strip()), "")
-        return f"--session={rule} fits no line, for example not {such!r}; give {instead}"
+        return f"--session={rule} fits no line, such as {such!r}; give {instead}"
     if found.number == 1 and found.lines > 1:
         return f"--session={rule} finds no other id than {found.first!r}; give {instead}"
     return None

@@ -223,7 +223,15 @@ def _read_rest(part: Part, raw: bytes, reader: Reader) -> Part:
     frame = pl.concat([part.frame.filter(keep), added.filter(fits)])
     role = np.append(part.role[keep], more.role[fits])
     order = np.argsort(frame["line"].to_numpy(), kind="stable")
-    return Part(part.texts.append(more.texts), frame[order], role[order])
+    return Part(*_used(part.texts.append(more.texts), frame[order]), role[order])
+
+
+def _used(texts: pl.Series, frame: pl.DataFrame) -> tuple[pl.Series, pl.DataFrame]:
+    """The texts that a row of the frame has, and the frame (`text` is a place among them)."""
+    used = frame["text"].unique(maintain_order=True)
+    place = np.zeros(len(texts), dtype=np.uint32)
+    place[used.to_numpy()] = np.arange(len(used))
+    return texts.gather(used), frame.with_columns(text=pl.Series(place[frame["text"].to_numpy()]))
 
 
 def _with_outer(part: Part, inner: Inner, outer: bytes, layout: Layout) -> pl.DataFrame:
@@ -278,12 +286,7 @@ def _joined(
         if len(at):
             open_[name] = at
     if not event.all():
-        frame = frame.filter(pl.Series(event))
-        used = frame["text"].unique(maintain_order=True)
-        texts = texts.gather(used)
-        place = np.zeros(len(part.texts), dtype=np.uint32)
-        place[used.to_numpy()] = np.arange(len(used))
-        frame = frame.with_columns(text=pl.Series(place[frame["text"].to_numpy()]))
+        texts, frame = _used(texts, frame.filter(pl.Series(event)))
     texts, places = distinct_codes(texts)
     text = places.gather(frame["text"]).cat.to(pl.Enum(texts))
     return Found(frame.with_columns(text=text), counts, open_, last)

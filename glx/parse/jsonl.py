@@ -185,6 +185,8 @@ def read_json(raw: bytes, counts: ReadCounts, layout: Layout) -> Fields:
             level = put(absent if level is None else level, levels)
         time = None if time is None else put(time, times)
         key = put(key, keys) if named and key is not None else key
+    if key is not None and session and not named and key.null_count():  # texts may be in bytes
+        key = pl.select(pl.coalesce(key, session_of(text, session))).to_series()
     return Fields(Block.of(join_lines(text)), key, time, level, rows, fits)
 
 

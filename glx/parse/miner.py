@@ -30,6 +30,7 @@ NO_SPACE = re.compile(rf"(?<=[{SCRIPT}])(?=\S)|(?<=\S)(?=[{SCRIPT}])")  # of scr
 VALUE_BESIDE = re.compile(rf"(?<=[{SCRIPT}]) (?=<\*>)|(?<=<\*>) (?=[{SCRIPT}])")
 CONSTANT = re.compile(r"[^\w<]*(?:[A-Z][A-Z_]+|[0-9]+|0x\w+)[^\w<]*")  # such as RUNNING, 404
 SAYS = re.compile(r"[^\W_]")
+LETTER, ANYTHING = "[A-Za-z]", "\ue000"  # of a published template
 Match = Callable[[str], int]  # masked text -> id, or -1
 
 
@@ -253,13 +254,19 @@ def match_published(templates: Sequence[str]) -> Match:
     """The template whose literal parts are in the text, with anything at `<*>`; most literal wins.
 
     The literal parts are masked as the texts are, with a digit at each wildcard, so that what
-    stands around one is masked as it would be around a value. In a template without a word, which
-    would fit everything, a wildcard is one token.
+    stands around one is masked as it would be around a value; but a wildcard beside a letter may
+    stand for spaces too, and makes no id of the word. In a template without a word, which would
+    fit everything, a wildcard is one token.
     """
+    beside = rf"({LETTER})<\*>|<\*>({LETTER})"
     number = rf"[0-9]+|{re.escape(WILDCARD)}"
-    texts = pl.Series(templates, dtype=pl.String).str.replace_all(number, "0")
+    texts = pl.Series(templates, dtype=pl.String)
+    for _ in range(2):  # a letter may have a wildcard on either side
+        texts = texts.str.replace_all(beside, f"${{1}}{ANYTHING}${{2}}")
+    texts = texts.str.replace_all(number, "0")
+    masked = mask_collapsed(texts).str.replace_all(ANYTHING, WILDCARD, literal=True)
     rules = []
-    for id_, template in enumerate(mask_collapsed(texts).to_list()):
+    for id_, template in enumerate(masked.to_list()):
         parts = template.split(WILDCARD)
         any_text = ".*" if re.search(r"\w", "".join(parts)) else r"\S+"
         pattern = re.compile(any_text.join(map(re.escape, parts)), re.DOTALL)

@@ -16,6 +16,11 @@ from glx.parse.mask import mask_collapsed
 TEXT = "(?P<text>.*)$"  # what most headers end in
 NAMED = re.compile(r"(?<!\\)\(\?P<\w+>")  # the start of a named group
 DIGIT = f"[0-9{HIDDEN[0]}-{HIDDEN[9]}]"  # of a collapsed line, also if its number is kept
+# The request of an access log whose status, in its usual place, says that the server failed.
+SERVER_ERROR = (
+    r"\b(?:GET|POST|PUT|DELETE|PATCH|HEAD|OPTIONS) \S+ (?:\S+\" )?5[0-9][0-9](?:\s|$)"
+    r"| 5[0-9][0-9] \S+ \S+ \S+ [A-Za-z\-]{4} <\*> "  # HAProxy
+)
 MAX_CACHED = 50_000  # collapsed lines
 TextCache = dict[str, tuple[str, str | None, bool]]  # collapsed line -> text, level, header fits
 
@@ -39,13 +44,22 @@ def cached_texts(
 
 
 def masked_texts(lines: pl.Series, header: str | None) -> tuple[pl.Series, pl.Series, np.ndarray]:
-    """Masked text, level and whether the header fits, of each; if it does not, all is text."""
+    """Masked text, level and whether the header fits, of each; if it does not, all is text.
+
+    A request that a server failed to answer (a status from 500 on, in an access log) is at ERROR.
+    """
     fits = pl.repeat(True, len(lines), eager=True)
     levels = pl.repeat(None, len(lines), dtype=pl.String, eager=True)
     if header is not None:
         rest, levels, fits = cut_headers(lines, collapsed_pattern(header))
         lines = rest.zip_with(fits, lines)
-    return with_level(mask_collapsed(lines), levels), levels, fits.to_numpy()
+    texts = mask_collapsed(lines)
+    failed = texts.str.contains(SERVER_ERROR) & levels.is_null()
+    if failed.any():
+        levels = pl.repeat("ERROR", len(texts), dtype=pl.String, eager=True).zip_with(
+            failed, levels
+        )
+    return with_level(texts, levels), levels, fits.to_numpy()
 
 
 def cut_headers(lines: pl.Series, header: str) -> tuple[pl.Series, pl.Series, pl.Series]:

@@ -93,7 +93,7 @@ def test_a_data_folder_that_is_not_there_or_has_other_columns(refused, shop):
     [
         ("a,b\n1,2\n", "shop.csv: line 1", "'a', 'b'", "--format=csv"),
         (
-            'message,order\n"order=1 came,1\norder=2 came,2\n',
+            'message,order\norder=1 came,1\norder=2 came,2\n"order=3 came,3\norder=4 came,4\n',
             "shop.csv",
             "--format=lines",
             "--format=auto",

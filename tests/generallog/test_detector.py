@@ -153,14 +153,14 @@ def test_a_model_is_asked_once_ever(cache, tokenizer, tmp_path):
 
 
 def test_a_server_that_dies_keeps_the_answers_it_gave(cache, tokenizer, tmp_path):
-    dying = Faulty([None, None] + ["500"] * 1000, said=by_words)
+    dying = Faulty([None] + ["500"] * 1000, said=by_words)
     with dying as server, pytest.raises(OutsideError, match="500"):
         runs.run(asking(cache, server.url, tokenizer, tmp_path), tmp_path / "run")
     assert (tmp_path / "run.partial").is_dir()
     with Faulty(said=by_words) as restarted:
         metrics = runs.run(asking(cache, restarted.url, tokenizer, tmp_path), tmp_path / "run")
         assert not set(server.answered) & set(restarted.answered)
-        assert metrics.cache_hits == len(server.answered) > 4  # two lists, in any order
+        assert metrics.cache_hits == len(server.answered) > 0  # of one list
         assert metrics.llm_calls == len(restarted.answered)
 
 

@@ -62,7 +62,7 @@ FORMS = {
         "05-01 10:00:00.500   71  2395 E Disk: disk full", LEAP_MAY + 0.5, "ERROR", "disk full",
     ),
     "access log": (
-        '10.0.0.1 - - [01/May/2024:10:00:00 +0000] "GET / HTTP/1.1" 503 2', MAY, None, '"GET /',
+        '10.0.0.1 - - [01/May/2024:10:00:00 +0000] "GET / HTTP/1.1" 503 2', MAY, "ERROR", '"GET /',
     ),
     "Apache errors": (
         "[Wed May 01 10:00:00 2024] [error] disk full", MAY, "ERROR", "disk full",

@@ -35,6 +35,23 @@ def test_a_header_fits_though_a_number_in_it_is_kept():
     assert (masked[0], levels[0], fits[0]) == ("code 7 of <*>", "INFO", True)
 
 
+@pytest.mark.parametrize(
+    ("line", "level"),
+    [
+        ('a "GET /x HTTP/1.1" 502 17 "-"', "ERROR"),
+        ('a "GET /x HTTP/1.1" 404 17 "-"', None),
+        ("GET /x 500 3ms", "ERROR"),
+        ('f b/s 0/5 503 217 - - SC-- 9/9/0 0/0 "POST /a HTTP/1.1"', "ERROR"),
+        ("copied 500 files in all now", None),
+    ],
+)
+def test_a_request_that_the_server_failed_is_an_error(line, level):
+    collapsed, _ = Block.of(f"{line}\n".encode()).collapsed()
+    texts, levels, _ = masked_texts(collapsed, None)
+    assert levels[0] == level
+    assert texts[0].startswith("ERROR ") == (level == "ERROR")
+
+
 WORDS = st.sampled_from([*"0abA:_-", "INFO", "ERROR", "é:", "[req-a]", "0-0-0 0:0:0.0", "0 0", ""])
 LINES = st.lists(
     st.builds(str.join, st.sampled_from([" ", ""]), st.lists(WORDS, max_size=12)), max_size=9

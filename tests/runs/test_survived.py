@@ -224,7 +224,7 @@ LOGS = {
     "empty.log": (b"", "the file is empty"),
     "binary.log": (np.random.default_rng(0).bytes(5000), "not a text file"),
     "cut.log.gz": (gzip.compress(dirty_log())[:-9], "cut short"),
-    "keyless.log": (b"nothing here\n", "--session=REGEX or COLUMN, or --window=N"),
+    "keyless.log": (b"nothing here\n", "give --window"),
     "blank.log": (b"\n  \n", "no line with text"),
 }
 
@@ -243,7 +243,7 @@ def test_logs_that_are_none(name, refused):
         ("--idle=nan", "more than 0 seconds", ["--idle=nan"]),
         ("--window=0", "at least 1", ["--window=0"]),
         ("--format=xml", "<auto|lines|jsonl|csv>", ["--format=xml"]),
-        ("new.log: line 1", "message, msg, log", ["--format=jsonl"]),
+        ("new.log: line 1", "--text_field", ["--format=jsonl"]),
         ("nowhere", "no detector.json", ["--detector=nowhere"]),
         ("--session and --window", "exclude each other", ["--session=a", "--window=3"]),
         ("new.log", "--session 'order=(' is not a regular expression", ["--session=order=("]),
