@@ -42,7 +42,7 @@ NUMBERED = "|".join(  # the first that matches; a sign before it is part of it
         rf"{NUMBER} ?{BYTES}{EDGE}(?: \({NUMBER} ?{BYTES}\))?",
         rf"{NUMBER} ?{LONG_TIME}{EDGE}",
         rf"(?:0(?:[.,]0)?(?:[dhms]|ms))+{EDGE}",
-        r"0(?:[.:,]0)*",  # number, address, port, clock time
+        rf"0(?:[.:,]0{EDGE})*",  # number, address, port, clock time
     )
 )
 VALUES = "|".join(  # the same

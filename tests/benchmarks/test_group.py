@@ -48,3 +48,10 @@ def test_a_sample(tmp_path):
     assert "| Shop | 1 | 1.000 | 1.000 | 0.000 | 0.000 |" in group.markdown([shop])
     with pytest.raises(InputError, match="--data_dir"):
         group.measure(None, tmp_path)
+
+
+@pytest.mark.data
+def test_grouping_of_16_systems(data_dir, tmp_path):
+    mean = group.measure(data_dir, tmp_path)[-1]
+    assert mean.ours == pytest.approx((0.985, 0.960), abs=0.003)
+    assert mean.events == pytest.approx((0.934, 0.917), abs=0.003)

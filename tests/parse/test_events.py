@@ -4,7 +4,6 @@ import json
 import re
 import sys
 import tarfile
-from collections import Counter
 from dataclasses import asdict
 
 import numpy as np
@@ -17,7 +16,6 @@ from glx.data.systems import known
 from glx.parse.events import collect, fit_part, parse
 from glx.parse.header import layout_of
 from glx.parse.layout import Layout
-from glx.parse.mask import mask
 from glx.parse.miner import Miner, fit
 from glx.parse.read import ReadCounts
 from glx.parse.records import SWITCH_INTERVAL, ordered, records
@@ -122,24 +120,6 @@ def test_layouts_of_16_systems(samples):
         frame, _ = collect(records(path, layout_of(path), counts))
         assert frame["time"].null_count() == 0, path.name
         assert (counts.no_header, counts.joined, counts.detail) == (0, 0, 0), path.name
-
-
-@pytest.mark.data
-def test_grouping_of_16_systems(samples):
-    """Share of lines whose group is exactly a group of the reference: 0.867 on average."""
-    shares = []
-    for path in samples:
-        table = pl.read_csv(next(path.parent.glob("*structured.csv")), infer_schema=False)
-        texts = mask(table["Content"]).to_list()
-        counts = Counter(texts)
-        miner = fit(list(counts), np.array(list(counts.values())))
-        groups: dict[int, list[str]] = {}
-        for id_, event in zip(miner.ids(texts), table["EventId"], strict=True):
-            groups.setdefault(int(id_), []).append(event)
-        sizes = Counter(table["EventId"])
-        exact = [g for g in groups.values() if len(set(g)) == 1 and len(g) == sizes[g[0]]]
-        shares.append(sum(map(len, exact)) / len(texts))
-    assert np.mean(shares) == pytest.approx(0.867, abs=0.002)
 
 
 @pytest.mark.data
