@@ -19,15 +19,17 @@ WORDS = {
 }
 # Letters, numbers and words that do in a field of its own. Numbers are those of syslog (0 to 7, the
 # lowest the worst), OpenTelemetry (from 8 up), pino and bunyan (tens), java.util.logging (300 to
-# 1000) and logback (thousands); one that several scales have is of the first of them.
+# 1000) and logback (thousands); one that several scales have is of the first of them. Windows names
+# levels in the language of the system.
 CODES = {
     "TRACE": "T V ALL SILLY 10 300 400 5000",
     "DEBUG": "D D0 D1 D2 D3 D4 D5 DEBUG0 DEBUG1 DEBUG2 DEBUG3 DEBUG4 DEBUG5 - . 7 8 500 10000",
     "INFO": "I N A O * DEFAULT BASIC SUCCESS AUDIT_SUCCESS SUCCESSAUDIT QUERY LOCATION "
-    "5 6 9 11 12 20 30 700 800 20000",
-    "WARN": "W R # AUDIT_FAILURE FAILUREAUDIT 4 13 14 15 16 40 900 30000",
-    "ERROR": "E S EXCEPTION 3 17 18 19 50 1000 40000",
-    "FATAL": "F C 0 1 2 21 22 23 24 60 50000",
+    "INFORMATIONEN INFORMATIONS INFORMACIÓN INFORMAZIONI 5 6 9 11 12 20 30 700 800 20000",
+    "WARN": "W R # AUDIT_FAILURE FAILUREAUDIT WARNUNG AVERTISSEMENT ADVERTENCIA AVVISO "
+    "4 13 14 15 16 40 900 30000",
+    "ERROR": "E S EXCEPTION FEHLER ERREUR ERRORE 3 17 18 19 50 1000 40000",
+    "FATAL": "F C KRITISCH CRITIQUE CRÍTICO CRITICO 0 1 2 21 22 23 24 60 50000",
 }
 STANDARD = {name: e for e in SCALE for name in [e, *WORDS[e].split(), *CODES[e].split()]}
 # 1 to 24, four for each level; as OpenTelemetry names the field, it has the word `number` in it.

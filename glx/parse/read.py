@@ -5,6 +5,7 @@ of the file; lines that had to be repaired are counted.
 """
 
 import io
+import re
 import zlib
 from collections.abc import Generator
 from dataclasses import asdict, dataclass
@@ -22,6 +23,11 @@ from glx.parse.sources import STDIN, LogPath, pieces
 BLOCK = 8 << 20  # bytes in a block; larger ones are faster and take more memory
 LONGEST = 1 << 20  # bytes of a line that are kept
 HEAD = 1 << 16  # bytes inspected to distinguish text from binary data
+# An escaped backslash or a character escaped in two halves (group 1), or a half by itself.
+HALF = re.compile(
+    rb"(\\\\|\\u[dD][89abAB][0-9A-Fa-f]{2}\\u[dD][c-fC-F][0-9A-Fa-f]{2})"
+    rb"|\\u[dD][89a-fA-F][0-9A-Fa-f]{2}"
+)
 
 
 @dataclass
@@ -75,7 +81,7 @@ def open_text(path: LogPath) -> BinaryIO:
 def head(path: LogPath, lines: int = 200) -> list[str]:
     """The first lines, for `detect_layout`; not for standard input, which is read only once."""
     with open_text(path) as file:
-        text = file.read(BLOCK).decode("utf-8", "replace")
+        text = without_lone_surrogates(file.read(BLOCK)).decode("utf-8", "replace")
     return text.replace("\0", "").replace("\r\n", "\n").split("\n")[:lines]
 
 
@@ -117,10 +123,21 @@ def clean(raw: bytes, counts: ReadCounts, quoted: bool = False) -> bytes:
     if b"\0" in raw:
         counts.nul += sum(b"\0" in line for line in raw.split(b"\n"))
         raw = raw.replace(b"\0", b"")
+    raw = without_lone_surrogates(raw)
     if not _is_utf8(raw):
         counts.invalid_utf8 += sum(not _is_utf8(line) for line in raw.split(b"\n"))
         raw = raw.decode("utf-8", "replace").encode()
     return raw
+
+
+def without_lone_surrogates(raw: bytes) -> bytes:
+    r"""The text, where an escape of JSON such as `\ud83d` that is half a character is `\ufffd`.
+
+    Programs that cut texts to a length write such halves; Polars would make invalid UTF-8 of them.
+    """
+    if b"\\ud" not in raw and b"\\uD" not in raw:
+        return raw
+    return HALF.sub(lambda found: found[1] or rb"\ufffd", raw)
 
 
 def line_count(raw: bytes) -> int:

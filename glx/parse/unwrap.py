@@ -23,7 +23,7 @@ PREFIXES = {  # what may stand before a line (Rust syntax)
     "kubectl": r"^\[(?P<source>pod/[^\]\s]+)\] ?",
     "compose": r"^(?P<source>[A-Za-z0-9][\w.-]*) +\| ?",
     "stamp": rf"^{TIME} ",  # docker logs -t
-    "grep": rf"^(?P<source>{FILE}(?:\.\d+)?)[:-](?:\d+[:-])?",
+    "grep": rf"^(?P<source>{FILE}(?:\.\d+)?)(?::(?:\d+:)?|-(?:\d+-)?)",
     "file": rf"^(?P<source>{FILE}[\w.:-]*)\s+",
 }
 # Docker's json-file: a line without a line break at its end goes on in the next one. Other shippers

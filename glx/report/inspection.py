@@ -11,7 +11,7 @@ from rich.text import Text
 from glx.data.inspect import Inspection, share
 from glx.data.sessions import Sessions
 from glx.parse.layout import Layout
-from glx.parse.times import has_year
+from glx.parse.times import YEARLESS, has_year
 
 WIDEST = 200  # characters of a line of the log that are shown
 UNPRINTABLE = {"\t": " ", "\x1b": "\u241b"}
@@ -125,7 +125,8 @@ def _time(one: Inspection) -> Iterator[tuple[str, str]]:
     if one.times is None:
         yield "time", NO_TIME if one.layout.format == "lines" else "none"
         return
-    year, form = has_year(one.layout.time_format or ""), _form(one.layout)
+    year = has_year(one.layout.time_format or "") or one.times[0] >= YEARLESS
+    form = _form(one.layout) or "what is around the lines"
     written = next((example.time for example in one.examples if example.time), None)
     if form == "epoch":
         form = f"{UNITS.get(len(written or ''), 'seconds')} since 1970"

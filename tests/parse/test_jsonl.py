@@ -177,6 +177,21 @@ def test_lines_that_are_no_objects(tmp_path):
     assert counts.detail == 1
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        r'{"level": "error", "msg": "cut \uD83D"}',
+        r'{"log": "ERROR cut \ud83d\n", "stream": "stdout", "time": "2024-05-01T10:00:00.5Z"}',
+        r'{"resourceLogs": [{"scopeLogs": [{"logRecords": [{"severityNumber": 17, '
+        r'"body": {"stringValue": "cut \udc00"}}]}]}]}',
+    ],
+)
+def test_half_a_character_is_replaced(line, tmp_path):
+    path = write(tmp_path, "\n".join([line] * 3))
+    frame, texts = collect(records(path, layout_of(path), ReadCounts()))
+    assert [texts[n] for n in frame["text"].to_physical()] == ["ERROR cut \ufffd"] * 3
+
+
 def test_texts_of_several_lines(tmp_path):
     assert headline(TRACE) == "shop.pay.Refused: cut Caused by: a.Reset: gone"
     path = write(tmp_path, lines_of({"msg": "failed\nKeyError: 3\n  at x"}))

@@ -17,6 +17,7 @@ from glx.parse.levels import CODES, SCALE, STANDARD, WORDS, standard_levels
         ("dbug", "DEBUG"), ("FINE", "DEBUG"), ("Finest", "TRACE"), ("V", "TRACE"),
         ("3", "ERROR"), ("4", "WARN"), ("0", "FATAL"), ("6", "INFO"),  # syslog
         ("30", "INFO"), ("40", "WARN"), ("50", "ERROR"), ("60", "FATAL"), ("50.0", "ERROR"),
+        ("Fehler", "ERROR"), ("Crítico", "FATAL"), ("Avertissement", "WARN"),  # of Windows
         ("1000", "ERROR"), ("17", "ERROR"), ("ready", None), ("", None), (None, None),
     ],
 )  # fmt: skip

@@ -13,7 +13,7 @@ from glx.errors import InputError
 from glx.parse.events import collect
 from glx.parse.header import layout_of
 from glx.parse.layout import Layout
-from glx.parse.read import ReadCounts, blocks, open_text
+from glx.parse.read import ReadCounts, blocks, open_text, without_lone_surrogates
 from glx.parse.records import records
 
 SIX = b"one 1\ntwo 22\n\nthree 333\r\nf\xffour\nf\0ive"
@@ -253,3 +253,16 @@ def test_encodings_and_line_ends(tmp_path, raw, size):
     assert texts == ["caf\u00e9 <*> \u65e5\U0001f600"] * 2000
     assert (frame["line"].to_list(), frame["time"][8]) == ([*range(2000)], 1714557608.0)
     assert (counts.lines, counts.invalid_utf8, counts.nul) == (2000, 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("raw", "text"),
+    [
+        (rb'"\uD83D\ude00"', rb'"\uD83D\ude00"'),  # a character in two halves
+        (rb'"\ud83d\ud83d\ude00"', rb'"\ufffd\ud83d\ude00"'),
+        (rb'"\ude00"', rb'"\ufffd"'),
+        (rb'"C:\\ud83d"', rb'"C:\\ud83d"'),  # an escaped backslash
+    ],
+)
+def test_halves_of_characters(raw, text):
+    assert without_lone_surrogates(raw) == text

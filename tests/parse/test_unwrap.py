@@ -63,6 +63,14 @@ def test_a_line_is_read_as_if_nothing_were_around_it(tmp_path, name, colours):
     assert counts == ReadCounts(lines=6)
 
 
+@pytest.mark.parametrize("number", ["", "7:"])
+def test_a_year_is_no_line_number_of_grep(tmp_path, number):
+    lines = [f"app.log:{number}2024-05-01 09:00:0{n} INFO user {n} is in" for n in range(6)]
+    layout, rows, _ = found(write(tmp_path, "\n".join(lines)))
+    assert layout.wrap == ("grep",)
+    assert [row[3] for row in rows] == [1714554000.0 + n for n in range(6)]
+
+
 def test_the_time_around_serves_a_line_without_one(tmp_path):
     lines = [f"{AT.format(n)} stdout F {TEXTS[n % 3]} in pod {n}" for n in range(6)]
     _, rows, _ = found(write(tmp_path, "\n".join(lines)))
