@@ -21,6 +21,10 @@ from glx.parse.table import read_rows
 
 UNNAMED = ""  # what we call a column of texts that the header line does not name
 WINDOWS = {"TimeCreated", "LevelDisplayName", "ProviderName"}
+# Its numbers of levels are not those of syslog; 0 is what is logged always.
+WINDOWS_LEVELS = dict(
+    zip("012345", ("INFO", "FATAL", "ERROR", "WARN", "INFO", "TRACE"), strict=True)
+)
 NOTES = re.compile(rb"(?:#TYPE |sep=)[^\n]*\n")  # before the header line: of PowerShell, of Excel
 NAME = re.compile(r"[^\d\s=<>{}][^=<>{}]{0,60}")  # what a column may be called
 
@@ -95,11 +99,14 @@ def read_table_log(
     text, session = column[layout.text], layout.session
     said = {name.replace(" ", ""): column[name] for name in layout.outcomes}
     event = with_outcomes(first_lines(text), said).zip_with(text.is_not_null(), text)
+    level = column[layout.level] if layout.level else None
+    if level is not None and WINDOWS.intersection(layout.time):
+        level = level.replace(WINDOWS_LEVELS)
     return Fields(
         Block.of(join_lines(event)),
         key=column[session] if session in column else session_of(text, session),
         time=joined([column[name] for name in layout.time]),
-        level=column[layout.level] if layout.level else None,
+        level=level,
     )
 
 

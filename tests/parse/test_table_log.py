@@ -35,6 +35,10 @@ TABLES = {  # a table, and time, level and text of its last row
         '"5/1/2024 8:00:00 AM","7","Information","up"\n',
         (AT, "INFO", "up Id=7"),
     ),
+    "Export-Csv without the names of levels": (
+        '"TimeCreated","Id","Level","Message"\n"5/1/2024 8:00:00 AM","7","3","slow"\n',
+        (AT, "WARN", "WARN slow Id=7"),
+    ),
     "Get-EventLog": (
         '"EventID","EntryType","Message","TimeGenerated"\n'
         '"7031","Warning","died","5/1/2024 8:00:00 AM"\n',
