@@ -11,6 +11,7 @@ import polars as pl
 from glx.errors import InputError
 from glx.parse.digits import Block, join_lines
 from glx.parse.fields import COLUMN, Fields, joined, session_of
+from glx.parse.jsonl import json_object, read_object
 from glx.parse.layout import WIDEST, Layout
 from glx.parse.line_header import header_within
 from glx.parse.names import NOTHING_GIVEN, Given, given_fields, no_text
@@ -19,6 +20,7 @@ from glx.parse.read import ReadCounts, clean
 from glx.parse.sources import LogPath
 from glx.parse.table import read_rows
 
+OBJECT = Layout("jsonl")  # whose fields go by what they are usually called
 UNNAMED = ""  # what we call a column of texts that the header line does not name
 WINDOWS = {"TimeCreated", "LevelDisplayName", "ProviderName"}
 # Its numbers of levels are not those of syslog; 0 is what is logged always.
@@ -69,7 +71,8 @@ def table_layout(lines: list[str], forced: bool, given: Given = NOTHING_GIVEN) -
     outcomes = tuple(name for name in named if not varied(columns[name]))
     layout = Layout("csv", None, text, times, level, format, separator, outcomes=outcomes)
     layout = replace(layout, given=tuple(given.flags.values()))
-    return layout if level else header_within(layout, columns[text])
+    texts = pl.Series(columns[text], dtype=pl.String)
+    return layout if level else header_within(layout, _within_objects(texts)[0].to_list())
 
 
 def _is_table(names: list[str], rows: list[list[str]], width: int) -> bool:
@@ -98,8 +101,11 @@ def read_table_log(
     column = {name: table[str(place)] for name, place in columns.items()}
     text, session = column[layout.text], layout.session
     said = {name.replace(" ", ""): column[name] for name in layout.outcomes}
-    event = with_outcomes(first_lines(text), said).zip_with(text.is_not_null(), text)
-    level = column[layout.level] if layout.level else None
+    inner, inner_level = _within_objects(text)
+    event = with_outcomes(first_lines(inner), said).zip_with(text.is_not_null(), text)
+    level = column[layout.level] if layout.level else inner_level
+    if layout.level is None and layout.header is not None:
+        level = None  # the header says where it is
     if level is not None and WINDOWS.intersection(layout.time):
         level = level.replace(WINDOWS_LEVELS)
     return Fields(
@@ -108,6 +114,18 @@ def read_table_log(
         time=joined([column[name] for name in layout.time]),
         level=level,
     )
+
+
+def _within_objects(texts: pl.Series) -> tuple[pl.Series, pl.Series | None]:
+    """Texts (str), of those that are JSON objects the text within; and their levels, if any."""
+    at = texts.str.starts_with("{").fill_null(False).arg_true()
+    found = [(n, json_object(texts[n])) for n in at]
+    rows = [(n, read_object(value, OBJECT)) for n, value in found if value]
+    levels = [level for _, (_, _, level, _) in rows]
+    at = pl.Series([n for n, _ in rows], dtype=pl.UInt32)
+    texts = texts.scatter(at, pl.Series([text for _, (text, *_) in rows], dtype=pl.String))
+    none = pl.repeat(None, len(texts), dtype=pl.String, eager=True)
+    return texts, none.scatter(at, levels) if any(levels) else None
 
 
 def table_start(blocks: Iterator[bytes], layout: Layout) -> tuple[list[str], Iterator[bytes]]:

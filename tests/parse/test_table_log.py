@@ -18,6 +18,11 @@ TABLES = {  # a table, and time, level and text of its last row
     "CloudWatch Insights": (
         "@timestamp,@message\n2024-05-01 08:00:00.000,went on\n", (AT, None, "went on"),
     ),
+    "CloudWatch with JSON": (
+        "@timestamp,@message\n2024-05-01 08:00:00.000,START 7\n2024-05-01 08:00:00.000,"
+        '"{""level"":""error"",""msg"":""no disk"",""status"":507,""id"":""a1b2c3d4e5""}"\n',
+        (AT, "ERROR", "ERROR no disk status=507"),
+    ),
     "Event Viewer": (
         "Level,Date and Time,Source,Event ID,Task Category\n"
         "Information,5/1/2024 8:00:00 AM,SCM,7036,None,The Spooler is running.\n"
