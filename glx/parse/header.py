@@ -50,7 +50,8 @@ def detect_layout(
     wrap, lines = ((), lines) if format == "csv" else wrapping(lines)
     filled = [line for line in lines if line.strip()]
     layout = _inner_layout(filled, format, given)
-    return replace(_with_others(layout, filled, format, given), wrap=wrap)
+    layout = _with_stricter(_with_others(layout, filled, format, given), filled)
+    return replace(layout, wrap=wrap)
 
 
 def _with_others(first: Layout, lines: list[str], format: str, given: Given) -> Layout:
@@ -85,6 +86,33 @@ def _with_others(first: Layout, lines: list[str], format: str, given: Given) -> 
     if not others or 2 * len(read) < len(beginnings(lines)):
         return first
     return replace(others[0], also=tuple(others[1:]))
+
+
+def _with_stricter(first: Layout, lines: list[str]) -> Layout:
+    """The layout behind that of those lines which it fits without a level, if they have one.
+
+    A level may be lacking in a line, so that the lines of another service fit too, whose times look
+    alike and whose levels are elsewhere; its own layout is asked before.
+    """
+    if first.format != "lines" or "(?P<level>" not in (first.header or ""):
+        return first
+    fit = [line for line in lines if _fits(first, line)]
+    without = [line for line in fit if _level_of(first, line) is None]
+    if len(without) < max(FEW, len(lines) / 50):
+        return first
+    stricter = line_layout(without)
+    if "(?P<level>" not in (stricter.header or "") or stricter.time_format is None:
+        return first
+    own = sum(_level_of(stricter, line) is not None for line in without)
+    others = sum(_fits(stricter, line) for line in fit) - sum(_fits(stricter, w) for w in without)
+    if 10 * own < 9 * len(without) or 10 * others > len(fit) - len(without):
+        return first
+    return replace(stricter, also=(replace(first, also=()), *first.also))
+
+
+def _level_of(layout: Layout, line: str) -> str | None:
+    found = re.match(layout.header or "", line)
+    return found["level"] if found else None
 
 
 def _form(line: str) -> object:

@@ -1,5 +1,7 @@
 """Layouts of logs that nobody described."""
 
+import re
+
 import polars as pl
 import pytest
 from raw_files import write
@@ -90,3 +92,12 @@ def test_times_of_another_format_are_null():
     assert seconds(pl.Series(["2024-01-01", "x", None]), "%Y-%m-%d").to_list()[1:] == [None, None]
     assert seconds(pl.Series(["17e8", "x"]), "epoch").to_list() == [1.7e9, None]
     assert seconds(pl.Series(["1700000000000000000"]), "epoch").to_list() == [1.7e9]
+
+
+def test_services_whose_times_look_alike_have_levels_of_their_own():
+    web = [f"2026-03-01 10:00:0{n} INFO user {n} logged in" for n in range(6)]
+    database = [f"2026-03-01 10:00:0{n} UTC [{40 + n}] LOG:  checkpoint {n}" for n in range(6)]
+    first = detect_layout([line for pair in zip(web, database, strict=True) for line in pair])
+    assert re.match(first.header, database[0]).group("level", "text") == ("LOG", "checkpoint 0")
+    assert not re.match(first.header, web[0])
+    assert re.match(first.also[0].header, web[0])["level"] == "INFO"
