@@ -5,5 +5,9 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 . launch/environment.sh
 make_environment requirements.txt
-exec "$venv"/bin/python -m experiments.generallog --target=sim_vms --source=sim_blocks,sim_ras \
-  --run_dir=runs/quickstart --overwrite "$@"
+defaults=()
+for flag in --target=sim_vms --source=sim_blocks,sim_ras --run_dir=runs/quickstart --overwrite; do
+  name=${flag%%=*}
+  case " $* " in *" $name="* | *" $name "*) ;; *) defaults+=("$flag") ;; esac
+done
+exec "$venv"/bin/python -m experiments.generallog "${defaults[@]}" "$@"
