@@ -135,7 +135,8 @@ def without_lone_surrogates(raw: bytes) -> bytes:
 
     Programs that cut texts to a length write such halves; Polars would make invalid UTF-8 of them.
     """
-    if b"\\ud" not in raw and b"\\uD" not in raw:
+    # One byte is looked for ten times as fast as several.
+    if b"\\" not in raw or (b"\\ud" not in raw and b"\\uD" not in raw):
         return raw
     return HALF.sub(lambda found: found[1] or rb"\ufffd", raw)
 
