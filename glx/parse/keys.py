@@ -5,6 +5,9 @@ In: the block of texts and the key of each line. Out: the block with zeros for t
 the same length, which are masked as any number is.
 """
 
+import re
+from functools import lru_cache
+
 import numpy as np
 import polars as pl
 
@@ -49,5 +52,11 @@ def without_keys(texts: Block, keys: pl.Series | None) -> Block:
 def _masked_anyway(keys: pl.Series) -> bool:
     """Whether keys, by a sample, look like values: each has one, and all have the same mask."""
     known = keys.drop_nulls()
-    some = mask(known.gather_every(max(1, len(known) // SAMPLE))).unique()
-    return len(some) < 3 and bool(some.str.contains(WILDCARD, literal=True).all())
+    some = known.gather_every(max(1, len(known) // SAMPLE)).to_list()
+    return _are_values(frozenset(re.sub("[0-9]+", "0", key) for key in some))
+
+
+@lru_cache(maxsize=64)  # most blocks have keys of the same forms
+def _are_values(forms: frozenset[str]) -> bool:
+    masks = mask(pl.Series(sorted(forms), dtype=pl.String)).unique()
+    return len(masks) < 3 and bool(masks.str.contains(WILDCARD, literal=True).all())
