@@ -13,6 +13,7 @@ from itertools import chain
 from pathlib import Path
 from typing import BinaryIO
 
+import numpy as np
 import zstandard
 
 from glx.errors import InputError
@@ -143,7 +144,8 @@ def without_lone_surrogates(raw: bytes) -> bytes:
 
 def line_count(raw: bytes) -> int:
     """The lines of a block, of which the last may lack its line break."""
-    return raw.count(b"\n") + (not raw.endswith(b"\n") and raw != b"")
+    breaks = np.count_nonzero(np.frombuffer(raw, np.uint8) == ord("\n"))  # faster than `count`
+    return int(breaks) + (not raw.endswith(b"\n") and raw != b"")
 
 
 def _is_utf8(raw: bytes) -> bool:
