@@ -8,7 +8,7 @@ the file, the id of a message on one.
 import csv
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
 from shlex import quote
@@ -17,7 +17,7 @@ import numpy as np
 import polars as pl
 
 from glx.parse.fields import COLUMN, session_of
-from glx.parse.jsonl import json_object
+from glx.parse.jsonl import flat, json_object
 from glx.parse.layout import WIDEST, Layout
 
 LOOKED_AT = 5000  # lines
@@ -137,17 +137,6 @@ def columns(lines: Sequence[str], layout: Layout, title: str = "") -> dict[str, 
     rows = [flat(json_object(line) or {}) for line in lines]
     found = Counter(name for row in rows for name in row)
     return {name: [row.get(name) for row in rows] for name, _ in found.most_common(MOST)}
-
-
-def flat(value: Mapping, before: str = "") -> dict[str, str]:
-    """The texts and whole numbers of a JSON object, by names with dots."""
-    out: dict[str, str] = {}
-    for name, inner in value.items():
-        if isinstance(inner, Mapping):
-            out |= flat(inner, f"{before}{name}.")
-        elif isinstance(inner, str | int) and not isinstance(inner, bool):
-            out[before + name] = str(inner)
-    return out
 
 
 def _rules(lines: Sequence[str]) -> list[str]:

@@ -81,9 +81,7 @@ def flat(value: Mapping, prefix: str = "", depth: int = DEEPEST) -> dict[str, st
                 found[name] = bytes(n & 255 for n in inner).decode("utf-8", "replace")
             case [str(), *_]:
                 found[name] = "\n".join(map(str, inner))
-            case None | []:
-                pass
-            case [*_]:
+            case None | [*_]:
                 pass
             case _:
                 found[name] = json.dumps(inner)

@@ -17,7 +17,7 @@ TEXT = "(?P<text>.*)$"  # what most headers end in
 NAMED = re.compile(r"(?<!\\)\(\?P<\w+>")  # the start of a named group
 DIGIT = f"[0-9{HIDDEN[0]}-{HIDDEN[9]}]"  # of a collapsed line, also if its number is kept
 # The request of an access log whose status, in its usual place, says that the server failed.
-SERVER_ERROR = (
+FAILED_REQUEST = (
     r"\b(?:GET|POST|PUT|DELETE|PATCH|HEAD|OPTIONS) \S+ (?:\S+\" )?5[0-9][0-9](?:\s|$)"
     r"| 5[0-9][0-9] \S+ \S+ \S+ [A-Za-z\-]{4} <\*> "  # HAProxy
 )
@@ -54,7 +54,7 @@ def masked_texts(lines: pl.Series, header: str | None) -> tuple[pl.Series, pl.Se
         rest, levels, fits = cut_headers(lines, collapsed_pattern(header))
         lines = rest.zip_with(fits, lines)
     texts = mask_collapsed(lines)
-    failed = texts.str.contains(SERVER_ERROR) & levels.is_null()
+    failed = texts.str.contains(FAILED_REQUEST) & levels.is_null()
     if failed.any():
         levels = pl.repeat("ERROR", len(texts), dtype=pl.String, eager=True).zip_with(
             failed, levels
