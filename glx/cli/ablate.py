@@ -4,6 +4,7 @@ Examples:
   glx ablate --seeds=1 --steps=50 --taus= --ks=
   glx ablate --data_dir=DIR
   glx ablate --data_dir=DIR --components=no_reversal,no_meta --systems=hdfs,bgl
+  glx ablate --panel=panel.yaml
 
 Each cell is a run folder of `glx generallog` with one flag changed, which --dry_run prints.
 The table gives the difference to the whole with its interval. What needs no other training shares

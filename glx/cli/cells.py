@@ -26,8 +26,8 @@ from glx.runs.study import GIGABYTES, Cell, Outcome, Study, run_cells, unfinishe
 
 OF_A_CELL = ("target", "source", "target_labels", "seed", "write_questions")  # the study sets them
 SYSTEMS = (
-    "Systems, each the target of the others (default hdfs,bgl,openstack with a data folder, else"
-    " the simulated ones)."
+    "Systems, each the target of those of other families that have labels (default: all of --panel;"
+    " without one hdfs,bgl,openstack with a data folder, else the simulated ones)."
 )
 
 

@@ -23,22 +23,19 @@ from rich.console import Console
 from glx.cli.flags import add, build, define
 from glx.data.inputs import paths_of
 from glx.data.inspect import inspect
-from glx.data.load import WINDOW, DataConfig, raw_layout
-from glx.data.systems import System
+from glx.data.load import raw_layout, window_in
+from glx.data.systems import ReadConfig, System
 from glx.errors import InputError
 from glx.report.inspection import table
 
 READ = 8 << 20  # bytes of what can be read only once
-FLAGS = ("format", "session", "window", "text_field", "time_field", "level_field", "max_record")
 
 
 def declare() -> FlagValues:
     """The flags; files may stand before, between and after them."""
     values = FlagValues()
     values.set_gnu_getopt()
-    define(values, DataConfig)
-    for name in set(values) - {*FLAGS}:
-        delattr(values, name)
+    define(values, ReadConfig)
     add(values, "boolean", "json", False, "Print a JSON object for each file.")
     return values
 
@@ -60,11 +57,12 @@ def work(values: FlagValues, names: list[str]) -> None:
     """The table of each file."""
     if not names:
         raise InputError("no file is given; name one or more logs, see --help")
-    config, console = build(values, DataConfig()), Console()
+    config, console = build(values, ReadConfig()), Console()
     for name in paths_of("FILE", names):
         with _file(name) as path:
-            layout = raw_layout(System(name, path), config)
-            one = replace(inspect(path, layout, config.window or WINDOW), file=name)
+            system = System(name, path)
+            layout, window = raw_layout(system, config), window_in(system, config)
+            one = replace(inspect(path, layout, window), file=name)
         if values.json:
             print(json.dumps(asdict(one), ensure_ascii=False))
         else:

@@ -3,6 +3,7 @@ r"""Every method on every system, in leave-one-out and in pairs, each cell a run
 Examples:
   glx study --seeds=1 --steps=50
   glx study --data_dir=DIR --answers=DIR/reader
+  glx study --panel=panel.yaml --methods=generallog,answers
   glx study --data_dir=DIR --dry_run | xargs -P 4 -d '\n' -n 1 sh -c
 
 A study that was killed goes on when the same command is given again; launch/slurm.sh makes the
@@ -22,9 +23,13 @@ def declare() -> FlagValues:
     """The flags."""
     own = cells.declare("study")
     add(own, "list", "methods", list(plan.METHODS), "Methods in leave-one-out.")
-    add(own, "list", "pairs", list(plan.OURS), "Methods in all pairs of systems too.")
     about = (
-        "Folder with TARGET_events.csv, answers per event for the method answers"
+        "Methods in all pairs of systems too, where they differ (default, without a panel: "
+        f"{','.join(plan.OURS)})."
+    )
+    add(own, "list", "pairs", None, about)
+    about = (
+        "Folder with TARGET_events.csv or TARGET_templates.csv, answers for the method answers"
         " (docs/formats.md); targets without are left out."
     )
     add(own, "string", "answers", None, about)
@@ -35,6 +40,9 @@ def work(values: FlagValues) -> None:
     """The study that the flags ask for."""
     base = cells.base(values)
     systems = values.systems or plan.default_systems(base)
+    paired = values.pairs
+    if paired is None:
+        paired = () if base.data.panel else plan.OURS
     answers = None if values.answers is None else Path(values.answers).expanduser()
-    planned = plan.study(base, systems, values.methods, values.pairs, values.seeds, answers)
+    planned = plan.study(base, systems, values.methods, paired, values.seeds, answers)
     cells.carry_out(values, "study", base, planned)

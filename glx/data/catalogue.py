@@ -1,14 +1,16 @@
-"""From `--target`, `--source` and `--labels` to `System`s: known, simulated or a user's own."""
+"""From `--target`, `--source` and `--labels` to `System`s: known, simulated, of a panel, or own."""
 
 import os
 import re
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from glx.config import cache_home
-from glx.data import systems
+from glx.data import panel, systems
 from glx.data.inputs import in_order, paths_of
 from glx.data.load import DataConfig
+from glx.data.panel import Entry
 from glx.data.simulate import SimConfig, write
 from glx.data.systems import SIMULATED, LabelPlace, System
 from glx.errors import InputError, is_disk_full
@@ -42,14 +44,7 @@ def resolve(
       InputError: an unknown name or one that the protocol does not read, a labels file for no
         system, a source twice or of the target's family.
     """
-    label_files: dict[str, Path] = {}
-    for given in labels:
-        name, _, path = given.partition("=")
-        if not name or not path:
-            raise InputError(f"--labels={given}: give it as NAME=FILE")
-        if name in label_files:
-            raise InputError(f"--labels={given}: {name} has labels already; give one file each")
-        label_files[name] = _own_path(f"--labels={given}", path)
+    label_files, described = _label_files(labels), read_panel(config)
     targets = [target] if isinstance(target, str) else list(target)
     names = split_names(sources or ())
     if not names and sources is not None:
@@ -58,8 +53,8 @@ def resolve(
     if len(owners) > 1:
         raise InputError(f"--target={targets[1]}: another system; give all files of one NAME=FILE")
     chosen = Systems(
-        _system("--target", targets, label_files, config),
-        [_system("--source", one, label_files, config) for one in _of_one_name(names)],
+        _system("--target", targets, label_files, described, config),
+        [_system("--source", one, label_files, described, config) for one in _of_one_name(names)],
     )
     if isinstance(config.window, str) and chosen.target.window is not None:
         raise InputError(
@@ -73,7 +68,7 @@ def resolve(
     for n, source in enumerate(chosen.sources):
         if source.name in [s.name for s in chosen.sources[:n]]:
             raise InputError(f"--source={source.name}: given twice")
-        if (source.family or source.name) == (chosen.target.family or chosen.target.name):
+        if family(source) == family(chosen.target):
             raise InputError(
                 f"--source={source.name}: of the same family as the target {chosen.target.name}, "
                 "so its labels are not those of another system; choose sources of other families"
@@ -94,6 +89,30 @@ def resolve(
         for file in [*system.log.files, *([system.numbered.templates] if system.numbered else [])]:
             _check_readable(file)
     return chosen
+
+
+def describe(
+    names: Sequence[str], labels: tuple[str, ...], config: DataConfig
+) -> dict[str, System]:
+    """Each of several systems, by what names it; whether its files can be read is not looked at.
+
+    Raises:
+      InputError: as `resolve`, of each alone.
+    """
+    label_files, described = _label_files(labels), read_panel(config)
+    return {name: _system("--systems", [name], label_files, described, config) for name in names}
+
+
+def read_panel(config: DataConfig) -> dict[str, Entry]:
+    """What `--panel` describes, by name; nothing without one."""
+    if config.panel is None:
+        return {}
+    return panel.read(Path(config.panel).expanduser(), lambda who: _data_dir(who, config))
+
+
+def family(system: System) -> str:
+    """What no source has in common with its target."""
+    return system.family or system.name
 
 
 def split_names(given: tuple[str, ...]) -> list[str]:
@@ -117,8 +136,25 @@ def cache_dir(config: DataConfig) -> Path:
     return cache_home()
 
 
+def _label_files(labels: tuple[str, ...]) -> dict[str, Path]:
+    """The files that `--labels` gives, by the name of the system."""
+    found: dict[str, Path] = {}
+    for given in labels:
+        name, _, path = given.partition("=")
+        if not name or not path:
+            raise InputError(f"--labels={given}: give it as NAME=FILE")
+        if name in found:
+            raise InputError(f"--labels={given}: {name} has labels already; give one file each")
+        found[name] = _own_path(f"--labels={given}", path)
+    return found
+
+
 def _system(
-    flag: str, several: list[str], label_files: dict[str, Path], config: DataConfig
+    flag: str,
+    several: list[str],
+    label_files: dict[str, Path],
+    described: dict[str, Entry],
+    config: DataConfig,
 ) -> System:
     """The system that is given once, or by each file of its log."""
     given = several[0]
@@ -132,13 +168,15 @@ def _system(
             "among these"
         )
     if not has_file:
+        if given in described and described[given].paths:
+            return _described(described[given], label_files, config)
         if given in SIMULATED:
             folder = cache_dir(config) / "simulated" / f"{config.sim_lines}-{config.sim_seed}"
             return systems.simulated(given, folder)
         if given in systems.known(Path()):
             return _known(given, config)
         if "/" not in given and "." not in given and not os.path.exists(given):
-            known = ", ".join([*systems.known(Path()), *SIMULATED])
+            known = ", ".join([*systems.known(Path()), *SIMULATED, *described])
             raise InputError(
                 f"{flag}={given}: neither a known system ({known}) nor a file; give NAME=FILE for "
                 "your own"
@@ -146,23 +184,38 @@ def _system(
         name, path = re.sub(r"[^\w-]", "_", Path(given).name.split(".")[0]), given
     elif not re.fullmatch(r"[\w.-]+", name):
         raise InputError(f"{flag}={given}: a name has letters, digits, '.', '_' and '-' only")
-    elif name in systems.known(Path()) or name in SIMULATED:
+    elif name in systems.known(Path()) or name in SIMULATED or name in described:
         raise InputError(
             f"{flag}={given}: {name} is a known system; give your own file another name"
         )
     paths = [text.partition("=")[2] if has_file else text for text in several]
     for text in paths:
         _own_path(f"{flag}={given}", text)
-    files = in_order(Log(paths_of(f"{flag}={name}" if has_file else flag, paths))).files
+    return _own(f"{flag}={name}" if has_file else flag, name, paths, label_files.pop(name, None))
+
+
+def _own(where: str, name: str, paths: Sequence[str], labels_in: Path | None) -> System:
+    """A user's own files as a system; `where` names them in messages."""
+    files = in_order(Log(paths_of(where, paths))).files
     first, *more = (Path(str(file)) for file in files)
-    place = label_files.pop(name, None)
-    labels = None if place is None else _own_labels(place)
+    labels = None if labels_in is None else _own_labels(labels_in)
     if more and labels is not None and labels.by == "line":
         raise InputError(
             f"{labels.path}: labels by line, and {name} has {len(files)} files; label sessions by "
             "`key,label`, or give one file"
         )
     return System(name, first, labels=labels, more=tuple(more))
+
+
+def _described(entry: Entry, label_files: dict[str, Path], config: DataConfig) -> System:
+    """The system of a panel's entry that has a path."""
+    if entry.name in systems.known(Path()) or entry.name in SIMULATED:
+        raise InputError(f"{entry.where}: is a known system; give your own file another name")
+    for path in entry.paths:
+        _own_path(entry.where, path)
+    labels = label_files.pop(entry.name, entry.labels)
+    own = _own(entry.where, entry.name, entry.paths, labels)
+    return replace(own, family=entry.family, how=entry.how)
 
 
 def _own_path(given: str, path: str) -> Path:
@@ -193,16 +246,21 @@ def _own_labels(path: Path) -> LabelPlace:
 
 
 def _known(name: str, config: DataConfig) -> System:
+    named = systems.paper if config.protocol == "paper" else systems.known
+    return named(_data_dir(name, config))[name]
+
+
+def _data_dir(who: str, config: DataConfig) -> Path:
+    """The folder of the real data sets; `who` needs it."""
     folder = config.data_dir or os.environ.get("GLX_DATA")
     if folder is None:
         raise InputError(
-            f"{name}: a real data set; say where it is by --data_dir=DIR (or GLX_DATA); "
+            f"{who}: a real data set; say where it is by --data_dir=DIR (or GLX_DATA); "
             "docs/data.md says how to get it"
         )
     if not Path(folder).expanduser().is_dir():
         raise InputError(f"--data_dir={folder}: no such folder; docs/data.md gives its layout")
-    named = systems.paper if config.protocol == "paper" else systems.known
-    return named(Path(folder).expanduser())[name]
+    return Path(folder).expanduser()
 
 
 def _simulate(system: System, config: DataConfig) -> None:

@@ -22,11 +22,11 @@ from glx.data.split import (
     split_sessions,
     split_windows,
 )
-from glx.data.systems import System
-from glx.data.windows import Window, window_of
+from glx.data.systems import ReadConfig, System
+from glx.data.windows import Window
 from glx.errors import InputError
 from glx.parse.events import collect, fit_part
-from glx.parse.layout import FORMATS, MAX_RECORD, Layout
+from glx.parse.layout import Layout
 from glx.parse.log import Log
 from glx.parse.miner import Miner
 from glx.parse.names import Given
@@ -39,35 +39,16 @@ WINDOW = 20  # lines, where there are neither sessions nor --window
 
 
 @dataclass(frozen=True)
-class DataConfig:
+class DataConfig(ReadConfig):
     """Where logs are, how they are read and how the target is cut."""
 
     data_dir: str | None = setting(
         None, "folder of the real data sets, laid out as docs/data.md says."
     )
-    format: str = setting("auto", "of your own files.", among=FORMATS)
-    session: str | None = setting(
+    panel: str | None = setting(
         None,
-        "of your own files: a regular expression that finds the session id in a line (its group 1 "
-        "if it has one), or the name of a column; unset, lines are cut into windows.",
-    )
-    text_field: str | None = setting(
-        None,
-        "of your own files: the field of JSON objects, or the column of a table, that is the text "
-        "of an event; dots reach into objects (fields.message); unset, the usual names are tried.",
-    )
-    time_field: str | None = setting(None, "likewise, of the time.")
-    level_field: str | None = setting(None, "likewise, of the level.")
-    window: int | str | None = setting(
-        None,
-        "for what is cut into windows: lines in each (default 20), or a span of time as 30s, 5m, "
-        "1h or 1d, aligned to the clock.",
-        read=window_of,
-    )
-    max_record: int = setting(
-        MAX_RECORD,
-        "lines of a record, such as an exception with its stack trace, that are read.",
-        low=1,
+        "a YAML file (or a folder with `panel.yaml`) that describes systems, which can then be "
+        "named like those of docs/data.md; docs/formats.md says how.",
     )
     bgl_inferred_text: bool = setting(
         False, "keep the texts of `bgl` that were assigned with the help of labels."
@@ -195,7 +176,7 @@ def _load_numbered(system: System, config: DataConfig) -> Parsed:
         sequences = numbered.read_sequences(system.path, spec, numbers, read)
         part = split_rows(len(sequences), config.split)
     else:
-        window = _window(system, config)
+        window = window_in(system, config)
         assert isinstance(window, int)
         events = numbered.read_events(system.path, spec, numbers, read)
         split = draw_windows if config.protocol == "paper" else split_windows
@@ -236,7 +217,7 @@ def _load_raw(system: System, config: DataConfig) -> Parsed:
     )
     window: Window | None = None
     if layout.session is None:
-        window = _window(system, config)
+        window = window_in(system, config)
         try:
             sequences, part = split_windows(events, window, config.split)
         except InputError as e:
@@ -261,8 +242,9 @@ def _load_raw(system: System, config: DataConfig) -> Parsed:
     )
 
 
-def raw_layout(system: System, config: DataConfig) -> Layout:
+def raw_layout(system: System, config: ReadConfig) -> Layout:
     """The layout of raw lines, with the session rule: the system's, or the detected one."""
+    config = system.how or config
     raw = system.raw
     if raw is not None and (raw.header is not None or raw.format == "csv"):
         return raw
@@ -275,8 +257,9 @@ def raw_layout(system: System, config: DataConfig) -> Layout:
     return replace(layout, session=config.session, max_record=config.max_record)
 
 
-def _window(system: System, config: DataConfig) -> Window:
+def window_in(system: System, config: ReadConfig) -> Window:
     """The window of a system without sessions; a span of time cuts no known system."""
+    config = system.how or config
     known = system.window is not None
     given = None if known and isinstance(config.window, str) else config.window
     return given or system.window or WINDOW

@@ -7,8 +7,40 @@ here; for a target, `glx/evaluate/labels.py` alone reads them.
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from glx.parse.layout import Layout
+from glx.config import setting
+from glx.data.windows import window_of
+from glx.parse.layout import FORMATS, MAX_RECORD, Layout
 from glx.parse.log import Log
+
+
+@dataclass(frozen=True)
+class ReadConfig:
+    """How files are read that glx does not know by name."""
+
+    format: str = setting("auto", "of your own files.", among=FORMATS)
+    session: str | None = setting(
+        None,
+        "of your own files: a regular expression that finds the session id in a line (its group 1 "
+        "if it has one), or the name of a column; unset, lines are cut into windows.",
+    )
+    text_field: str | None = setting(
+        None,
+        "of your own files: the field of JSON objects, or the column of a table, that is the text "
+        "of an event; dots reach into objects (fields.message); unset, the usual names are tried.",
+    )
+    time_field: str | None = setting(None, "likewise, of the time.")
+    level_field: str | None = setting(None, "likewise, of the level.")
+    window: int | str | None = setting(
+        None,
+        "for what is cut into windows: lines in each (default 20), or a span of time as 30s, 5m, "
+        "1h or 1d, aligned to the clock.",
+        read=window_of,
+    )
+    max_record: int = setting(
+        MAX_RECORD,
+        "lines of a record, such as an exception with its stack trace, that are read.",
+        low=1,
+    )
 
 
 @dataclass(frozen=True)
@@ -58,6 +90,7 @@ class System:
     Attributes:
       path: the file, or the first of several that are one log.
       more: the other files of that log, in the order of time.
+      how: it is read; None: as the settings of the run say.
       raw: how raw lines of this system are laid out, with the session rule; None: to be detected.
       numbered: set where `path` holds event numbers in place of raw lines.
       window: lines in a window; None where sessions group the lines.
@@ -73,6 +106,7 @@ class System:
     labels: LabelPlace | None = None
     family: str | None = None
     more: tuple[Path, ...] = ()
+    how: ReadConfig | None = None
 
     @property
     def log(self) -> Log:

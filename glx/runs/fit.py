@@ -12,7 +12,7 @@ import numpy as np
 
 from glx.data.catalogue import resolve
 from glx.data.inspect import inspect
-from glx.data.load import WINDOW, Parsed, load, raw_layout
+from glx.data.load import Parsed, load, raw_layout, window_in
 from glx.data.systems import System
 from glx.detector import Detector, DetectorConfig, Log, Options, Target
 from glx.errors import InputError
@@ -51,7 +51,7 @@ def fit(config: RunConfig, folder: Path | None, progress: Progress, shared: Shar
     def parse(system: System, role: str, **split: float) -> Parsed:
         progress.say(f"reading {system.name} ({role})")
         if system.raw is None and system.numbered is None:
-            layout, window = raw_layout(system, config.data), config.data.window or WINDOW
+            layout, window = raw_layout(system, config.data), window_in(system, config.data)
             progress.show(table(inspect(system.log, layout, window), short=True))
         parsed = load(system, config.data, **split)
         progress.counted(system.name, parsed.counts)

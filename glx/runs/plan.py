@@ -1,14 +1,15 @@
 """Which cells a study and an ablation have. In: systems, methods, seeds, settings. Out: cells."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from glx import threshold
 from glx.config import with_flags
-from glx.data.catalogue import resolve
-from glx.data.systems import SIMULATED
+from glx.data import catalogue
+from glx.data.catalogue import family
+from glx.data.systems import SIMULATED, System
 from glx.errors import InputError
 from glx.methods import detector as methods
 from glx.methods.detector import MethodConfig
@@ -63,20 +64,51 @@ KS = (1, 3, 20)
 Transfer = tuple[str, tuple[str, ...]]  # a target and its sources
 
 
-def leave_one_out(systems: Sequence[str]) -> list[Transfer]:
-    """Each system as the target of all others.
+def leave_one_out(systems: Mapping[str, System]) -> list[Transfer]:
+    """Each system as the target of all others that have labels and are of another family.
 
     Raises:
-      InputError: fewer than two systems, or one twice.
+      InputError: a system has none.
     """
-    if len(set(systems)) < max(2, len(systems)):
-        raise InputError(f"--systems={','.join(systems)}: give at least two, each once")
-    return [(target, tuple(s for s in systems if s != target)) for target in systems]
+    found = [
+        (
+            name,
+            tuple(
+                other
+                for other, source in systems.items()
+                if source.labels is not None and family(source) != family(target)
+            ),
+        )
+        for name, target in systems.items()
+    ]
+    for name, sources in found:
+        if not sources:
+            raise InputError(
+                f"--systems={','.join(systems)}: {name} has no source, since no system of another "
+                "family has labels; give one more"
+            )
+    return found
 
 
-def pairs(systems: Sequence[str]) -> list[Transfer]:
-    """Each system as the target of each other one."""
-    return [(target, (s,)) for target in systems for s in systems if s != target]
+def pairs(systems: Mapping[str, System]) -> list[Transfer]:
+    """Each system as the target of each of its sources, where it has several."""
+    return [
+        (target, (source,))
+        for target, sources in leave_one_out(systems)
+        if len(sources) > 1
+        for source in sources
+    ]
+
+
+def describe(base: GeneralLogRun, names: Sequence[str]) -> dict[str, System]:
+    """The systems that a study names, each once.
+
+    Raises:
+      InputError: one twice, or one that is unknown.
+    """
+    if len(set(names)) < len(names):
+        raise InputError(f"--systems={','.join(names)}: give each once")
+    return catalogue.describe(names, base.labels, base.data)
 
 
 def study(
@@ -87,35 +119,33 @@ def study(
     seeds: int,
     answers: Path | None,
 ) -> list[Cell]:
-    """Leave-one-out for the methods `names`, all pairs for those of `paired`.
+    """Leave-one-out for the methods `names`, all pairs for those of `paired` where they differ.
 
     Args:
       base: the settings that all cells start from.
       seeds: each method runs with 0 to `seeds - 1`.
-      answers: folder with `TARGET_events.csv`, for the method `answers`; targets without are left
-        out.
+      answers: folder with answers on the targets, for the method `answers`, in place of those that
+        a panel names; targets without are left out.
 
     Raises:
       InputError: an unknown method, a system that cannot be used, or nothing to do.
     """
     names, paired = list(dict.fromkeys(names)), list(dict.fromkeys(paired))
-    if answers is not None and not any(_answers(answers, name) for name in systems):
-        raise InputError(f"--answers={answers}: holds no TARGET_events.csv of any of the systems")
     for name in (*names, *paired):
         if name not in METHODS:
             raise InputError(f"{name}: no such method; there are {', '.join(METHODS)}")
-    several = leave_one_out(systems)
-    several = [] if len(systems) == 2 else several  # of two, each pair leaves one out
+    described = describe(base, systems)
+    files = _answers(base, described, answers)
     cells = [
         cell
-        for transfers, chosen in ((several, names), (pairs(systems), paired if several else names))
-        for config in _bases(base, transfers if chosen else [], seeds)
+        for transfers, chosen in ((leave_one_out, names), (pairs, paired))
+        for config in _bases(base, transfers(described) if chosen else [], seeds)
         for name in chosen
-        if (cell := _cell(name, config, answers))
+        if (cell := _cell(name, config, files)) is not None
     ]
     if not cells:
         raise InputError("no cell is left to do by these --methods and --pairs")
-    return cells
+    return list({cell.folder: cell for cell in cells}.values())
 
 
 def ablation(
@@ -141,13 +171,15 @@ def ablation(
     changes |= {f"k_{k}": (f"K {k}", {"k": k}) for k in ks}
     return [
         Cell(name, label, with_flags(config, flags))
-        for config in _bases(base, leave_one_out(systems), seeds)
+        for config in _bases(base, leave_one_out(describe(base, systems)), seeds)
         for name, (label, flags) in changes.items()
     ]
 
 
 def default_systems(base: GeneralLogRun) -> tuple[str, ...]:
-    """The real systems where there is a data folder, else the simulated ones."""
+    """Those of the panel, else the real ones where there is a data folder, else the simulated."""
+    if base.data.panel is not None:
+        return tuple(catalogue.read_panel(base.data))
     if base.data.data_dir is None:
         return SIMULATED
     return PAPER if base.data.protocol == "paper" else REAL
@@ -160,22 +192,22 @@ def _bases(
     for target, source in transfers:
         names = {given.partition("=")[0] for given in (target, *source)}
         labels = tuple(text for text in base.labels if text.partition("=")[0] in names)
-        resolve(target, source, labels, base.data)
+        catalogue.resolve(target, source, labels, base.data)
         for seed in range(seeds):
             model = replace(base.model, seed=seed)
             yield replace(base, target=target, source=source, labels=labels, model=model)
 
 
-def _cell(name: str, base: GeneralLogRun, answers: Path | None) -> Cell | None:
+def _cell(name: str, base: GeneralLogRun, answers: Mapping[str, Path]) -> Cell | None:
     """The cell of one method; None where it needs answers and there are none."""
     config: Any = base
     if name in ALONE:
         config = with_flags(config, {"route": "proprietary"})
     if name in ("answers", "answers_expert"):
-        file = None if answers is None else _answers(answers, base.target_name)
-        if file is None:
+        if base.target_name not in answers:
             return None
-        config = with_flags(config, {"expert": "answers", "responses": str(file)})
+        responses = str(answers[base.target_name])
+        config = with_flags(config, {"expert": "answers", "responses": responses})
     elif name in methods.METHODS:
         model, target = base.model, base.target_name
         needs = methods.METHODS[name].needs_sources
@@ -205,7 +237,27 @@ def _of_scores(method: str) -> str:
     return threshold.DEFAULT if method == threshold.EVIDENCE else method
 
 
-def _answers(folder: Path, target: str) -> Path | None:
-    """The file of answers on a target, where there is one."""
-    file = folder / f"{target}_events.csv"
-    return file if file.is_file() else None
+def _answers(
+    base: GeneralLogRun, systems: Mapping[str, System], folder: Path | None
+) -> dict[str, Path]:
+    """The file of answers on each system that has one, by its name.
+
+    Raises:
+      InputError: the folder has none.
+    """
+    described = catalogue.read_panel(base.data)
+    found = {name: entry.answers for name, entry in described.items() if entry.answers is not None}
+    if folder is None:
+        return found
+    files = [
+        (system.name, folder / f"{system.name}_{kind}.csv")
+        for system in systems.values()
+        for kind in ("templates", "events")
+    ]
+    given = {name: file for name, file in files if file.is_file()}
+    if not given:
+        raise InputError(
+            f"--answers={folder}: holds no TARGET_events.csv or TARGET_templates.csv of any of the "
+            "systems"
+        )
+    return found | given

@@ -4,6 +4,7 @@ In: cells, a folder. Out: `study.json`, finished run folders below `cells/`. A s
 goes on where it stopped: finished cells are left alone, a half-done one resumes.
 """
 
+import hashlib
 import os
 import traceback
 from collections.abc import Callable
@@ -30,6 +31,7 @@ FAILURES: dict[str, type[Exception]] = {  # the worst first
     "input": InputError,
     "paused": Paused,
 }
+LONGEST = 100  # characters of the names of sources in that of a folder, which has a limit
 GIGABYTES = 4  # of memory that a cell on the largest of the real systems may take
 
 
@@ -52,7 +54,10 @@ class Cell:
         """What `study.json` holds of it; `run` is its folder, below the study's."""
         target = self.config.target_name
         sources = [given.partition("=")[0] for given in self.config.source]
-        transfer = "-from-".join(filter(None, [target, "+".join(sources)]))
+        given = "+".join(sources)
+        if len(given) > LONGEST:
+            given = f"{len(sources)}-sources-{hashlib.sha256(given.encode()).hexdigest()[:8]}"
+        transfer = "-from-".join(filter(None, [target, given]))
         return PlannedCell(
             run=f"cells/{self.name}/{transfer}/{self.config.model.seed}",
             method=self.method,

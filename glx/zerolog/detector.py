@@ -27,6 +27,7 @@ from glx.zerolog.train import TrainConfig, pack, train
 
 # Settings under which ZeroLog is another method: what reports call it, and flags. Its cut then is
 # the model's posterior.
+# - ZeroLog as published: the network on texts alone, without what the target's own profile tells.
 # - source-only GRU: what training on the sources alone gives, texts and nothing else: no target, no
 #   adversary, no inner step. (They still run, at weight 0, so its seconds are ZeroLog's.)
 # - MetaLog-style: Zhang et al., "MetaLog: Generalizable Cross-System Anomaly Detection from Logs
@@ -38,6 +39,7 @@ VARIANTS: dict[str, tuple[str, dict[str, Any]]] = {
         {"mu": 0.0, "reversal": False, "alpha": 0.0, **TEXT_ALONE},
     ),
     "metalog": ("MetaLog-style", {"mu": 0.0, "reversal": False, **TEXT_ALONE}),
+    "zerolog_published": ("ZeroLog as published", {"reading": False, **TEXT_ALONE}),
 }
 
 

@@ -174,7 +174,7 @@ def test_a_bug_is_not_hidden(error):
 @pytest.mark.parametrize(
     ("name", "first"),
     [
-        ("glx.cli.zerolog", "target source labels target_labels data_dir"),
+        ("glx.cli.zerolog", "target source labels target_labels format session"),
         ("glx.cli.detect", "detector logs out format session text_field"),
         ("glx.cli.report", "format"),
         ("experiments.fit_reader", "out statements seed"),

@@ -18,6 +18,7 @@ from glx.cli.flags import command
 from glx.cli.main import main
 from glx.data.catalogue import resolve
 from glx.data.load import load
+from glx.data.systems import LabelPlace, System
 from glx.errors import InputError, Paused
 from glx.runs import plan
 from glx.runs import run as runs
@@ -60,11 +61,35 @@ def verdicts(folder: Path) -> bytes:
     return (folder / "verdicts.parquet").read_bytes()
 
 
+def described(*systems: tuple[str, str | None, bool]) -> dict[str, System]:
+    """Systems by name, family and whether they have labels."""
+    place = LabelPlace(Path("l.csv"), "key")
+    return {
+        name: System(name, Path(name), family=family, labels=place if labels else None)
+        for name, family, labels in systems
+    }
+
+
 def test_leave_one_out_and_pairs():
-    assert plan.leave_one_out("abc") == [("a", ("b", "c")), ("b", ("a", "c")), ("c", ("a", "b"))]
-    assert plan.pairs("abc") == [
+    three = described(*((name, None, True) for name in "abc"))
+    assert plan.leave_one_out(three) == [("a", ("b", "c")), ("b", ("a", "c")), ("c", ("a", "b"))]
+    assert plan.pairs(three) == [
         ("a", ("b",)), ("a", ("c",)), ("b", ("a",)), ("b", ("c",)), ("c", ("a",)), ("c", ("b",)),
     ]  # fmt: skip
+
+
+def test_sources_are_of_other_families_and_have_labels():
+    systems = described(("a", None, True), ("a2", "a", True), ("b", "b", True), ("c", None, False))
+    assert plan.leave_one_out(systems) == [
+        ("a", ("b",)),
+        ("a2", ("b",)),
+        ("b", ("a", "a2")),
+        ("c", ("a", "a2", "b")),
+    ]
+    # From one source alone leave-one-out is the pair.
+    assert [target for target, _ in plan.pairs(systems)] == ["b", "b", "c", "c", "c"]
+    with pytest.raises(InputError, match="b has no source"):
+        plan.leave_one_out(described(("a", None, False), ("b", None, True)))
 
 
 def test_the_cells_of_a_study(cache):
@@ -259,8 +284,8 @@ def test_the_others_go_on_when_a_cell_fails(finished, tmp_path):
     [
         ("study", ["--methods=oracle"], "oracle: no such method"),
         ("study", ["--systems=sim_vms,nothing"], "nothing"),
-        ("study", ["--systems=sim_vms"], "give at least two, each once"),
-        ("study", ["--systems=sim_vms,sim_vms"], "give at least two, each once"),
+        ("study", ["--systems=sim_vms"], "sim_vms has no source"),
+        ("study", ["--systems=sim_vms,sim_vms"], "give each once"),
         ("study", ["--methods=", "--pairs="], "no cell is left to do"),
         ("study", ["--answers=nowhere"], "nowhere: holds no TARGET_events.csv"),
         ("study", ["--parallel=0"], "0 is not a positive integer"),
