@@ -10,7 +10,7 @@ from glx.config import cache_home
 from glx.data import panel, systems
 from glx.data.inputs import in_order, paths_of
 from glx.data.load import DataConfig
-from glx.data.panel import Entry
+from glx.data.panel import Description
 from glx.data.simulate import SimConfig, write
 from glx.data.systems import SIMULATED, LabelPlace, System
 from glx.errors import InputError, is_disk_full
@@ -103,7 +103,7 @@ def describe(
     return {name: _system("--systems", [name], label_files, described, config) for name in names}
 
 
-def read_panel(config: DataConfig) -> dict[str, Entry]:
+def read_panel(config: DataConfig) -> dict[str, Description]:
     """What `--panel` describes, by name; nothing without one."""
     if config.panel is None:
         return {}
@@ -153,7 +153,7 @@ def _system(
     flag: str,
     several: list[str],
     label_files: dict[str, Path],
-    described: dict[str, Entry],
+    described: dict[str, Description],
     config: DataConfig,
 ) -> System:
     """The system that is given once, or by each file of its log."""
@@ -207,15 +207,15 @@ def _own(where: str, name: str, paths: Sequence[str], labels_in: Path | None) ->
     return System(name, first, labels=labels, more=tuple(more))
 
 
-def _described(entry: Entry, label_files: dict[str, Path], config: DataConfig) -> System:
-    """The system of a panel's entry that has a path."""
-    if entry.name in systems.known(Path()) or entry.name in SIMULATED:
-        raise InputError(f"{entry.where}: is a known system; give your own file another name")
-    for path in entry.paths:
-        _own_path(entry.where, path)
-    labels = label_files.pop(entry.name, entry.labels)
-    own = _own(entry.where, entry.name, entry.paths, labels)
-    return replace(own, family=entry.family, how=entry.how)
+def _described(one: Description, label_files: dict[str, Path], config: DataConfig) -> System:
+    """The system of a panel that has a path."""
+    if one.name in systems.known(Path()) or one.name in SIMULATED:
+        raise InputError(f"{one.where}: is a known system; give your own file another name")
+    for path in one.paths:
+        _own_path(one.where, path)
+    labels = label_files.pop(one.name, one.labels)
+    own = _own(one.where, one.name, one.paths, labels)
+    return replace(own, family=one.family, how=one.how)
 
 
 def _own_path(given: str, path: str) -> Path:

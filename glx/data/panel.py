@@ -1,6 +1,6 @@
 """Systems that a user describes once, in one YAML file, to be named on any command line.
 
-In: the file (docs/formats.md). Out: an `Entry` for each system, with its paths made whole. Whether
+In: the file (docs/formats.md). Out: a `Description` of each system, its paths made whole; whether
 they are there is not looked at here.
 """
 
@@ -24,7 +24,7 @@ NAMED_KEYS = ("name", "answers")  # of a system that glx knows by name
 
 
 @dataclass(frozen=True)
-class Entry:
+class Description:
     """One system of a panel.
 
     Attributes:
@@ -52,7 +52,7 @@ class Value(NamedTuple):
     texts: tuple[str, ...]
 
 
-def read(given: Path, data_dir: Callable[[str], Path]) -> dict[str, Entry]:
+def read(given: Path, data_dir: Callable[[str], Path]) -> dict[str, Description]:
     """The systems of a panel by name.
 
     Args:
@@ -63,12 +63,12 @@ def read(given: Path, data_dir: Callable[[str], Path]) -> dict[str, Entry]:
       InputError: no such file, not such a list, or a key or value that cannot be; names the line.
     """
     path = given / NAME if os.path.isdir(given) else given
-    found: dict[str, Entry] = {}
+    found: dict[str, Description] = {}
     for node in _nodes(path):
-        entry = _entry(path, node, data_dir)
-        if entry.name in found:
-            raise InputError(f"{entry.where}: is described twice; describe it once")
-        found[entry.name] = entry
+        one = _description(path, node, data_dir)
+        if one.name in found:
+            raise InputError(f"{one.where}: is described twice; describe it once")
+        found[one.name] = one
     if not found:
         raise InputError(f"{path}: describes no system; give a list of names and of `name: ...`")
     return found
@@ -94,7 +94,7 @@ def _nodes(path: Path) -> Iterator[yaml.Node]:
     yield from root.value if root else ()
 
 
-def _entry(path: Path, node: yaml.Node, data_dir: Callable[[str], Path]) -> Entry:
+def _description(path: Path, node: yaml.Node, data_dir: Callable[[str], Path]) -> Description:
     """The system that an item of the list describes; a text alone is a name."""
     if isinstance(node, yaml.ScalarNode):
         values = {"name": Value(_where(path, node), (node.value,))}
@@ -119,8 +119,8 @@ def _entry(path: Path, node: yaml.Node, data_dir: Callable[[str], Path]) -> Entr
                 f"{values[key].where}: {name}: `{key}` is for a system of your own, "
                 "with a `path`; leave it out or give one"
             )
-        return Entry(where, name, answers=file("answers"))
-    return Entry(
+        return Description(where, name, answers=file("answers"))
+    return Description(
         where,
         name,
         tuple(str(place(values["path"], text)) for text in values["path"].texts),
@@ -144,7 +144,7 @@ def _values(path: Path, node: yaml.Node) -> dict[str, Value]:
         if name in found:
             raise InputError(f"{where}: {name} is given twice; give it once")
         items = value.value if isinstance(value, yaml.SequenceNode) else [value]
-        if not items or not all(isinstance(one, yaml.ScalarNode) and one.value for one in items):
+        if not items or not all(map(_is_text, items)):
             raise InputError(f"{where}: {name}: needs a text; give one or leave the key out")
         found[name] = Value(where, tuple(one.value for one in items))
     return found
@@ -174,6 +174,10 @@ def _how(where: str, values: dict[str, Value]) -> ReadConfig:
     if config.session is not None and config.window is not None:
         raise InputError(f"{where}: `session` and `window` exclude each other; give one of them")
     return config
+
+
+def _is_text(node: yaml.Node) -> bool:
+    return isinstance(node, yaml.ScalarNode) and not node.tag.endswith(":null")
 
 
 def _where(path: Path, node: yaml.Node) -> str:

@@ -246,7 +246,7 @@ def _answers(
       InputError: the folder has none.
     """
     described = catalogue.read_panel(base.data)
-    found = {name: entry.answers for name, entry in described.items() if entry.answers is not None}
+    found = {name: one.answers for name, one in described.items() if one.answers is not None}
     if folder is None:
         return found
     files = [
