@@ -89,6 +89,7 @@ class Metrics(Struct, kw_only=True):
     share_over_tau: list[tuple[Number, Number]] | UnsetType = UNSET
     warning: str | UnsetType | None = UNSET
     questions: int | UnsetType = UNSET
+    share_answered: Number | UnsetType = UNSET
     llm_calls: int | UnsetType = UNSET
     llm_tokens_in: int | UnsetType = UNSET
     llm_tokens_out: int | UnsetType = UNSET

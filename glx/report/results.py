@@ -102,8 +102,19 @@ class Results(Plan, dict=True):
         return tuple(cell for cell in self.cells if cell.metrics)
 
     @cached_property
-    def targets(self) -> tuple[str, ...]:
+    def every_target(self) -> tuple[str, ...]:
         return tuple(dict.fromkeys(cell.target for cell in self.cells))
+
+    @cached_property
+    def unlabelled(self) -> tuple[str, ...]:
+        """Targets whose finished runs had no labels to measure by."""
+        found = {t: [c for c in self.finished if c.target == t] for t in self.every_target}
+        return tuple(t for t, own in found.items() if own and not self.measured(t))
+
+    @cached_property
+    def targets(self) -> tuple[str, ...]:
+        """All others."""
+        return tuple(t for t in self.every_target if t not in self.unlabelled)
 
     @cached_property
     def methods(self) -> tuple[str, ...]:
@@ -147,7 +158,7 @@ class Results(Plan, dict=True):
     def leave_one_out(self) -> dict[str, dict[str, Seeds]]:
         """By method and target: from all other systems, or from none where a method takes none."""
         found: dict[str, dict[str, Seeds]] = {method: {} for method in self.methods}
-        for method, target in product(self.methods, self.targets):
+        for method, target in product(self.methods, self.every_target):
             others = self.others(target)
             if others is not None:
                 seeds = self.seeds(method, target, others) or self.seeds(method, target, ())

@@ -77,7 +77,7 @@ def title(study: Results) -> str:
     n = len(study.methods)
     compared = f"Study: {n} {'method' if n == 1 else 'methods'}"
     what = f"Ablation of {study.reference}" if study.reference else compared
-    return f"{what} on {', '.join(study.targets)}"
+    return f"{what} on {', '.join(study.every_target)}"
 
 
 def headline(study: Results) -> list[Tile]:
@@ -172,7 +172,8 @@ def cost(study: Results, metric: str, label: str) -> Markup | None:
     """
     points = []
     for method, own in study.scores.items():
-        costs = [seeds.mean(metric) for seeds in study.leave_one_out[method].values()]
+        seeds = study.leave_one_out[method]
+        costs = [seeds[target].mean(metric) for target in study.targets if target in seeds]
         known = [value for value in costs if value]
         if own.whole and len(known) == len(study.targets):
             points.append((sum(known) / len(known), own.whole.mean, method))

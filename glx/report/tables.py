@@ -19,16 +19,19 @@ TITLES = {  # of metrics, and what they are
     "auroc": ("AUROC", "Area under the ROC curve; 0.5 is chance."),
     "oracle_f1": ("Oracle F1", "F1 at the best threshold in hindsight: no detector's result."),
 }
+EACH = ("f1", "oracle_f1", "auprc", "auroc")  # the order in which one system has them
 CEILINGS = {
     "supervised_ceiling": "random forest with the target's labels",
     "template_ceiling": "templates that are mostly anomalous",
 }
+ANSWERED = "share_answered"
 COST: dict[str, tuple[str, Callable[[float], str]]] = {
     "wall_seconds": ("seconds", lambda v: f"{v:,.0f}" if v >= 10 else f"{v:.1f}"),
     "lines_per_second": ("lines/s", lambda v: f"{v:,.0f}"),
     "llm_calls": ("LLM calls", lambda v: f"{v:,.0f}"),
     "llm_tokens_in": ("LLM tokens in", lambda v: f"{v:,.0f}"),
     "share_proprietary": ("proprietary", lambda v: f"{100 * v:.1f} %"),
+    ANSWERED: ("answered", lambda v: f"{100 * v:.1f} %"),
 }
 FEW = (
     f"{DAGGER}: was given labels of the target, not zero-label: a draw by class, that share of its "
@@ -45,9 +48,8 @@ NONE = "-"
 
 def of_study(study: Results) -> list[Table]:
     """All tables that the study has something for."""
-    tables = [leave_one_out(study, metric) for metric in TITLES]
-    if study.reference is not None:
-        tables.insert(0, ablation(study))
+    first = ablation(study) if study.reference is not None else systems(study)
+    tables = [first, *(leave_one_out(study, metric) for metric in TITLES)]
     tables.append(beside_trivial(study))
     tables += [pairs(study, method) for method in study.methods]
     tables.append(cost(study))
@@ -104,6 +106,67 @@ def leave_one_out(study: Results, metric: str = "f1") -> Table:
     )
 
 
+def systems(study: Results) -> Table:
+    """Each target with all that is known on it; above, the means, and last those without labels."""
+    trivial = {target: study.trivial(target) for target in study.targets}
+    sections = [_means(study)]
+    for target in (*study.targets, *study.unlabelled):
+        methods = [
+            (method, [_summary(method, own[target], metric) for metric in EACH], own[target])
+            for method, own in study.leave_one_out.items()
+            if target in own
+        ]
+        rows = [(name, [*entries, _flagged(seeds)]) for name, entries, seeds in methods]
+        for name, known in trivial.get(target, {}).items():
+            values = [_score(getattr(known.metrics, metric)) for metric in EACH]
+            rows.append((as_words(name), [*values, Entry(NONE)]))
+        if trivial.get(target):
+            nothing = [Entry(NONE)] * len(EACH)
+            rows += [
+                (title, [_ceiling(study, target, n), *nothing]) for n, title in CEILINGS.items()
+            ]
+        sections.append([(Entry(target), Entry(name), *entries) for name, entries in rows])
+    table = _table(
+        study,
+        "systems",
+        "System by system",
+        ("system", "method", *(TITLES[metric][0] for metric in EACH), "flagged"),
+        sections if study.finished else [],
+        TITLES["f1"][1],
+        *(": ".join(TITLES[metric]) for metric in EACH[1:]),
+        f"Flagged: share of the scored sequences. Sources: all other systems. {MEANS}",
+        "A mean over some of the systems says of how many.",
+        f"Without labels: {', '.join(study.unlabelled)}." if study.unlabelled else "",
+        FEW if any(DAGGER in method for method in study.leave_one_out) else "",
+        "Last of each: what labels of the target would buy, fitted on the scored part.",
+        *study.other_split,
+    )
+    return replace(table, names=2)
+
+
+def _means(study: Results) -> list[tuple[Entry, ...]]:
+    """Each method over the targets on which it is known, where there are several targets."""
+    n, rows = len(study.targets), []
+    for method, own in study.leave_one_out.items() if n > 1 else ():
+        entries = []
+        for metric in EACH:
+            means = [own[target].mean(metric) for target in study.targets if target in own]
+            known = [mean for mean in means if mean is not None]
+            mean = _score(sum(known) / len(known) if known else None)
+            some = f" ({len(known)} of {n})" if 0 < len(known) < n else ""
+            entries.append(replace(mean, text=mean.text + some))
+        rows.append((Entry("mean"), Entry(method), *entries, Entry(NONE)))
+    return rows
+
+
+def _flagged(seeds: Seeds) -> Entry:
+    """The share of the scored sequences that is flagged."""
+    found = [
+        c.metrics.n_anomalous / max(c.metrics.n_sequences, 1) for c in seeds.cells if c.metrics
+    ]
+    return Entry(f"{100 * sum(found) / len(found):.1f} %")
+
+
 def pairs(study: Results, method: str) -> Table:
     """Sources by targets of one method, F1; empty where it was run on no single source."""
     single = sorted({s for m, _, s in study.planned if m == method and len(s) == 1})
@@ -153,9 +216,15 @@ def beside_trivial(study: Results) -> Table:
 
 def cost(study: Results) -> Table:
     """What each method takes on each target, leave-one-out."""
+    rows = [
+        (method, target, seeds)
+        for method, found in study.leave_one_out.items()
+        for target, seeds in found.items()
+    ]
+    known = {name: of for name, of in COST.items() if any(s.values(name) for *_, s in rows)}
 
     def cells(seeds: Seeds) -> Iterator[Entry]:
-        for name, (_, text) in COST.items():
+        for name, (_, text) in known.items():
             mean = seeds.mean(name)
             yield Entry(NONE if mean is None else text(mean))
 
@@ -163,16 +232,11 @@ def cost(study: Results) -> Table:
         study,
         "cost",
         "Cost, leave-one-out",
-        ("method", "target", *(name for name, _ in COST.values())),
-        [
-            [
-                (Entry(method), Entry(target), *cells(seeds))
-                for method, found in study.leave_one_out.items()
-                for target, seeds in found.items()
-            ]
-        ],
+        ("method", "target", *(title for title, _ in known.values())),
+        [[(Entry(method), Entry(target), *cells(seeds)) for method, target, seeds in rows]],
         "Means over seeds. Seconds: the whole run with reading, fitting and measuring; lines/s: "
         f"lines of the test part by seconds of scoring. {ROUGH}",
+        "Answered: lines of the target with an answer of their own." if ANSWERED in known else "",
     )
     return replace(table, names=2)
 

@@ -64,7 +64,7 @@ def test_methods_are_ours_by_the_plan_and_not_by_their_names(text, tmp_path):
 
 def test_every_table_can_be_taken_along(text):
     assert words(text).count(tables.ROUGH) == 4  # a picture, a table's note, and in its two copies
-    assert text.count("Copy as Markdown") == text.count("Copy as LaTeX") == 7
+    assert text.count("Copy as Markdown") == text.count("Copy as LaTeX") == 8
     assert "| GeneralLog | **0.875** | 0.604 (0.333 to 0.875) | 0.740 |" in text
     assert "GeneralLog &amp; \\textbf{0.875} &amp; 0.604 (0.333 to 0.875) &amp; 0.740 \\\\" in text
     ids = re.findall(r'\bid="([^"]+)"', text)

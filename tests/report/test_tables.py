@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 
 import numpy as np
 import pytest
@@ -22,6 +23,7 @@ from glx import config
 from glx.cli.report import read_tables
 from glx.errors import InputError
 from glx.evaluate.intervals import f1_difference, mean_f1
+from glx.report import study as study_page
 from glx.report import tables
 from glx.report.results import read_study
 from glx.report.runs_table import flag
@@ -79,6 +81,52 @@ def test_a_metric_that_is_not_defined_is_a_dash_and_the_oracle_nobodys_result(st
     assert [DEEPLOG, "-", "-", "-"] in texts(tables.leave_one_out(study, "auprc"))
     oracle = tables.leave_one_out(study, "oracle_f1")
     assert not any(entry.bold for row in oracle.rows for entry in row)
+
+
+def test_system_by_system(study):
+    table = tables.systems(study)
+    header = ("system", "method", "F1", "Oracle F1", "AUPRC", "AUROC", "flagged")
+    assert (table.header, table.names) == (header, 2)
+    over_all, hdfs, bgl = (
+        [[entry.text for entry in row] for row in section] for section in table.sections
+    )
+    assert over_all == [
+        ["mean", "GeneralLog", "0.740", "0.790", "0.550", "0.800", "-"],
+        ["mean", DEEPLOG, "0.333", "0.383", "-", "0.800", "-"],
+        ["mean", METALOG, "0.333", "0.383", "0.550", "0.800", "-"],
+    ]
+    assert hdfs == [
+        ["hdfs", "GeneralLog", "0.875", "0.925", "0.550", "0.800", "0.0 %"],
+        ["hdfs", DEEPLOG, "0.333", "0.383", "-", "0.800", "0.0 %"],
+        ["hdfs", METALOG, "0.333", "0.383", "0.550", "0.800", "0.0 %"],
+        ["hdfs", "all positive", "0.400", "0.600", "0.550", "0.800", "-"],
+        ["hdfs", "surprise", "0.750", "0.600", "0.550", "0.800", "-"],
+        ["hdfs", "random forest with the target's labels", "0.900", "-", "-", "-", "-"],
+        ["hdfs", "templates that are mostly anomalous", "-", "-", "-", "-", "-"],
+    ]
+    assert len(bgl) == len(hdfs)
+
+
+def test_a_target_without_labels_has_a_share_flagged_and_is_in_no_mean(tmp_path):
+    write_study(tmp_path)
+    for run in tmp_path.glob("cells/*/bgl_50%*/*"):
+        shutil.rmtree(run)
+        source = ["hdfs", "openstack"]
+        make_run(run, labels=False, target="bgl_50%", source=source, n_sequences=60, n_anomalous=6)
+    found = read_study(tmp_path)
+    assert (found.targets, found.unlabelled) == (("hdfs",), ("bgl_50%",))
+    table = tables.systems(found)
+    assert texts(table)[-1] == ["bgl_50%", METALOG, "-", "-", "-", "-", "10.0 %"]
+    assert "Without labels: bgl_50%." in table.notes
+    assert tables.leave_one_out(found).header == ("method", "hdfs")
+    assert "on hdfs, bgl_50%" in study_page.page(tmp_path)
+
+
+def test_a_mean_over_some_systems_says_so(tmp_path):
+    write_study(tmp_path)
+    change_cells(tmp_path, lambda cell: None if "GeneralLog/bgl" in cell["run"] else cell)
+    means = texts(tables.systems(read_study(tmp_path)), 3)
+    assert means[0] == ["mean", "GeneralLog", "0.875 (1 of 2)"]
 
 
 def test_pairs(study):
@@ -157,6 +205,14 @@ def test_cost(study):
         ["GeneralLog", "bgl_50%", "13", "54,321", "0", "0", "50.0 %"],
         [DEEPLOG, "hdfs", "13", "54,321", "0", "0", "50.0 %"],
     ]
+
+
+def test_the_share_that_was_answered_is_a_cost_where_there_are_answers(tmp_path):
+    write_study(tmp_path)
+    change_all(tmp_path, "GeneralLog/hdfs*/*/metrics.json", share_answered=0.75)
+    table = tables.cost(read_study(tmp_path))
+    assert table.header[-1] == "answered"
+    assert [row[-1] for row in texts(table)][:3] == ["75.0 %", "-", "-"]
 
 
 def write_runs(folder, *runs: dict) -> list[list[str]]:
@@ -276,7 +332,7 @@ def test_studies_and_runs_together(tmp_path):
     found = read_tables([tmp_path / name for name in ("first", "run", "second")])
     keys = [table.key for table in alone]
     assert [t.key for t in found] == [f"{n}-{key}" for n in (1, 2) for key in keys] + ["runs"]
-    assert found[0].title == f"{tmp_path / 'first'}: F1, leave-one-out"
+    assert found[0].title == f"{tmp_path / 'first'}: System by system"
     assert found[0].rows == alone[0].rows
     assert texts(found[-1], 3) == [["PCA", "hdfs", "1"]]
 
