@@ -82,9 +82,9 @@ def requests(folder: Path, prompts: int, first: int) -> list[list[Request]]:
 
     def question(n: int) -> Request:
         known, events = np.split(rng.integers(len(texts), size=KNOWN + EVENTS), [KNOWN])
-        shown = (Shown(texts[v], 1, 0.5, place == 1) for place, v in enumerate(events))
+        shown = (Shown(texts[v], 0.5, place == 1) for place, v in enumerate(events))
         numbered = tuple(f"<event>{texts[v]} ({n})</event> in a system" for v in known)
-        messages = Question(numbered, tuple(shown), share=0.01).messages()
+        messages = Question(numbered, tuple(shown)).messages()
         return Request(messages, form.render(messages), str(folder))
 
     return [[question(n) for n in range(prompts)] for _ in range(SETS)]

@@ -9,6 +9,7 @@ import weakref
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cache, partial
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +25,7 @@ from glx.generallog.expert import Expert, ExpertAnswers, ExpertInput
 from glx.generallog.knowledge import Knowledge
 from glx.generallog.prompt import PromptConfig, reason_messages, writer
 from glx.generallog.questions import Questions, collapse, fold
+from glx.generallog.wordings import WORDINGS, average, reason
 from glx.llm import batch, wire
 from glx.llm.answer_cache import AnswerCache
 from glx.llm.chat import ChatFormat
@@ -140,18 +142,21 @@ def ask_model(
     name, chat = model()
     questions = collapse(inputs, config.prompt.context)
     requests, dropped = to_requests(inputs, questions, config, context, chat, name)
-    by_key, costs = _answers_to(requests, chat, config, context, kept)
-    found = [by_key[request.key] for request in requests]
-    reasons = [_reason(answer) for answer in found]
+    by_key, costs = _answers_to([*chain(*requests)], chat, config, context, kept)
+    keys = [tuple(request.key for request in votes) for votes in zip(*requests, strict=True)]
+    found = [average([by_key[key] for key in votes]) for votes in keys]
+    reasons = [reason([by_key[key] for key in votes]) for votes in keys]
+    distinct = dict(zip(keys, found, strict=True))
+    abstained = sum(answer.p is None for answer in distinct.values())
+    costs = replace(costs, questions=len(distinct), abstained=abstained, dropped_events=dropped)
     if config.llm.llm_reason and config.expert == "vllm":
         anomalous = [q for q, answer in enumerate(found) if answer.text == ANOMALOUS]
-        follow_ups = [_reason_request(requests[q], chat) for q in anomalous]
+        follow_ups = [_reason_request(requests[0][q], chat) for q in anomalous]
         explained, more = _answers_to(follow_ups, chat, config, context, kept)
         costs = costs + replace(more, questions=0, uncertain=0, abstained=0)
         for q, request in zip(anomalous, follow_ups, strict=True):
             reasons[q] = explained[request.key].text or reasons[q]
     p = np.array([np.nan if a.p is None else a.p for a in found], dtype=np.float32)
-    costs = replace(costs, dropped_events=dropped)
     return ExpertAnswers(*fold(questions, p, reasons, inputs.rarity), costs)
 
 
@@ -162,28 +167,24 @@ def to_requests(
     context: ExpertContext,
     chat: ChatFormat,
     model: str,
-) -> tuple[list[Request], int]:
-    """A request for each of `Q` questions, and how many events were left out of them."""
+) -> tuple[list[list[Request]], int]:
+    """For each wording a request for each of `Q` questions; how many events were left out."""
     events, of_event = np.unique(questions.events, return_inverse=True)
     known = context.knowledge.only(EVENT, NOTE)
     _, rows = known.search(inputs.vectors[events], context.k)
     near = [[known.entries[row] for row in of_one if row >= 0] for of_one in rows]
-    write = writer(inputs, questions, chat, config.prompt)
-    written = [write(q, near[event]) for q, event in enumerate(of_event.tolist())]
-    requests = [Request(messages, chat.render(messages), model) for messages, _ in written]
-    return requests, sum(dropped for _, dropped in written)
+    requests, left_out = [], 0
+    for wording in WORDINGS[: config.prompt.votes]:
+        write = writer(inputs, questions, chat, config.prompt, wording)
+        written = [write(q, near[event]) for q, event in enumerate(of_event.tolist())]
+        requests.append([Request(asked, chat.render(asked), model) for asked, _ in written])
+        left_out += sum(dropped for _, dropped in written)
+    return requests, left_out
 
 
 def _reason_request(request: Request, chat: ChatFormat) -> Request:
     messages = reason_messages(request.messages, ANOMALOUS)
     return Request(messages, chat.render(messages), request.model, "reason")
-
-
-def _reason(answer: Answer) -> str:
-    if answer.p is None:
-        return f"the model gave no usable answer ({answer.text!r})"
-    sure = "" if answer.certain else ", without both log-probabilities"
-    return f"the model says {answer.text} (probability of an anomaly {answer.p:.2f}{sure})"
 
 
 def _answers_to(

@@ -29,8 +29,6 @@ class Questions:
     Attributes:
       ids: `<int32>[C]` event ids of the contexts in order, the asked event among them.
       offsets: `<int64>[Q + 1]`: the context of question `q` is `ids[offsets[q]:offsets[q + 1]]`.
-      repeats: `<int64>[C]` how often in a row the event stands there in every sequence that the
-        question is for: at least so often, as 1, 2, 10, 100, 1,000 and so on.
       asked: `<int64>[Q]` place of the asked event in its context.
       members: `<int64>[M]` the questions of each sequence, in the order of their events.
       places: `<int64>[M]` place of the asked event in the sequence: where it first occurs.
@@ -40,7 +38,6 @@ class Questions:
 
     ids: np.ndarray
     offsets: np.ndarray
-    repeats: np.ndarray
     asked: np.ndarray
     members: np.ndarray
     places: np.ndarray
@@ -69,7 +66,6 @@ def collapse(inputs: ExpertInput, context: str) -> Questions:
     sequences, not on its order.
     """
     proprietary = inputs.similarity < inputs.tau
-    least: dict[Key, list[int]] = {}  # run lengths
     found: list[tuple[Key, int]] = []  # question, place in sequence
     counts = [0]
     bounds = pairwise(inputs.sequences.offsets)
@@ -84,14 +80,12 @@ def collapse(inputs: ExpertInput, context: str) -> Questions:
                 continue
             low, high = _window(r, len(events), context)
             key = event, r - low, tuple(events[low:high])
-            least[key] = list(map(min, least.get(key, lengths[low:high]), lengths[low:high]))
             found.append((key, sum(lengths[:r])))
         counts.append(len(found))
-    rank = {key: q for q, key in enumerate(sorted(least))}
+    rank = {key: q for q, key in enumerate(sorted({key for key, _ in found}))}
     return Questions(
         ids=np.array([v for key in rank for v in key[2]], dtype=np.int32),
         offsets=csr_offsets(np.array([len(key[2]) for key in rank], dtype=np.int64)),
-        repeats=np.array([_rounded(n) for key in rank for n in least[key]], dtype=np.int64),
         asked=np.array([key[1] for key in rank], dtype=np.int64),
         members=np.array([rank[key] for key, _ in found], dtype=np.int64),
         places=np.array([place for _, place in found], dtype=np.int64),
@@ -139,8 +133,3 @@ def _window(r: int, n: int, context: str) -> tuple[int, int]:
     if context == "event":
         return r, r + 1
     return (max(r - 1, 0), min(r + 2, n)) if context == "neighbours" else (0, n)
-
-
-def _rounded(n: int) -> int:
-    """`n` rounded down to 1, 2, 10, 100, 1,000 ..., so that fewer prompts differ."""
-    return min(n, 2) if n < 10 else 10 ** (len(str(n)) - 1)

@@ -76,10 +76,10 @@ class Costs:
     """What answers cost; sums of whole numbers.
 
     Attributes:
-      questions: distinct ones that the sequences came down to.
-      llm_calls: requests that reached a model, retries not counted.
+      questions: distinct ones that the sequences came down to, in however many wordings.
+      llm_calls: requests that reached a model, each wording of a question one; no retries.
       llm_tokens_in, llm_tokens_out: as the model's server counts them.
-      cache_hits: questions answered from the answer cache.
+      cache_hits: requests answered from the answer cache.
       dropped_events: events left out of prompts to keep within the limit of tokens.
       uncertain: answers without both log-probabilities, so that the choice alone counts.
       abstained: questions without a usable answer.

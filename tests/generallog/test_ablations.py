@@ -83,7 +83,7 @@ def test_a_prompt_without_known_events(base, tmp_path):
     for known, shown in ((fitted.knowledge, False), (fit(base).knowledge, True)):
         context = ExpertContext(known, k=5)
         questions = collapse(inputs, "neighbours")
-        requests, _ = to_requests(inputs, questions, ExpertConfig(), context, form, "m")
+        (requests,), _ = to_requests(inputs, questions, ExpertConfig(), context, form, "m")
         assert requests
         assert all(("Known events" in request.rendered) == shown for request in requests)
 

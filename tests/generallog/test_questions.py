@@ -22,9 +22,9 @@ def asked(rows, context):
 
 
 def listed(questions):
-    """(context, repeats, asked event) of each question."""
+    """(context, asked event) of each question."""
     return [
-        (questions.ids[a:b].tolist(), questions.repeats[a:b].tolist(), event)
+        (questions.ids[a:b].tolist(), event)
         for (a, b), event in zip(pairwise(questions.offsets), questions.events, strict=True)
     ]
 
@@ -40,17 +40,17 @@ ROWS = [[0, 0, 1, 1, 1, 2, 3], [0, 1, 2, 2, 3, 1], [4, 3, 3]]
 
 def test_by_event():
     questions = asked(ROWS, "event")
-    assert listed(questions) == [([1], [1], 1), ([3], [1], 3)]
+    assert listed(questions) == [([1], 1), ([3], 3)]
     assert of_sequences(questions) == [[(0, 2), (1, 6)], [(0, 1), (1, 4)], [(1, 1)]]
 
 
 def test_by_neighbours():
     questions = asked(ROWS, "neighbours")
     assert listed(questions) == [
-        ([0, 1, 2], [1, 1, 1], 1),
-        ([2, 3], [1, 1], 3),
-        ([2, 3, 1], [2, 1, 1], 3),
-        ([4, 3], [1, 2], 3),
+        ([0, 1, 2], 1),
+        ([2, 3], 3),
+        ([2, 3, 1], 3),
+        ([4, 3], 3),
     ]
     assert of_sequences(questions) == [[(0, 2), (1, 6)], [(0, 1), (2, 4)], [(3, 1)]]
 
@@ -58,9 +58,9 @@ def test_by_neighbours():
 def test_by_sequence_the_deciding_event_alone_is_asked_about():
     questions = asked([*ROWS, [0, 1, 1, 2, 3, 3]], "sequence")
     assert listed(questions) == [
-        ([4, 3], [1, 2], 3),
-        ([0, 1, 2, 3], [1, 2, 1, 1], 3),
-        ([0, 1, 2, 3, 1], [1, 1, 2, 1, 1], 3),
+        ([4, 3], 3),
+        ([0, 1, 2, 3], 3),
+        ([0, 1, 2, 3, 1], 3),
     ]
     assert of_sequences(questions) == [[(1, 6)], [(2, 4)], [(0, 1)], [(1, 4)]]
 
@@ -74,11 +74,6 @@ def test_the_deciding_event_is_asked_about_whatever_its_similarity():
 def test_repeats_do_not_multiply_questions(context):
     rows = [[0] * n + [3] * m + [2] for n in (1, 5, 70) for m in (1, 300)]
     assert len(asked(rows, context)) == 1
-
-
-def test_repeats_are_the_fewest_of_all_its_sequences_rounded_down():
-    rows = [[0] * 35 + [3] * 1000 + [2] * 2, [0] * 99 + [3] * 4321 + [2] * 9]
-    assert asked(rows, "sequence").repeats.tolist() == [10, 1000, 2]
 
 
 def test_nothing_to_ask():

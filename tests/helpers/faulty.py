@@ -18,7 +18,8 @@ from glx.llm.request import ChoiceTokens, Request
 
 WORDS = ChoiceTokens(place=0, normal=10, anomalous=11)
 ENDPOINTS = ("completions", "chat")
-Said = str | Callable[[str], str] | None  # every answer; by the prompt, without log-probabilities
+# Every answer; or by the prompt: a text without log-probabilities, or those of both choices.
+Said = str | Callable[[str], str | tuple[float, float]] | None
 
 
 def question(n: int, kind: str = "choice") -> Request:
@@ -192,8 +193,12 @@ def work_off(path: Path, said: Said = None) -> list[str]:
 
 
 def choice(index: int, prompt: str, completion: bool, said: Said) -> dict:
-    normal, anomalous = (-9999.0, -9999.0) if callable(said) else logprobs_of(number(prompt))
-    text = said(prompt) if callable(said) else said
+    told = said(prompt) if callable(said) else said
+    if isinstance(told, tuple):
+        text, (normal, anomalous) = None, told
+    else:
+        text = told
+        normal, anomalous = (-9999.0, -9999.0) if callable(said) else logprobs_of(number(prompt))
     text = ("anomalous" if anomalous > normal else "normal") if text is None else text
     top = {"token_id:10": normal, "token_id:11": anomalous, "token_id:12": -9999.0}
     last = {"token_id:2": 0.0}

@@ -12,6 +12,7 @@ from glx.data.load import DataConfig
 from glx.errors import Paused
 from glx.generallog.detector import GeneralLogConfig
 from glx.generallog.experts import ExpertConfig
+from glx.generallog.prompt import PromptConfig
 from glx.llm.server import LLMConfig
 from glx.runs import run as runs
 from glx.runs.settings import GeneralLogRun
@@ -24,7 +25,7 @@ TINY = TrainConfig(model=ModelConfig(hidden=4), steps=2, episodes=2, batch=4, ma
 
 @pytest.fixture(scope="module")
 def config(vllm_server, tmp_path_factory):
-    def with_expert(expert: str, cache: str, **llm) -> GeneralLogRun:
+    def with_expert(expert: str, cache: str, votes: int = 1, **llm) -> GeneralLogRun:
         folder = tmp_path_factory.getbasetemp()
         settings = LLMConfig(
             llm_url=vllm_server.url, llm_model=vllm_server.model, cache=str(folder / cache), **llm
@@ -33,7 +34,10 @@ def config(vllm_server, tmp_path_factory):
             target="sim_vms",
             source=("sim_blocks",),
             data=DataConfig(cache_dir=str(folder / "glx"), sim_lines=4000),
-            model=GeneralLogConfig(train=TINY, expert=ExpertConfig(expert=expert, llm=settings)),
+            model=GeneralLogConfig(
+                train=TINY,
+                expert=ExpertConfig(expert=expert, prompt=PromptConfig(votes=votes), llm=settings),
+            ),
         )
 
     return with_expert
@@ -47,6 +51,10 @@ def test_both_endpoints_and_a_batch_give_the_same_verdicts(config, vllm_server, 
     again = runs.run(config("vllm", "lists", llm_reason=True), tmp_path / "again")
     assert again.llm_calls == 0
     assert again.cache_hits == lists.llm_calls
+    three = runs.run(config("vllm", "lists", votes=3), tmp_path / "three")
+    assert three.questions == three.cache_hits == lists.questions  # the first wording is known
+    assert three.llm_calls == 2 * lists.questions
+    assert three.uncertain == three.abstained == 0
     chat = config("vllm", "chat", llm_endpoint="chat")
     runs.run(chat, tmp_path / "chat")
 
@@ -55,6 +63,8 @@ def test_both_endpoints_and_a_batch_give_the_same_verdicts(config, vllm_server, 
 
     assert set(verdicts("lists")["route"]) == {"general", "proprietary"}
     assert verdicts("again").equals(verdicts("lists"))
+    voted = verdicts("three").filter(route="proprietary")["reason"]
+    assert voted.str.contains("of 3 wordings").any()
     assert (verdicts("lists")["score"] - verdicts("chat")["score"]).abs().max() < 1e-3
 
     batch = config("batch", "unused", llm_endpoint="chat")
