@@ -52,7 +52,7 @@ Answer with one word, {ANOMALOUS} or {NORMAL}.""",
     Wording(
         f"""You explain to the owner of a computer system what its logs say of its health.
 {NORMAL}: the system did what it is there for, or took care of a problem by itself.
-{ANOMALOUS}: something is broken, was lost, refused, attacked or not done.
+{ANOMALOUS}: something broke, got lost, was attacked or was left undone.
 {DATA}
 Answer with one word, {ANOMALOUS} or {NORMAL}.""",
         f"Does the marked event show that something is {ANOMALOUS}, or is all {NORMAL}?",
