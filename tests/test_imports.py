@@ -18,6 +18,7 @@ ORDER = (  # data flows down; a module imports from its own row and from those a
     ("glx.sequences",),
     ("glx.verdicts",),
     ("glx.parse",),
+    ("glx.statements",),
     ("glx.data",),
     ("glx.embed",),
     ("glx.membership",),

@@ -1,0 +1,1 @@
+"""Source code to log statements, log statements to templates."""
