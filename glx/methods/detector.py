@@ -16,9 +16,10 @@ from glx.detector import DEFAULT, Detector, DetectorConfig, Options, Target
 from glx.embed.alarm import Meanings
 from glx.embed.embed import EmbedConfig, embed
 from glx.errors import InputError
-from glx.methods import deeplog, forest, logtad, pca, plelog, rapid
+from glx.methods import deeplog, forest, k4, logtad, pca, plelog, rapid
 from glx.methods.deeplog import DeepLog, DeepLogConfig
 from glx.methods.forest import Forest, ForestConfig
+from glx.methods.k4 import K4, K4Config
 from glx.methods.logtad import LogTAD, LogTADConfig
 from glx.methods.pca import PCA, PCAConfig
 from glx.methods.plelog import PLELog, PLELogConfig
@@ -35,6 +36,7 @@ METHODS = {
     "rapid": Method("RAPID-style", rapid.fit, Rapid),
     "forest": Method("isolation forest", forest.fit, Forest),
     "pca": Method("PCA", pca.fit, PCA),
+    "k4": Method("K4-style", k4.fit, K4),
 }
 
 
@@ -49,6 +51,7 @@ class MethodConfig(DetectorConfig):
     rapid: RapidConfig = nested(RapidConfig, prefix="rapid_")
     forest: ForestConfig = nested(ForestConfig, prefix="forest_")
     pca: PCAConfig = nested(PCAConfig, prefix="pca_")
+    k4: K4Config = nested(K4Config, prefix="k4_")
     embed: EmbedConfig = nested(EmbedConfig, prefix="embed_")
     threshold: str = setting(
         threshold.DEFAULT,

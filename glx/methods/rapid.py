@@ -47,11 +47,7 @@ def fit(task: Task, config: RapidConfig, log: Log = lambda row: None) -> "Rapid"
     """The database; nothing is trained. The paper's cut needs labels: there is none."""
     sets = event_sets(task.adapt)
     occurrences = np.bincount(sets.inverse, task.adapt.counts, len(sets))
-    common = np.argsort(-occurrences, kind="stable")
-    before = np.cumsum(occurrences[common]) - occurrences[common]
-    some = before < config.share * occurrences.sum()
-    some[:1] = True
-    kept = sets.take(common[some])
+    kept = sets.take(commonest(occurrences, config.share))
     return Rapid(config, kept.ids, kept.offsets, task.vectors)
 
 
@@ -95,6 +91,15 @@ class Rapid(Fitted):
         width, of_set = len(vectors), np.repeat(sets.inverse, sequences.lengths)
         place = np.searchsorted(owner * width + sets.ids, of_set * width + sequences.ids)
         return Scores(largest[sets.inverse], far[place])
+
+
+def commonest(occurrences: np.ndarray, share: float) -> np.ndarray:
+    """`<int64>[M]` the rows that occur most and together make up `share`, at least one of them."""
+    common = np.argsort(-occurrences, kind="stable")
+    before = np.cumsum(occurrences[common]) - occurrences[common]
+    some = before < share * occurrences.sum()
+    some[:1] = True
+    return common[some]
 
 
 def event_sets(sequences: Distinct) -> Distinct:

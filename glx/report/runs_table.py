@@ -22,7 +22,7 @@ NO_EFFECT = {"data_dir", "cache_dir", "cache", "write_questions"}
 NO_EFFECT |= {"llm_url", "llm_patience", "llm_concurrency", "llm_batch", "llm_timeout"}
 OWN_COLUMN = ("target", "source", "labels", "data.protocol")  # or in one with others
 # Flags of these parts begin with the name of the part.
-PREFIXED = ("embed", "deeplog", "plelog", "logtad", "rapid", "forest", "pca")
+PREFIXED = ("embed", "deeplog", "plelog", "logtad", "rapid", "forest", "pca", "k4")
 
 Settings = tuple[tuple[str, str], ...]  # paths and JSON values
 
