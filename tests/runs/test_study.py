@@ -20,6 +20,7 @@ from glx.data.catalogue import resolve
 from glx.data.load import load
 from glx.data.systems import LabelPlace, System
 from glx.errors import InputError, Paused
+from glx.report.results import read_study
 from glx.runs import plan
 from glx.runs import run as runs
 from glx.runs import study as studies
@@ -336,6 +337,76 @@ def test_own_logs_among_several_systems(cache):
     labelled = {cell.folder for cell in planned if cell.config.labels}
     assert len(planned) == 3 * 2 + 6
     assert {f for f in (cell.folder for cell in planned) if "shop" in f} == labelled
+
+
+@pytest.fixture
+def panel(cache, tmp_path):
+    """Two simulated systems by name; lines of a third as two systems of one family, one of them
+    without labels; answers for one of each kind."""
+    resolve("sim_vms", None, (), tiny(cache).data)  # written
+    folder = cache / "simulated/4000-0"
+    own = f"  path: {folder}/sim_vms.log\n  session: 'instance: (\\S+)\\]'\n  family: vms\n"
+    path = tmp_path / "panel.yaml"
+    path.write_text(
+        "- {name: sim_ras, answers: ras.csv}\n- sim_blocks\n"
+        f"- name: shop\n{own}  labels: {folder}/sim_vms.labels.csv\n  answers: shop.csv\n"
+        f"- name: mall\n{own}"
+    )
+    for name in ("ras", "shop"):
+        (tmp_path / f"{name}.csv").write_text("template,p\n")
+    return path
+
+
+def test_the_cells_of_a_panel(panel, cache, tmp_path):
+    base = tiny(cache, f"--panel={panel}")
+    systems = plan.default_systems(base)
+    planned = plan.study(base, systems, ("zerolog", "pca", "answers"), (), 1, None)
+    sources = {c.config.target: c.config.source for c in planned if c.name == "zerolog"}
+    assert sources == {
+        "sim_ras": ("sim_blocks", "shop"),
+        "sim_blocks": ("sim_ras", "shop"),
+        "shop": ("sim_ras", "sim_blocks"),
+        "mall": ("sim_ras", "sim_blocks"),
+    }
+    given = tmp_path / "given"
+    given.mkdir()
+    (given / "shop_templates.csv").write_text("template,p\n")
+    for folder, shops in ((None, tmp_path / "shop.csv"), (given, given / "shop_templates.csv")):
+        found = plan.study(base, systems, ("answers",), (), 1, folder)
+        assert {c.config.target: c.config.model.expert.responses for c in found} == {
+            "sim_ras": str(tmp_path / "ras.csv"),
+            "shop": str(shops),
+        }
+    assert f"--panel={panel}" in cells.cell_command(planned[0], tmp_path, "small")
+    ablated = plan.ablation(base, systems, ("no_meta",), (), (), 1)
+    assert {c.config.target: c.config.source for c in ablated} == sources
+
+
+def test_a_study_of_a_panel(panel, cache, tmp_path, capsys):
+    given = [f"--panel={panel}", "--methods=pca", "--seeds=1", "--parallel=1"]
+    given += [f"--study_dir={tmp_path / 'study'}", f"--cache_dir={cache}", "--sim_lines=4000"]
+    assert main(["study", *given]) == 0
+    found = read_study(tmp_path / "study")
+    assert (found.targets, found.unlabelled) == (("sim_ras", "sim_blocks", "shop"), ("mall",))
+    shop, mall = (found.leave_one_out["PCA"][name].cells[0].metrics for name in ("shop", "mall"))
+    # The same lines, read by the same rule, are judged alike; only one can be measured.
+    assert shop.n_anomalous == mall.n_anomalous > 0
+    capsys.readouterr()
+    assert main(["study", *given, "--dry_run"]) == 0
+    assert capsys.readouterr().out == ""  # no cell is left
+    (tmp_path / "panel.yaml").write_text("- sim_ras\n- nothing\n")
+    assert main(["study", *given]) == 2
+    assert "nothing: neither a known system" in capsys.readouterr().err
+
+
+def test_a_folder_has_a_name_that_fits(cache):
+    cell = small(tiny(cache), ("zerolog",)).cells[0]
+    many = tuple(f"system{n}" for n in range(40))
+    folder = replace(cell, config=replace(cell.config, source=many)).folder
+    assert folder.startswith("cells/zerolog/sim_vms-from-40-sources-")
+    assert len(folder) < 100
+    other = replace(cell, config=replace(cell.config, source=many[::-1])).folder
+    assert other != folder
 
 
 def test_a_study_is_not_forgotten(finished, tmp_path):
