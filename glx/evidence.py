@@ -57,6 +57,8 @@ ABSENCE_LIMIT = 4.0  # standard deviations of `lack` that an inlier stays below
 ROUNDS = 20  # of `inliers` at most
 DECADE = float(np.log(10))  # in log-odds
 ALARM_LIMIT = 2.0  # log-odds; the alarm model knows other systems' words, not this one's
+SECOND = 0.2  # weight of the alarm model beside a model's answer
+ANSWER_CUT = 0.3  # log-odds, p = 0.57; from there on an answer speaks for an anomaly
 NOVELTY_LIMIT = 1.0  # log-odds; half of what the alarm model may say against it
 MAX_LOG_ODDS = 10.0  # bound of every other evidence, and of the odds of regularity
 
@@ -91,16 +93,19 @@ def regularity(profile: Profile) -> float:
     return float((share**2).sum() / max(share.sum(), 1e-9))
 
 
-def rarity(profile: Profile, levels: np.ndarray) -> np.ndarray:
+def rarity(profile: Profile, levels: np.ndarray, trusted: bool = False) -> np.ndarray:
     """`<float32>[V]` log-odds that the mere presence of each template adds: rarity and level.
 
     Args:
       levels: `<int8>[V]` of `glx.profile.severities`, of new templates too.
+      trusted: the reading that they are added to knows the text, so that being common counts
+        against it in regular systems only, as being rare counts for it.
     """
     n_templates = len(levels)
     over = np.minimum(event_tails(profile, n_templates), RAREST) - NEUTRAL
     odds = _odds(profile)
-    weight = np.where(over > 0, max(odds - 1, 0), max(odds, DECADE))
+    rare = max(odds - 1, 0)
+    weight = np.where(over > 0, rare, rare if trusted else max(odds, DECADE))
     seen = seen_events(profile, n_templates)
     own = seen * np.clip(weight * over, -MAX_LOG_ODDS, MAX_LOG_ODDS)
     return (own + level(profile, levels)).astype(np.float32)
@@ -162,6 +167,19 @@ def sequence_log_odds(
     """
     highest, _ = first_highest(event_log_odds(profile, alarm, levels)[sequences.ids], sequences)
     return np.maximum(highest, absence(profile, sequences))
+
+
+def beside_answers(profile: Profile, alarm: np.ndarray, levels: np.ndarray) -> np.ndarray:
+    """`<float32>[V]` log-odds of each template beside a model's answer to its text.
+
+    A model that read the text knows better than the rule that what is common is harmless; the alarm
+    model is a second reader of it, which decides where the first is of two minds.
+
+    Args:
+      alarm, levels: as in `event_log_odds`.
+    """
+    second = SECOND * bounded(alarm) - ANSWER_CUT
+    return (second + rarity(profile, levels, trusted=True)).astype(np.float32)
 
 
 def bounded_logit(p: np.ndarray) -> np.ndarray:

@@ -106,6 +106,26 @@ def test_rare_events_of_a_system_without_routine_add_nothing():
     assert evidence.rarity(ARBITRARY, plain(5))[4] == 0
 
 
+def test_beside_a_trusted_reading_common_events_count_in_regular_systems_only():
+    """A model that read the text knows better than the rule that what is common is harmless."""
+    assert (evidence.rarity(ARBITRARY, plain(5), trusted=True) == 0).all()
+    regular = fit_profile(unique(*[[0, 1, 2]] * 5, [0, 1]), 3)
+    assert (evidence.rarity(regular, plain(3), trusted=True) < -np.log(20)).all()
+
+
+def test_beside_a_models_answer_the_alarm_model_is_a_second_reader():
+    """Its log-odds count a fifth, within bounds, and the cut is taken off."""
+    alarm = np.array([0, 1, -1, 5, 0])
+    beside = evidence.beside_answers(ARBITRARY, alarm, plain(5))
+    assert beside == pytest.approx([-0.3, -0.1, -0.5, 0.1, -0.3])
+    rare = evidence.rarity(ROUTINE, plain(4), trusted=True)
+    assert evidence.beside_answers(ROUTINE, np.zeros(4), plain(4)) == pytest.approx(rare - 0.3)
+
+
+def test_sure_is_not_infinite():
+    assert evidence.bounded_logit(np.array([1.0, 0.0, 0.5])).tolist() == [10, -10, 0]
+
+
 def test_rarity_has_bounds():
     assert evidence.rarity(ROUTINE, plain(4)).tolist() == [-10, -10, -10, 10]
     assert evidence.rarity(ROUTINE, plain(4)).dtype == np.float32

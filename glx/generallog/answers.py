@@ -13,9 +13,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from glx.embed.embed import UNKNOWN, readable
 from glx.errors import InputError, is_disk_full
 from glx.evidence import bounded_logit
 from glx.generallog.expert import ExpertAnswers, ExpertInput
+from glx.generallog.wording import Wording, one_level
 from glx.llm.request import Costs
 from glx.sequences import WILDCARD, first_highest
 
@@ -35,7 +37,8 @@ def read(path: Path, texts: list[str], numbers: np.ndarray | None) -> np.ndarray
 
     By `id` where the system has a template table and the file has that column, else by `template`:
     a row with our very text answers, else the row that matches it with the fewest wildcards (of
-    those, the one with the most text). A row with an empty `p` leaves its template open.
+    those, the one with the most text), else the row that is worded most like it
+    (`glx.generallog.wording`). A row with an empty `p` leaves its template open.
 
     Args:
       path: a CSV with a header.
@@ -60,6 +63,8 @@ def read(path: Path, texts: list[str], numbers: np.ndarray | None) -> np.ndarray
 
 def by_text(given: dict[Any, float], texts: list[str]) -> np.ndarray:
     """`<float64>[V]` probabilities of `texts` by those `given` for texts."""
+    given = {one_level(text): p for text, p in given.items()}
+    wording, known = Wording(list(given)), list(given.values())
     patterns = [(text.split(WILDCARD), p) for text, p in given.items() if WILDCARD in text]
     # Stable: of equals the first row in the file answers.
     patterns.sort(key=lambda pattern: (len(pattern[0]), -sum(map(len, pattern[0]))))
@@ -67,9 +72,13 @@ def by_text(given: dict[Any, float], texts: list[str]) -> np.ndarray:
     def answer(text: str) -> float:
         if text in given:
             return given[text]
-        return next((p for pieces, p in patterns if matches(pieces, text)), np.nan)
+        matched = next((p for pieces, p in patterns if matches(pieces, text)), None)
+        if matched is not None:
+            return matched
+        row = wording.likest(text)
+        return np.nan if row is None else known[row]
 
-    return np.array([answer(squeezed(text)) for text in texts], dtype=np.float64)
+    return np.array([answer(one_level(squeezed(text))) for text in texts], dtype=np.float64)
 
 
 def matches(pieces: list[str], text: str) -> bool:
@@ -151,30 +160,38 @@ def read_rows(path: Path) -> tuple[list[str], list[Row]]:
 
 
 def judge(inputs: ExpertInput, p: np.ndarray) -> ExpertAnswers:
-    """A sequence takes the probability of its event with the highest log-odds, rarity added.
+    """A sequence takes the highest log-odds of its events, by their answers.
 
-    One without an answer to any of its events abstains.
+    Where an event has no answer, or no words that an answer could rest on (who answers for it knows
+    more than its text, perhaps its label), the evidence alone speaks. A sequence abstains where all
+    its events have words and none has an answer.
 
     Args:
       p: `<float64>[V]` as of `read`.
     """
-    ids = inputs.sequences.ids
-    log_odds = np.where(np.isnan(p), -np.inf, bounded_logit(p) + inputs.rarity)
-    highest, places = first_highest(log_odds[ids], inputs.sequences)
-    decisive = ids[inputs.sequences.offsets[:-1] + places]
-    unanswered = np.isneginf(highest)
+    sequences, ids = inputs.sequences, inputs.sequences.ids
+    worded = np.array([readable(text) != UNKNOWN for text in inputs.texts], dtype=bool)
+    p = np.where(worded, p, np.nan)
+    unanswered = np.isnan(p)
+    log_odds = np.where(unanswered, inputs.evidence, bounded_logit(p) + inputs.beside)
+    highest, places = first_highest(log_odds[ids], sequences)
+    abstains = ~first_highest((~unanswered | ~worded)[ids], sequences)[0]
+    places = np.where(abstains, inputs.deciding, places).astype(np.int64)
+    decisive = ids[sequences.offsets[:-1] + places]
     events = np.unique(ids)
     return ExpertAnswers(
-        p=p[decisive].astype(np.float32),
-        places=np.where(unanswered, inputs.deciding, places).astype(np.int64),
+        log_odds=np.where(abstains, np.nan, highest),
+        places=places,
         reasons=[
-            "no answer for any of its events"
-            if none
-            else f"{p[event]:.2g} for: {inputs.texts[event][:SHOWN]}"
-            for event, none in zip(decisive.tolist(), unanswered, strict=True)
+            "no answer for any of its events" if none else _reason(p[event], inputs.texts[event])
+            for event, none in zip(decisive.tolist(), abstains, strict=True)
         ],
-        costs=Costs(questions=len(events), abstained=int(np.isnan(p[events]).sum())),
+        costs=Costs(questions=len(events), abstained=int((unanswered & worded)[events].sum())),
     )
+
+
+def _reason(p: float, text: str) -> str:
+    return f"{'no answer' if np.isnan(p) else f'{p:.2g}'} for: {text[:SHOWN]}"
 
 
 def write_questions(

@@ -181,17 +181,22 @@ class GeneralLogDetector(Detector):
         scores = on_one_scale(base.scores, self.zerolog.threshold)
         places, weights, ids = base.places.copy(), base.weights.copy(), base.ids.copy()
         reasons = base.reasons.copy()
-        rows, costs = np.flatnonzero(~routed.general), Costs()
+        # Answers that are there anyway cost nothing, so that general sequences get theirs too.
+        free = self.config.expert.expert == "answers" and self.config.route.route != "general"
+        rows, costs = np.flatnonzero(~routed.general | free), Costs()
         if len(rows):
             asked = unique.take(rows)
             inputs = expert_input(self, asked, meanings, routed, rows)
             expert = self.expert or self.with_expert().expert
             assert expert is not None
             answers = expert(inputs)
+            costs = answers.costs
+            # Where there is none for a general one, ZeroLog's verdict stays.
+            told = np.flatnonzero(~(routed.general[rows] & np.isnan(answers.log_odds)))
+            rows, asked, answers = rows[told], asked.take(told), answers.take(told)
             decisive = asked.ids[asked.offsets[:-1] + answers.places]
             absent = evidence.absence(profile, asked)
-            answered = evidence.bounded_logit(answers.p) + inputs.rarity[decisive]
-            log_odds = np.maximum(answered, absent)
+            log_odds = np.maximum(answers.log_odds, absent)
             scores[rows] = expit(np.minimum(log_odds, HIGHEST))
             places[rows], weights[rows] = -1, 0
             places[rows, 0], weights[rows, 0] = answers.places, 1
@@ -203,7 +208,6 @@ class GeneralLogDetector(Detector):
             ]
             lack = np.flatnonzero((absent >= 0) & (log_odds <= absent))
             reasons[rows[lack]] = missing(profile, asked, lack, meanings.texts)
-            costs = answers.costs
         routes = np.where(routed.general, "general", "proprietary")
         one_way = self.config.route.route in ONE_WAY
         metrics = route.summary(routed, unique.counts, one_way=one_way) | asdict(costs)
@@ -257,13 +261,18 @@ def expert_input(
     profile, texts = detector.zerolog.profile, meanings.texts
     levels = severities(texts)
     new = (0, len(texts) - len(profile.seen))
+    if detector.config.expert.expert == "retrieval":  # which has no answer but the alarm's
+        beside = evidence.rarity(profile, levels)
+    else:
+        beside = evidence.beside_answers(profile, meanings.alarm, levels)
     return ExpertInput(
         sequences=sequences,
         texts=texts,
         vectors=meanings.vectors,
         alarm=meanings.alarm,
         reading=evidence.reading(profile, meanings.alarm, levels),
-        rarity=evidence.rarity(profile, levels),
+        beside=beside,
+        evidence=evidence.event_log_odds(profile, meanings.alarm, levels),
         share=np.pad(profile.present / max(int(profile.n_sequences), 1), new),
         seen=np.pad(profile.seen, new),
         similarity=routed.similarity,

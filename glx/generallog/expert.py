@@ -24,8 +24,9 @@ class ExpertInput:
       vectors: `<float32>[V, D]` of the texts, each of length 1 (`glx.embed`).
       alarm: `<float32>[V]` log-odds that a line of the template deserves attention, by its text.
       reading: `<float64>[V]` the same within bounds, and that the event is new (`glx.evidence`).
-      rarity: `<float32>[V]` log-odds that the presence of the event adds, by how rare it and its
-        level are (`glx.evidence`); they are added to the answer: an expert answers for the text.
+      beside: `<float32>[V]` log-odds that are added to what the expert says of the event's text, by
+        how rare it and its level are (`glx.evidence`).
+      evidence: `<float32>[V]` log-odds of the event where nobody is asked (`glx.evidence`).
       share: `<float64>[V]` share of the inliers among the adaptation sequences that hold the event.
       seen: `<bool>[V]` whether any adaptation sequence held it.
       similarity: `<float32>[V]` `sim_i` of the router: to the nearest source template.
@@ -38,7 +39,8 @@ class ExpertInput:
     vectors: np.ndarray
     alarm: np.ndarray
     reading: np.ndarray
-    rarity: np.ndarray
+    beside: np.ndarray
+    evidence: np.ndarray
     share: np.ndarray
     seen: np.ndarray
     similarity: np.ndarray
@@ -51,16 +53,21 @@ class ExpertAnswers:
     """An expert's answers on `U` sequences.
 
     Attributes:
-      p: `<float32>[U]` probability of an anomaly in [0, 1]; NaN for an abstention.
+      log_odds: `<float64>[U]` of an anomaly, of the event that decided; NaN for an abstention.
       places: `<int64>[U]` place in its sequence of the event that decided.
       reasons: `U` short texts: what the answer rests on, or why there is none.
       costs: of all answers together.
     """
 
-    p: np.ndarray
+    log_odds: np.ndarray
     places: np.ndarray
     reasons: list[str]
     costs: Costs
+
+    def take(self, rows: np.ndarray) -> "ExpertAnswers":
+        """Those on the sequences `rows` (`<int>[M]`), at the costs of all."""
+        reasons = [self.reasons[row] for row in rows]
+        return ExpertAnswers(self.log_odds[rows], self.places[rows], reasons, self.costs)
 
 
 Expert = Callable[[ExpertInput], ExpertAnswers]

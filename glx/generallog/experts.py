@@ -13,11 +13,9 @@ from itertools import chain
 from pathlib import Path
 
 import numpy as np
-from scipy.special import expit
 
 from glx.config import nested, setting
 from glx.detector import Report, silent
-from glx.embed.embed import UNKNOWN, readable
 from glx.errors import InputError, Paused
 from glx.generallog import answers, retrieval
 from glx.generallog.entries import EVENT, NOTE
@@ -157,7 +155,7 @@ def ask_model(
         for q, request in zip(anomalous, follow_ups, strict=True):
             reasons[q] = explained[request.key].text or reasons[q]
     p = np.array([np.nan if a.p is None else a.p for a in found], dtype=np.float32)
-    return ExpertAnswers(*fold(questions, p, reasons, inputs.rarity), costs)
+    return ExpertAnswers(*fold(questions, p, reasons, inputs.beside), costs)
 
 
 def to_requests(
@@ -223,10 +221,7 @@ def _answers_to(
 
 
 def _by_file(inputs: ExpertInput, path: Path, numbers: np.ndarray | None) -> ExpertAnswers:
-    p = answers.read(path, inputs.texts, numbers)
-    # Who answers for an event without words knows more than its text, perhaps its label.
-    worded = [readable(text) != UNKNOWN for text in inputs.texts]
-    return answers.judge(inputs, np.where(worded, p, expit(inputs.alarm)))
+    return answers.judge(inputs, answers.read(path, inputs.texts, numbers))
 
 
 def _responses(config: ExpertConfig) -> Path:

@@ -94,32 +94,31 @@ def collapse(inputs: ExpertInput, context: str) -> Questions:
 
 
 def fold(
-    questions: Questions, p: np.ndarray, reasons: Sequence[str], rarity: np.ndarray
+    questions: Questions, p: np.ndarray, reasons: Sequence[str], beside: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, list[str]]:
     """From the answers to the questions to one answer for each sequence.
 
-    A sequence gets the answer with the highest log-odds, the rarity of its event added (of equal
-    ones the earliest). It abstains only where all of its questions do: an answer that one event is
-    fine says nothing of another, but some answer is better than none.
+    A sequence gets the answer with the highest log-odds once what else is known of its event is
+    added (of equal ones the earliest). It abstains only where all of its questions do: an answer
+    that one event is fine says nothing of another, but some answer is better than none.
 
     Args:
       p: `<float32>[Q]` probability of an anomaly; NaN for an abstention.
       reasons: `Q` short texts.
-      rarity: `<float>[V]` log-odds that the presence of each event adds.
+      beside: `<float>[V]` log-odds that are added, as in `ExpertInput`.
 
     Returns:
-      `<float32>[U]` probabilities, NaN for an abstention; `<int64>[U]` places of their events in
-      the sequence; `U` reasons.
+      `<float64>[U]` log-odds, NaN for an abstention; `<int64>[U]` places of their events in the
+      sequence; `U` reasons.
     """
     owner = np.repeat(
         np.arange(len(questions.member_offsets) - 1), np.diff(questions.member_offsets)
     )
     of_member = np.asarray(p, dtype=np.float32)[questions.members]
-    log_odds = bounded_logit(of_member) + rarity[questions.events[questions.members]]
-    log_odds = np.where(np.isnan(of_member), -np.inf, log_odds)
+    log_odds = bounded_logit(of_member) + beside[questions.events[questions.members]]
     chosen = np.lexsort((questions.places, -log_odds, owner))[questions.member_offsets[:-1]]
     kept = [reasons[q] for q in questions.members[chosen].tolist()]
-    return of_member[chosen], questions.places[chosen], kept
+    return log_odds[chosen], questions.places[chosen], kept
 
 
 def _runs(row: list[int]) -> tuple[list[int], list[int]]:

@@ -11,8 +11,8 @@ Each distinct event gets log-odds of an anomaly, the sum of two parts:
    known event decides alone when it is the same and no one does when all are far; times the mean
    similarity, weighted alike.
 
-An event without words has no neighbours. A sequence gets the probability of its event with the
-highest log-odds, rarity added; the rarity itself is added later, to the answer of every expert.
+An event without words has no neighbours. A sequence gets the highest log-odds of its events, rarity
+added.
 """
 
 import numpy as np
@@ -35,10 +35,10 @@ def judge(inputs: ExpertInput, knowledge: Knowledge, k: int) -> ExpertAnswers:
     sequences = inputs.sequences
     events, which = np.unique(sequences.ids, return_inverse=True)
     log_odds, reasons = examine(inputs, events, knowledge, k)
-    places = first_highest((log_odds + inputs.rarity[events])[which], sequences)[1]
+    highest, places = first_highest((log_odds + inputs.beside[events])[which], sequences)
     decisive = which[sequences.offsets[:-1] + places]
     return ExpertAnswers(
-        p=expit(log_odds[decisive]).astype(np.float32),
+        log_odds=highest,
         places=places,
         reasons=[reasons[event] for event in decisive],
         costs=Costs(questions=len(events)),

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from expert_inputs import expert_input
 
+from glx import evidence
 from glx.errors import InputError
 from glx.generallog import answers
 from glx.generallog.experts import ExpertConfig, ExpertContext, make_expert
@@ -198,13 +199,22 @@ def test_questions_that_cannot_be_written(tmp_path):
         answers.write_questions(tmp_path / "no" / "q.csv", TEXTS, np.ones(4, int), None)
 
 
+def log_odds(*p):
+    """Of answers, where nothing is rare or common."""
+    return pytest.approx(evidence.bounded_logit(np.array(p)), nan_ok=True)
+
+
 def test_a_sequence_takes_the_largest_of_all_its_events():
     judged = answers.judge(
-        expert_input([[0, 1, 3, 1], [3, 3], [2], [1, 0]], TEXTS, deciding=np.array([0, 1, 0, 0])),
+        expert_input(
+            [[0, 1, 3, 1], [3, 3], [2], [1, 0]],
+            TEXTS,
+            alarm=np.array([0, 0, 0, -2]),
+            deciding=np.array([0, 1, 0, 0]),
+        ),
         np.array([0.25, 0.75, 0.0, NAN]),
     )
-    same(judged.p, np.array([0.75, NAN, 0.0, 0.75], dtype=np.float32))
-    assert judged.p.dtype == np.float32
+    assert judged.log_odds == log_odds(0.75, NAN, 0.0, 0.75)
     assert judged.places.tolist() == [1, 1, 0, 0]
     assert judged.reasons == [
         "0.75 for: send block to <*>",
@@ -216,34 +226,46 @@ def test_a_sequence_takes_the_largest_of_all_its_events():
 
 
 @pytest.mark.parametrize(
-    ("row", "p", "rarity", "place"),
+    ("row", "p", "beside", "place"),
     [
         ([0, 1], [0.75, 0.25, NAN, NAN], [0, 0, 0, 0], 0),
         ([0, 1], [0.75, 0.25, NAN, NAN], [-2, 1, 9, 9], 1),  # log-odds 1.1 - 2 and -1.1 + 1
         ([0, 1], [0.0, 0.0, NAN, NAN], [-8, 1, 0, 0], 1),  # of sure answers the rarest
         ([0, 1], [1.0, 1.0, NAN, NAN], [-8, 1, 0, 0], 1),
-        ([3, 2], [NAN, NAN, 0.0, NAN], [0, 0, 0, 0], 1),  # surely fine is an answer
     ],
 )
-def test_rarity_picks_the_event_but_is_not_in_its_probability(row, p, rarity, place):
-    judged = answers.judge(expert_input([row], TEXTS, rarity=np.array(rarity)), np.array(p))
-    assert (judged.places.tolist(), judged.p.tolist()) == ([place], [p[row[place]]])
+def test_what_is_known_beside_is_added(row, p, beside, place):
+    judged = answers.judge(expert_input([row], TEXTS, beside=np.array(beside)), np.array(p))
+    event = row[place]
+    assert judged.places.tolist() == [place]
+    assert judged.log_odds == [evidence.bounded_logit(p[event]) + beside[event]]
 
 
-def test_an_event_without_words_is_answered_by_how_it_reads(tmp_path):
+def test_of_an_event_without_an_answer_the_evidence_speaks():
+    own = np.array([-3, 0, 0, 1.5])  # of the last, which nobody answered
+    judged = answers.judge(
+        expert_input([[0, 3], [2, 3]], TEXTS, evidence=own), np.array([0.1, NAN, 0.9, NAN])
+    )
+    assert judged.log_odds.tolist() == [1.5, pytest.approx(np.log(9))]
+    assert judged.reasons == [f"no answer for: {TEXTS[3]}", f"0.9 for: {TEXTS[2]}"]
+
+
+def test_an_event_without_words_needs_no_answer(tmp_path):
     path = tmp_path / "answers.csv"
     path.write_text("template,p\n<*> <*>,1\ndisk failed,0.75\n")
     nothing = ExpertContext(build([], np.zeros((0, 2), np.float32)), k=5)
     texts = ["<*> <*>", "disk failed", "<*>", "<*> disk"]
     asked = expert_input([[0], [1], [2], [3]], texts, alarm=np.array([-2, -2, -1, -2]))
-    p = make_expert(ExpertConfig("answers", str(path)), nothing)(asked).p
-    # Log-odds of -2 and -1; the pattern `<*> <*>` is an answer for `<*> disk` all the same.
-    np.testing.assert_allclose(p, [0.119203, 0.75, 0.268941, 1.0], rtol=1e-5)
+    judged = make_expert(ExpertConfig("answers", str(path)), nothing)(asked)
+    # The pattern `<*> <*>` is an answer for `<*> disk` all the same.
+    assert judged.log_odds[[0, 2]].tolist() == [-2, -1]
+    assert judged.log_odds[[1, 3]] == log_odds(0.75, 1.0)
 
 
 def test_no_sequence_at_all():
     judged = answers.judge(expert_input([], TEXTS), np.array([0.25, 0.75, 0.0, NAN]))
-    assert (len(judged.p), len(judged.places), judged.reasons, judged.costs) == (0, 0, [], Costs())
+    found = len(judged.log_odds), len(judged.places), judged.reasons, judged.costs
+    assert found == (0, 0, [], Costs())
 
 
 @pytest.mark.data

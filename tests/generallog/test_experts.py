@@ -35,7 +35,7 @@ def test_calls_share_the_model_and_the_answer_cache_until_the_expert_goes(monkey
     monkeypatch.setattr(experts, "ask", ask)
     expert = make_expert(ExpertConfig("vllm", llm=LLMConfig(cache=None)), NOTHING)
     for row in ([0], [0, 1]):
-        assert expert(expert_input([row], TEXTS)).p.tolist() == [0.75]
+        assert expert(expert_input([row], TEXTS)).log_odds.tolist() == [pytest.approx(np.log(3))]
     first, second = caches
     assert first is second
     assert (len(loaded), first.any_usable) == (1, True)

@@ -4,14 +4,15 @@ import numpy as np
 import pytest
 from rows import sequences
 from scipy.special import expit
-from tiny_general import fit, read, untrained
+from tiny_general import TEXTS, fit, read, untrained
 
 from glx import evidence
 from glx.generallog import experts
+from glx.generallog.detector import on_one_scale
 from glx.generallog.expert import ExpertAnswers
+from glx.generallog.experts import ExpertConfig
 from glx.llm.request import Costs
 
-RARITY = np.array([-2, 0, 3, 1], np.float32)  # of the four templates
 ROWS = [[0, 1], [0, 2], [1, 3]]  # distinct sequences, in their order
 NONE = (-9, -9, -9)  # nothing lacks
 NAN = float("nan")
@@ -24,11 +25,10 @@ def everything_asked():
 
 @pytest.fixture
 def judge(monkeypatch, everything_asked):
-    """Verdicts where the expert says `p` of the events at `places`."""
+    """Verdicts where the expert gives `log_odds`, by the events at `places`."""
 
-    def judged(p, absence, places=(0, 0, 0)):
-        said = ExpertAnswers(np.float32(p), np.array(places), ["A", "B", "C"], Costs())
-        monkeypatch.setattr(evidence, "rarity", lambda profile, levels: RARITY)
+    def judged(log_odds, absence, places=(0, 0, 0)):
+        said = ExpertAnswers(np.array(log_odds, float), np.array(places), ["A", "B", "C"], Costs())
         monkeypatch.setattr(evidence, "absence", lambda profile, rows: np.float32(absence))
         monkeypatch.setattr(experts, "make_expert", lambda *_: lambda inputs: said)
         return everything_asked.judge(sequences(*ROWS), read())
@@ -37,30 +37,29 @@ def judge(monkeypatch, everything_asked):
 
 
 @pytest.mark.parametrize(
-    ("p", "places", "absence", "log_odds"),
+    ("answers", "places", "absence", "log_odds"),
     [
-        ((0.5, 0.5, 0.5), (0, 0, 0), NONE, (-2, -2, 0)),
-        ((0.5, 0.5, 0.5), (1, 1, 1), NONE, (0, 3, 1)),
-        ((0.5, 0.5, 0.5), (1, 1, 1), (4, 2, -1), (4, 3, 1)),  # the larger of the two, not the sum
-        ((1, 0, 0.75), (0, 0, 0), (-99,) * 3, (8, -12, np.log(3))),  # sure is 10, not infinite
+        ((-2, -2, 0), (0, 0, 0), NONE, (-2, -2, 0)),
+        ((0, 3, 1), (1, 1, 1), (4, 2, -1), (4, 3, 1)),  # the larger of the two, not the sum
+        ((12, -12, 1), (0, 0, 0), (-99,) * 3, (12, -12, 1)),
     ],
 )
-def test_the_answer_plus_the_rarity_of_its_event_or_absence(judge, p, places, absence, log_odds):
-    table = judge(p, absence, places)
+def test_the_answer_or_absence(judge, answers, places, absence, log_odds):
+    table = judge(answers, absence, places)
     np.testing.assert_allclose(table.scores, expit(np.array(log_odds, float)), rtol=1e-4)
     assert table.places[:, 0].tolist() == list(places)
     assert table.ids[:, 0].tolist() == [row[at] for row, at in zip(ROWS, places, strict=True)]
 
 
 def test_no_answer_is_an_abstention_whatever_lacks(judge):
-    table = judge((NAN, 0.5, NAN), (5, -9, -9))
+    table = judge((NAN, 0, NAN), (5, -9, -9))
     assert np.isnan(table.scores).tolist() == [True, False, True]
     assert table.reasons.tolist() == ["A", "B", "C"]
 
 
 def test_what_lacks_is_the_reason_where_it_decides(judge):
     """Of 14 sequences adapted on all hold 0 and 1, three hold 3."""
-    table = judge((0.5, 0.5, 0.99), (5, 1, 1))
+    table = judge((0, 0, 5), (5, 1, 1))
     assert table.reasons.tolist() == [
         'lacks "lease renewed by <*>", which 21.4% of sequences have',
         'lacks "session closed", which 100.0% of sequences have',
@@ -70,4 +69,52 @@ def test_what_lacks_is_the_reason_where_it_decides(judge):
 
 
 def test_below_the_cut_what_lacks_is_no_reason(judge):
-    assert judge((0.01,) * 3, (-1,) * 3).reasons.tolist() == ["A", "B", "C"]
+    assert judge((-5,) * 3, (-1,) * 3).reasons.tolist() == ["A", "B", "C"]
+
+
+WHOLE = [[0, 1], [0, 2, 1], [0, 3, 1], [3]]
+
+
+@pytest.fixture
+def answered(tmp_path):
+    """GeneralLog and its verdicts where a file answers for two of the four templates."""
+    path = tmp_path / "answers.csv"
+    path.write_text(f"template,p\n{TEXTS[1]},0.01\n{TEXTS[2]},0.99\n")
+
+    def judged(route):
+        detector = fit(untrained(), route)
+        asking = detector.with_expert(lambda _: ExpertConfig("answers", responses=str(path)))
+        return detector, asking.judge(sequences(*WHOLE), read())
+
+    return judged
+
+
+def test_answers_that_are_there_judge_general_sequences_too(answered):
+    detector, table = answered("centred")
+    without = detector.zerolog.judge(sequences(*WHOLE), read())
+    assert table.routes.tolist() == ["general", "general", "proprietary", "proprietary"]
+    assert table.reasons.tolist() == [
+        f"no answer for: {TEXTS[0]}",
+        f"0.99 for: {TEXTS[2]}",
+        f"no answer for: {TEXTS[3]}",
+        "no answer for any of its events",
+    ]
+    assert table.scores[1] > on_one_scale(without.scores, 0.5)[1] + 0.2
+    assert np.isnan(table.scores).tolist() == [False, False, False, True]
+
+
+def test_without_any_answer_zerologs_verdict_stays(answered, tmp_path):
+    (tmp_path / "answers.csv").write_text("template,p\nsomething else,0.5\n")
+    detector = fit(untrained())
+    config = ExpertConfig("answers", responses=str(tmp_path / "answers.csv"))
+    table = detector.with_expert(lambda _: config).judge(sequences(*WHOLE), read())
+    without = detector.zerolog.judge(sequences(*WHOLE), read())
+    assert np.isnan(table.scores).tolist() == [False, False, True, True]
+    np.testing.assert_array_equal(table.scores[:2], on_one_scale(without.scores, 0.5)[:2])
+    assert table.reasons[:2].tolist() == without.reasons[:2].tolist()
+
+
+def test_where_the_router_is_off_answers_change_nothing(answered):
+    detector, table = answered("general")
+    without = detector.zerolog.judge(sequences(*WHOLE), read())
+    np.testing.assert_array_equal(table.scores, on_one_scale(without.scores, 0.5))

@@ -101,7 +101,7 @@ def test_by_default_secrets_are_masked_and_neighbours_shown(chats):
 def test_how_often_an_event_occurs_changes_no_prompt(chats):
     """Rarity is evidence of its own: a prompt that told it would make it count twice."""
     once, often = of([[0, 1, 2]], TEXTS, LIKE), of([[0, 1, 1, 1, 2]] * 9, TEXTS, LIKE)
-    often.share[:], often.rarity[:] = 0.9, -3
+    often.share[:], often.beside[:] = 0.9, -3
     one, other = (
         writer(i, collapse(i, "neighbours"), chats["chatml"], PromptConfig(FEW))(0, KNOWN)
         for i in (once, often)

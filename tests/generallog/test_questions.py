@@ -8,6 +8,7 @@ from expert_inputs import expert_input
 from hypothesis import given
 from hypothesis import strategies as st
 
+from glx.evidence import bounded_logit
 from glx.generallog.questions import CONTEXTS, collapse, fold
 
 LIKE = np.float32([0.9, 0.2, 0.8, 0.1, 0.7])  # events 1 and 3 are proprietary below 0.5
@@ -79,25 +80,25 @@ def test_repeats_do_not_multiply_questions(context):
 def test_nothing_to_ask():
     questions = asked([], "neighbours")
     assert len(questions) == 0
-    p, places, reasons = fold(questions, np.zeros(0, np.float32), [], np.zeros(9))
-    assert (len(p), len(places), reasons) == (0, 0, [])
+    log_odds, places, reasons = fold(questions, np.zeros(0, np.float32), [], np.zeros(9))
+    assert (len(log_odds), len(places), reasons) == (0, 0, [])
 
 
 def test_a_sequence_is_as_anomalous_as_its_worst_event():
     questions = asked([[1, 3], [3, 1], [1]], "event")
-    p, places, reasons = fold(questions, np.float32([0.2, 0.9]), ["one", "three"], np.zeros(4))
-    assert p.dtype == np.float32
-    assert p.tolist() == np.float32([0.9, 0.9, 0.2]).tolist()
+    given = np.float32([0.2, 0.9])
+    log_odds, places, reasons = fold(questions, given, ["one", "three"], np.zeros(4))
+    assert log_odds.tolist() == bounded_logit(given[[1, 1, 0]]).tolist()
     assert places.tolist() == [1, 0, 0]
     assert reasons == ["three", "three", "one"]
 
 
 def test_a_sequence_abstains_only_where_all_its_questions_do():
     questions = asked([[3, 1], [3], [1]], "event")
-    p, places, reasons = fold(
+    log_odds, places, reasons = fold(
         questions, np.float32([0.0, np.nan]), ["fine", "no answer"], np.zeros(4)
     )
-    np.testing.assert_array_equal(p, np.float32([0.0, np.nan, 0.0]))
+    assert np.isnan(log_odds).tolist() == [False, True, False]
     assert places.tolist() == [1, 0, 0]
     assert reasons == ["fine", "no answer", "fine"]
 
@@ -111,9 +112,9 @@ def test_of_equal_answers_the_earliest_event_counts():
 
 def test_a_rare_event_outweighs_a_slightly_worse_common_one():
     questions = asked([[1, 3]], "event")
-    rarity = np.array([0, -2.0, 0, 1.0])
-    p, places, _ = fold(questions, np.float32([0.6, 0.5]), ["", ""], rarity)
-    assert (p.tolist(), places.tolist()) == ([0.5], [1])
+    beside = np.array([0, -2.0, 0, 1.0])
+    log_odds, places, _ = fold(questions, np.float32([0.6, 0.5]), ["", ""], beside)
+    assert (log_odds.tolist(), places.tolist()) == ([1.0], [1])
 
 
 ROW = st.lists(st.integers(0, 4), min_size=1, max_size=8)

@@ -24,13 +24,13 @@ KNOWN = (
 )
 
 
-def case(sequences, alarm=ALARM, rarity=(0,) * 4):
+def case(sequences, alarm=ALARM, beside=(0,) * 4):
     return expert_input(
         sequences,
         EVENTS,
         vectors=VECTORS,
         alarm=np.float32(alarm),
-        rarity=np.float32(rarity),
+        beside=np.float32(beside),
         share=SHARE,
         seen=SHARE > 0,
     )
@@ -69,11 +69,11 @@ def test_neighbours_count_by_the_inverse_of_their_distance():
 def test_a_sequence_gets_its_most_anomalous_event():
     judged = judge(case([[2, 1, 0, 0], [1, 1], [2]]), known())
     alone = judge(case([[0], [1], [2]]), known())
-    assert judged.p.tolist() == alone.p.tolist()
+    assert judged.log_odds.tolist() == alone.log_odds.tolist()
     assert judged.places.tolist() == [2, 0, 0]
     assert judged.reasons == alone.reasons
-    assert judged.p[0] > 0.9 > 0.2 > judged.p[1]
-    assert (judged.p.dtype, judged.places.dtype) == (np.float32, np.int64)
+    assert judged.log_odds[0] > 2.2 > -1.4 > judged.log_odds[1]
+    assert (judged.log_odds.dtype, judged.places.dtype) == (np.float64, np.int64)
     assert judged.costs == Costs(questions=3)
 
 
@@ -81,18 +81,17 @@ def test_every_event_is_judged_however_familiar():
     assert judge(case([[1, 0]]), known()).places.tolist() == [1]
 
 
-def test_rarity_picks_the_event_but_is_not_in_its_probability():
-    rarity = (-5, 1, 0, 0)
-    judged = judge(case([[0, 1]], rarity=rarity), known())
+def test_what_is_known_beside_is_added():
+    judged = judge(case([[0, 1]], beside=(-5, 1, 0, 0)), known())
     assert judged.places.tolist() == [1]
-    assert judged.p.tolist() == judge(case([[1]]), known()).p.tolist()
+    assert judged.log_odds.tolist() == (judge(case([[1]]), known()).log_odds + 1).tolist()
 
 
 def test_a_note_on_the_very_event_decides():
-    before = judge(case([[2]]), known()).p[0]
-    bad = judge(case([[2]]), known(Entry("tick", NOTE, label="anomalous"))).p[0]
-    good = judge(case([[2]]), known(Entry("tick", NOTE, label="normal"))).p[0]
-    assert good < 0.5 < before < bad
+    before = judge(case([[2]]), known()).log_odds[0]
+    bad = judge(case([[2]]), known(Entry("tick", NOTE, label="anomalous"))).log_odds[0]
+    good = judge(case([[2]]), known(Entry("tick", NOTE, label="normal"))).log_odds[0]
+    assert good < 0 < before < bad
 
 
 @pytest.mark.parametrize("alarm", [1.0, 1.5, 9.0])
@@ -102,8 +101,8 @@ def test_a_note_decides_against_how_the_text_reads(alarm):
         others = [Entry("tock", EVENT, "s", "mixed", *n, 0.5)] * 4
         vectors = [AXES[3], *[0.6 * AXES[3] + 0.8 * AXES[0]] * 4]
         of = knowledge.build([Entry("tick", NOTE, label=label), *others], np.array(vectors))
-        p = judge(case([[2]], alarm=[says] * 4), of).p[0]
-        assert (p > 0.5) == (label == "anomalous")
+        log_odds = judge(case([[2]], alarm=[says] * 4), of).log_odds[0]
+        assert (log_odds > 0) == (label == "anomalous")
 
 
 def test_the_reason_says_what_it_leaned_on():
@@ -122,16 +121,21 @@ def test_the_reason_says_what_it_leaned_on():
 def test_words_are_not_found_where_there_are_none():
     """An event without words has the vector of `unknown event`, near to others without reason."""
     with_note = judge(case([[3]]), known(Entry("unknown event", NOTE, label="anomalous")))
-    assert with_note.p.tolist() == judge(case([[3]]), known()).p.tolist()
+    assert with_note.log_odds.tolist() == judge(case([[3]]), known()).log_odds.tolist()
 
 
 def test_nothing_known_and_nothing_asked():
     nothing = knowledge.build([], AXES[:0])
     judged = judge(case([[0], [1]]), nothing)
-    assert judged.p[0] > judged.p[1]
+    assert judged.log_odds[0] > judged.log_odds[1]
     assert judged.reasons[1] == "reads harmless (18%); in 50.00% of usual sequences"
     empty = judge(case([]), known())
-    assert (len(empty.p), len(empty.places), empty.reasons, empty.costs) == (0, 0, [], Costs())
+    assert (len(empty.log_odds), len(empty.places), empty.reasons, empty.costs) == (
+        0,
+        0,
+        [],
+        Costs(),
+    )
 
 
 def test_a_verdict_does_not_depend_on_what_else_is_asked():
@@ -140,9 +144,9 @@ def test_a_verdict_does_not_depend_on_what_else_is_asked():
     of = knowledge.build([KNOWN[0]] * 20, vectors[:20])
     alarm = rng.normal(size=60).astype(np.float32)
 
-    def p(events):
+    def log_odds(events):
         rows, texts = [[v] for v in events], ["some text"] * 60
-        return judge(expert_input(rows, texts, vectors=vectors, alarm=alarm), of).p
+        return judge(expert_input(rows, texts, vectors=vectors, alarm=alarm), of).log_odds
 
-    whole = p(list(range(60)))
-    assert [p([event])[0] for event in range(60)] == whole.tolist()
+    whole = log_odds(list(range(60)))
+    assert [log_odds([event])[0] for event in range(60)] == whole.tolist()

@@ -97,7 +97,7 @@ def asked(url, tokenizer, votes, context=NOTHING, cache=None, **settings):
 def test_each_wording_is_asked_and_counted(tokenizer):
     with Faulty(said=by_wording([2.0, 0.5, -1.0])) as server:
         found = asked(server.url, tokenizer, 3)
-    np.testing.assert_allclose(found.p, expit([0.5, -4.5]), rtol=1e-5)
+    np.testing.assert_allclose(found.log_odds, [0.5, -4.5], rtol=1e-5)
     assert found.reasons == [
         "the model says anomalous (probability of an anomaly 0.62, so 2 of 3 wordings)",
         "the model says normal (probability of an anomaly 0.01, so 3 of 3 wordings)",
@@ -112,7 +112,7 @@ def test_each_wording_is_asked_and_counted(tokenizer):
 def test_an_unusable_wording_is_left_out_and_none_abstains(tokenizer):
     with Faulty(said=by_wording([2.0, -inf, 0.0])) as server:
         found = asked(server.url, tokenizer, 3)
-    np.testing.assert_allclose(found.p, expit([1.0, -4.0]), rtol=1e-5)
+    np.testing.assert_allclose(found.log_odds, [1.0, -4.0], rtol=1e-5)
     assert (found.costs.questions, found.costs.abstained) == (2, 0)
 
     def only_ticks(prompt):
@@ -120,7 +120,7 @@ def test_an_unusable_wording_is_left_out_and_none_abstains(tokenizer):
 
     with Faulty(said=only_ticks) as server:
         found = asked(server.url, tokenizer, 2)
-    assert np.isnan(found.p).tolist() == [True, False]
+    assert np.isnan(found.log_odds).tolist() == [True, False]
     assert found.costs.abstained == 1
     assert found.reasons[0] == "the model gave no usable answer ('who knows')"
 
@@ -134,9 +134,9 @@ def test_more_votes_ask_the_further_wordings_alone(tokenizer, tmp_path):
     assert len(set(server.answered)) == len(server.answered) == 6
     assert (three.costs.cache_hits, three.costs.llm_calls) == (2, 4)
     assert (again.costs.cache_hits, again.costs.llm_calls) == (2, 0)
-    np.testing.assert_array_equal(one.p, again.p)
+    np.testing.assert_array_equal(one.log_odds, again.log_odds)
     assert one.reasons == again.reasons
-    assert one.p[0] == pytest.approx(expit(2.0))
+    assert one.log_odds[0] == pytest.approx(2.0, rel=1e-5)
 
 
 def test_one_reason_is_asked_for_whatever_the_first_wording_said(tokenizer):
@@ -158,7 +158,7 @@ def test_a_batch_holds_every_wording_and_replay_reads_them(tokenizer, tmp_path):
     responses.write_text("\n".join(work_off(tmp_path / "prompts.jsonl", said)))
     replay = {"expert": "replay", "responses": str(responses)}
     found = asked(server.url, tokenizer, 2, expert=replay)
-    np.testing.assert_array_equal(found.p, chat.p)
+    np.testing.assert_array_equal(found.log_odds, chat.log_odds)
     assert (found.reasons, found.costs) == (chat.reasons, chat.costs)
     with pytest.raises(InputError, match="2 of 6 responses are missing"):
         asked(server.url, tokenizer, 3, expert=replay)
