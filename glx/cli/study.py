@@ -25,7 +25,7 @@ def declare() -> FlagValues:
     add(own, "list", "methods", list(plan.METHODS), "Methods in leave-one-out.")
     about = (
         "Methods in all pairs of systems too, where they differ (default, without a panel: "
-        f"{','.join(plan.OURS)})."
+        f"{','.join(plan.PAIRED)})."
     )
     add(own, "list", "pairs", None, about)
     about = (
@@ -42,7 +42,7 @@ def work(values: FlagValues) -> None:
     systems = values.systems or plan.default_systems(base)
     paired = values.pairs
     if paired is None:
-        paired = () if base.data.panel else plan.OURS
+        paired = () if base.data.panel else plan.PAIRED
     answers = None if values.answers is None else Path(values.answers).expanduser()
     planned = plan.study(base, systems, values.methods, paired, values.seeds, answers)
     cells.carry_out(values, "study", base, planned)

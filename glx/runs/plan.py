@@ -19,22 +19,33 @@ from glx.zerolog.detector import VARIANTS
 
 REAL = ("hdfs", "bgl", "openstack")
 PAPER = ("hdfs", "bgl", "openstack_loghub")  # under --protocol=paper
-OURS = {
-    "generallog": "GeneralLog",
-    "answers": "GeneralLog (answers)",
-    "zerolog": "ZeroLog",
+ANSWERS, TO_EXPERT = {"expert": "answers"}, {"route": "proprietary"}
+OURS: dict[str, tuple[str, dict[str, Any]]] = {
+    "generallog": ("GeneralLog", {}),
+    "answers": ("GeneralLog (answers)", ANSWERS),
+    # The expert alone: GeneralLog that sends everything to it.
+    "expert": ("expert alone (retrieval)", TO_EXPERT),
+    "answers_expert": ("expert alone (answers)", TO_EXPERT | ANSWERS),
 }
-# The expert alone: GeneralLog that sends everything to it.
-ALONE = {
-    "expert": "expert alone (retrieval)",
-    "answers_expert": "expert alone (answers)",
+# Settings under which GeneralLog is another method, by flags, as `VARIANTS` has them of ZeroLog.
+# - As published (arXiv 2511.05882): its router, and verdicts that rest on the texts alone.
+# - Zero-shot reader: the answers alone; a sequence is as anomalous as its worst event.
+TEXTS = VARIANTS["zerolog_published"][1]
+OTHERS: dict[str, tuple[str, dict[str, Any]]] = {
+    "generallog_published": ("GeneralLog as published", {"route": "paper", **TEXTS}),
+    "answers_published": (
+        "GeneralLog as published (answers)",
+        {"route": "paper", **TEXTS, **ANSWERS},
+    ),
+    "reader": ("zero-shot reader (answers)", {**TEXTS, **TO_EXPERT, **ANSWERS}),
 }
 METHODS = {
-    **OURS,
-    **ALONE,
-    **{name: label for name, (label, _) in VARIANTS.items()},
+    **{name: label for name, (label, _) in OURS.items()},
+    "zerolog": "ZeroLog",
+    **{name: label for name, (label, _) in (OTHERS | VARIANTS).items()},
     **{name: method.name for name, method in methods.METHODS.items()},
 }
+PAIRED = ("generallog", "answers", "zerolog")  # in all pairs of systems, unless others are named
 FEW = "1%"  # of the target's labels, for MetaLog
 
 REFERENCE = "GeneralLog"
@@ -141,7 +152,7 @@ def study(
         for transfers, chosen in ((leave_one_out, names), (pairs, paired))
         for config in _bases(base, transfers(described) if chosen else [], seeds)
         for name in chosen
-        if (cell := _cell(name, config, files)) is not None
+        if (cell := _cell(name, config, described[str(config.target)], files)) is not None
     ]
     if not cells:
         raise InputError("no cell is left to do by these --methods and --pairs")
@@ -198,38 +209,43 @@ def _bases(
             yield replace(base, target=target, source=source, labels=labels, model=model)
 
 
-def _cell(name: str, base: GeneralLogRun, answers: Mapping[str, Path]) -> Cell | None:
-    """The cell of one method; None where it needs answers and there are none."""
+def _cell(
+    name: str, base: GeneralLogRun, target: System, answers: Mapping[str, Path]
+) -> Cell | None:
+    """The cell of one method; None where it needs answers, or labels, that the target lacks."""
     config: Any = base
-    if name in ALONE:
-        config = with_flags(config, {"route": "proprietary"})
-    if name in ("answers", "answers_expert"):
-        if base.target_name not in answers:
-            return None
-        responses = str(answers[base.target_name])
-        config = with_flags(config, {"expert": "answers", "responses": responses})
+    ours = name in OURS or name == "zerolog"
+    if name in OURS or name in OTHERS:
+        flags = (OURS | OTHERS)[name][1]
+        if "expert" in flags:
+            if target.name not in answers:
+                return None
+            flags = flags | {"responses": str(answers[target.name])}
+        config = with_flags(base, flags)
     elif name in methods.METHODS:
-        model, target = base.model, base.target_name
         needs = methods.METHODS[name].needs_sources
+        own = tuple(given for given in base.labels if given.startswith(f"{target.name}="))
         config = MethodRun(
             base.target,
             base.source if needs else (),
-            base.labels if needs else tuple(x for x in base.labels if x.startswith(f"{target}=")),
+            base.labels if needs else own,
             data=base.data,
             model=MethodConfig(
                 method=name,
-                embed=model.embed,
-                threshold=_of_scores(model.threshold),
-                seed=model.seed,
+                embed=base.model.embed,
+                threshold=_of_scores(base.model.threshold),
+                seed=base.model.seed,
             ),
         )
-    elif name not in ("generallog", "expert"):
+    else:
         alone = base.model.zerolog
         if name in VARIANTS:
             alone = with_flags(alone, VARIANTS[name][1])
         few = FEW if name == "metalog" else None
+        if few is not None and target.labels is None:
+            return None
         config = RunConfig(base.target, base.source, base.labels, few, base.data, alone)
-    return Cell(name, METHODS[name], config)
+    return Cell(name, METHODS[name], config, ours)
 
 
 def _of_scores(method: str) -> str:

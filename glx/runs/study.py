@@ -15,7 +15,6 @@ from itertools import groupby
 from pathlib import Path
 
 from glx.errors import InputError, OutsideError, Paused
-from glx.methods.detector import METHODS
 from glx.report.models import Measured, Plan, PlannedCell, read, write
 from glx.runs.compilation import keep_compilations
 from glx.runs.folder import is_finished
@@ -23,7 +22,6 @@ from glx.runs.run import run
 from glx.runs.settings import RunConfig
 from glx.runs.shared import Shared
 from glx.runs.workers import side_by_side
-from glx.zerolog.detector import VARIANTS
 
 FAILURES: dict[str, type[Exception]] = {  # the worst first
     "bug": RuntimeError,
@@ -43,11 +41,13 @@ class Cell:
       name: of the folder of all cells of this method, as `generallog`.
       method: what reports call it, as `GeneralLog`.
       config: all settings; `source` holds one system each.
+      ours: a method of this project.
     """
 
     name: str
     method: str
     config: RunConfig
+    ours: bool = True
 
     @property
     def planned(self) -> PlannedCell:
@@ -64,7 +64,7 @@ class Cell:
             target=target,
             source=tuple(sources),
             seed=self.config.model.seed,
-            ours=self.name not in (*METHODS, *VARIANTS),
+            ours=self.ours,
             few_labels=self.config.target_labels,
         )
 

@@ -95,8 +95,8 @@ def test_sources_are_of_other_families_and_have_labels():
 
 def test_the_cells_of_a_study(cache):
     planned = plan.study(tiny(cache), SYSTEMS, tuple(plan.METHODS), ("zerolog",), 2, None)
-    # Nobody gave answers, so the two methods that read them have no cell.
-    assert len(planned) == 3 * 2 * (len(plan.METHODS) - 2) + 6 * 2
+    # Nobody gave answers, so the four methods that read them have no cell.
+    assert len(planned) == 3 * 2 * (len(plan.METHODS) - 4) + 6 * 2
     assert len({cell.folder for cell in planned}) == len(planned)
     first = planned[0]
     assert (first.method, first.folder) == (
@@ -130,6 +130,31 @@ def test_the_experts_alone_get_every_sequence(cache, tmp_path):
     experts = [c.config.model.expert for c in planned]
     assert [e.expert for e in experts] == ["retrieval", "retrieval", "answers", "answers"]
     assert experts[2] == experts[3]
+
+
+def test_methods_as_published_rest_on_texts_alone(cache, tmp_path):
+    (tmp_path / "sim_ras_templates.csv").write_text("template,p\n")
+    names = ("zerolog_published", "generallog_published", "answers_published", "reader", "zerolog")
+    planned = plan.study(tiny(cache), SYSTEMS, names, (), 1, tmp_path)
+    found = {c.name: c for c in planned if c.config.target == "sim_ras"}
+    bare, whole = found["zerolog_published"], found["zerolog"]
+    assert bare.config.model.name() == bare.method == "ZeroLog as published"
+    assert sorted(command(bare.config, whole.config)) == sorted(
+        ["--nostructural", "--noreading", "--source_limit=0.0", "--threshold=prior"]
+    )
+    others = [found[name].config.model for name in names[1:4]]
+    assert [model.zerolog for model in others] == [bare.config.model] * 3  # fitted once
+    assert [model.route.route for model in others] == ["paper", "paper", "proprietary"]
+    assert [model.expert.expert for model in others] == ["retrieval", "answers", "answers"]
+    assert [found[name].planned.ours for name in names] == [False] * 4 + [True]
+    # One fitted with a few labels of the target would not be the published one.
+    assert bare.config.model.name(labelled=True) == "ZeroLog"
+
+
+def test_no_labels_are_given_away_where_there_are_none(panel, cache):
+    base = tiny(cache, f"--panel={panel}")
+    planned = plan.study(base, plan.default_systems(base), ("metalog",), (), 1, None)
+    assert [c.config.target for c in planned] == ["sim_ras", "sim_blocks", "shop"]
 
 
 def test_methods_beside_ours_have_no_evidence_to_cut_at(cache):
