@@ -4,7 +4,8 @@ weights and a linear head out.
 The encoder's matrices `W` become `W + A B` of rank `RANK` (LoRA, Hu et al., arXiv 2106.09685); the
 log-odds of a text are `v . direction + bias` with `v` its unit vector. On a tenth of the statements
 that is held out, logistic regression (Platt, 1999) sets the length of the direction and the bias,
-so that log-odds are calibrated.
+so that log-odds are calibrated. `more` lessons may be learned from beside the statements; nothing
+is held out of them, and each is seen once, the statements in every epoch.
 """
 
 from collections.abc import Callable, Iterator
@@ -19,6 +20,7 @@ import optax
 from glx.embed import bert
 from glx.embed.alarm import AlarmModel
 from glx.embed.embed import EmbedConfig, pad, readable, run_model, tokenize
+from glx.embed.severity import Lessons, with_levels
 
 RANK = 8
 ADAPTED = ("query", "key", "value", "mix", "up", "down")
@@ -36,36 +38,46 @@ def fit(
     folder: Path,
     seed: int = 0,
     log: Callable[[str], None] = lambda line: None,
+    more: Lessons | None = None,
 ) -> tuple[AlarmModel, dict[str, float]]:
     """An alarm model on the encoder in `folder`; size and AUROC of what was held out.
 
     Args:
       texts, p: statements and `<float>[n]` the probability that each deserves attention.
       folder: a BERT checkpoint, as `glx.embed.embed.find_model` gives.
+      more: to be learned from too.
     """
     sizes = bert.load_config(folder)
     frozen = jax.tree.map(jnp.asarray, bert.load_params(folder, sizes))
-    words = [readable(text) for text in texts]
-    tokens = tokenize(words, folder / "tokenizer.json", TOKENS)
     rng = np.random.default_rng(seed)
     order = rng.permutation(len(texts))
     held_out, learned = order[::HELD_OUT], np.delete(order, np.s_[::HELD_OUT])
-    optimizer = _optimizer(EPOCHS * -(-len(learned) // BATCH))
+    lessons = Lessons(texts, p, np.ones(len(p), np.float32))
+    epochs = [learned] * EPOCHS
+    if more is not None:
+        once = len(texts) + rng.permutation(len(more.texts))
+        epochs = [np.append(learned, once[epoch::EPOCHS]) for epoch in range(EPOCHS)]
+        lessons += more
+    optimizer = _optimizer(sum(-(-len(rows) // BATCH) for rows in epochs))
     state = _start(frozen, sizes, seed)
     moments = optimizer.init(state)
-    for epoch in range(EPOCHS):
+    for epoch, rows in enumerate(epochs, start=1):
         losses = []
-        for rows in _batches(learned, tokens, rng):
-            chosen = [tokens[row] for row in rows]
+        said = with_levels([lessons.texts[row] for row in rows], lessons.p[rows], rng)
+        tokens = tokenize([readable(text) for text in said], folder / "tokenizer.json", TOKENS)
+        for places in _batches(tokens, rng):
+            chosen = [tokens[place] for place in places]
             ids, mask = pad(chosen, _length(max(map(len, chosen))))
+            batch = ids, mask, lessons.p[rows[places]], lessons.weight[rows[places]]
             state, moments, loss = _step(
-                state, moments, frozen, ids, mask, p[rows], optimizer=optimizer, sizes=sizes
+                state, moments, frozen, *batch, optimizer=optimizer, sizes=sizes
             )
             losses.append(loss)
-        log(f"epoch {epoch + 1} of {EPOCHS}: loss {np.mean(jax.device_get(losses)):.3f}")
+        log(f"epoch {epoch} of {EPOCHS}: loss {np.mean(jax.device_get(losses)):.3f}")
     low_rank, direction = jax.device_get((state["low_rank"], state["direction"]))
     config = EmbedConfig(cache_dir=None, max_tokens=TOKENS)
-    vectors = run_model([words[row] for row in held_out], folder, sizes, config, low_rank)
+    words = [readable(texts[row]) for row in held_out]
+    vectors = run_model(words, folder, sizes, config, low_rank)
     slope, bias, auroc = _calibrate(SCALE * vectors @ direction, p[held_out] > 0.5)
     prior = float(np.log(np.mean(p > 0.5) / np.mean(p <= 0.5)))
     model = AlarmModel(low_rank, SCALE * slope * direction, bias, prior)
@@ -94,25 +106,25 @@ def _optimizer(steps: int) -> optax.GradientTransformation:
 
 
 @partial(jax.jit, static_argnames=("optimizer", "sizes"))
-def _step(state, moments, frozen, ids, mask, p, optimizer, sizes):
+def _step(state, moments, frozen, ids, mask, p, weight, optimizer, sizes):
     def loss(state):
         vectors = bert.encode(bert.with_low_rank(frozen, state["low_rank"]), ids, mask, sizes)
         logits = SCALE * vectors @ state["direction"] + state["bias"]
-        return optax.sigmoid_binary_cross_entropy(logits, p).mean()
+        return (weight * optax.sigmoid_binary_cross_entropy(logits, p)).mean()
 
     value, gradient = jax.value_and_grad(loss)(state)
     updates, moments = optimizer.update(gradient, moments, state)
     return optax.apply_updates(state, updates), moments, value
 
 
-def _batches(rows: np.ndarray, tokens: list[list[int]], rng) -> Iterator[np.ndarray]:
-    """All `rows` in batches of like lengths, in random order; the last is filled up."""
-    lengths = np.array([_length(len(tokens[row])) for row in rows])
-    order = rng.permutation(len(rows))
+def _batches(tokens: list[list[int]], rng) -> Iterator[np.ndarray]:
+    """All rows in batches of like lengths, in random order; the last is filled up."""
+    lengths = np.array([_length(len(ids)) for ids in tokens])
+    order = rng.permutation(len(tokens))
     order = order[np.argsort(lengths[order], kind="stable")]
     parts = [order[at : at + BATCH] for at in range(0, len(order), BATCH)]
     for at in rng.permutation(len(parts)):
-        yield rows[np.resize(parts[at], BATCH)]
+        yield np.resize(parts[at], BATCH)
 
 
 def _length(n: int) -> int:

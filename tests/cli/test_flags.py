@@ -16,6 +16,7 @@ from experiments import fit_reader
 from glx.cli.flags import build, define, run
 from glx.cli.main import COMMANDS, main
 from glx.config import nested, setting
+from glx.embed import alarm
 from glx.errors import InputError, OutsideError
 
 
@@ -177,7 +178,7 @@ def test_a_bug_is_not_hidden(error):
         ("glx.cli.zerolog", "target source labels target_labels format session"),
         ("glx.cli.detect", "detector logs out format session text_field"),
         ("glx.cli.report", "format"),
-        ("experiments.fit_reader", "out statements seed"),
+        ("experiments.fit_reader", "out primer sources statements limit seed"),
     ],
 )
 def test_the_help_of_a_command_begins_with_what_one_must_say(name, first, capsys):
@@ -234,16 +235,50 @@ def test_detect_asks_for_what_it_must_have(name, capsys):
         (b"p,text\n0.5," + b"x" * 200_000, "not a CSV of p,text"),
     ],
 )
-def test_statements_that_no_reader_can_be_fitted_to(text, what, tmp_path, capsys):
+def test_a_primer_that_no_reader_can_be_fitted_to(text, what, tmp_path, capsys):
     path, out = tmp_path / "mine.csv", tmp_path / "reader.npz"
     if text is not None:
         path.write_bytes(text)
-    assert fit_reader.main(["fit_reader", f"--statements={path}", f"--out={out}"]) == 2
+    assert fit_reader.main(["fit_reader", f"--primer={path}", f"--out={out}"]) == 2
     error = capsys.readouterr().err
     assert error.startswith(f"error: {path}: ")
     assert what in error
     assert error.count("\n") == 1
     assert not out.exists()
+
+
+@pytest.mark.parametrize("flag", ["sources", "statements"])
+def test_statements_that_are_not_there_are_named(flag, tmp_path, capsys):
+    path, out = tmp_path / "absent", tmp_path / "reader.npz"
+    assert fit_reader.main(["fit_reader", f"--{flag}={path}", f"--out={out}"]) == 2
+    assert capsys.readouterr().err.splitlines()[-1].startswith(f"error: {path}: ")
+
+
+def test_a_reader_is_fitted_to_the_primer_and_to_statements_of_source_code(
+    tmp_path, monkeypatch, capsys
+):
+    given = []
+
+    def fit(texts, p, folder, seed, log, more):
+        given.append(more)
+        return alarm.load()[0], {"auroc": 0.5, "held_out": 1}
+
+    monkeypatch.setattr(fit_reader.distill, "fit", fit)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    (tmp_path / "shop").mkdir()
+    code = 'import logging\nlog = logging.getLogger()\nlog.error("payment of %s failed", order)\n'
+    (tmp_path / "shop" / "pay.py").write_text(code)
+    (tmp_path / "levels.csv").write_text("text,level\ncache warmed up,info\n")
+    flags = ("sources=shop", "statements=levels.csv", "out=reader.npz")
+    monkeypatch.chdir(tmp_path)
+    assert fit_reader.main(["fit_reader", *(f"--{flag}" for flag in flags)]) == 0
+    [more] = given
+    assert sorted(zip(more.texts, more.p.round(2).tolist(), strict=True)) == [
+        ("cache warmed up", pytest.approx(0.06)),
+        ("payment of <*> failed", pytest.approx(0.8)),
+    ]
+    assert (tmp_path / "reader.npz").is_file()
+    assert "2 statements with levels of 2" in capsys.readouterr().err
 
 
 def test_a_reader_that_could_not_be_written_is_not_fitted(tmp_path, capsys):

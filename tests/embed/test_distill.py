@@ -9,6 +9,7 @@ import pytest
 
 from glx.embed import bert, distill
 from glx.embed.embed import EmbedConfig, encode_raw
+from glx.embed.severity import Lessons
 
 ALARMING = ("connection refused error", "exception on node", "refused with exception error")
 HARMLESS = ("instance started", "block map updated size", "add stored block from host")
@@ -38,6 +39,21 @@ def test_two_kinds_of_lines_are_separated_and_a_seed_gives_one_model(folder):
 
     again, _ = distill.fit(TEXTS, P, folder)
     np.testing.assert_equal(dataclasses.asdict(again), dataclasses.asdict(model))
+
+
+def test_lessons_with_levels_count_by_their_weight(folder, monkeypatch):
+    """What the statements say nothing of is learned from the lessons beside them."""
+    monkeypatch.setattr(distill, "with_levels", lambda texts, p, rng: texts)
+    texts = ["map updated error" if n % 2 else "connection started size" for n in range(60)]
+    p = np.tile([0.05, 0.95], 30).astype(np.float32)
+    config = EmbedConfig(str(folder), cache_dir=None, max_tokens=distill.TOKENS)
+    gaps = []
+    for weight in (0, 1):
+        more = Lessons(texts, p, np.full(60, weight, np.float32))
+        model, _ = distill.fit(TEXTS, P, folder, more=more)
+        low, high = encode_raw(texts[:2], config, model.low_rank, str(weight)) @ model.direction
+        gaps.append(high - low)
+    assert gaps[1] > gaps[0]
 
 
 def test_a_change_of_low_rank_is_added_to_the_matrices_it_names(folder):
