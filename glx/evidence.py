@@ -17,6 +17,8 @@ cut is 0; log-odds of different kinds add up. In order, for an event `v` and a s
     novelty(v)    = w (min(new_tail, RAREST) - NEUTRAL)   for an event that no sequence held, from 0
                     to NOVELTY_LIMIT, w as above NEUTRAL; 0 for others
     log_odds(v)   = reading(v) + novelty(v) + rarity(v) + level(v)
+    answer(v)     = logit p_v + SECOND alarm_v - ANSWER_CUT + rarity(v) + level(v)   where a model
+                    answers, alarm_v bounded, w as above NEUTRAL throughout
     lack(x)       = sum over v not in x of a_v            a_v = absence(v) of the profile
     lacks(x)      = (lack(x) - mean) / sd - ABSENCE_LIMIT
                     mean = sum P(v') a_v, sd^2 = sum P(v) P(v') a_v^2, P(v') = 1 - P(v)

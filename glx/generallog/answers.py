@@ -16,8 +16,8 @@ import numpy as np
 from glx.embed.embed import UNKNOWN, readable
 from glx.errors import InputError, is_disk_full
 from glx.evidence import bounded_logit
+from glx.generallog.alike import Alike, one_level
 from glx.generallog.expert import ExpertAnswers, ExpertInput
-from glx.generallog.wording import Wording, one_level
 from glx.llm.request import Costs
 from glx.sequences import WILDCARD, first_highest
 
@@ -38,7 +38,7 @@ def read(path: Path, texts: list[str], numbers: np.ndarray | None) -> np.ndarray
     By `id` where the system has a template table and the file has that column, else by `template`:
     a row with our very text answers, else the row that matches it with the fewest wildcards (of
     those, the one with the most text), else the row that is worded most like it
-    (`glx.generallog.wording`). A row with an empty `p` leaves its template open.
+    (`glx.generallog.alike`). A row with an empty `p` leaves its template open.
 
     Args:
       path: a CSV with a header.
@@ -64,7 +64,7 @@ def read(path: Path, texts: list[str], numbers: np.ndarray | None) -> np.ndarray
 def by_text(given: dict[Any, float], texts: list[str]) -> np.ndarray:
     """`<float64>[V]` probabilities of `texts` by those `given` for texts."""
     given = {one_level(text): p for text, p in given.items()}
-    wording, known = Wording(list(given)), list(given.values())
+    alike, known = Alike(list(given)), list(given.values())
     patterns = [(text.split(WILDCARD), p) for text, p in given.items() if WILDCARD in text]
     # Stable: of equals the first row in the file answers.
     patterns.sort(key=lambda pattern: (len(pattern[0]), -sum(map(len, pattern[0]))))
@@ -75,7 +75,7 @@ def by_text(given: dict[Any, float], texts: list[str]) -> np.ndarray:
         matched = next((p for pieces, p in patterns if matches(pieces, text)), None)
         if matched is not None:
             return matched
-        row = wording.likest(text)
+        row = alike.likest(text)
         return np.nan if row is None else known[row]
 
     return np.array([answer(one_level(squeezed(text))) for text in texts], dtype=np.float64)

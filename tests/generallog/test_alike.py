@@ -2,7 +2,7 @@
 
 import pytest
 
-from glx.generallog.wording import Wording, one_level
+from glx.generallog.alike import Alike, one_level
 
 GIVEN = [
     "WARN No protocol specified for api server <*>",
@@ -27,11 +27,11 @@ GIVEN = [
     ],
 )
 def test_the_likest(text, row):
-    assert Wording(GIVEN).likest(text) == row
+    assert Alike(GIVEN).likest(text) == row
 
 
 def test_without_any_text():
-    assert Wording([]).likest("disk failed") is None
+    assert Alike([]).likest("disk failed") is None
 
 
 def test_levels_have_one_name():

@@ -23,7 +23,7 @@ def one_level(text: str) -> str:
     return LEVELS.get(first, first) + space + rest
 
 
-class Wording:
+class Alike:
     """The words of `N` texts; one that `n` of them hold weighs `log((N + 1) / (n + 1/2))`."""
 
     def __init__(self, texts: list[str]) -> None:
