@@ -178,7 +178,7 @@ def judge(inputs: ExpertInput, p: np.ndarray) -> ExpertAnswers:
     abstains = ~first_highest((~unanswered | ~worded)[ids], sequences)[0]
     places = np.where(abstains, inputs.deciding, places).astype(np.int64)
     decisive = ids[sequences.offsets[:-1] + places]
-    events = np.unique(ids)
+    events, times = np.unique(ids), np.repeat(sequences.counts, sequences.lengths)
     return ExpertAnswers(
         log_odds=np.where(abstains, np.nan, highest),
         places=places,
@@ -187,6 +187,7 @@ def judge(inputs: ExpertInput, p: np.ndarray) -> ExpertAnswers:
             for event, none in zip(decisive.tolist(), abstains, strict=True)
         ],
         costs=Costs(questions=len(events), abstained=int((unanswered & worded)[events].sum())),
+        share_answered=float(times @ ~unanswered[ids] / max(times.sum(), 1)),
     )
 
 

@@ -64,6 +64,11 @@ class GeneralLogConfig(ZeroLogConfig):
         return "GeneralLog"
 
     @property
+    def texts_alone(self) -> bool:
+        """Verdicts rest on what texts say, as published; nothing of the target's habits counts."""
+        return not self.train.structural
+
+    @property
     def zerolog(self) -> ZeroLogConfig:
         """Those of its ZeroLog."""
         return ZeroLogConfig(**{f.name: getattr(self, f.name) for f in fields(ZeroLogConfig)})
@@ -183,25 +188,29 @@ class GeneralLogDetector(Detector):
         reasons = base.reasons.copy()
         # Answers that are there anyway cost nothing, so that general sequences get theirs too.
         free = self.config.expert.expert == "answers" and self.config.route.route != "general"
-        rows, costs = np.flatnonzero(~routed.general | free), Costs()
+        free = free and not self.config.texts_alone
+        rows, costs, share_answered = np.flatnonzero(~routed.general | free), Costs(), None
         if len(rows):
             asked = unique.take(rows)
             inputs = expert_input(self, asked, meanings, routed, rows)
             expert = self.expert or self.with_expert().expert
             assert expert is not None
             answers = expert(inputs)
-            costs = answers.costs
+            costs, share_answered = answers.costs, answers.share_answered
             # Where there is none for a general one, ZeroLog's verdict stays.
             told = np.flatnonzero(~(routed.general[rows] & np.isnan(answers.log_odds)))
             rows, asked, answers = rows[told], asked.take(told), answers.take(told)
             decisive = asked.ids[asked.offsets[:-1] + answers.places]
-            absent = evidence.absence(profile, asked)
+            if self.config.texts_alone:
+                absent = np.full(len(asked), -np.inf)
+            else:
+                absent = evidence.absence(profile, asked)
             log_odds = np.maximum(answers.log_odds, absent)
             scores[rows] = expit(np.minimum(log_odds, HIGHEST))
             places[rows], weights[rows] = -1, 0
             places[rows, 0], weights[rows, 0] = answers.places, 1
             ids[rows, 0] = decisive
-            levels = severities(meanings.texts)
+            levels = severities(meanings.texts) * (not self.config.texts_alone)
             reasons[rows] = [
                 "; ".join([*level_reason(profile, levels, v), reason])
                 for v, reason in zip(decisive, answers.reasons, strict=True)
@@ -212,6 +221,7 @@ class GeneralLogDetector(Detector):
         one_way = self.config.route.route in ONE_WAY
         metrics = route.summary(routed, unique.counts, one_way=one_way) | asdict(costs)
         metrics |= {"tau": self.router.tau, "expert": self.config.expert.expert}
+        metrics |= {} if share_answered is None else {"share_answered": share_answered}
         metrics["stamps"] = ["hardly two routes"] if metrics["warning"] else []
         metrics["stamps"] += ["abstentions"] if np.isnan(scores).any() else []
         deciding = route.explain(self.router, routed, meanings.texts, self.source_texts)
@@ -261,7 +271,12 @@ def expert_input(
     profile, texts = detector.zerolog.profile, meanings.texts
     levels = severities(texts)
     new = (0, len(texts) - len(profile.seen))
-    if detector.config.expert.expert == "retrieval":  # which has no answer but the alarm's
+    reading = evidence.reading(profile, meanings.alarm, levels)
+    alone = evidence.event_log_odds(profile, meanings.alarm, levels)
+    if detector.config.texts_alone:
+        reading, beside = evidence.bounded(meanings.alarm), np.zeros(len(texts), np.float32)
+        alone = beside - np.inf
+    elif detector.config.expert.expert == "retrieval":  # which has no answer but the alarm's
         beside = evidence.rarity(profile, levels)
     else:
         beside = evidence.beside_answers(profile, meanings.alarm, levels)
@@ -270,9 +285,9 @@ def expert_input(
         texts=texts,
         vectors=meanings.vectors,
         alarm=meanings.alarm,
-        reading=evidence.reading(profile, meanings.alarm, levels),
+        reading=reading,
         beside=beside,
-        evidence=evidence.event_log_odds(profile, meanings.alarm, levels),
+        evidence=alone,
         share=np.pad(profile.present / max(int(profile.n_sequences), 1), new),
         seen=np.pad(profile.seen, new),
         similarity=routed.similarity,

@@ -6,7 +6,7 @@ label of the target.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -57,17 +57,20 @@ class ExpertAnswers:
       places: `<int64>[U]` place in its sequence of the event that decided.
       reasons: `U` short texts: what the answer rests on, or why there is none.
       costs: of all answers together.
+      share_answered: of the lines of all the sequences; None where an expert answers any.
     """
 
     log_odds: np.ndarray
     places: np.ndarray
     reasons: list[str]
     costs: Costs
+    share_answered: float | None = None
 
     def take(self, rows: np.ndarray) -> "ExpertAnswers":
         """Those on the sequences `rows` (`<int>[M]`), at the costs of all."""
         reasons = [self.reasons[row] for row in rows]
-        return ExpertAnswers(self.log_odds[rows], self.places[rows], reasons, self.costs)
+        log_odds, places = self.log_odds[rows], self.places[rows]
+        return replace(self, log_odds=log_odds, places=places, reasons=reasons)
 
 
 Expert = Callable[[ExpertInput], ExpertAnswers]

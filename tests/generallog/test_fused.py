@@ -81,8 +81,8 @@ def answered(tmp_path):
     path = tmp_path / "answers.csv"
     path.write_text(f"template,p\n{TEXTS[1]},0.01\n{TEXTS[2]},0.99\n")
 
-    def judged(route):
-        detector = fit(untrained(), route)
+    def judged(route, structural=True):
+        detector = fit(untrained(structural), route)
         asking = detector.with_expert(lambda _: ExpertConfig("answers", responses=str(path)))
         return detector, asking.judge(sequences(*WHOLE), read())
 
@@ -118,3 +118,32 @@ def test_where_the_router_is_off_answers_change_nothing(answered):
     detector, table = answered("general")
     without = detector.zerolog.judge(sequences(*WHOLE), read())
     np.testing.assert_array_equal(table.scores, on_one_scale(without.scores, 0.5))
+
+
+def test_as_published_the_answers_stand_alone(answered, monkeypatch):
+    """What is rare, absent or of a rare level counts only beside structural inputs."""
+    monkeypatch.setattr(evidence, "absence", lambda _, rows: np.full(len(rows), 5, np.float32))
+    _, table = answered("proprietary", structural=False)
+    expected = [0.01, 0.99, 0.01, NAN]
+    np.testing.assert_allclose(table.scores, expected, rtol=1e-5)
+    assert table.reasons.tolist() == [
+        f"0.01 for: {TEXTS[1]}",
+        f"0.99 for: {TEXTS[2]}",
+        f"0.01 for: {TEXTS[1]}",
+        "no answer for any of its events",
+    ]
+
+
+def test_as_published_general_sequences_are_zerologs(answered):
+    detector, table = answered("centred", structural=False)
+    without = on_one_scale(detector.zerolog.judge(sequences(*WHOLE), read()).scores, 0.5)
+    assert table.routes.tolist() == ["general", "general", "proprietary", "proprietary"]
+    np.testing.assert_array_equal(table.scores[:2], without[:2])
+    assert table.scores[2] == pytest.approx(0.01)
+
+
+def test_the_share_of_lines_that_were_answered(answered):
+    """Of nine lines three are of the second template, one of the third."""
+    _, table = answered("proprietary")
+    assert table.metrics["share_answered"] == pytest.approx(4 / 9)
+    assert "share_answered" not in fit(untrained()).judge(sequences(*WHOLE), read()).metrics

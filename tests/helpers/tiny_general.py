@@ -26,12 +26,12 @@ def read() -> Meanings:
     return Meanings(TEXTS, embed(TEXTS, ENCODER), np.array([-1.5, -1, 1.5, -1], np.float32))
 
 
-def untrained() -> ZeroLogDetector:
+def untrained(structural: bool = True) -> ZeroLogDetector:
     """A ZeroLog as it is before its first step."""
-    train = TrainConfig(model=ModelConfig(hidden=4), max_events=8)
+    train = TrainConfig(model=ModelConfig(hidden=4), max_events=8, structural=structural)
     adapt = unique(*ADAPT)
     profile = fit_profile(adapt, len(TEXTS))
-    inputs = system_inputs(read(), profile, adapt, train.max_events)
+    inputs = system_inputs(read(), profile, adapt, train.max_events, structural)
     params = init_state(train, pack([inputs], train.max_events), 0)["params"]
     return ZeroLogDetector(ZeroLogConfig(train, ENCODER, seed=3), params, profile, 0.5)
 
