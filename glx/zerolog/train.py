@@ -56,7 +56,9 @@ class TrainConfig:
         True, "train the encoder against the domain head; False switches the reversal off."
     )
     structural: bool = setting(
-        True, "give the network the structural statistics beside the text vectors."
+        True,
+        "give the network the structural statistics beside the text vectors; False: what the target "
+        "has in the way of habits counts nowhere, not beside an expert's answers either.",
     )
     log_every: int = setting(20, "steps between two lines of `train.jsonl`.", low=1)
     checkpoint_every: int = setting(100, "steps between two checkpoints.", low=1)
