@@ -57,8 +57,8 @@ class TrainConfig:
     )
     structural: bool = setting(
         True,
-        "give the network the structural statistics beside the text vectors; False: what the target "
-        "has in the way of habits counts nowhere, not beside an expert's answers either.",
+        "give the network the structural statistics beside the text vectors; False: the habits of "
+        "the target count nowhere, nor beside an expert's answers.",
     )
     log_every: int = setting(20, "steps between two lines of `train.jsonl`.", low=1)
     checkpoint_every: int = setting(100, "steps between two checkpoints.", low=1)
