@@ -18,7 +18,7 @@ cut is 0; log-odds of different kinds add up. In order, for an event `v` and a s
                     to NOVELTY_LIMIT, w as above NEUTRAL; 0 for others
     log_odds(v)   = reading(v) + novelty(v) + rarity(v) + level(v)
     answer(v)     = logit p_v + SECOND alarm_v - ANSWER_CUT + rarity(v) + level(v)   where a model
-                    answers, alarm_v bounded, w as above NEUTRAL throughout
+                    answers, alarm_v bounded, rarity at most RARITY_LIMIT, w as above NEUTRAL
     lack(x)       = sum over v not in x of a_v            a_v = absence(v) of the profile
     lacks(x)      = (lack(x) - mean) / sd - ABSENCE_LIMIT
                     mean = sum P(v') a_v, sd^2 = sum P(v) P(v') a_v^2, P(v') = 1 - P(v)
@@ -60,6 +60,7 @@ ROUNDS = 20  # of `inliers` at most
 DECADE = float(np.log(10))  # in log-odds
 ALARM_LIMIT = 2.0  # log-odds; the alarm model knows other systems' words, not this one's
 SECOND = 0.2  # weight of the alarm model beside a model's answer
+RARITY_LIMIT = 3.0  # log-odds beside a model's answer
 ANSWER_CUT = 0.3  # log-odds, p = 0.57; from there on an answer speaks for an anomaly
 NOVELTY_LIMIT = 1.0  # log-odds; half of what the alarm model may say against it
 MAX_LOG_ODDS = 10.0  # bound of every other evidence, and of the odds of regularity
@@ -101,7 +102,8 @@ def rarity(profile: Profile, levels: np.ndarray, trusted: bool = False) -> np.nd
     Args:
       levels: `<int8>[V]` of `glx.profile.severities`, of new templates too.
       trusted: the reading that they are added to knows the text, so that being common counts
-        against it in regular systems only, as being rare counts for it.
+        against it in regular systems only, as being rare counts for it, and that no more than
+        `RARITY_LIMIT`: what is sure to be harmless may be rare.
     """
     n_templates = len(levels)
     over = np.minimum(event_tails(profile, n_templates), RAREST) - NEUTRAL
@@ -109,7 +111,8 @@ def rarity(profile: Profile, levels: np.ndarray, trusted: bool = False) -> np.nd
     rare = max(odds - 1, 0)
     weight = np.where(over > 0, rare, rare if trusted else max(odds, DECADE))
     seen = seen_events(profile, n_templates)
-    own = seen * np.clip(weight * over, -MAX_LOG_ODDS, MAX_LOG_ODDS)
+    most = RARITY_LIMIT if trusted else MAX_LOG_ODDS
+    own = seen * np.clip(weight * over, -MAX_LOG_ODDS, most)
     return (own + level(profile, levels)).astype(np.float32)
 
 

@@ -113,6 +113,12 @@ def test_beside_a_trusted_reading_common_events_count_in_regular_systems_only():
     assert (evidence.rarity(regular, plain(3), trusted=True) < -np.log(20)).all()
 
 
+def test_what_a_trusted_reading_is_sure_of_may_be_rare():
+    profile = fit_profile(unique(*[[0]] * 299, [0, 1]), 2)
+    assert evidence.rarity(profile, plain(2))[1] > 7
+    assert evidence.rarity(profile, plain(2), trusted=True)[1] == 3
+
+
 def test_beside_a_models_answer_the_alarm_model_is_a_second_reader():
     """Its log-odds count a fifth, within bounds, and the cut is taken off."""
     alarm = np.array([0, 1, -1, 5, 0])
