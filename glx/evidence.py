@@ -100,7 +100,7 @@ def rarity(profile: Profile, levels: np.ndarray, trusted: bool = False) -> np.nd
     """`<float32>[V]` log-odds that the mere presence of each template adds: rarity and level.
 
     Args:
-      levels: `<int8>[V]` of `glx.profile.severities`, of new templates too.
+      levels: `<int8>[V]` of `glx.parse.levels.severities`, of new templates too.
       trusted: the reading that they are added to knows the text, so that being common counts
         against it in regular systems only, as being rare counts for it, and that no more than
         `RARITY_LIMIT`: what is sure to be harmless may be rare.

@@ -24,7 +24,6 @@ look common in a short log: `surprise(k, N) = -log10 (k + 1/2) / (N + 1)`, after
 Trofimov (1981).
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -118,7 +117,7 @@ def fit_profile(
 
     Args:
       everything: all sequences of the system, where `distinct` is a part of them.
-      levels: `<int8>[V]` as of `severities`; None for a system without levels.
+      levels: `<int8>[V]` as of `glx.parse.levels.severities`; None for a system without levels.
     """
     everything = distinct if everything is None else everything
     levels = np.zeros(n_templates, np.int8) if levels is None else levels
@@ -151,12 +150,6 @@ def fit_profile(
         values=np.ascontiguousarray(np.take_along_axis(columns, order, axis=1)),
         at_least=np.ascontiguousarray(at_least, dtype=np.int64),
     )
-
-
-def severities(texts: Sequence[str]) -> np.ndarray:
-    """`<int8>[V]` level of template texts, their first word: from 1, WARN, to 3, FATAL; else 0."""
-    rank = {level: n for n, level in enumerate(SEVERE, start=1)}
-    return np.array([rank.get(text.split(" ", 1)[0], 0) for text in texts], dtype=np.int8)
 
 
 def share_at_level(profile: Profile, level: int) -> float:

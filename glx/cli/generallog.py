@@ -4,6 +4,7 @@ Examples:
   glx generallog --target=sim_vms --source=sim_blocks,sim_ras
   glx generallog --target=shop=shop.log --session='order=(\w+)' \
     --expert=vllm --llm_url=http://127.0.0.1:8000/v1
+  glx generallog --target=shop=shop.log --knowledge=~/src/shop --knowledge=runbook.md
 
 The default expert, `retrieval`, needs no language model; `launch/serve_vllm.sh MODEL` serves one.
 A run that was killed goes on when the same command is given again, and asks nothing twice.

@@ -7,6 +7,7 @@ from glx.cli.flags import fail, run
 
 COMMANDS = {
     "inspect": "show how a log is read, in a second",
+    "statements": "print the log statements of source code",
     "zerolog": "train ZeroLog on labelled systems and judge an unlabelled one",
     "generallog": "the same with GeneralLog: an expert judges what no labelled system resembles",
     "detect": "judge more logs of a system with a fitted detector",
@@ -37,5 +38,5 @@ def main(words: list[str] | None = None) -> int:
         what = f"{name}: no such command" if name else "no command is given"
         return fail(2, f"{what}; choose of {', '.join(COMMANDS)}, see glx --help")
     module = import_module(f"glx.cli.{name}")
-    usage, names = module.__doc__ or "", name in ("inspect", "report")
+    usage, names = module.__doc__ or "", name in ("inspect", "report", "statements")
     return run(module.work, module.declare(), usage, [name, *rest], names=names)

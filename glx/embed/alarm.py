@@ -11,8 +11,8 @@ knowledge of logs comes at the price of a small model. `reader.npz` holds what w
 import csv
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from functools import cache
+from dataclasses import dataclass, field, replace
+from functools import cache, cached_property
 from pathlib import Path
 
 import numpy as np
@@ -20,11 +20,17 @@ from flax.traverse_util import flatten_dict, unflatten_dict
 
 from glx.embed.embed import UNKNOWN, EmbedConfig, embed, encode_raw, readable
 from glx.errors import InputError
+from glx.parse.levels import RANK, severities
+from glx.statements.match import Origin, Statements
 
 TRANSFER = 0.6
 """Factor of the log-odds on systems that the primer is not about: over 222 templates of two of
 them, those of a large language model rise by 0.5 to 0.65 for each that this model gives (no label
 is in this)."""
+AUTHORS = np.array([-1, -0.5, 0.5, 1], dtype=np.float32)
+"""Log-odds that the authors' word adds where a template's statement is known: at INFO and below, at
+WARN, ERROR, FATAL. Half of what the reading may say: authors log what they corrected, and mistakes
+of users, as errors too."""
 PRIMER, MODEL = (Path(__file__).parent / name for name in ("primer.csv", "reader.npz"))
 
 
@@ -36,16 +42,31 @@ class Meanings:
       texts: the `V` template texts.
       vectors: `<float32>[V, D]` unit vectors (`glx.embed.embed`).
       alarm: `<float32>[V]` log-odds that a line of the template deserves attention.
+      origins: the log statement that each comes from, None where it is not known; empty without
+        source code.
     """
 
     texts: list[str]
     vectors: np.ndarray
     alarm: np.ndarray
+    origins: list[Origin | None] = field(default_factory=list)
+
+    @cached_property
+    def levels(self) -> np.ndarray:
+        """`<int8>[V]` as of `severities`: what the line says, or its statement if that is worse."""
+        own = severities(self.texts)
+        known = [RANK.get(origin.level, 0) if origin else 0 for origin in self.origins]
+        return np.maximum(own, np.array(known, dtype=np.int8)) if known else own
+
+    def origin(self, event: int) -> list[str]:
+        """In words, where a template is logged and at what level; nothing where it is not known."""
+        return [str(origin) for origin in self.origins[event : event + 1] if origin]
 
     def __add__(self, more: "Meanings") -> "Meanings":
         """These templates, and `more` whose ids follow."""
         vectors = np.concatenate([self.vectors, more.vectors])
-        return Meanings(self.texts + more.texts, vectors, np.append(self.alarm, more.alarm))
+        alarm, origins = np.append(self.alarm, more.alarm), self.origins + more.origins
+        return Meanings(self.texts + more.texts, vectors, alarm, origins)
 
 
 @dataclass(frozen=True)
@@ -65,10 +86,25 @@ class AlarmModel:
     prior: float
 
 
-def meanings(texts: Sequence[str], config: EmbedConfig, with_alarm: bool = True) -> Meanings:
-    """Vectors of template texts, and their log-odds (0 for each without `with_alarm`)."""
+def meanings(
+    texts: Sequence[str],
+    config: EmbedConfig,
+    with_alarm: bool = True,
+    statements: Statements | None = None,
+) -> Meanings:
+    """Vectors of template texts, and their log-odds (0 for each without `with_alarm`).
+
+    Args:
+      statements: of the programs that log them. What the authors called severe reads worse by
+        `AUTHORS`, what they did not reads better.
+    """
     alarms = alarm(texts, config) if with_alarm else np.zeros(len(texts), np.float32)
-    return Meanings(list(texts), embed(texts, config), alarms)
+    read = Meanings(list(texts), embed(texts, config), alarms)
+    if statements is None:
+        return read
+    found = replace(read, origins=statements.origins(texts))
+    known = np.array([origin is not None for origin in found.origins], dtype=bool)
+    return replace(found, alarm=alarms + with_alarm * known * AUTHORS[found.levels])
 
 
 def alarm(texts: Sequence[str], config: EmbedConfig) -> np.ndarray:

@@ -5,7 +5,7 @@ about the proprietary ones, adds the evidence of the target's own profile to its
 (`glx.evidence`), and puts both routes on one scale.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from functools import partial
 from itertools import chain, pairwise
@@ -30,9 +30,9 @@ from glx.generallog.experts import ExpertConfig, ExpertContext
 from glx.generallog.knowledge import Knowledge, KnowledgeConfig
 from glx.generallog.route import ONE_WAY, RouteConfig, Routed, Router
 from glx.llm.request import Costs
-from glx.profile import severities
 from glx.sequences import Distinct, LabelledSource, Sequences, distinct
 from glx.state import State
+from glx.statements.known import look_up, parted
 from glx.verdicts import Verdicts
 from glx.zerolog.detector import ZeroLogConfig, ZeroLogDetector, level_reason, missing
 
@@ -96,8 +96,9 @@ class GeneralLogConfig(ZeroLogConfig):
                     f"the command with --responses={path} in place of --write_questions"
                 )
         experts.prepare(expert)
-        if self.knowledge.knowledge is not None:
-            notes.read(Path(self.knowledge.knowledge).expanduser())
+        for path in parted(self.known.knowledge)[1]:
+            notes.read(path)
+        look_up(self.known, parser.texts, say)
         if expert.expert == "vllm":
             say(f"the expert is {expert.llm.llm_url}, asked at the end")
 
@@ -153,7 +154,7 @@ class GeneralLogDetector(Detector):
             known = knowledge.from_sources(sources, vectors)
         else:
             known = knowledge.build([], own[:0])
-        known = notes.with_notes(known, config.knowledge, encode)
+        known = notes.with_notes(known, parted(config.known.knowledge)[1], encode)
         names = [source.name for source in sources]
         router = route.fit(own, unique, vectors, names, config.route, config.seed)
         texts = [source.templates.texts for source in sources]
@@ -170,6 +171,10 @@ class GeneralLogDetector(Detector):
         config = replace(self.config, expert=change(self.config.expert))
         context = ExpertContext(self.knowledge, config.knowledge.k, self.numbers, folder, report)
         return replace(self, config=config, expert=experts.make_expert(config.expert, context))
+
+    def understand(self, texts: Sequence[str]) -> Meanings:
+        """As its ZeroLog."""
+        return self.zerolog.understand(texts)
 
     def judge(self, sequences: Sequences, meanings: Meanings) -> Verdicts:
         """Verdicts on sequences of the target; their metrics are of the routes and the expert.
@@ -210,9 +215,9 @@ class GeneralLogDetector(Detector):
             places[rows], weights[rows] = -1, 0
             places[rows, 0], weights[rows, 0] = answers.places, 1
             ids[rows, 0] = decisive
-            levels = severities(meanings.texts) * (not self.config.texts_alone)
+            levels = meanings.levels * (not self.config.texts_alone)
             reasons[rows] = [
-                "; ".join([*level_reason(profile, levels, v), reason])
+                "; ".join([*meanings.origin(v), *level_reason(profile, levels, v), reason])
                 for v, reason in zip(decisive, answers.reasons, strict=True)
             ]
             lack = np.flatnonzero((absent >= 0) & (log_odds <= absent))
@@ -238,7 +243,8 @@ class GeneralLogDetector(Detector):
         arrays |= {} if self.numbers is None else {"numbers": self.numbers}
         sources = pl.DataFrame({"text": [*chain(*self.source_texts)]})
         settings = {"config": config, "zerolog": base.settings, "router": rule}
-        return State(arrays, {"knowledge": entries, "sources": sources}, settings)
+        tables = {"knowledge": entries, "sources": sources} | base.tables
+        return State(arrays, tables, settings)
 
     @classmethod
     def from_state(cls, state: State) -> Self:
@@ -252,7 +258,7 @@ class GeneralLogDetector(Detector):
         texts = tables["sources"]["text"].to_list()
         return cls(
             rebuild(GeneralLogConfig, settings["config"]),
-            ZeroLogDetector.from_state(State(arrays["zerolog"], {}, settings["zerolog"])),
+            ZeroLogDetector.from_state(State(arrays["zerolog"], tables, settings["zerolog"])),
             router,
             [texts[a:b] for a, b in pairwise(router.offsets.tolist())],
             knowledge.from_state(arrays["knowledge"], tables["knowledge"]),
@@ -269,7 +275,7 @@ def expert_input(
 ) -> ExpertInput:
     """What an expert is asked about: `sequences` are the `rows` of those that were routed."""
     profile, texts = detector.zerolog.profile, meanings.texts
-    levels = severities(texts)
+    levels = meanings.levels
     new = (0, len(texts) - len(profile.seen))
     reading = evidence.reading(profile, meanings.alarm, levels)
     alone = evidence.event_log_odds(profile, meanings.alarm, levels)
@@ -293,6 +299,7 @@ def expert_input(
         similarity=routed.similarity,
         tau=detector.router.tau,
         deciding=routed.deciding[rows],
+        origins=[meanings.origin(v) for v in range(len(texts))],
     )
 
 

@@ -32,6 +32,8 @@ class ExpertInput:
       similarity: `<float32>[V]` `sim_i` of the router: to the nearest source template.
       tau: the router's cut; an event below it is proprietary.
       deciding: `<int64>[U]` place in its sequence of the event with the least similarity.
+      origins: `V` lists: in words, where in the source code the event is logged and at what level;
+        empty where that is not known. Untrusted.
     """
 
     sequences: Distinct
@@ -46,6 +48,7 @@ class ExpertInput:
     similarity: np.ndarray
     tau: float
     deciding: np.ndarray
+    origins: list[list[str]]
 
 
 @dataclass(frozen=True)

@@ -28,9 +28,6 @@ Encode = Callable[[Sequence[str]], np.ndarray]  # texts to `<float32>[n, D]`, ea
 class KnowledgeConfig:
     """What experts retrieve."""
 
-    knowledge: str | None = setting(
-        None, "a file (.yaml, .yml, .md) or a folder of files with notes of your own."
-    )
     k: int = setting(5, "known entries that are retrieved for an event.", low=1, high=1000)
     known_sources: bool = setting(
         True, "know what the labelled sources show; without it there are your notes alone."

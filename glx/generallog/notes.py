@@ -16,6 +16,7 @@ Texts are masked as lines of logs are, so that they are near to templates.
 
 import os
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
@@ -27,7 +28,7 @@ from markdown_it import MarkdownIt
 from glx.embed.embed import UNKNOWN, readable
 from glx.errors import InputError
 from glx.generallog.entries import NOTE, Entry
-from glx.generallog.knowledge import Encode, Knowledge, KnowledgeConfig
+from glx.generallog.knowledge import Encode, Knowledge
 from glx.llm.request import CHOICES
 from glx.parse.mask import mask
 
@@ -56,8 +57,8 @@ class Draft:
     level: int = 0
 
 
-def with_notes(knowledge: Knowledge, config: KnowledgeConfig, encode: Encode) -> Knowledge:
-    """`knowledge` and the notes that the settings name.
+def with_notes(knowledge: Knowledge, paths: Sequence[Path], encode: Encode) -> Knowledge:
+    """`knowledge` and the notes at `paths`.
 
     Args:
       encode: texts to `<float32>[n, D]`, each of length 1, as the knowledge's vectors were made.
@@ -65,9 +66,9 @@ def with_notes(knowledge: Knowledge, config: KnowledgeConfig, encode: Encode) ->
     Raises:
       InputError: as `read`.
     """
-    if config.knowledge is None:
+    entries = [entry for path in paths for entry in read(path)]
+    if not entries:
         return knowledge
-    entries = read(Path(config.knowledge).expanduser())
     return knowledge.add(entries, encode([entry.text for entry in entries]))
 
 

@@ -63,12 +63,12 @@ class PromptConfig:
 
 @dataclass(frozen=True)
 class Shown:
-    """An event of a context: its safe text, how familiar it is, and its level, if it has one."""
+    """An event of a context: its safe text, how familiar it is, and what the program calls it."""
 
     text: str
     similarity: float
     asked: bool
-    level: str | None = None
+    logged: str = ""
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,7 @@ class Question:
         """The instructions and the question."""
         known = [f"{i}. {line}" for i, line in enumerate(self.known, 1)]
         events = [
-            f"{MARK if event.asked else '-'} {tagged('event', event.text)}{logged(event.level)}"
+            f"{MARK if event.asked else '-'} {tagged('event', event.text)}{event.logged}"
             for event in self.events
         ]
         left_out = [f"({self.left_out} familiar events left out)"] if self.left_out else []
@@ -165,7 +165,8 @@ def compose(
     def shown(place: int, v: int) -> Shown:
         level, text = parted(inputs.texts[v])
         asked = place == questions.asked[question]
-        return Shown(safe(text), float(inputs.similarity[v]), asked, level)
+        origin = "".join(f" {tagged('source', safe(one))}" for one in inputs.origins[v])
+        return Shown(safe(text), float(inputs.similarity[v]), asked, logged(level) + origin)
 
     return Question(
         known=tuple(describe(one, safe) for one in known),

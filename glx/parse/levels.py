@@ -3,10 +3,14 @@
 In: what stands for the level in a line or a field. Out: one of `SCALE`, or null where it is none.
 """
 
+from collections.abc import Sequence
+
+import numpy as np
 import polars as pl
 
 SCALE = ("TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL")
 SEVERE = ("WARN", "ERROR", "FATAL")
+RANK = {level: n for n, level in enumerate(SEVERE, start=1)}
 # Words that stand for a level, in lines and in fields.
 WORDS = {
     "TRACE": "VERBOSE FINER FINEST TRC TRAC TRCE VRB",
@@ -54,6 +58,11 @@ def standard_levels(values: pl.Series, field: str = "") -> pl.Series:
     names = values.str.strip_chars().str.to_uppercase().str.replace(" ", "_", literal=True)
     names = names.str.replace(r"\.0+$", "")
     return names.replace_strict(known, default=None, return_dtype=pl.String)
+
+
+def severities(texts: Sequence[str]) -> np.ndarray:
+    """`<int8>[V]` level of template texts, their first word: from 1, WARN, to 3, FATAL; else 0."""
+    return np.array([RANK.get(text.split(" ", 1)[0], 0) for text in texts], dtype=np.int8)
 
 
 def _any_of(words: list[str]) -> str:

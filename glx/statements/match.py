@@ -57,6 +57,31 @@ class Match(NamedTuple):
     row: int
 
 
+@dataclass(frozen=True)
+class Origin:
+    """The statement that a template comes from, as text: `logged as error at a/b.c:412 in capture`.
+
+    Attributes:
+      level: of `glx.parse.levels.SCALE`.
+      place: its file and line.
+      function: around it; None outside of any.
+      places: how many statements have its text.
+      exact: whether it fits exactly.
+    """
+
+    level: str
+    place: str
+    function: str | None
+    places: int
+    exact: bool
+
+    def __str__(self) -> str:
+        sure = "" if self.exact else "probably "
+        within = f" in {self.function}" if self.function else ""
+        more = f" and {self.places - 1} other places" if self.places > 1 else ""
+        return f"{sure}logged as {self.level.lower()} at {self.place}{within}{more}"
+
+
 def distinct(table: pl.DataFrame) -> pl.DataFrame:
     """One row for each masked text of a table of `glx.statements.table`, columns `SCHEMA`.
 
@@ -95,6 +120,12 @@ class Statements:
             for own, rows in zip(chunk, self._candidates(chunk), strict=True):
                 found.append(self._best(own, rows))
         return found
+
+    def origins(self, texts: Sequence[str]) -> list[Origin | None]:
+        """The same, in words that can be shown."""
+        rows = self.table.select("level", "place", "function", "places").rows(named=True)
+        found = self.find(texts)
+        return [match and Origin(**rows[match.row], exact=match.exact) for match in found]
 
     def _best(self, tokens: list[str], rows: list[tuple[float, int]]) -> Match | None:
         """The best of the candidates, given with bounds of their scores, the highest first."""

@@ -3,6 +3,7 @@
 In: labelled sources, an unlabelled target. Out: a detector that scores sequences of the target.
 """
 
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Self
 
@@ -10,15 +11,18 @@ import numpy as np
 
 from glx import evidence, threshold
 from glx.config import nested, rebuild, setting, with_flags
+from glx.data.load import LogParser
 from glx.detector import DEFAULT, Detector, DetectorConfig, Log, Options, Target
 from glx.embed import alarm
 from glx.embed.alarm import Meanings, meanings
 from glx.embed.embed import EmbedConfig
 from glx.errors import InputError
 from glx.parse.levels import SEVERE
-from glx.profile import Profile, fit_profile, missing_step, severities, share_at_level
-from glx.sequences import Distinct, LabelledSource, Sequences, Templates, distinct, first_highest
+from glx.profile import Profile, fit_profile, missing_step, share_at_level
+from glx.sequences import Distinct, LabelledSource, Sequences, distinct, first_highest
 from glx.state import State
+from glx.statements.known import KnownConfig, known_statements, look_up, parted
+from glx.statements.match import Statements
 from glx.verdicts import Verdicts, heaviest
 from glx.zerolog import episodes
 from glx.zerolog.inputs import Inputs, system_inputs
@@ -59,6 +63,7 @@ class ZeroLogConfig(DetectorConfig):
         among=threshold.LABEL_FREE,
     )
     seed: int = setting(0, "of initialisation, episodes and pools.", low=0)
+    known: KnownConfig = nested(KnownConfig)
 
     @property
     def detector(self) -> "type[ZeroLogDetector]":
@@ -77,15 +82,30 @@ class ZeroLogConfig(DetectorConfig):
         """Of training."""
         return self.train.steps
 
+    def prepare(self, parser: LogParser, say: Callable[[str], None]) -> None:
+        """Read source code now, which is kept, rather than after the work.
+
+        Raises:
+          InputError: it cannot be read, or is none.
+        """
+        _, notes = parted(self.known.knowledge)
+        if notes:
+            raise InputError(
+                f"--knowledge={notes[0]}: holds no source code, and notes are for the experts of "
+                "glx generallog"
+            )
+        look_up(self.known, parser.texts, say)
+
 
 @dataclass(frozen=True)
 class ZeroLogDetector(Detector):
-    """Parameters, the target's profile and the cut."""
+    """Parameters, the target's profile, the cut, and log statements of the target's programs."""
 
     config: ZeroLogConfig
     params: dict
     profile: Profile
     threshold: float
+    statements: Statements | None = None
 
     @classmethod
     def fit(
@@ -103,8 +123,15 @@ class ZeroLogDetector(Detector):
             raise InputError(
                 "--nostructural: leaves no evidence to cut by; give --threshold=mixture"
             )
-        fitted = options.training(config, lambda log: _fit(config, sources, target, options, log))
-        return cls(config, *fitted)
+        known = known_statements(config.known)
+        fitted = options.training(
+            config, lambda log: _fit(config, sources, target, options, known, log)
+        )
+        return cls(config, *fitted, known)
+
+    def understand(self, texts: Sequence[str]) -> Meanings:
+        """As in `glx.detector`, by their log statements too."""
+        return meanings(texts, self.config.embed, self.config.reading, self.statements)
 
     def judge(self, sequences: Sequences, meanings: Meanings) -> Verdicts:
         """Score sequences of the target; an event weighs by attention times its log-odds.
@@ -120,7 +147,7 @@ class ZeroLogDetector(Detector):
         weight = attention
         reasons = np.full(len(unique), None)
         if train.structural:
-            levels = severities(meanings.texts)
+            levels = meanings.levels
             log_odds = evidence.event_log_odds(profile, meanings.alarm, levels)[short.ids]
             highest, place = first_highest(log_odds, short)
             weight = attention * np.exp(log_odds - highest[owner])
@@ -129,7 +156,7 @@ class ZeroLogDetector(Detector):
             reasons[rows] = missing(profile, unique, rows, meanings.texts)
             rows = np.flatnonzero((highest >= 0) & (absent < highest))
             decisive = short.ids[short.offsets[rows] + place[rows]]
-            reasons[rows] = [unusual(profile, levels, meanings.texts, v) for v in decisive]
+            reasons[rows] = [unusual(profile, meanings, v) for v in decisive]
         total = np.bincount(owner, weight, len(short))
         at, weights = heaviest(short.offsets, (weight / total[owner]).astype(np.float32))
         return Verdicts(
@@ -147,7 +174,7 @@ class ZeroLogDetector(Detector):
         del config["embed"]["cache_dir"]
         return State(
             {"params": self.params, "profile": asdict(self.profile)},
-            {},
+            {} if self.statements is None else {"statements": self.statements.table},
             {"config": config, "threshold": self.threshold, "alarm_model": alarm.load()[1]},
         )
 
@@ -158,7 +185,7 @@ class ZeroLogDetector(Detector):
         Raises:
           InputError: it was fitted with another alarm model.
         """
-        arrays, _, settings = state
+        arrays, tables, settings = state
         if settings["alarm_model"] != alarm.load()[1]:
             raise InputError("fitted with another alarm model; fit it again")
         return cls(
@@ -166,6 +193,7 @@ class ZeroLogDetector(Detector):
             arrays["params"],
             Profile(**arrays["profile"]),
             float(settings["threshold"]),
+            Statements(tables["statements"]) if "statements" in tables else None,
         )
 
 
@@ -174,24 +202,26 @@ def _fit(
     sources: list[LabelledSource],
     target: Target,
     options: Options,
+    known: Statements | None,
     log: Log,
 ) -> tuple[dict, Profile, float]:
-    """Parameters, the target's profile, the cut."""
+    """Parameters, the target's profile, the cut; `known` are statements of the target."""
 
-    def read(templates: Templates, profile: Profile, unique: Distinct) -> Inputs:
-        understood = meanings(templates.texts, config.embed, config.reading)
-        return _inputs(config, understood, profile, unique)
+    def read(texts: list[str], statements: Statements | None = None) -> Meanings:
+        return meanings(texts, config.embed, config.reading, statements)
 
     few, adapted = options.few, distinct(target.adapt)
-    own = _profile(adapted, target.templates)
+    understood = read(target.templates.texts, known)
+    own = _profile(adapted, understood)
     inputs, normal, anomalous = [], [], []
     for source in [*sources, *([few] if few else [])]:
         unique, of_label = source.distinct()
-        profile = own if source is few else _profile(unique, source.templates)
-        inputs.append(read(source.templates, profile, unique))
+        of_source = understood if source is few else read(source.templates.texts)
+        profile = own if source is few else _profile(unique, of_source)
+        inputs.append(_inputs(config, of_source, profile, unique))
         normal.append(unique.counts - of_label)
         anomalous.append(of_label)
-    inputs.append(read(target.templates, own, adapted))
+    inputs.append(_inputs(config, understood, own, adapted))
     held_out = len(sources) if few else None
     state = train(
         config.train,
@@ -216,9 +246,11 @@ def _inputs(
     return system_inputs(understood, profile, unique, *rules)
 
 
-def _profile(unique: Distinct, templates: Templates) -> Profile:
-    inside, levels = evidence.inliers(unique, len(templates)), severities(templates.texts)
-    return fit_profile(inside, len(templates), unique, levels)
+def _profile(unique: Distinct, understood: Meanings) -> Profile:
+    n_templates = len(understood.texts)
+    return fit_profile(
+        evidence.inliers(unique, n_templates), n_templates, unique, understood.levels
+    )
 
 
 def level_reason(profile: Profile, levels: np.ndarray, event: int) -> list[str]:
@@ -230,7 +262,7 @@ def level_reason(profile: Profile, levels: np.ndarray, event: int) -> list[str]:
     return [f"{SEVERE[levels[event] - 1]}, a level that {of}"]
 
 
-def unusual(profile: Profile, levels: np.ndarray, texts: list[str], event: int) -> str:
+def unusual(profile: Profile, meanings: Meanings, event: int) -> str:
     """An event and what is unusual about it in its own system, in words."""
     if event < len(profile.seen) and profile.seen[event]:
         rare = (
@@ -238,7 +270,8 @@ def unusual(profile: Profile, levels: np.ndarray, texts: list[str], event: int) 
         )
     else:
         rare = "never seen before"
-    return "; ".join([f'"{texts[event]}"', *level_reason(profile, levels, event), rare])
+    level = level_reason(profile, meanings.levels, event)
+    return "; ".join([f'"{meanings.texts[event]}"', *meanings.origin(event), *level, rare])
 
 
 def missing(profile: Profile, sequences: Distinct, rows: np.ndarray, texts: list[str]) -> list[str]:

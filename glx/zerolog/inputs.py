@@ -14,7 +14,6 @@ from glx.profile import (
     event_statistics,
     sequence_statistics,
     sequence_tails,
-    severities,
 )
 from glx.sequences import Distinct, shorten
 
@@ -56,7 +55,7 @@ def system_inputs(
       structural: False leaves the structural inputs at zero (an ablation).
     """
     vectors, alarm = meanings.vectors, meanings.alarm
-    levels = severities(meanings.texts)
+    levels = meanings.levels
     event_log_odds = evidence.event_log_odds(profile, alarm, levels)
     per_event = event_statistics(profile, len(vectors))
     per_event = np.concatenate([per_event, alarm[:, None], event_log_odds[:, None]], axis=1)

@@ -69,7 +69,7 @@ def test_without_sources_the_reading_and_rarity_of_events_are_left(base):
 
 def test_notes_are_known_without_sources_too(base, tmp_path):
     (tmp_path / "notes.md").write_text("- anomalous: session closed\n")
-    fitted = fit(base, "proprietary", known_sources=False, knowledge=str(tmp_path))
+    fitted = fit(base, "proprietary", known_sources=False, notes=(str(tmp_path),))
     assert [entry.text for entry in fitted.knowledge.entries] == ["session closed"]
 
 

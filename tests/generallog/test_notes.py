@@ -6,7 +6,6 @@ import pytest
 from glx.errors import InputError
 from glx.generallog import knowledge, notes
 from glx.generallog.entries import NOTE, Entry
-from glx.generallog.knowledge import KnowledgeConfig
 
 YAML = """\
 - text: no space left on /dev/sda7, 512 bytes needed
@@ -160,9 +159,9 @@ def test_notes_enter_the_knowledge(tmp_path):
         asked.extend(texts)
         return np.eye(4, dtype=np.float32)[1:2]
 
-    both = notes.with_notes(known, KnowledgeConfig(knowledge=str(tmp_path)), encode)
+    both = notes.with_notes(known, [tmp_path], encode)
     assert asked == ["disk <*> is full"]
     assert both.entries == (*known.entries, note("disk <*> is full", "anomalous"))
     _, rows = both.search(np.eye(4)[1:2], 1)
     assert rows.tolist() == [[1]]
-    assert notes.with_notes(known, KnowledgeConfig(), encode) is known
+    assert notes.with_notes(known, [], encode) is known

@@ -28,6 +28,7 @@ def expert_input(rows: list[list[int]], texts: list[str], **given: Any) -> Exper
         "share": np.zeros(n),
         "seen": np.ones(n, dtype=bool),
         "tau": 0.5,
+        "origins": [[]] * n,
         "deciding": np.array([np.argmin(similarity[row]) for row in rows], dtype=np.int64),
     }
     sequences = Distinct(ids, offsets, np.ones(count, np.int64), np.arange(count))

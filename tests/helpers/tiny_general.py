@@ -11,6 +11,7 @@ from glx.generallog.knowledge import KnowledgeConfig
 from glx.generallog.route import RouteConfig
 from glx.profile import fit_profile
 from glx.sequences import LabelledSource, Templates
+from glx.statements.known import KnownConfig
 from glx.zerolog.detector import ZeroLogConfig, ZeroLogDetector
 from glx.zerolog.inputs import system_inputs
 from glx.zerolog.model import ModelConfig
@@ -36,9 +37,9 @@ def untrained(structural: bool = True) -> ZeroLogDetector:
     return ZeroLogDetector(ZeroLogConfig(train, ENCODER, seed=3), params, profile, 0.5)
 
 
-def fit(base: ZeroLogDetector, route="centred", **known) -> GeneralLogDetector:
+def fit(base: ZeroLogDetector, route="centred", notes=(), **known) -> GeneralLogDetector:
     more = {"route": RouteConfig(route), "knowledge": KnowledgeConfig(**known)}
-    config = GeneralLogConfig(**vars(base.config), **more)
+    config = GeneralLogConfig(**vars(base.config) | more | {"known": KnownConfig(notes)})
     texts = Templates(SOURCE_TEXTS, np.ones(3, dtype=np.int64))
     source = LabelledSource(
         "s", sequences([0], [0, 2], [0, 1]), texts, np.array([0, 0, 1], np.uint8)

@@ -5,12 +5,14 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import polars as pl
 import pytest
 import zstandard
 from small_runs import TINY, config, read_rows, write_zst
 
 from glx.data.catalogue import resolve
 from glx.data.load import DataConfig, load
+from glx.data.simulate import vms
 from glx.detector import Target
 from glx.embed.alarm import meanings
 from glx.generallog.detector import GeneralLogConfig
@@ -20,6 +22,7 @@ from glx.runs import run as runs
 from glx.runs.progress import Progress
 from glx.runs.settings import GeneralLogRun, RunConfig
 from glx.sequences import TEST, LabelledSource
+from glx.statements.known import KnownConfig
 from glx.zerolog.detector import ZeroLogDetector
 
 
@@ -56,6 +59,15 @@ def answered(run: RunConfig, to: Path) -> GeneralLogRun:
     return generallog(run, to, route=RouteConfig(route="proprietary"), expert=expert)
 
 
+def informed(run: RunConfig, to: Path) -> GeneralLogRun:
+    """GeneralLog with the source code of the program that logs."""
+    path = to / "code/vms.py"
+    path.parent.mkdir()
+    texts = [f"log.{e.level.lower()}({e.text!r})" for e in vms.EVENTS.values()]
+    path.write_text("\n".join(["def serve():", *(f"    {text}" for text in texts)]))
+    return generallog(run, to, known=KnownConfig((str(path.parent),)))
+
+
 @pytest.mark.parametrize(
     ("detector", "target", "labels", "column"),
     [
@@ -65,6 +77,7 @@ def answered(run: RunConfig, to: Path) -> GeneralLogRun:
         (zerolog, "openstack", "openstack/openstack_faultinj_nova_odd_labels.csv", "label_failure"),
         (zerolog, "sim_vms", "simulated/5000-0/sim_vms.labels.csv", "label"),
         (generallog, "sim_vms", "simulated/5000-0/sim_vms.labels.csv", "label"),
+        (informed, "sim_vms", "simulated/5000-0/sim_vms.labels.csv", "label"),
         (answered, "hdfs", "hdfs/hdfs_block_sequences.csv.zst", "label"),
     ],
 )
@@ -83,6 +96,9 @@ def test_flipped_target_labels_change_no_verdict(
     one, other = (tmp_path / d / "verdicts.parquet" for d in ("before", "after"))
     assert one.read_bytes() == other.read_bytes()
     assert before.confusion != after.confusion  # the flip was real
+    if detector is informed:
+        reasons = pl.read_parquet(one)["reason"].drop_nulls()
+        assert reasons.str.contains(r"logged as \w+ at vms\.py:\d+ in serve").any()
 
 
 def test_permuted_rows_of_hdfs_keep_their_scores(folder, cache):
