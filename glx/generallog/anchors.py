@@ -67,6 +67,7 @@ def alone(entries: Sequence[Entry], vectors: np.ndarray) -> ExpertInput:
         similarity=zeros,
         tau=1.0,
         deciding=np.zeros(n, np.int64),
+        origins=[[] for _ in entries],
     )
 
 
