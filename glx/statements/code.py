@@ -189,4 +189,6 @@ def _blank(token: re.Match) -> str:
     text = token[0]
     if text.startswith(COMMENTS):
         return " " * len(text)
+    if text[0] == "/":  # a regular expression
+        return INSIDE * len(text)
     return OPEN + INSIDE * (len(text) - 1)

@@ -24,7 +24,7 @@ BACKTICK = r"`[^`]*`"
 # A string with code in it, which may hold strings and braces.
 INNER = r'\{(?:[^{}"\n]|"(?:[^"\\\n]|\\.)*"|\{[^{}\n]*\})*\}'
 DOLLAR = rf'"(?:[^"\\\n$]|\\.|\$(?!\{{)|\${INNER})*"'
-INTERPOLATED = rf'\$"(?:[^"\\\n{{]|\\.|\{{\{{|{INNER})*"'
+INTERPOLATED = rf'\$"(?:[^"\\\n{{]|\\.|\{{\{{|(?!\{{\{{){INNER})*"'
 TEMPLATE = r"`(?:[^`\\$]|\\[\s\S]|\$(?!\{)|\$\{(?:[^{}]|\{(?:[^{}]|\{[^{}]*\})*\})*\})*`"
 BEFORE = r"[=(,:;!&|?\[{}+\n]"  # a slash is a division after anything else
 REGEX = (

@@ -45,7 +45,7 @@ def test_all_statements_of_a_language(name):
         ("a.go", 'func f() { log.Error("a: ", err) }', "a:"),
         ("a.rs", 'fn f() { error!(err = ?e, "a {x}"); }', "a <*>"),
         ("a.js", 'log.error(`a ${b ? `c ${d}` : "e"} f`)', "a <*> f"),
-        ("a.js", "const r = /'/; log.error('a'); const s = a / b / c;", "a"),
+        ("a.js", "const r = /'/; log.error('a', /'/g); const s = a / b / c;", "a"),
         ("a.cs", 'class A { void B() { log.LogError(1, e, "a" + b); } }', "a<*>"),
     ],
 )
@@ -72,6 +72,12 @@ def test_calls_that_a_user_names():
         '"' * 9999,
         "log." * 20_000 + "e(",
         "/*" * 999,
+        '$"' + "{{a}}" * 99,
+        '"' + "${a" * 99,
+        "`" + "${`" * 99,
+        "f(" * 99 + "{log.e(1)",
+        "f() " * 300 + "!{log.error('a')",
+        "f " * 9999 + '{log.error("a")',
     ],
 )
 @pytest.mark.parametrize("suffix", sorted({one.suffixes[0] for one in BY_SUFFIX.values()}))
