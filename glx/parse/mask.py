@@ -21,9 +21,10 @@ CONSONANT = "[bcdfghjklmnpqrstvwxz0]"  # what Kubernetes makes names of
 NUMBER = r"0(?:[.,]0)*"
 BYTES = r"(?:[kKMGTP]i?[Bb]|[Bb]ytes?|B)"
 LONG_TIME = r"(?:[mu]s|µs|ns|msecs?|secs?|seconds?|mins?|minutes?|hrs?|hours|days|m[a-z]+seconds?)"
+UUID = rf"{EDGE}(?:[a-z]+_)?[0-9a-fA-F]+(?:-[0-9a-fA-F]+){{4}}{EDGE}"
 NUMBERED = "|".join(  # the first that matches; a sign before it is part of it
     (
-        rf"{EDGE}[0-9a-fA-F]+(?:-[0-9a-fA-F]+){{4}}{EDGE}",  # UUID
+        UUID,
         # Date in words, date and time.
         rf"{EDGE}(?:{DAY},? )?(?:{MONTH} +0|0 {MONTH})(?: 0:0:0(?: 0)?| 0(?: 0:0:0)?)?{EDGE}",
         rf"{EDGE}0-0-0[T ]0:0:0(?:[.,]0)?(?:Z|[+\-]0(?::0)?)?",
@@ -53,6 +54,7 @@ VALUES = "|".join(  # the same
         r"(?:\b[A-Za-z]:\\|\\\\[\w.\-]+\\)[^\s\"'<>|,;)\]]*",  # path of Windows
         rf"(?:{WORD}*/)+{WORD}*0(?:{WORD}|/)*(?:\?[^\s\"']*)?",  # path with a number, and a query
         rf"{EDGE}{WORD}+\.exe{EDGE}(?: \*0)?",  # program of Windows, of 32 bits
+        rf"-{UUID}",  # before the next two, which a part of one may look like
         # Name of a pod: of its deployment the rest remains.
         rf"-{CONSONANT}+-{CONSONANT}*0{CONSONANT}*{EDGE}",
         rf"-{CONSONANT}*0{CONSONANT}*-{CONSONANT}+{EDGE}",

@@ -32,6 +32,9 @@ MASKED = {
     "id q76rTHqDSn of a1b2": "id <*> of <*>",
     "request e4d909c290d0fb1ca068ffaddf22cbd0 done": "request <*> done",
     "req-9bc36dd9-91c5-4314-898a-47625eb93b09 ok": "req<*> ok",
+    "req-f8c434f7-c59b-4813-a858-c5414ac98f90 ok": "req<*> ok",  # parts as in a pod's name
+    "req-8c729cb3-4825-48f8-ac74-8563681c048c ok": "req<*> ok",
+    "vol_1c05f1a2-bb1d-4abe-bce7-1b48fba52e59.img": "<*>.img",
     "{3F2504E0-4F89-11D3-9A0C-0305E82C3301} ok": "{<*>} ok",
     "web-7f9c4d-x2x9z is up": "web<*> is up",
     "api-gateway-6d5f8b9c7-zxkvp is up": "api-gateway<*> is up",
