@@ -9,7 +9,7 @@ import weakref
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cache, partial
-from itertools import chain, groupby
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -17,10 +17,10 @@ import numpy as np
 from glx.config import nested, setting
 from glx.detector import Report, silent
 from glx.errors import InputError, Paused
-from glx.generallog import anchors, answers, retrieval
+from glx.generallog import answers, retrieval
 from glx.generallog.entries import EVENT, NOTE
 from glx.generallog.expert import Expert, ExpertAnswers, ExpertInput
-from glx.generallog.knowledge import Knowledge, build
+from glx.generallog.knowledge import Knowledge
 from glx.generallog.prompt import PromptConfig, reason_messages, writer
 from glx.generallog.questions import Questions, collapse, fold
 from glx.generallog.wordings import WORDINGS, average, reason
@@ -51,13 +51,6 @@ class ExpertConfig:
     )
     responses: str | None = setting(
         None, "the file of answers, for `replay` (JSONL) and `answers` (CSV)."
-    )
-    anchors: int = setting(
-        0,
-        "so many events of the sources, half of them known to be anomalous, are asked about too, "
-        "to set right a model that says `anomalous` too readily, too rarely or too surely.",
-        low=0,
-        high=1000,
     )
     prompt: PromptConfig = nested(PromptConfig)
     llm: LLMConfig = nested(LLMConfig)
@@ -124,7 +117,6 @@ def make_expert(config: ExpertConfig, context: ExpertContext) -> Expert:
         return partial(retrieval.judge, knowledge=context.knowledge, k=context.k)
     if config.expert == "answers":
         return partial(_by_file, path=_responses(config), numbers=context.numbers)
-    anchors.choose(context.knowledge.entries, config.anchors)  # or say now that there are none
     kept, model = AnswerCache(config.llm.cache), cache(partial(load_model, config.llm))
     expert = partial(ask_model, config=config, context=context, model=model, kept=kept)
     weakref.finalize(expert, kept.close)
@@ -148,12 +140,10 @@ def ask_model(
     name, chat = model()
     questions = collapse(inputs, config.prompt.context)
     requests, dropped = to_requests(inputs, questions, config, context, chat, name)
-    rows = anchors.choose(context.knowledge.entries, config.anchors)
-    beside = _about_anchors(rows, config, context, chat, name)
-    by_key, costs = _answers_to([*chain(*requests, *beside)], chat, config, context, kept)
-    votes = _votes(requests, by_key)
-    found, reasons = [average(of_one) for of_one in votes], [reason(of_one) for of_one in votes]
-    keys = [tuple(r.key for r in of_one) for of_one in zip(*requests, strict=True)]
+    by_key, costs = _answers_to([*chain(*requests)], chat, config, context, kept)
+    keys = [tuple(request.key for request in votes) for votes in zip(*requests, strict=True)]
+    found = [average([by_key[key] for key in votes]) for votes in keys]
+    reasons = [reason([by_key[key] for key in votes]) for votes in keys]
     distinct = dict(zip(keys, found, strict=True))
     abstained = sum(answer.p is None for answer in distinct.values())
     costs = replace(costs, questions=len(distinct), abstained=abstained, dropped_events=dropped)
@@ -164,15 +154,7 @@ def ask_model(
         costs = costs + replace(more, questions=0, uncertain=0, abstained=0)
         for q, request in zip(anomalous, follow_ups, strict=True):
             reasons[q] = explained[request.key].text or reasons[q]
-    p = _probabilities(found)
-    if rows:
-        told = [average(of_one) for of_one in _votes(beside, by_key)]
-        known = [context.knowledge.entries[row].label == ANOMALOUS for row in rows]
-        p = anchors.corrected(p, *anchors.fit(_probabilities(told), np.array(known)))
-        reasons = [
-            text if np.isnan(one) else f"{text}; {one:.2f} by {len(rows)} anchors"
-            for text, one in zip(reasons, p, strict=True)
-        ]
+    p = np.array([np.nan if a.p is None else a.p for a in found], dtype=np.float32)
     return ExpertAnswers(*fold(questions, p, reasons, inputs.beside), costs)
 
 
@@ -196,35 +178,6 @@ def to_requests(
         requests.append([Request(asked, chat.render(asked), model) for asked, _ in written])
         left_out += sum(dropped for _, dropped in written)
     return requests, left_out
-
-
-def _about_anchors(
-    rows: list[int], config: ExpertConfig, context: ExpertContext, chat: ChatFormat, model: str
-) -> list[list[Request]]:
-    """For each wording a request for each anchor, alone, which tells what other systems know."""
-    entries, vectors = context.knowledge.entries, context.knowledge.vectors
-    parts = []
-    for system, of_system in groupby(rows, lambda row: entries[row].system):
-        own = list(of_system)
-        asked = anchors.alone([entries[row] for row in own], vectors[own])
-        others = [
-            row
-            for row, entry in enumerate(entries)
-            if entry.system != system and entry.text not in asked.texts
-        ]
-        elsewhere = build([entries[row] for row in others], vectors[others])
-        there, questions = replace(context, knowledge=elsewhere), collapse(asked, "event")
-        parts.append(to_requests(asked, questions, config, there, chat, model)[0])
-    return [[*chain(*of_wording)] for of_wording in zip(*parts, strict=True)]
-
-
-def _votes(requests: list[list[Request]], by_key: dict[str, Answer]) -> list[list[Answer]]:
-    """The answers to each question, one for each wording."""
-    return [[by_key[request.key] for request in of_one] for of_one in zip(*requests, strict=True)]
-
-
-def _probabilities(found: list[Answer]) -> np.ndarray:
-    return np.array([np.nan if a.p is None else a.p for a in found], dtype=np.float32)
 
 
 def _reason_request(request: Request, chat: ChatFormat) -> Request:
