@@ -31,6 +31,7 @@ from glx.generallog.entries import NOTE, Entry
 from glx.generallog.knowledge import Encode, Knowledge
 from glx.llm.request import CHOICES
 from glx.parse.mask import mask
+from glx.statements.languages import NAMES
 
 YAML, MARKDOWN = (".yaml", ".yml"), (".md",)
 KEYS = ("text", "event", "label", "note", "system")
@@ -79,7 +80,7 @@ def read(path: Path) -> list[Entry]:
       InputError: nothing there, or something that cannot be read; names file and line.
     """
     if not os.path.exists(path):  # never an error itself, unlike Path.exists
-        raise InputError(f"{path}: no such file or folder; check the path of your notes")
+        raise InputError(f"{path}: no such file or folder; check the path after --knowledge")
     if not os.path.isdir(path):
         return read_file(path)
     try:
@@ -87,7 +88,10 @@ def read(path: Path) -> list[Entry]:
     except OSError as e:
         raise InputError(f"{path}: cannot be read ({e.strerror}); check its permissions") from e
     if not files:
-        raise InputError(f"{path}: holds no notes; put .yaml, .yml or .md files there")
+        raise InputError(
+            f"{path}: holds no notes (.yaml, .yml, .md) and no source code of a language that is "
+            f"read ({NAMES}); name another"
+        )
     return [entry for file in files for entry in read_file(file)]
 
 
@@ -99,7 +103,10 @@ def read_file(path: Path) -> list[Entry]:
     """
     suffix = path.suffix.lower()
     if suffix not in YAML + MARKDOWN:
-        raise InputError(f"{path}: notes are .yaml, .yml or .md files; give it such a name")
+        raise InputError(
+            f"{path}: by its name neither notes (.yaml, .yml, .md) nor source code or an archive of "
+            "it (.zip, .tar.gz); rename it"
+        )
     try:
         text = path.read_text(encoding="utf-8-sig")
     except OSError as e:

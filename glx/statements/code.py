@@ -17,7 +17,8 @@ LONGEST = 10_000  # characters of a call
 COMMENTS = ("//", "/*", "#")
 OTHERS = (  # they stand before a brace too
     "if for while switch catch else do try return match loop synchronized using lock foreach when "
-    "select case new await yield throw sizeof defer go unsafe with in not and or super this"
+    "select case new await yield throw sizeof defer go unsafe with in not and or super this "
+    "function noexcept __attribute__ __declspec"
 )
 NO_FUNCTION = frozenset(OTHERS.split())
 ARGUMENTS = r"\s*\((?:[^()]|\((?:[^()]|\([^()]*\))*\))*\)"
@@ -175,9 +176,11 @@ class Code:
         begin = max(self.bare.rfind(end, max(brace - 600, 0), brace) for end in ";{}") + 1
         head = DIRECTIVE.sub("", self.bare[max(begin, brace - 600) : brace]).strip()
         for pattern in HEADS.get(self.language.name, OTHER_HEADS):
-            for found in pattern.finditer(head):
-                if found["name"] not in NO_FUNCTION:
-                    return found["name"]
+            found = pattern.search(head)
+            while found and found["name"] in NO_FUNCTION:
+                found = pattern.search(head, found.end("name"))
+            if found:
+                return found["name"]
         return None
 
     @cached_property

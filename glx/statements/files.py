@@ -28,6 +28,11 @@ DAMAGE = (
 )
 
 
+def is_source(name: str) -> bool:
+    """Whether a file is source code, by its name."""
+    return os.path.splitext(name)[1].lower() in BY_SUFFIX
+
+
 def is_archive(path: Path) -> bool:
     """Whether a file is an archive, by its name."""
     return path.name.lower().endswith(ARCHIVES)
@@ -45,6 +50,8 @@ def sources(path: Path) -> Iterator[tuple[str, bytes]]:
         if os.path.isdir(path):
             for name in names(path):
                 yield name, (path / name).read_bytes()
+        elif is_source(path.name):
+            yield path.name, path.read_bytes()
         elif zipfile.is_zipfile(path):
             yield from _zipped(path)
         else:
@@ -73,17 +80,17 @@ def names(folder: Path) -> list[str]:
         folders[:] = [name for name in folders if name not in LEFT_OUT and name[0] != "."]
         for name in files:
             path = Path(root, name)
-            if _is_source(name) and os.path.isfile(path) and path.stat().st_size <= LARGEST:
+            if _runs(name) and os.path.isfile(path) and path.stat().st_size <= LARGEST:
                 found.append(path.relative_to(folder).as_posix())
     return sorted(found)
 
 
-def _is_source(name: str) -> bool:
+def _runs(name: str) -> bool:
     """Whether a file, named with its folders, may hold log statements of a program that runs."""
     *folders, file = PurePosixPath(name).parts
-    stem, suffix = os.path.splitext(file)
+    stem, _ = os.path.splitext(file)
     return (
-        suffix.lower() in BY_SUFFIX
+        is_source(file)
         and LEFT_OUT.isdisjoint(folders)
         and not any(folder[0] == "." and folder != "." for folder in folders)
         and not stem.startswith(("test_", "."))
@@ -94,7 +101,7 @@ def _is_source(name: str) -> bool:
 def _zipped(path: Path) -> Iterator[tuple[str, bytes]]:
     with zipfile.ZipFile(path) as archive:
         for entry in sorted(archive.infolist(), key=lambda entry: entry.filename):
-            if not entry.is_dir() and _is_source(entry.filename) and entry.file_size <= LARGEST:
+            if not entry.is_dir() and _runs(entry.filename) and entry.file_size <= LARGEST:
                 yield entry.filename, archive.read(entry)
 
 
@@ -105,6 +112,6 @@ def _tarred(path: Path) -> Iterator[tuple[str, bytes]]:
         stream = zstandard.ZstdDecompressor().stream_reader(file) if packed else file
         with closing(stream), tarfile.open(fileobj=stream, mode="r|" if packed else "r:*") as tar:
             for member in tar:
-                if member.isfile() and _is_source(member.name) and member.size <= LARGEST:
+                if member.isfile() and _runs(member.name) and member.size <= LARGEST:
                     content = tar.extractfile(member)
                     yield member.name, b"" if content is None else content.read()

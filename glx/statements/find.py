@@ -103,15 +103,19 @@ def _calls(code: Code, named: Mapping[str, str]) -> Iterator[tuple[int, str, str
             continue
         receiver = "" if macro else code.receiver(found.start())
         if not (call.alone or is_logger(receiver)):
-            if "".join(words_of(name)) not in TO_STDERR or not STDERR.search(
-                f"{receiver} {bare[opened:closed]}"
-            ):
+            if not _to_stderr(name, receiver, bare[opened:closed]):
                 continue
             arguments = [place for place in arguments if not STDERR.search(bare[slice(*place)])]
             call = Call(DIAGNOSTIC, True)
         at, text = _message(code, name, receiver, arguments)
         level = call.level or _level(code, arguments[: at + 1]) or level_of(receiver)
         yield found.start(), level or UNSAID, text
+
+
+def _to_stderr(name: str, receiver: str, arguments: str) -> bool:
+    """Whether a call writes to standard error: `System.err.println`, `fprintf(stderr, ...)`."""
+    writes = "".join(words_of(name)) in TO_STDERR
+    return writes and STDERR.search(f"{receiver} {arguments}") is not None
 
 
 def _streams(code: Code) -> Iterator[tuple[int, str, str]]:

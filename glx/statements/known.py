@@ -27,9 +27,9 @@ class KnownConfig:
 
     knowledge: tuple[str, ...] = setting(
         (),
-        "source code of the target's programs, a folder or an archive: the severity that its "
-        "authors gave a line counts; or notes of your own, a file (.yaml, .yml, .md) or a folder "
-        "of such, which experts read; repeat it for several.",
+        "source code of the target's programs, a folder, an archive or a file: the severity that "
+        "its authors gave a line counts; or notes of your own, a file (.yaml, .yml, .md) or a "
+        "folder of such, which experts read; repeat it for several.",
         read=_several,
     )
     log_calls: tuple[str, ...] = setting(
@@ -43,7 +43,8 @@ class KnownConfig:
 def parted(paths: Sequence[str]) -> tuple[list[Path], list[Path]]:
     """The paths of source code, and those of notes.
 
-    A folder with a source file anywhere in it is one of source code.
+    A folder with a source file anywhere in it is one of source code; what is not there counts as
+    notes, whose reader says so.
 
     Raises:
       InputError: a folder cannot be read.
@@ -51,7 +52,10 @@ def parted(paths: Sequence[str]) -> tuple[list[Path], list[Path]]:
     code, notes = list[Path](), list[Path]()
     for path in (Path(path).expanduser() for path in paths):
         try:
-            is_code = files.is_archive(path) or (os.path.isdir(path) and bool(files.names(path)))
+            if os.path.isdir(path):
+                is_code = bool(files.names(path))
+            else:
+                is_code = files.is_archive(path) or files.is_source(path.name)
         except OSError as e:
             raise InputError(f"{path}: cannot be read ({e.strerror}); check its permissions") from e
         (code if is_code else notes).append(path)

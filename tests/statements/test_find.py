@@ -53,6 +53,48 @@ def test_tricky_forms(name, text, expected):
     assert [s[3] for s in found(name, text)] == ([] if expected is None else [expected])
 
 
+@pytest.mark.parametrize(
+    ("name", "text", "function"),
+    [
+        ("a.c", "static __attribute__ ((unused)) void f(int a) { if (a) { § } }", "f"),
+        ("a.c", "void g(void) { }\nint f(int a, char *b)\n{ for (;;) { § } }", "f"),
+        ("a.cc", "template <class T> int A<T>::f(T t) const override { § }", "f"),
+        ("a.cc", "A::f(int a) : b_(a), c_(g(a)) { § }", "f"),
+        (
+            "a.java",
+            '@Get("a") public List<A> f(@P(1) int a) throws B, C { run(() -> { § }); }',
+            "f",
+        ),
+        ("a.js", "const f = async (a) => { § }", "f"),
+        ("a.js", "app.f = function (a) { § }", "f"),
+        ("a.js", "class A { async f(a) { on('b', function () { § }) } }", "f"),
+        ("a.ts", "export function f<T>(a: T): Promise<void> { § }", "f"),
+        ("a.go", "func (s *S) f(a int) error { go func(b int) error { § }(1) }", "f"),
+        (
+            "a.rs",
+            "pub async fn f<'a>(a: &'a str) -> Result<(), E> where { match a { _ => { § } } }",
+            "f",
+        ),
+        ("a.kt", "fun A.f(a: B = c()): D { a.use { § } }", "f"),
+        ("a.scala", "def f(a: Int)(implicit b: B): C = { § }", "f"),
+        ("a.cs", "[A(1)] async Task<B> f(C c) where D : E { § }", "f"),
+        ("a.java", "class A { static { § } }", None),
+        ("a.c", "§", None),
+        (
+            "a.py",
+            "def g():\n    pass\nclass A:\n    async def f(\n        self,\n    ):\n        §",
+            "f",
+        ),
+        ("a.py", "def g():\n    pass\n§", None),
+    ],
+)
+def test_the_function_around_a_statement(name, text, function):
+    calls = {".rs": 'error!("a");', ".c": 'error("a");', ".cc": 'LOG_ERROR("a");'}
+    call = calls.get(Path(name).suffix, 'log.error("a")')
+    (one,) = found(name, text.replace("§", call))
+    assert one[2] == function
+
+
 def test_calls_that_a_user_names():
     text = 'audit.write_event(who, "denied %s")\nnote("kept")\n'
     assert found("a.py", text) == []

@@ -149,3 +149,9 @@ def test_a_run_refuses_what_it_cannot_use(code, tmp_path):
     notes = ZeroLogConfig(known=KnownConfig((str(tmp_path / "notes.md"),)))
     with pytest.raises(InputError, match=r"notes\.md: holds no source code"):
         notes.prepare(parser, said.append)
+
+
+def test_one_source_file(code):
+    assert parted([str(code / "serve.py")]) == ([code / "serve.py"], [])
+    known = known_statements(KnownConfig((str(code / "serve.py"),)))
+    assert known.table["place"].to_list() == [f"serve.py:{n}" for n in (6, 7, 8, 9)]
