@@ -104,8 +104,8 @@ def read_file(path: Path) -> list[Entry]:
     suffix = path.suffix.lower()
     if suffix not in YAML + MARKDOWN:
         raise InputError(
-            f"{path}: by its name neither notes (.yaml, .yml, .md) nor source code or an archive of "
-            "it (.zip, .tar.gz); rename it"
+            f"{path}: by its name neither notes (.yaml, .yml, .md) nor source code or an archive "
+            "of it (.zip, .tar.gz); rename it"
         )
     try:
         text = path.read_text(encoding="utf-8-sig")
