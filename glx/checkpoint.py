@@ -19,7 +19,7 @@ import polars as pl
 from glx.errors import InputError
 from glx.state import State
 
-VERSION = 3
+VERSION = 4
 MANIFEST = "detector.json"
 SPARE = 1 << 20  # bytes on the disk beside the arrays themselves
 

@@ -44,18 +44,15 @@ The constants are conventions, not fits; docs/method.md says how they were chose
 """
 
 import numpy as np
-import scipy.sparse as sp
 from scipy.special import logit
 
-from glx.membership import membership
-from glx.profile import Profile, event_tails, missing_step
+from glx.kinds import ABSENCE_LIMIT, Kinds, Lacking, expected, lacking
+from glx.membership import Held, held_sets
+from glx.profile import Profile, event_tails
 from glx.sequences import Distinct, first_highest
-from glx.steps import by_chance
+from glx.steps import NEUTRAL, SELDOM, by_chance, surprise
 
-NEUTRAL = -np.log10(0.05)  # decades; an event in one of twenty sequences is no evidence
 RAREST = 2.5  # decades; below one in 300 rarity grows no further
-SELDOM = -np.log10(0.02)  # decades; one in fifty sequences may lack a step or hold a known error
-ABSENCE_LIMIT = 4.0  # standard deviations of `lack` that an inlier stays below
 ROUNDS = 20  # of `inliers` at most
 DECADE = float(np.log(10))  # in log-odds
 ALARM_LIMIT = 2.0  # log-odds; the alarm model knows other systems' words, not this one's
@@ -69,22 +66,41 @@ MAX_LOG_ODDS = 10.0  # bound of every other evidence, and of the odds of regular
 def inliers(sequences: Distinct, n_templates: int) -> Distinct:
     """The sequences to fit a profile on: those that lack no more than is usual.
 
-    Sigma clipping: leave out sequences that deviate by `ABSENCE_LIMIT` or more, count again, until
-    nothing changes. An unlabelled log holds anomalies too: many sequences that stop short make each
-    other's absences look ordinary. Where less than half would stay, all do: the rule does not suit
-    such a log.
+    Sigma clipping: leave out sequences that deviate by `ABSENCE_LIMIT` or more and are no habit,
+    count again, until nothing changes. An unlabelled log holds anomalies too: many sequences that
+    stop short make each other's absences look ordinary. Where less than half would stay, all do:
+    the rule does not suit such a log.
     """
-    members, steps = membership(sequences, n_templates), ~by_chance(sequences, n_templates)
-    whole = inside = sequences.whole
+    whole = np.flatnonzero(sequences.whole)
+    held, steps = held_sets(sequences.take(whole), n_templates), ~by_chance(sequences, n_templates)
+    habit = habits(held)
+    inside = np.ones(len(held.counts), dtype=bool)
     for _ in range(ROUNDS):
-        before, counts = inside, np.where(inside, sequences.counts, 0)
-        deviations = _deviations(counts @ members, int(counts.sum()), members, steps)
-        inside = whole & (deviations < ABSENCE_LIMIT)
-        if 2 * sequences.counts[inside].sum() < sequences.counts.sum():
+        before, counts = inside, np.where(inside, held.counts, 0)
+        p = (counts @ held.members + 1) / (counts.sum() + 2)
+        absent, mean, spread = expected(p, steps)
+        inside = habit | ((mean - held.members @ absent) / spread < ABSENCE_LIMIT)
+        if 2 * held.counts[inside].sum() < sequences.counts.sum():
             return sequences
         if np.array_equal(before, inside):
             break
-    return sequences.take(np.flatnonzero(inside))
+    return sequences.take(whole[inside[held.inverse]])
+
+
+def habits(held: Held) -> np.ndarray:
+    """`<bool>[S]` the sets of events that one in fifty sequences hold, and that no other such has.
+
+    A kind of request does the same time and again, and something that others do not; what stops
+    short does nothing of its own, however often.
+    """
+    n = int(held.counts.sum())
+    often = (held.counts > 1) & (surprise(held.counts - 1, n) < SELDOM)
+    rows = np.flatnonzero(often)
+    members = held.members[rows]
+    common, size = (members @ members.T).toarray(), members.sum(axis=1)
+    within = (common == size[:, None]) & (size[:, None] < size)
+    often[rows] = ~within.any(axis=1)
+    return often
 
 
 def regularity(profile: Profile) -> float:
@@ -153,13 +169,26 @@ def event_log_odds(profile: Profile, alarm: np.ndarray, levels: np.ndarray) -> n
 
 def absence(profile: Profile, sequences: Distinct) -> np.ndarray:
     """`<float32>[U]` log-odds from what each sequence lacks."""
-    members, steps = membership(sequences, len(profile.present)), profile.step_tails > 0
-    deviations = _deviations(profile.present, int(profile.n_sequences), members, steps)
-    step = np.append(profile.step_tails, 0)[missing_step(profile, sequences)]
-    one = np.where(step > SELDOM, _beyond(step, SELDOM), -MAX_LOG_ODDS)
-    found = np.maximum(deviations - ABSENCE_LIMIT, one)
-    found = np.where(sequences.whole, found, -MAX_LOG_ODDS)
-    return np.clip(found, -MAX_LOG_ODDS, MAX_LOG_ODDS).astype(np.float32)
+    return missing(profile.kinds, sequences)[0]
+
+
+def missing(kinds: Kinds, sequences: Distinct) -> tuple[np.ndarray, np.ndarray]:
+    """`<float32>[U]` log-odds from what each sequence lacks as one of all or of its own kind.
+
+    Returns also `<int64>[U]` which usual event of which kind that is, as a place in the arrays
+    `[K]` of `kinds`; any where the log-odds are below 0.
+    """
+    of_all, of_own = lacking(kinds, sequences)
+    (odds, place), (within, at) = _log_odds(of_all), _log_odds(of_own)
+    place = np.where(within > odds, at, place)
+    odds = np.where(sequences.whole, np.maximum(odds, within), -MAX_LOG_ODDS)
+    return np.clip(odds, -MAX_LOG_ODDS, MAX_LOG_ODDS).astype(np.float32), place
+
+
+def _log_odds(found: Lacking) -> tuple[np.ndarray, np.ndarray]:
+    step = np.where(found.tail > SELDOM, _beyond(found.tail, SELDOM), -MAX_LOG_ODDS)
+    place = np.where(step >= found.over, found.step, found.commonest)
+    return np.maximum(found.over, step), place
 
 
 def sequence_log_odds(
@@ -207,19 +236,3 @@ def _odds(profile: Profile) -> float:
 def _beyond(tails: np.ndarray, neutral: float | np.ndarray) -> np.ndarray:
     """Log-odds of surprises in decades, 0 at `neutral`; none grows beyond `RAREST`."""
     return DECADE * (np.minimum(tails, RAREST) - neutral)
-
-
-def _deviations(
-    present: np.ndarray, n: int, members: sp.csr_array, steps: np.ndarray
-) -> np.ndarray:
-    """`<float64>[U]` deviation of `lack`, with `present` (`<float>[V]`) of `n` sequences.
-
-    Args:
-      steps: `<bool>[V]` the events whose absence counts.
-    """
-    p = (present + 1) / (n + 2)
-    absent = -np.log10(1 - p)
-    spread = np.sqrt((p * (1 - p) * absent**2).sum())
-    absent = absent * steps
-    # The mean over all events less those present, which equals `lack` less its mean.
-    return (p @ absent - members @ absent) / max(spread, 1e-12)

@@ -4,10 +4,44 @@ In: distinct sequences and the size `V` of their template table. Out: arrays. An
 table (a template first seen at detection) is the state `V`, an unseen event.
 """
 
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise
+
 import numpy as np
 import scipy.sparse as sp
 
 from glx.sequences import Distinct
+
+
+@dataclass(frozen=True)
+class Held:
+    """The `S` distinct sets of events that sequences hold.
+
+    Attributes:
+      members: `<float64>[S, V]` sparse: 1 where a set has an event of the table.
+      counts: `<int64>[S]` sequences with each.
+      inverse: `<int64>[U]` the set of each distinct sequence.
+    """
+
+    members: sp.csr_array
+    counts: np.ndarray
+    inverse: np.ndarray
+
+    @cached_property
+    def present(self) -> np.ndarray:
+        """`<int64>[V]` sequences that hold each event."""
+        return (self.counts @ self.members).astype(np.int64)
+
+    @cached_property
+    def _columns(self) -> sp.csc_array:
+        return self.members.tocsc()
+
+    def holding(self, event: int) -> "Held":
+        """The sets with an event alone, each standing for itself."""
+        start, end = self._columns.indptr[event : event + 2]
+        rows = self._columns.indices[start:end]
+        return Held(self.members[rows], self.counts[rows], np.arange(len(rows)))
 
 
 def membership(sequences: Distinct, n_templates: int) -> sp.csr_array:
@@ -16,6 +50,17 @@ def membership(sequences: Distinct, n_templates: int) -> sp.csr_array:
     known = event < n_templates
     ones, at = np.ones(known.sum()), (row[known], event[known])
     return sp.csr_array((ones, at), shape=(len(sequences), n_templates))
+
+
+def held_sets(sequences: Distinct, n_templates: int) -> Held:
+    """The sets of events that sequences hold; ids outside the table are left out."""
+    members = membership(sequences, n_templates)
+    raw = members.indices.astype(np.int32).tobytes()
+    index: dict[bytes, int] = {}
+    keys = (raw[4 * a : 4 * b] for a, b in pairwise(members.indptr.tolist()))
+    inverse = np.fromiter((index.setdefault(key, len(index)) for key in keys), dtype=np.int64)
+    first = np.unique(inverse, return_index=True)[1]
+    return Held(members[first], sums(inverse, sequences.counts, len(first)), inverse)
 
 
 def presence(sequences: Distinct, n_templates: int) -> np.ndarray:
@@ -33,20 +78,26 @@ def first_missing(values: np.ndarray, sequences: Distinct) -> np.ndarray:
 
     Args:
       values: `<float>[V]`.
-
-    Events are ranked from the highest on, and the ranks of a row sorted. The smallest rank that a
-    row lacks is the first position at which its sorted ranks differ from 0, 1, 2, ...; where they
-    do not differ, it is the number of its ranks.
     """
     row, event, _ = events_of(sequences, len(values))
     order = np.append(np.argsort(-values, kind="stable"), len(values))
-    rank = np.argsort(order)[event]
-    rank = rank[np.lexsort((rank, row))]
-    missing = np.bincount(row, minlength=len(sequences))
-    position = np.arange(len(row)) - np.repeat(np.cumsum(missing) - missing, missing)
-    differs = rank != position
-    np.minimum.at(missing, row[differs], position[differs])
+    missing = first_gap(row, np.argsort(order)[event], len(sequences))
     return order[np.minimum(missing, len(values))]
+
+
+def first_gap(row: np.ndarray, rank: np.ndarray, n: int) -> np.ndarray:
+    """`<int64>[n]` the smallest of 0, 1, 2, ... that is no `rank` (distinct in a row) of each row.
+
+    It is the first position at which the sorted ranks of a row differ from 0, 1, 2, ...; where they
+    do not differ, it is the number of its ranks.
+    """
+    order = np.lexsort((rank, row))
+    row, rank = row[order], rank[order]
+    gap = np.bincount(row, minlength=n)
+    position = np.arange(len(row)) - np.repeat(np.cumsum(gap) - gap, gap)
+    differs = rank != position
+    np.minimum.at(gap, row[differs], position[differs])
+    return gap
 
 
 def states(ids: np.ndarray, n_templates: int) -> np.ndarray:

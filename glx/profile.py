@@ -25,9 +25,11 @@ Trofimov (1981).
 """
 
 from dataclasses import dataclass, replace
+from typing import Any, Self
 
 import numpy as np
 
+from glx.kinds import Kinds, fit_kinds
 from glx.membership import (
     count_pairs,
     events_of,
@@ -40,7 +42,7 @@ from glx.membership import (
 )
 from glx.parse.levels import SEVERE
 from glx.sequences import Distinct
-from glx.steps import step_tails, surprise
+from glx.steps import surprise
 
 STATISTICS = (
     "presence_max",  # the rarest event that is there
@@ -77,8 +79,7 @@ class Profile:
       level_tails: `<float64>[4]` surprise of a sequence with an event of any level, at or above
         WARN, at or above ERROR, at FATAL.
       new_tail: `<float64>[]` surprise of a sequence with an event that no other sequence holds.
-      step_tails: `<float64>[V]` surprise of a sequence that lacks an event as common; 0 for one
-        that may be lacking by chance.
+      kinds: what sequences of each kind usually hold.
       bigram_from, bigram_to: `<int64>[M]` transitions seen, sorted; the state `V` is an unseen
         event, `V + 1` the edge (before the first and after the last event).
       bigram_count: `<int64>[M]` how often.
@@ -94,7 +95,7 @@ class Profile:
     seen: np.ndarray
     level_tails: np.ndarray
     new_tail: np.ndarray
-    step_tails: np.ndarray
+    kinds: Kinds
     bigram_from: np.ndarray
     bigram_to: np.ndarray
     bigram_count: np.ndarray
@@ -105,6 +106,11 @@ class Profile:
     length_counts: np.ndarray
     values: np.ndarray
     at_least: np.ndarray
+
+    @classmethod
+    def of(cls, arrays: dict[str, Any]) -> Self:
+        """From what `dataclasses.asdict` makes of one."""
+        return cls(**arrays | {"kinds": Kinds(**arrays["kinds"])})
 
 
 def fit_profile(
@@ -134,7 +140,7 @@ def fit_profile(
         held > 0,
         surprise(np.array(severe), n),
         surprise(holding(distinct, members, held == 1), n),
-        step_tails(everything.take(np.flatnonzero(everything.whole)), n_templates),
+        fit_kinds(distinct, everything, n_templates),
         *count_pairs(source, target, distinct.counts[owner]),
         *count_pairs(event[known], repeats[known], distinct.counts[row[known]]),
         lengths,
@@ -234,11 +240,6 @@ def event_statistics(profile: Profile, n_templates: int | None = None) -> np.nda
 def commonest_missing(profile: Profile, sequences: Distinct) -> np.ndarray:
     """`<int64>[U]` the commonest event that each sequence lacks; `V` where it lacks none."""
     return first_missing(_surprises(profile)[1][:-1], sequences)
-
-
-def missing_step(profile: Profile, sequences: Distinct) -> np.ndarray:
-    """`<int64>[U]` the same among events that are not lacking by chance, where there are any."""
-    return first_missing(profile.step_tails, sequences)
 
 
 def _surprises(profile: Profile) -> tuple[np.ndarray, np.ndarray]:

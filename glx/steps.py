@@ -1,14 +1,17 @@
 """Steps: events that a sequence of the system does not lack by chance.
 
-In: distinct sequences. Out: for each event how surprising a sequence is that lacks one as common.
+In: which sequences hold which events. Out: which events come by chance, and for each of the others
+how surprising a sequence is that lacks one as common.
 """
 
 import numpy as np
 from scipy.special import pdtr
 
-from glx.membership import events_of, first_missing, presence
+from glx.membership import Held, events_of
 from glx.sequences import Distinct
 
+NEUTRAL = -np.log10(0.05)  # decades; what one of twenty sequences shows is no evidence
+SELDOM = -np.log10(0.02)  # decades; one in fifty sequences may lack a step or hold a known error
 CHANCE = 0.001, 0.05  # share of sequences without an event by chance that would look like faults
 DOUBT = 0.05  # probability of so few lacks as there are, below which they are no chance
 
@@ -41,18 +44,27 @@ def by_chance(sequences: Distinct, n_templates: int) -> np.ndarray:
     return (mean >= 2) & rare & (pdtr(lacks, n * none) >= DOUBT)
 
 
-def step_tails(sequences: Distinct, n_templates: int) -> np.ndarray:
-    """`<float64>[V]` as in `glx.profile.Profile`.
+def step_tails(held: Held, steps: np.ndarray) -> np.ndarray:
+    """`<float64>[V]` surprise of a sequence that lacks one of `steps` (`<bool>[V]`) as common.
 
     A sequence is compared with the others, so that what it alone lacks is something that all have.
+    0 for what is no step, or lacking in so many sequences that its absence is no evidence.
     """
-    n, held = int(sequences.counts.sum()), presence(sequences, n_templates)
-    steps = np.where(by_chance(sequences, n_templates), -1, held)
-    lacked = np.append(steps, -1)[first_missing(steps, sequences)]
-    order = np.argsort(lacked, kind="stable")
-    above = np.append(np.cumsum(sequences.counts[order][::-1])[::-1], 0)
-    as_common = above[np.searchsorted(lacked[order], steps - 1, side="left")]
-    return np.where(steps < 0, 0.0, surprise(as_common, n))
+    n, holding = int(held.counts.sum()), held.present
+    tails = np.zeros(len(steps))
+    seldom = np.flatnonzero(
+        steps & (holding > 0) & (surprise(np.maximum(n - holding - 1, 0), n) > NEUTRAL)
+    )
+    order = seldom[np.argsort(-holding[seldom], kind="stable")]
+    there = np.ones((len(held.counts), len(order) + 1), dtype=bool)
+    there[:, :-1] = held.members[:, order].toarray() > 0
+    there[:, -1] = False  # who lacks none of them
+    lacked = np.append(holding[order], -1)[there.argmin(axis=1)]
+    at = np.argsort(lacked, kind="stable")
+    above = np.append(np.cumsum(held.counts[at][::-1])[::-1], 0)
+    as_common = above[np.searchsorted(lacked[at], holding[order] - 1, side="left")]
+    tails[order] = surprise(as_common, n)
+    return tails
 
 
 def surprise(k: np.ndarray | int, n: int) -> np.ndarray:

@@ -23,6 +23,7 @@ ORDER = (  # data flows down; a module imports from its own row and from those a
     ("glx.embed",),
     ("glx.membership",),
     ("glx.steps",),
+    ("glx.kinds",),
     ("glx.profile",),
     ("glx.evidence",),
     ("glx.threshold",),

@@ -81,6 +81,9 @@ OUTCOME = re.compile(
     r"^\W*[A-Z]+\W*$|\b(?i:ok|done|fail\w*|pass(?:ed)?|succe\w+|error|skip\w*|den(?:y|ied)|accept\w*|"
     r"reject\w*|drop\w*|allow\w*|block\w*|time[d ]?out|abort\w*|crash\w*)\b"
 )
+PHRASE = re.compile(
+    r"\[\W*[^\W\d_]{2,} [^\W\d_]{2,}[^\d:=]*\]"
+)  # says what happened, names no thread
 CISCO = r"%[A-Z\d_-]+-(?P<pri>\d)-[A-Z\d_]+: "  # what happened, with the severity within
 FIELDS = re.compile(r"\{|[\w.@-]+=\S")
 FEWEST = 5  # lines from which context is recognised
@@ -269,7 +272,10 @@ def _is_context(part: str, rests: Sequence[str]) -> bool:
     often = 0.9 * len(rests)
     if len(ends) < often or sum(bool(re.search(CONTEXT[part], v)) for v in values) < often:
         return False
-    if sum(bool(OUTCOME.search(value)) for value in values) > 0.1 * len(values):
+    if any(
+        sum(bool(said.search(value)) for value in values) > 0.1 * len(values)
+        for said in (OUTCOME, PHRASE)
+    ):
         return False
     fields = sum(bool(FIELDS.match(end)) for end in ends)  # what is before them is the event's name
     return 2 * fields < len(ends) and not any(rest.startswith(("CEF:", "LEEF:")) for rest in rests)

@@ -18,7 +18,7 @@ from glx.embed.alarm import Meanings, meanings
 from glx.embed.embed import EmbedConfig
 from glx.errors import InputError
 from glx.parse.levels import SEVERE
-from glx.profile import Profile, fit_profile, missing_step, share_at_level
+from glx.profile import Profile, fit_profile, share_at_level
 from glx.sequences import Distinct, LabelledSource, Sequences, distinct, first_highest
 from glx.state import State
 from glx.statements.known import KnownConfig, known_statements, look_up, parted
@@ -191,7 +191,7 @@ class ZeroLogDetector(Detector):
         return cls(
             rebuild(ZeroLogConfig, settings["config"]),
             arrays["params"],
-            Profile(**arrays["profile"]),
+            Profile.of(arrays["profile"]),
             float(settings["threshold"]),
             Statements(tables["statements"]) if "statements" in tables else None,
         )
@@ -275,9 +275,20 @@ def unusual(profile: Profile, meanings: Meanings, event: int) -> str:
 
 
 def missing(profile: Profile, sequences: Distinct, rows: np.ndarray, texts: list[str]) -> list[str]:
-    """For each of the `rows` the commonest event that the sequence lacks, in words."""
-    share = profile.present / max(int(profile.n_sequences), 1)
-    return [
-        f'lacks "{texts[v]}", which {share[v]:.1%} of sequences have'
-        for v in missing_step(profile, sequences.take(rows)).tolist()
-    ]
+    """For each of the `rows` the commonest event that the sequence lacks, in words.
+
+    Shares are of all sequences that were learned from, inliers or not.
+    """
+    kinds = profile.kinds
+    found = []
+    for place in evidence.missing(kinds, sequences.take(rows))[1].tolist():
+        kind = kinds.kind[place]
+        n, share = kinds.sequences[kind], kinds.held[place] / kinds.sequences[kind]
+        whole = kind == len(kinds.event) - 1
+        of = (
+            f"all {n:,} sequences"
+            if whole
+            else (f'the {n:,} sequences with "{texts[kinds.event[kind]]}"')
+        )
+        found.append(f'lacks "{texts[kinds.usual[place]]}", which {share:.1%} of {of} have')
+    return found

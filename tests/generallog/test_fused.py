@@ -58,11 +58,11 @@ def test_no_answer_is_an_abstention_whatever_lacks(judge):
 
 
 def test_what_lacks_is_the_reason_where_it_decides(judge):
-    """Of 14 sequences adapted on all hold 0 and 1, three hold 3."""
-    table = judge((0, 0, 5), (5, 1, 1))
+    """Of 14 sequences adapted on all hold 0 and 1."""
+    table = judge((0, 0, 5), (-1, 1, 1))
     assert table.reasons.tolist() == [
-        'lacks "lease renewed by <*>", which 21.4% of sequences have',
-        'lacks "session closed", which 100.0% of sequences have',
+        "A",
+        'lacks "session closed", which 100.0% of all 14 sequences have',
         "C",
     ]
     assert table.deciding.null_count() == 0

@@ -31,7 +31,7 @@ def test_a_verdict_names_what_is_missing_and_the_heaviest_event(verdicts):
     common, faulty, short = range(3)
     assert verdicts.distinct.ids.tolist() == [0, 1, 2, 0, 3, 1, 2, 1]
     assert (verdicts.scores >= 0.5).tolist() == [False, True, True]
-    assert verdicts.reasons[short] == 'lacks "start", which 100.0% of sequences have'
+    assert verdicts.reasons[short] == 'lacks "start", which 100.0% of all 301 sequences have'
     assert verdicts.reasons[common] is None
     assert verdicts.reasons[faulty] == '"fault"; in 0.33% of usual sequences'
     assert verdicts.ids[faulty, 0] == 3
