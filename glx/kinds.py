@@ -14,15 +14,17 @@ they lack as one of a kind. Of `N` inliers `n_a` hold `a`, `n_ab` also `b`; `P(b
     lack(x)  = sum over b not in x of a_b
     over(x)  = (lack(x) - mean) / sd - limit  mean and sd if events came independently
     limit    = ABSENCE_LIMIT, or what inliers reach that lack the same as one in fifty
-    step(x)  = max over b not in x of step_tails(b), counted over all sequences with `a`
+    tail(b)  = step_tails of all sequences with `a`
+    pooled(b) = surprise of a sequence that lacks one of its own kind with a tail as high
+    step(x)  = max over b not in x of tail(b), pooled(b)   where tail(b) > SELDOM
 
 Only sessions have kinds: what an event of a window goes with may be in the next window. All
 sequences are a kind, too, to which every event belongs. A sequence is one of all and of its own
-kind, that of the rarest event that makes one; of this it lacks nothing while what it lacks is
-missing in one of twenty (P(b | a) up to 0.95).
+kind, that of the rarest event that makes one; of this it lacks nothing while one in twenty of the
+kind, inliers or not, lack what it lacks.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.special import rel_entr
@@ -32,7 +34,7 @@ from glx.sequences import Distinct
 from glx.steps import NEUTRAL, SELDOM, by_chance, step_tails, surprise
 
 ABSENCE_LIMIT = 4.0  # standard deviations of `lack` that a usual sequence stays below
-KIND = 50  # sequences that make a kind: of fewer, none can show what one in fifty lacks
+KIND = 25  # sequences that make a kind: of fewer, what all have may be lacking in one of fifty
 USUAL = 0.5  # share of a kind from which on an event belongs to it
 MOST = 1000, 1e8  # kinds that are tried, the commonest first, and events of all their sequences
 TIE = 1e-6  # standard deviations; equal sums of differently ordered terms differ by less
@@ -87,7 +89,24 @@ def fit_kinds(inside: Distinct, everything: Distinct, n_templates: int) -> Kinds
     event, size, mean, spread, limit = map(np.array, zip(*of_kinds, strict=True))
     kind = np.repeat(np.arange(len(parts)), [len(usual) for usual, *_ in of_usual])
     usual, held, absence, step = map(np.concatenate, zip(*of_usual, strict=True))
-    return Kinds(event, size, mean, spread, limit, kind, usual, held, absence, step)
+    kinds = Kinds(event, size, mean, spread, limit, kind, usual, held, absence, step)
+    return replace(kinds, step=np.where(step > SELDOM, np.maximum(step, _pooled(kinds, whole)), 0))
+
+
+def _pooled(kinds: Kinds, sequences: Distinct) -> np.ndarray:
+    """`<float64>[K]` how surprising it is, of all `sequences`, to lack a step with as high a tail.
+
+    Each sequence is compared with the others of its kind, without itself.
+    """
+    n, of_own = int(sequences.counts.sum()), lacking(kinds, sequences)[1]
+    size = kinds.sequences[kinds.kind]
+    lacks = np.round((size + 1) / 10**kinds.step - 0.5)
+    others = surprise(np.maximum(lacks - 1, 0), size)
+    highest = np.where(of_own.tail > 0, np.append(others, 0)[of_own.step], 0)
+    order = np.argsort(highest, kind="stable")
+    above = np.append(np.cumsum(sequences.counts[order][::-1])[::-1], 0)
+    as_high = above[np.searchsorted(highest[order], kinds.step - TIE)]
+    return np.where(kinds.step > 0, surprise(as_high, n), 0)
 
 
 def _candidates(held: Held) -> np.ndarray:
@@ -194,8 +213,14 @@ def _lacking(kinds: Kinds, row: np.ndarray, event: np.ndarray, of: np.ndarray) -
     commonest, step = np.zeros((2, len(of)), dtype=np.int64)
     commonest[rows] = _first_missing(kinds, kinds.absence, row, at, of[rows])
     step[rows] = _first_missing(kinds, kinds.step, row, at, of[rows])
-    everyday = (of < n_kinds - 1) & (np.append(kinds.absence, 0)[commonest] <= NEUTRAL)
-    over = np.where(everyday, np.minimum(over, -TIE), over)
+    size, held = kinds.sequences[of], np.append(kinds.held, 0)[commonest]
+    lacks = np.where(
+        of < n_kinds - 1,
+        surprise(np.maximum(size - held, 0), size),
+        np.append(kinds.absence, 0)[commonest],
+    )
+    optional = (n_kinds > 1) & (lacks <= NEUTRAL)
+    over = np.where(optional, np.minimum(over, -TIE), over)
     return Lacking(over, commonest, np.where(asked, np.append(kinds.step, 0)[step], 0), step)
 
 

@@ -56,11 +56,18 @@ def test_what_a_kind_is_worth_by_hand():
     p = (59 + 60 / 122) / 61
     assert kinds.absence[place] == pytest.approx(-np.log10(1 - p))
     assert (kinds.held[place], kinds.sequences[kinds.kind[place]]) == (59, 60)
-    # The one is compared with the 59 others, of which none lacks anything.
-    assert kinds.step[place] == pytest.approx(np.log10(61 / 1.5))
 
 
-def test_a_kind_with_few_sequences_is_judged_with_all():
+def test_a_kind_with_few_sequences_borrows_from_the_others():
+    # None of 30 lacks a step: by itself one in 62 may. Of all 1,030 none lacks a step of its kind.
+    profile = of_inliers(unique(*REQUESTS[:900], *[REFUND] * 30), 9)
+    kinds = profile.kinds
+    place = np.flatnonzero((kinds.kind == events(kinds).index(6)) & (kinds.usual == 7))[0]
+    assert kinds.step[place] == pytest.approx(np.log10(931 / 0.5))
+    assert (evidence.absence(profile, unique([0, 6, 8])) > 0.5).all()
+
+
+def test_a_kind_with_fewer_sequences_is_judged_with_all():
     few = [*[SEARCH] * 600, *[ORDER] * (KIND - 1)]
     assert 3 not in events(of_inliers(unique(*few), 9).kinds)
     assert 3 in events(of_inliers(unique(*few, ORDER), 9).kinds)
@@ -79,7 +86,8 @@ def test_what_one_in_twenty_of_a_kind_lack_does_not_make_it():
     rows += [[0, 7, 8]] * 180
     kinds = of_inliers(unique(*rows), 9).kinds
     assert set(events(kinds)) >= {1, 7}
-    _, own = lacking(kinds, unique([0, 1, 2, 3]))
+    of_all, own = lacking(kinds, unique([0, 1, 2, 3]))
+    assert of_all.over[0] < 0
     assert own.over[0] < 0
 
 
