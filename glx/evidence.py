@@ -19,23 +19,20 @@ cut is 0; log-odds of different kinds add up. In order, for an event `v` and a s
     log_odds(v)   = reading(v) + novelty(v) + rarity(v) + level(v)
     answer(v)     = logit p_v + SECOND alarm_v - ANSWER_CUT + rarity(v) + level(v)   where a model
                     answers, alarm_v bounded, rarity at most RARITY_LIMIT, w as above NEUTRAL
-    lack(x)       = sum over v not in x of a_v            a_v = absence(v) of the profile
-    lacks(x)      = (lack(x) - mean) / sd - ABSENCE_LIMIT
-                    mean = sum P(v') a_v, sd^2 = sum P(v) P(v') a_v^2, P(v') = 1 - P(v)
-    step(x)       = max over v not in x of log 10 (min(step_tails(v), RAREST) - SELDOM)
-    absence(x)    = max(lacks(x), step(x))                of a sequence that was not cut short
+    step(x)       = log 10 (min(tail, RAREST) - SELDOM)   the highest tail of a step that x lacks
+    absence(x)    = max over all and its own kind of max(over(x), step(x)), as in `glx.kinds`, of a
+                    sequence that was not cut short
     log_odds(x)   = max(max over v in x of log_odds(v), absence(x))
 
-`mean` and `sd` are those of `lack` if events came independently. Rarity, odds and absence are
-clipped to `+-MAX_LOG_ODDS`. In a system of fixed routines (R near 1) a rare event is an incident;
-where sequences are arbitrary windows of lines (R small) rare events happen all the time and add
-nothing. Downwards, what is in a share `s` of the sequences is anomalous with probability at most
-`P(anomalous) / s`. A level is the program's own word for how severe a line is, in every system. An
-event that no sequence held says little by being new, as a new release brings such events too: a
-line that reads harmless stays so, and where new events come all the time, or rare ones do, one
-more is no news.
+Rarity, odds and absence are clipped to `+-MAX_LOG_ODDS`. In a system of fixed routines (R near 1) a
+rare event is an incident; where sequences are arbitrary windows of lines (R small) rare events
+happen all the time and add nothing. Downwards, what is in a share `s` of the sequences is anomalous
+with probability at most `P(anomalous) / s`. A level is the program's own word for how severe a line
+is, in every system. An event that no sequence held says little by being new, as a new release
+brings such events too: a line that reads harmless stays so, and where new events come all the time,
+or rare ones do, one more is no news.
 
-A step is missing by `lacks` where sequences are much alike, and by `step`, whatever else they vary
+A step is missing by `over` where sequences are much alike, and by `step`, whatever else they vary
 in, where hardly any sequence lacks one as common: one that all have is missed from 41 sequences on.
 Lines of a text that come at random are no steps (`glx.steps.by_chance`). What a sequence that was
 cut short lacks is no evidence.

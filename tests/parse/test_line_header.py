@@ -114,6 +114,14 @@ def test_what_happened_is_text(line, tmp_path):
     assert "FAILED" in texts[1]
 
 
+def test_brackets_of_several_words_are_text(tmp_path):
+    said = ("[query][Query price][Success]", "[check][Check Station Exists][n: 7]", "[pay][Paid]")
+    lines = [f"08:00:{n:02} INFO [exec-{n}] t.c.Travel#1{n} {said[n % 3]}" for n in range(12)]
+    texts = read(lines, tmp_path)[0]["text"].to_list()
+    assert texts[:2] == ["[Query price][Success]", "[Check Station Exists][n: <*>]"]
+    assert all(texts)
+
+
 @pytest.mark.parametrize("line", ["volume {n} OK", "2024-05-02 08:00:00 GET /a/{n} OK in 5 ms"])
 def test_a_word_of_the_text_is_no_level(line, tmp_path):
     frame = read([line.format(n=n) for n in range(12)], tmp_path)[0]

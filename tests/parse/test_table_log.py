@@ -23,6 +23,12 @@ TABLES = {  # a table, and time, level and text of its last row
         '"{""level"":""error"",""msg"":""no disk"",""status"":507,""id"":""a1b2c3d4e5""}"\n',
         (AT, "ERROR", "ERROR no disk status=507"),
     ),
+    "lines of containers": (
+        "Timestamp,Log\n"
+        + 9 * '2024-05-01T08:00:00Z,"{""log"":""16:00:00.1 INFO t.c.A#1 up\\n""}"\n'
+        + '2024-05-01T08:00:00Z,"{""log"":""16:00:00.1 ERROR t.c.A#7 no disk\\n""}"\n',
+        (AT, "ERROR", "ERROR no disk"),
+    ),
     "Event Viewer": (
         "Level,Date and Time,Source,Event ID,Task Category\n"
         "Information,5/1/2024 8:00:00 AM,SCM,7036,None,The Spooler is running.\n"
