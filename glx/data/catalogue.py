@@ -100,7 +100,12 @@ def describe(
       InputError: as `resolve`, of each alone.
     """
     label_files, described = _label_files(labels), read_panel(config)
-    return {name: _system("--systems", [name], label_files, described, config) for name in names}
+    found = {name: _system("--systems", [name], label_files, described, config) for name in names}
+    if label_files:
+        raise InputError(
+            f"--labels={next(iter(label_files))}=...: no own file of that name among --systems"
+        )
+    return found
 
 
 def read_panel(config: DataConfig) -> dict[str, Description]:

@@ -20,7 +20,7 @@ from glx.report.tables import FEW, MEANS, most, spread
 # No metric depends on these: where things lie, and how a server is called.
 NO_EFFECT = {"data_dir", "cache_dir", "cache", "write_questions"}
 NO_EFFECT |= {"llm_url", "llm_patience", "llm_concurrency", "llm_batch", "llm_timeout"}
-OWN_COLUMN = ("target", "source", "labels", "data.protocol")  # or in one with others
+OWN_COLUMN = ("target", "source", "labels", "data.protocol", "described")  # or in one with others
 # Flags of these parts begin with the name of the part.
 PREFIXED = ("embed", "deeplog", "plelog", "logtad", "rapid", "forest", "pca", "k4")
 
@@ -128,9 +128,13 @@ def _told_apart(rows: Sequence[tuple[str, tuple[str, ...], Settings]]) -> list[s
     for name, others, settings in rows:
         named = _differing([own for other, _, own in rows if other == name])
         alike = _differing([own for *other, own in rows if other == [name, others]])
-        differ = named.difference(OWN_COLUMN) | alike
+        differ = {path for path in named if not _in_own_column(path)} | alike
         out.append(" ".join(filter(None, (flag(p, v) for p, v in settings if p in differ))))
     return out
+
+
+def _in_own_column(path: str) -> bool:
+    return path in OWN_COLUMN or path.partition(".")[0] in OWN_COLUMN
 
 
 def _differing(found: Sequence[Settings]) -> set[str]:

@@ -54,7 +54,7 @@ def run(
     forget_peak()
     began = time.perf_counter()
     with run_folder(
-        run_dir, asdict(config), overwrite=overwrite, may_differ=config.may_differ
+        run_dir, config.recorded, overwrite=overwrite, may_differ=config.may_differ
     ) as folder:
         detector, sources, target, few = fit(config, folder, progress, shared)
 

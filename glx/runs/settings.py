@@ -1,8 +1,10 @@
 """The settings of a run: what it learns from, what it judges, by which detector; their presets."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
 from glx.config import nested, setting
+from glx.data.catalogue import read_panel, split_names
 from glx.data.load import DataConfig
 from glx.detector import DetectorConfig
 from glx.errors import InputError
@@ -60,6 +62,18 @@ class RunConfig:
                 "alone; leave it out"
             )
         return None
+
+    @property
+    def recorded(self) -> dict[str, Any]:
+        """What `config.json` keeps of it: every setting, and what a panel says of its systems."""
+        panel, names = read_panel(self.data), (self.target_name, *split_names(self.source))
+        described = {
+            one.name: {"paths": one.paths, "labels": one.labels, "family": one.family}
+            | asdict(one.how)
+            for name in names
+            if (one := panel.get(name)) is not None and one.how is not None
+        }
+        return asdict(self) | ({"described": described} if described else {})
 
     @property
     def may_differ(self) -> tuple[str, ...]:

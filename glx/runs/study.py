@@ -9,7 +9,7 @@ import os
 import traceback
 from collections.abc import Callable
 from contextlib import closing
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import partial
 from itertools import groupby
 from pathlib import Path
@@ -164,7 +164,7 @@ def unfinished(study: Study, folder: Path) -> list[Cell]:
     return [
         cell
         for cell in study.cells
-        if not is_finished(folder / cell.folder, asdict(cell.config), cell.config.may_differ)
+        if not is_finished(folder / cell.folder, cell.config.recorded, cell.config.may_differ)
     ]
 
 

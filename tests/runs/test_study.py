@@ -313,6 +313,7 @@ def test_the_others_go_on_when_a_cell_fails(finished, tmp_path):
         ("study", ["--systems=sim_vms"], "sim_vms has no source"),
         ("study", ["--systems=sim_vms,sim_vms"], "give each once"),
         ("study", ["--methods=", "--pairs="], "no cell is left to do"),
+        ("study", ["--labels=shop=shop.csv"], "--labels=shop=...: no own file of that name"),
         ("study", ["--answers=nowhere"], "nowhere: holds no TARGET_events.csv"),
         ("study", ["--parallel=0"], "0 is not a positive integer"),
         ("study", ["--seeds=many"], "must be a whole number"),
@@ -419,7 +420,11 @@ def test_a_study_of_a_panel(panel, cache, tmp_path, capsys):
     capsys.readouterr()
     assert main(["study", *given, "--dry_run"]) == 0
     assert capsys.readouterr().out == ""  # no cell is left
-    (tmp_path / "panel.yaml").write_text("- sim_ras\n- nothing\n")
+    rule = panel.read_text()
+    panel.write_text(rule.replace("instance: (", "instance:  *("))
+    assert main(["study", *given]) == 2
+    assert "begun with described.shop.session=" in capsys.readouterr().err
+    panel.write_text("- sim_ras\n- nothing\n")
     assert main(["study", *given]) == 2
     assert "nothing: neither a known system" in capsys.readouterr().err
 
