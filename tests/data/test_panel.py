@@ -12,6 +12,7 @@ from glx.data.load import DataConfig, load
 from glx.data.systems import LabelPlace, ReadConfig
 from glx.errors import InputError
 
+SHIPPED = Path(__file__).parents[2] / "experiments/panel.yaml"
 SHOP = """
 - sim_ras
 - name: shop
@@ -129,3 +130,21 @@ def test_a_known_name_is_no_name_for_own_files(tmp_path, config):
     path = write(tmp_path, "- {name: hdfs, path: my.log}", "other.yaml")
     with pytest.raises(InputError, match=f"^{path}: line 1: hdfs: is a known system"):
         resolve("hdfs", ("sim_ras",), (), replace(config, panel=str(path)))
+
+
+def test_the_shipped_panel():
+    found = panel.read(SHIPPED, lambda who: Path("/data"))
+    assert list(found) == [
+        *("hdfs", "bgl", "bgl_raw", "openstack", "cinder", "hdfs_raw", "trainticket"),
+    ]
+    assert [name for name, one in found.items() if one.answers] == [*found][:5]
+    assert found["cinder"].family == "openstack"
+    assert found["cinder"].paths == ("/data/panel/cinder.log.zst",)
+
+
+@pytest.mark.data
+@pytest.mark.parametrize(("name", "sequences"), [("cinder", 538), ("trainticket", 1328)])
+def test_the_systems_of_the_shipped_panel(data_dir, name, sequences):
+    config = DataConfig(panel=str(SHIPPED), data_dir=str(data_dir))
+    parsed = load(resolve(name, None, (), config).target, config)
+    assert len(parsed.sequences) == sequences

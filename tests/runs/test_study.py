@@ -2,6 +2,7 @@
 
 import json
 import pickle
+import re
 import shlex
 import sys
 from dataclasses import replace
@@ -427,6 +428,21 @@ def test_a_study_of_a_panel(panel, cache, tmp_path, capsys):
     panel.write_text("- sim_ras\n- nothing\n")
     assert main(["study", *given]) == 2
     assert "nothing: neither a known system" in capsys.readouterr().err
+
+
+def test_flipped_labels_of_a_panels_target_change_no_verdict(panel, cache, tmp_path):
+    labels = tmp_path / "labels.csv"
+    labels.write_text((cache / "simulated/4000-0/sim_vms.labels.csv").read_text())
+    panel.write_text(re.sub("labels: .*", "labels: labels.csv", panel.read_text()))
+    base = tiny(cache, f"--panel={panel}")
+    planned = plan.study(base, ("shop", "sim_ras"), ("generallog",), (), 1, None)
+    [run] = [cell.config for cell in planned if cell.config.target == "shop"]
+    before = runs.run(run, tmp_path / "before")
+    table = pl.read_csv(labels, schema_overrides={"key": pl.String})
+    table.with_columns(label=1 - pl.col("label")).write_csv(labels)
+    after = runs.run(run, tmp_path / "after")
+    assert verdicts(tmp_path / "before") == verdicts(tmp_path / "after")
+    assert before.confusion != after.confusion  # the flip was real
 
 
 def test_a_folder_has_a_name_that_fits(cache):
