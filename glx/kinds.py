@@ -13,7 +13,7 @@ they lack as one of a kind. Of `N` inliers `n_a` hold `a`, `n_ab` also `b`; `P(b
     a_b      = -log10 (1 - P(b | a))          for usual events that are not lacking by chance
     lack(x)  = sum over b not in x of a_b
     over(x)  = (lack(x) - mean) / sd - limit  mean and sd if events came independently
-    limit    = ABSENCE_LIMIT, or what inliers reach that lack the same as one in fifty
+    limit    = ABSENCE_LIMIT, or BEYOND more than inliers reach that lack the same as one in fifty
     tail(b)  = step_tails of all sequences with `a`
     pooled(b) = surprise of a sequence that lacks one of its own kind with a tail as high
     step(x)  = max over b not in x of tail(b), pooled(b)   where tail(b) > SELDOM
@@ -37,7 +37,8 @@ ABSENCE_LIMIT = 4.0  # standard deviations of `lack` that a usual sequence stays
 KIND = 25  # sequences that make a kind: of fewer, what all have may be lacking in one of fifty
 USUAL = 0.5  # share of a kind from which on an event belongs to it
 MOST = 1000, 1e8  # kinds that are tried, the commonest first, and events of all their sequences
-TIE = 1e-6  # standard deviations; equal sums of differently ordered terms differ by less
+BEYOND = 1.0  # standard deviations between what a habit lacks and what is unusual
+TIE = 1e-6  # decades; less than what two counts differ by
 
 
 @dataclass(frozen=True)
@@ -162,7 +163,7 @@ def expected(p: np.ndarray, steps: np.ndarray) -> tuple[np.ndarray, float, float
 def _limit(deviations: np.ndarray, counts: np.ndarray) -> float:
     """What sets of events exceed that are unusual, given `<float64>[S]` and `<int64>[S]`."""
     often = (counts > 1) & (surprise(counts - 1, int(counts.sum())) < SELDOM)
-    return max(ABSENCE_LIMIT, float(deviations[often].max(initial=0)) + TIE)
+    return max(ABSENCE_LIMIT, float(deviations[often].max(initial=0)) + BEYOND)
 
 
 @dataclass(frozen=True)
@@ -220,7 +221,7 @@ def _lacking(kinds: Kinds, row: np.ndarray, event: np.ndarray, of: np.ndarray) -
         np.append(kinds.absence, 0)[commonest],
     )
     optional = (n_kinds > 1) & (lacks <= NEUTRAL)
-    over = np.where(optional, np.minimum(over, -TIE), over)
+    over = np.where(optional, np.minimum(over, -ABSENCE_LIMIT), over)
     return Lacking(over, commonest, np.where(asked, np.append(kinds.step, 0)[step], 0), step)
 
 
