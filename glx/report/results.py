@@ -156,7 +156,7 @@ class Results(Plan, dict=True):
 
     @cached_property
     def leave_one_out(self) -> dict[str, dict[str, Seeds]]:
-        """By method and target: from all other systems, or from none where a method takes none."""
+        """By method and target: from all sources, or from none where a method takes none."""
         found: dict[str, dict[str, Seeds]] = {method: {} for method in self.methods}
         for method, target in product(self.methods, self.every_target):
             others = self.others(target)
@@ -176,7 +176,7 @@ class Results(Plan, dict=True):
 
     @cached_property
     def scores(self) -> dict[str, Compared]:
-        """F1 from all other systems, the best method first; those that lack a target last."""
+        """F1 from all sources, the best method first; those that lack a target last."""
         blocks = self._blocks(lambda _, own: None if own.blocks is None else (own.blocks,))
         return _compare(blocks, self.targets, mean_f1)
 

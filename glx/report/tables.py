@@ -37,6 +37,7 @@ FEW = (
     f"{DAGGER}: was given labels of the target, not zero-label: a draw by class, that share of its "
     "normal and of its anomalous sequences, at least one of each."
 )
+SOURCES = "Sources: all labelled systems of other families."
 MEANS = "Mean over seeds (lowest to highest where they differ)."
 PAIRED = (
     "Difference of F1 with the 95 % interval of a paired bootstrap over seeds and blocks of the "
@@ -57,7 +58,7 @@ def of_study(study: Results) -> list[Table]:
 
 
 def leave_one_out(study: Results, metric: str = "f1") -> Table:
-    """Methods by targets, from all other systems; below them trivial detectors and ceilings."""
+    """Methods by targets, from all its sources; below them trivial detectors and ceilings."""
     oracle = metric == "oracle_f1"
     methods = {
         method: [_summary(method, found.get(target), metric) for target in study.targets]
@@ -94,7 +95,7 @@ def leave_one_out(study: Results, metric: str = "f1") -> Table:
         ("method", *study.targets, *_over_all(study)),
         [[(Entry(name), *_with_mean(row)) for name, row in part.items()] for part in sections],
         TITLES[metric][1],
-        f"Sources: all other systems. {MEANS}",
+        f"{SOURCES} {MEANS}",
         "" if oracle else "Bold: best without labels of the target.",
         study.left_out(has),
         FEW if any(DAGGER in method for method in methods) else "",
@@ -134,7 +135,7 @@ def systems(study: Results) -> Table:
         sections if study.finished else [],
         TITLES["f1"][1],
         *(": ".join(TITLES[metric]) for metric in EACH[1:]),
-        f"Flagged: share of the scored sequences. Sources: all other systems. {MEANS}",
+        f"Flagged: share of the scored sequences. {SOURCES} {MEANS}",
         "A mean over some of the systems says of how many.",
         f"Without labels: {', '.join(study.unlabelled)}." if study.unlabelled else "",
         FEW if any(DAGGER in method for method in study.leave_one_out) else "",
@@ -345,7 +346,7 @@ def _differences(
         rows.append((Entry(method), *map(_difference, over_all + intervals)))
     left_out = study.left_out({method: compared.each for method, compared in found.items()})
     few = FEW if any(DAGGER in method for method in found) else ""
-    notes = (f"{PAIRED} {note} Sources: all other systems.", left_out, few)
+    notes = (f"{PAIRED} {note} {SOURCES}", left_out, few)
     return _table(study, key, title, header, [rows], *notes)
 
 
