@@ -5,7 +5,8 @@ they are there is not looked at here.
 """
 
 import os
-from collections.abc import Callable, Iterator
+import re
+from collections.abc import Callable
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import NamedTuple
@@ -13,8 +14,10 @@ from typing import NamedTuple
 import yaml
 
 from glx import config as settings
+from glx import yaml_list
 from glx.data.systems import ReadConfig
 from glx.errors import InputError
+from glx.yaml_list import place
 
 NAME = "panel.yaml"  # in a folder
 DATA_DIR = "$data_dir"  # at the start of a path: the folder of the real data sets
@@ -64,7 +67,7 @@ def read(given: Path, data_dir: Callable[[str], Path]) -> dict[str, Description]
     """
     path = given / NAME if os.path.isdir(given) else given
     found: dict[str, Description] = {}
-    for node in _nodes(path):
+    for node in yaml_list.items(yaml_list.read_text(path), path, "systems"):
         one = _description(path, node, data_dir)
         if one.name in found:
             raise InputError(f"{one.where}: is described twice; describe it once")
@@ -74,56 +77,39 @@ def read(given: Path, data_dir: Callable[[str], Path]) -> dict[str, Description]
     return found
 
 
-def _nodes(path: Path) -> Iterator[yaml.Node]:
-    """The items of the list that the file holds."""
-    try:
-        root = yaml.compose(path.read_text(encoding="utf-8-sig"), Loader=yaml.SafeLoader)
-    except OSError as e:
-        raise InputError(f"{path}: cannot be read ({e.strerror}); check --panel") from e
-    except UnicodeDecodeError as e:
-        raise InputError(f"{path}: is not UTF-8 text ({e.reason}); convert it") from e
-    except yaml.YAMLError as e:
-        mark = e.problem_mark if isinstance(e, yaml.MarkedYAMLError) else None
-        line = f"line {mark.line + 1}: " if mark else ""
-        what = getattr(e, "problem", None) or "a control character"
-        raise InputError(f"{path}: {line}not YAML ({what}); mend it") from e
-    except RecursionError as e:
-        raise InputError(f"{path}: nested too deeply; give a plain list of systems") from e
-    if root is not None and not isinstance(root, yaml.SequenceNode):
-        raise InputError(f"{_where(path, root)}: must be a list of systems, each behind a `-`")
-    yield from root.value if root else ()
-
-
 def _description(path: Path, node: yaml.Node, data_dir: Callable[[str], Path]) -> Description:
     """The system that an item of the list describes; a text alone is a name."""
     if isinstance(node, yaml.ScalarNode):
-        values = {"name": Value(_where(path, node), (node.value,))}
+        values = {"name": Value(place(path, node), (node.value,))}
     else:
         values = _values(path, node)
     if "name" not in values:
-        raise InputError(f"{_where(path, node)}: a system without `name`; give it one")
+        raise InputError(f"{place(path, node)}: a system without `name`; give it one")
     name = _one("name", values["name"])
-    where = f"{_where(path, node)}: {name}"
+    where = f"{place(path, node)}: {name}"
+    if not re.fullmatch(r"\w[\w.-]*", name):  # it becomes a folder's, too
+        raise InputError(f"{where}: a name has letters, digits, '.', '_' and '-' only")
 
-    def place(value: Value, text: str) -> Path:
+    def whole(value: Value, text: str) -> Path:
         if text.startswith(f"{DATA_DIR}/"):
             return data_dir(value.where) / text.removeprefix(f"{DATA_DIR}/")
         return path.parent / Path(text).expanduser()
 
     def file(key: str) -> Path | None:
-        return place(values[key], _one(key, values[key])) if key in values else None
+        return whole(values[key], _one(key, values[key])) if key in values else None
 
     if "path" not in values:
-        for key in values.keys() - {*NAMED_KEYS}:
-            raise InputError(
-                f"{values[key].where}: {name}: `{key}` is for a system of your own, "
-                "with a `path`; leave it out or give one"
-            )
+        for key, value in values.items():
+            if key not in NAMED_KEYS:
+                raise InputError(
+                    f"{value.where}: {name}: `{key}` is for a system of your own, with a `path`; "
+                    "leave it out or give one"
+                )
         return Description(where, name, answers=file("answers"))
     return Description(
         where,
         name,
-        tuple(str(place(values["path"], text)) for text in values["path"].texts),
+        tuple(str(whole(values["path"], text)) for text in values["path"].texts),
         labels=file("labels"),
         family=_one("family", values["family"]) if "family" in values else None,
         answers=file("answers"),
@@ -132,21 +118,16 @@ def _description(path: Path, node: yaml.Node, data_dir: Callable[[str], Path]) -
 
 
 def _values(path: Path, node: yaml.Node) -> dict[str, Value]:
-    """Keys and values of a mapping, as they are written: no object is ever made of them."""
+    """Keys and values of a mapping."""
     if not isinstance(node, yaml.MappingNode):
-        raise InputError(f"{_where(path, node)}: a system is a name, or `name: ...` and more keys")
+        raise InputError(f"{place(path, node)}: a system is a name, or `name: ...` and more keys")
     found: dict[str, Value] = {}
-    for key, value in node.value:
-        where, name = _where(path, key), key.value
-        if name not in KEYS:
-            shown = name if isinstance(key, yaml.ScalarNode) else "a list or mapping as key"
-            raise InputError(f"{where}: {shown}: unknown; there are {', '.join(KEYS)}")
-        if name in found:
-            raise InputError(f"{where}: {name} is given twice; give it once")
+    for name, (where, value) in yaml_list.keys(node, path, KEYS).items():
         items = value.value if isinstance(value, yaml.SequenceNode) else [value]
-        if not items or not all(map(_is_text, items)):
+        texts = [text for one in items if (text := yaml_list.text_of(one))]
+        if not texts or len(texts) < len(items):
             raise InputError(f"{where}: {name}: needs a text; give one or leave the key out")
-        found[name] = Value(where, tuple(one.value for one in items))
+        found[name] = Value(where, tuple(texts))
     return found
 
 
@@ -174,11 +155,3 @@ def _how(where: str, values: dict[str, Value]) -> ReadConfig:
     if config.session is not None and config.window is not None:
         raise InputError(f"{where}: `session` and `window` exclude each other; give one of them")
     return config
-
-
-def _is_text(node: yaml.Node) -> bool:
-    return isinstance(node, yaml.ScalarNode) and not node.tag.endswith(":null")
-
-
-def _where(path: Path, node: yaml.Node) -> str:
-    return f"{path}: line {node.start_mark.line + 1}"

@@ -25,6 +25,7 @@ import polars as pl
 import yaml
 from markdown_it import MarkdownIt
 
+from glx import yaml_list
 from glx.embed.embed import UNKNOWN, readable
 from glx.errors import InputError
 from glx.generallog.entries import NOTE, Entry
@@ -107,12 +108,7 @@ def read_file(path: Path) -> list[Entry]:
             f"{path}: by its name neither notes (.yaml, .yml, .md) nor source code or an archive "
             "of it (.zip, .tar.gz); rename it"
         )
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except OSError as e:
-        raise InputError(f"{path}: cannot be read ({e.strerror}); check the path") from e
-    except UnicodeDecodeError as e:
-        raise InputError(f"{path}: is not UTF-8 text ({e.reason}); convert it") from e
+    text = yaml_list.read_text(path)
     drafts = from_yaml(text, path) if suffix in YAML else from_markdown(text)
     if not drafts:
         raise InputError(f"{path}: holds no entry; give a list (YAML) or bullets (Markdown)")
@@ -121,58 +117,34 @@ def read_file(path: Path) -> list[Entry]:
 
 
 def from_yaml(text: str, path: Path) -> list[Draft]:
-    """The entries of a YAML list. Its nodes are read as they are: no object is ever made of them.
+    """The entries of a YAML list.
 
     Raises:
       InputError: not YAML, or not such a list.
     """
-    try:
-        root = yaml.compose(text, Loader=yaml.SafeLoader)
-    except yaml.YAMLError as e:
-        if isinstance(e, yaml.MarkedYAMLError) and e.problem_mark:
-            line, what = e.problem_mark.line + 1, e.problem
-        else:  # a character that YAML forbids
-            line, what = text.count("\n", 0, getattr(e, "position", 0)) + 1, "a control character"
-        raise InputError(f"{path}: line {line}: not YAML ({what}); mend it") from e
-    except RecursionError as e:
-        raise InputError(f"{path}: nested too deeply; give a plain list of entries") from e
-    if root is None:
-        return []
-    if not isinstance(root, yaml.SequenceNode):
-        raise InputError(
-            f"{path}: line {_line(root)}: must be a list of entries, each beginning with `- text:`"
-        )
-    return [_from_node(node, path) for node in root.value]
+    return [_from_node(node, path) for node in yaml_list.items(text, path, "entries")]
 
 
 def _from_node(node: yaml.Node, path: Path) -> Draft:
+    where = yaml_list.place(path, node)
     if not isinstance(node, yaml.MappingNode):
-        raise InputError(f"{path}: line {_line(node)}: an entry has keys; begin it with `- text:`")
+        raise InputError(f"{where}: an entry has keys; begin it with `- text:`")
     values: dict[str, str | None] = {}
-    for key, value in node.value:
-        where = f"{path}: line {_line(key)}"
-        if key.value not in KEYS:
-            raise InputError(f"{where}: an unknown key; the keys are {', '.join(KEYS)}")
-        if key.value in values:
-            raise InputError(f"{where}: {key.value} is given twice; give it once")
+    for key, (at, value) in yaml_list.keys(node, path, KEYS).items():
         if not isinstance(value, yaml.ScalarNode):
-            raise InputError(f"{where}: {key.value} must be a text, not a list or a mapping")
-        values[key.value] = None if value.tag.endswith(":null") else value.value.strip()
+            raise InputError(f"{at}: {key} must be a text, not a list or a mapping")
+        values[key] = yaml_list.text_of(value)
     texts = [value for value in (values.get("text"), values.get("event")) if value is not None]
     if len(texts) != 1:
-        raise InputError(f"{path}: line {_line(node)}: an entry needs one of `text` and `event`")
+        raise InputError(f"{where}: an entry needs one of `text` and `event`")
     label, note = values.get("label"), values.get("note")
     return Draft(
-        line=_line(node),
+        line=yaml_list.line_of(node),
         text=texts[0],
         label=label and label.lower(),
         system=values.get("system"),
         note=[note] if note else [],
     )
-
-
-def _line(node: yaml.Node) -> int:
-    return node.start_mark.line + 1
 
 
 def from_markdown(text: str) -> list[Draft]:

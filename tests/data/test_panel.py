@@ -44,7 +44,10 @@ def test_what_a_panel_says(tmp_path):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("- name: a\n  path: a.log\n  sesion: x", "line 3: sesion: unknown; there are name, path,"),
+        (
+            "- name: a\n  path: a.log\n  sesion: x",
+            "line 3: sesion: an unknown key; there are name, path,",
+        ),
         ("- name: a\n  path: a.log\n- name: a\n  path: b.log", "line 3: a: is described twice"),
         ("- name: a\n  name: b", "line 2: name is given twice"),
         ("- path: a.log", "line 1: a system without `name`"),
@@ -59,10 +62,13 @@ def test_what_a_panel_says(tmp_path):
         ("- name: a\n  path: a.log\n  session: x\n  window: 9", "line 1: a: .* exclude each other"),
         ("- [a]", "line 1: a system is a name"),
         ("? [a]\n: b", "line 1: must be a list of systems"),
-        ("- {[a]: b}", "line 1: a list or mapping as key: unknown"),
+        ("- {[a]: b}", "line 1: a list or mapping: an unknown key"),
         ("a: b", "line 1: must be a list of systems"),
         ("- a: [", r"line 1: not YAML"),
-        ("- \x01", "not YAML"),
+        ("- \x01", "line 1: not YAML"),
+        ("- ''", "line 1: : a name has letters"),
+        ("- hdfs\n- ..", "line 2: ..: a name has letters"),
+        ("- {name: 'a,b', path: a.log}", "line 1: a,b: a name has letters"),
         ("", "describes no system"),
     ],
 )
@@ -73,7 +79,7 @@ def test_what_a_panel_cannot_say(tmp_path, text, message):
 
 def test_no_panel(tmp_path):
     (tmp_path / "nothing").mkdir()
-    with pytest.raises(InputError, match=r"nothing/panel.yaml: cannot be read .*--panel"):
+    with pytest.raises(InputError, match=r"nothing/panel.yaml: cannot be read .*check the path"):
         panel.read(tmp_path / "nothing", Path)
 
 
