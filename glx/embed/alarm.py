@@ -27,10 +27,10 @@ TRANSFER = 0.6
 """Factor of the log-odds on systems that the primer is not about: over 222 templates of two of
 them, those of a large language model rise by 0.5 to 0.65 for each that this model gives (no label
 is in this)."""
-AUTHORS = np.array([-1, -0.5, 0.5, 1], dtype=np.float32)
+AUTHORS = np.array([-1, -0.5, 0.5, 0.5], dtype=np.float32)
 """Log-odds that the authors' word adds where a template's statement is known: at INFO and below, at
-WARN, ERROR, FATAL. Half of what the reading may say: authors log what they corrected, and mistakes
-of users, as errors too."""
+WARN, ERROR, FATAL. A quarter of what the reading may say for an anomaly, half of it against one:
+authors log what they corrected, and mistakes of users, as errors too."""
 PRIMER, MODEL = (Path(__file__).parent / name for name in ("primer.csv", "reader.npz"))
 
 

@@ -37,6 +37,7 @@ MESSAGES = ("message", "msg", "event", "format", "text")
 LEVEL_KEY = re.compile(r"\s*\{[^{}]*?\blevel\s*:\s*")
 OBJECT = re.compile(r"\s*\{")
 VARIABLE = re.compile(r"\s*(?:\w+\.)*(?P<name>[A-Za-z_]\w*)\s*")
+EXPLICIT = re.compile(r"\b(?:[A-Z0-9]+_)*LOG_[A-Z]+\b")  # ngx_log_error(NGX_LOG_NOTICE, ...)
 JOINS = re.compile(r"(?:[pP]rint|[a-z]ln)$")  # all of its arguments are the text
 LONGEST = 1000  # characters of a text that are kept
 BACK = 4000  # characters in which the text of a variable is looked for
@@ -108,7 +109,9 @@ def _calls(code: Code, named: Mapping[str, str]) -> Iterator[tuple[int, str, str
             arguments = [place for place in arguments if not STDERR.search(bare[slice(*place)])]
             call = Call(DIAGNOSTIC, True)
         at, text = _message(code, name, receiver, arguments)
-        level = call.level or _level(code, arguments[: at + 1]) or level_of(receiver)
+        told = EXPLICIT.search(bare, opened, arguments[at][0]) if arguments else None
+        level = level_of(told[0]) if told else call.level
+        level = level or _level(code, arguments[: at + 1]) or level_of(receiver)
         yield found.start(), level or UNSAID, text
 
 

@@ -190,6 +190,7 @@ static int capture(struct order *o,
     set_error(o, "not logged either");
     av_log(o, AV_LOG_INFO, "stream %d\n"
            "continues\n", n);
+    ngx_log_error(NGX_LOG_NOTICE, o->log, 0, "worker %P exits %uz, %V", n, n, o);
     return 0;
 }
 """
@@ -205,6 +206,7 @@ IN_C = [
     ("FATAL", 17, "capture", 'role "<*>" is gone'),
     ("ERROR", 18, "capture", "pay: open"),
     ("INFO", 21, "capture", "stream <*> continues"),
+    ("INFO", 23, "capture", "worker <*> exits <*>, <*>"),
 ]
 
 CPP = r"""
