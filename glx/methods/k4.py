@@ -2,10 +2,11 @@
 Typicality Learning", arXiv 2507.20051).
 
 In: vectors of the target's templates and its unlabelled adaptation sequences. Out: how untypical
-four statistics of a sequence's neighbourhood are: precision, recall, density and coverage, each of
-one point against known ones, and a kernel density over them.
+four statistics of a sequence's neighbourhood are: precision, recall, density and coverage (Naeem et
+al., "Reliable Fidelity and Diversity Metrics for Generative Models", ICML 2020), each of one point
+against known ones, and a kernel density over them.
 
-Departures. The known sequences are the commonest, as in `rapid`, since none is known to be normal.
+Written by the paper's summary and those statistics: no code of it was found. Departures. The known sequences are the commonest, as in `rapid`, since none is known to be normal.
 The paper takes the radius of a scored point from the others of its batch; here it is that to its
 neighbours among *companions*, a half of the known sequences, while the other half is the
 *reference*: a verdict depends on no other sequence that is scored. Of the paper's detectors the

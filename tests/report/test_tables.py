@@ -318,6 +318,19 @@ def test_runs_on_files_of_one_name_are_told_apart(tmp_path):
     ]
 
 
+def test_what_a_panel_says_of_a_system_names_a_run_only_where_it_tells_two_apart(tmp_path):
+    runs = [
+        {"target": name, "source": [], "settings": {"described": {name: {"session": rule}}}}
+        for name, rule in (("shop", "a=(.)"), ("mall", "b=(.)"), ("mall", "c=(.)"))
+    ]
+    assert texts(write_runs(tmp_path / "one", *runs[:2]), 1) == [["ZeroLog"]] * 2
+    assert texts(write_runs(tmp_path / "two", *runs), 2) == [
+        ["ZeroLog", "shop"],
+        ["ZeroLog --session=b=(.)", "mall"],
+        ["ZeroLog --session=c=(.)", "mall"],
+    ]
+
+
 @pytest.mark.parametrize("cls", [GeneralLogRun, MethodRun])
 def test_settings_are_named_as_their_flags(cls):
     for leaf in config.leaves(cls):
