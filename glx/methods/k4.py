@@ -6,11 +6,12 @@ four statistics of a sequence's neighbourhood are: precision, recall, density an
 al., "Reliable Fidelity and Diversity Metrics for Generative Models", ICML 2020), each of one point
 against known ones, and a kernel density over them.
 
-Written by the paper's summary and those statistics: no code of it was found. Departures. The known sequences are the commonest, as in `rapid`, since none is known to be normal.
-The paper takes the radius of a scored point from the others of its batch; here it is that to its
-neighbours among *companions*, a half of the known sequences, while the other half is the
-*reference*: a verdict depends on no other sequence that is scored. Of the paper's detectors the
-kernel density is here, which has nothing to train.
+Written by the paper's summary and those statistics; its repository holds no code. The known
+sequences are the commonest, as in `rapid`, since none is known to be normal. The radius of a scored
+point would be that among the others of its batch; here it is that to its neighbours among
+*companions*, a half of the known sequences, while the other half is the *reference*: a verdict
+depends on no other sequence that is scored. Of the paper's detectors the kernel density is here,
+which has nothing to train.
 """
 
 from collections.abc import Iterator
