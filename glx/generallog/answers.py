@@ -12,16 +12,20 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+import polars as pl
 
 from glx.embed.embed import UNKNOWN, readable
 from glx.errors import InputError, is_disk_full
 from glx.evidence import bounded_logit
-from glx.generallog.alike import Alike, one_level
 from glx.generallog.expert import ExpertAnswers, ExpertInput
 from glx.llm.request import Costs
+from glx.parse.levels import SCALE, WORDS
 from glx.sequences import WILDCARD, first_highest
+from glx.statements.match import Statements
 
 COLUMNS = ("id", "count", "template", "p")
+ALIKE = 0.75  # score of `glx.statements.match` from which on two templates are the same
+LEVELS = {word: level for level in SCALE for word in (level, *WORDS[level].split())}
 SHOWN = 200  # characters of a template in a reason
 
 
@@ -38,7 +42,7 @@ def read(path: Path, texts: list[str], numbers: np.ndarray | None) -> np.ndarray
     By `id` where the system has a template table and the file has that column, else by `template`:
     a row with our very text answers, else the row that matches it with the fewest wildcards (of
     those, the one with the most text), else the row that is worded most like it
-    (`glx.generallog.alike`). A row with an empty `p` leaves its template open.
+    (`glx.statements.match`). A row with an empty `p` leaves its template open.
 
     Args:
       path: a CSV with a header.
@@ -63,22 +67,46 @@ def read(path: Path, texts: list[str], numbers: np.ndarray | None) -> np.ndarray
 
 def by_text(given: dict[Any, float], texts: list[str]) -> np.ndarray:
     """`<float64>[V]` probabilities of `texts` by those `given` for texts."""
-    given = {one_level(text): p for text, p in given.items()}
-    alike, known = Alike(list(given)), list(given.values())
-    patterns = [(text.split(WILDCARD), p) for text, p in given.items() if WILDCARD in text]
+    known = {_one_level(text): p for text, p in given.items()}
+    patterns = [(text.split(WILDCARD), p) for text, p in known.items() if WILDCARD in text]
     # Stable: of equals the first row in the file answers.
     patterns.sort(key=lambda pattern: (len(pattern[0]), -sum(map(len, pattern[0]))))
+    own = [_one_level(squeezed(text)) for text in texts]
+    nearest = _nearest(own, list(known))
 
-    def answer(text: str) -> float:
-        if text in given:
-            return given[text]
-        matched = next((p for pieces, p in patterns if matches(pieces, text)), None)
-        if matched is not None:
-            return matched
-        row = alike.likest(text)
-        return np.nan if row is None else known[row]
+    def answer(text: str, near: str | None) -> float:
+        if text in known:
+            return known[text]
+        near_by = np.nan if near is None else known[near]
+        return next((p for pieces, p in patterns if matches(pieces, text)), near_by)
 
-    return np.array([answer(one_level(squeezed(text))) for text in texts], dtype=np.float64)
+    return np.array([*map(answer, own, nearest)], dtype=np.float64)
+
+
+def _nearest(texts: list[str], among: list[str]) -> list[str | None]:
+    """For each text the one of the same level that is worded most like it; None for none.
+
+    Templates of other lines, or of other masks, have a word or a value more or less.
+    """
+    bare = [_level_and_rest(text)[1] for text in among]
+    found = Statements(pl.DataFrame({"text": bare})).find(texts)
+    near = [among[m.row] if m and m.score >= ALIKE else None for m in found]
+    pairs = zip(texts, near, strict=True)
+    return [
+        n if n and _level_and_rest(n)[0] == _level_and_rest(text)[0] else None for text, n in pairs
+    ]
+
+
+def _one_level(text: str) -> str:
+    """`text` with the level that its first word is, if it is one, on the standard scale."""
+    level, rest = _level_and_rest(text)
+    return f"{level} {rest}" if level else text
+
+
+def _level_and_rest(text: str) -> tuple[str | None, str]:
+    first, _, rest = text.partition(" ")
+    level = LEVELS.get(first)
+    return level, rest if level else text
 
 
 def matches(pieces: list[str], text: str) -> bool:

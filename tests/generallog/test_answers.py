@@ -55,6 +55,36 @@ def test_by_text_the_row_with_our_text_then_the_fewest_wildcards_then_the_most_t
     same(read("template,p\nsend <*>,0.1\nsend block <*>,0.2\n", None), [0.1, 0.2, NAN, NAN])
 
 
+NEAR = {
+    "WARNING No protocol specified for api server <*>": 0.1,
+    "Took <*> seconds to build instance.": 0.2,
+    "[req-<*> <*> - -] Volume <*> created successfully": 0.3,
+    "ERROR volume <*> could not be found": 0.4,
+}
+
+
+@pytest.mark.parametrize(
+    ("text", "p"),
+    [
+        ("WARN No protocol specified for api server <*>", 0.1),
+        ("WARN No protocol specified in for api server '<*>'", 0.1),
+        ("Took <*> to build instance.", 0.2),
+        ("[<*>] Volume <*> created successfully", 0.3),
+        ("ERROR the volume <*> could not be found", 0.4),
+        ("FATAL the volume <*> could not be found", NAN),  # of another level
+        ("kernel panic", NAN),
+        ("<*>", NAN),
+        ("", NAN),
+    ],
+)
+def test_a_text_that_is_worded_a_little_differently(text, p):
+    same(answers.by_text(NEAR, [text]), [p])
+
+
+def test_without_any_row_nothing_is_answered():
+    same(answers.by_text({}, TEXTS), [NAN] * 4)
+
+
 def test_an_open_row_leaves_its_template_open(read):
     same(read("template,p\ndisk failed,\n<*>,0.5\n", None), [0.5, 0.5, NAN, 0.5])
 
