@@ -47,9 +47,8 @@ from glx.kinds import ABSENCE_LIMIT, Kinds, Lacking, expected, lacking
 from glx.membership import Held, held_sets
 from glx.profile import Profile, event_tails
 from glx.sequences import Distinct, first_highest
-from glx.steps import NEUTRAL, SELDOM, by_chance, surprise
+from glx.steps import NEUTRAL, RAREST, SELDOM, by_chance, surprise
 
-RAREST = 2.5  # decades; below one in 300 rarity grows no further
 ROUNDS = 20  # of `inliers` at most
 DECADE = float(np.log(10))  # in log-odds
 ALARM_LIMIT = 2.0  # log-odds; the alarm model knows other systems' words, not this one's

@@ -16,8 +16,10 @@ they lack as one of a kind. Of `N` inliers `n_a` hold `a`, `n_ab` also `b`; `P(b
     limit    = ABSENCE_LIMIT, or BEYOND more than inliers reach that lack the same as one in fifty
     tail(b)  = step_tails of all sequences with `a`
     pooled(b) = surprise of a sequence that lacks one of its own kind with a tail as high
-    step(x)  = max over b not in x of tail(b), pooled(b)   where tail(b) > SELDOM
+    step(x)  = max over b not in x of pooled(b), where it is beyond RAREST and tail(b) beyond SELDOM
 
+Many kinds have many steps, and few sequences each: one of a kind that all have is missed where in
+the whole system hardly a sequence lacks such a one. Of all sequences, `step` is the largest tail.
 Only sessions have kinds: what an event of a window goes with may be in the next window. All
 sequences are a kind, too, to which every event belongs. A sequence is one of all and of its own
 kind, that of the rarest event that makes one; of this it lacks nothing while one in twenty of the
@@ -31,7 +33,7 @@ from scipy.special import rel_entr
 
 from glx.membership import Held, events_of, first_gap, held_sets
 from glx.sequences import Distinct
-from glx.steps import NEUTRAL, SELDOM, by_chance, step_tails, surprise
+from glx.steps import NEUTRAL, RAREST, SELDOM, by_chance, step_tails, surprise
 
 ABSENCE_LIMIT = 4.0  # standard deviations of `lack` that a usual sequence stays below
 KIND = 25  # sequences that make a kind: of fewer, what all have may be lacking in one of fifty
@@ -91,7 +93,9 @@ def fit_kinds(inside: Distinct, everything: Distinct, n_templates: int) -> Kinds
     kind = np.repeat(np.arange(len(parts)), [len(usual) for usual, *_ in of_usual])
     usual, held, absence, step = map(np.concatenate, zip(*of_usual, strict=True))
     kinds = Kinds(event, size, mean, spread, limit, kind, usual, held, absence, step)
-    return replace(kinds, step=np.where(step > SELDOM, np.maximum(step, _pooled(kinds, whole)), 0))
+    pooled = _pooled(kinds, whole)
+    sure = (step > SELDOM) & (pooled > RAREST)
+    return replace(kinds, step=np.where(kind < len(event) - 1, pooled * sure, step))
 
 
 def _pooled(kinds: Kinds, sequences: Distinct) -> np.ndarray:

@@ -12,6 +12,7 @@ from glx.sequences import Distinct
 
 NEUTRAL = -np.log10(0.05)  # decades; what one of twenty sequences shows is no evidence
 SELDOM = -np.log10(0.02)  # decades; one in fifty sequences may lack a step or hold a known error
+RAREST = 2.5  # decades; what is rarer than one in 300 counts no more
 CHANCE = 0.001, 0.05  # share of sequences without an event by chance that would look like faults
 DOUBT = 0.05  # probability of so few lacks as there are, below which they are no chance
 
