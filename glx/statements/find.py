@@ -27,8 +27,9 @@ from glx.statements.message import has_words, text_of
 
 CALL = re.compile(rf"\b(?P<name>{NAME})(?P<macro>!?)\s*(?P<bracket>[({{])")
 STREAM = re.compile(rf"\b(?P<name>{NAME})\s*(?=<<)")
-ANY = re.compile(
-    r"(?i)log|print|err|warn|info|debug|fatal|trace|crit|notice|timber|console|panic|report|fputs"
+ANY = re.compile(  # what a file holds at least that logs
+    r"(?i)log|print|err|warn|info|debug|dbg|fatal|trace|crit|notice|alert|emerg|severe|verbose|die\b"
+    r"|timber|console|panic|report|fputs|tracing|sugar|pino"
 )
 LAMBDAS = ("Kotlin", "Scala")  # `log.info { "text" }`
 TRAILING = re.compile(r"\s*\{")
