@@ -53,10 +53,10 @@ class Meanings:
 
     @cached_property
     def levels(self) -> np.ndarray:
-        """`<int8>[V]` as of `severities`: what the line says, or its statement if that is worse."""
+        """`<int8>[V]` as of `severities`: what the line says, else its statement."""
         own = severities(self.texts)
         known = [RANK.get(origin.level, 0) if origin else 0 for origin in self.origins]
-        return np.maximum(own, np.array(known, dtype=np.int8)) if known else own
+        return np.where(own > 0, own, np.array(known, dtype=np.int8)) if known else own
 
     def origin(self, event: int) -> list[str]:
         """In words, where a template is logged and at what level; nothing where it is not known."""
