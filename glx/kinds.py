@@ -10,7 +10,7 @@ they lack as one of a kind. Of `N` inliers `n_a` hold `a`, `n_ab` also `b`; `P(b
     usual    = the events with P(b | a) >= USUAL
     kind     = n_a >= KIND and 2 n_a sum_b KL(n_ab / n_a, n_b / N) > B log N, over the `B` events
                that are usual there or among all: the Bayesian information criterion
-    a_b      = -log10 (1 - P(b | a))          for usual events that are not lacking by chance
+    a_b      = -log10 (1 - P(b | a))          for usual events that the kind does not lack by chance
     lack(x)  = sum over b not in x of a_b
     over(x)  = (lack(x) - mean) / sd - limit  mean and sd if events came independently
     limit    = ABSENCE_LIMIT, or BEYOND more than inliers reach that lack the same as one in fifty
@@ -86,7 +86,10 @@ def fit_kinds(inside: Distinct, everything: Distinct, n_templates: int) -> Kinds
         p = (both + prior) / (present[a] + 1)
         p[a] = 0  # which all of the kind hold
         if _differs(both / present[a], present / n, (both > 0) | (prior >= USUAL), n, a):
-            parts.append(_fit(a, of_kind, every.holding(a), p, np.flatnonzero(p >= USUAL), steps))
+            its = whole.take(np.flatnonzero(np.isin(every.inverse, every.rows(a))))
+            its_steps = steps & ~by_chance(its, n_templates)
+            usual = np.flatnonzero(p >= USUAL)
+            parts.append(_fit(a, of_kind, every.holding(a), p, usual, its_steps))
     parts.append(_fit(n_templates, ours, every, prior, np.arange(n_templates), steps))
     of_kinds, of_usual = zip(*parts, strict=True)
     event, size, mean, spread, limit = map(np.array, zip(*of_kinds, strict=True))

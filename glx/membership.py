@@ -39,9 +39,13 @@ class Held:
 
     def holding(self, event: int) -> "Held":
         """The sets with an event alone, each standing for itself."""
-        start, end = self._columns.indptr[event : event + 2]
-        rows = self._columns.indices[start:end]
+        rows = self.rows(event)
         return Held(self.members[rows], self.counts[rows], np.arange(len(rows)))
+
+    def rows(self, event: int) -> np.ndarray:
+        """`<int>` the sets with an event."""
+        start, end = self._columns.indptr[event : event + 2]
+        return self._columns.indices[start:end]
 
 
 def membership(sequences: Distinct, n_templates: int) -> sp.csr_array:
