@@ -60,7 +60,7 @@ def declare(name: str) -> FlagValues:
 def base(values: FlagValues) -> GeneralLogRun:
     """The settings that all cells start from."""
     config = build(values, GENERAL_PRESETS[values.preset])
-    folder = config.data.data_dir or os.environ.get("GLX_DATA")
+    folder = config.data.data_dir or os.environ.get("GLX_DATA") or None
     return settings.change(config, ("data", "data_dir"), folder)
 
 

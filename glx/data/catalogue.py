@@ -258,7 +258,7 @@ def _known(name: str, config: DataConfig) -> System:
 def _data_dir(who: str, config: DataConfig) -> Path:
     """The folder of the real data sets; `who` needs it."""
     folder = config.data_dir or os.environ.get("GLX_DATA")
-    if folder is None:
+    if not folder:
         raise InputError(
             f"{who}: a real data set; say where it is by --data_dir=DIR (or GLX_DATA); "
             "docs/data.md says how to get it"

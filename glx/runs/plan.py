@@ -78,26 +78,22 @@ Transfer = tuple[str, tuple[str, ...]]  # a target and its sources
 def leave_one_out(systems: Mapping[str, System]) -> list[Transfer]:
     """Each system as the target of all others that have labels and are of another family.
 
+    One for which there is no such other is a source only.
+
     Raises:
-      InputError: a system has none.
+      InputError: there is none for any.
     """
+    labelled = {name: system for name, system in systems.items() if system.labels is not None}
     found = [
-        (
-            name,
-            tuple(
-                other
-                for other, source in systems.items()
-                if source.labels is not None and family(source) != family(target)
-            ),
-        )
+        (name, tuple(o for o, source in labelled.items() if family(source) != family(target)))
         for name, target in systems.items()
     ]
-    for name, sources in found:
-        if not sources:
-            raise InputError(
-                f"--systems={','.join(systems)}: {name} has no source, since no system of another "
-                "family has labels; give one more"
-            )
+    found = [(name, sources) for name, sources in found if sources]
+    if not found:
+        raise InputError(
+            f"--systems={','.join(systems)}: none has a source, a system of another family with "
+            "labels; give one more"
+        )
     return found
 
 

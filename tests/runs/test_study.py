@@ -90,8 +90,10 @@ def test_sources_are_of_other_families_and_have_labels():
     ]
     # From one source alone leave-one-out is the pair.
     assert [target for target, _ in plan.pairs(systems)] == ["b", "b", "c", "c", "c"]
-    with pytest.raises(InputError, match="b has no source"):
-        plan.leave_one_out(described(("a", None, False), ("b", None, True)))
+    # The only one with labels is a source only.
+    assert plan.leave_one_out(described(("a", None, False), ("b", None, True))) == [("a", ("b",))]
+    with pytest.raises(InputError, match="--systems=a,b: none has a source"):
+        plan.leave_one_out(described(("a", None, False), ("b", None, False)))
 
 
 def test_the_cells_of_a_study(cache):
@@ -311,7 +313,7 @@ def test_the_others_go_on_when_a_cell_fails(finished, tmp_path):
     [
         ("study", ["--methods=oracle"], "oracle: no such method"),
         ("study", ["--systems=sim_vms,nothing"], "nothing"),
-        ("study", ["--systems=sim_vms"], "sim_vms has no source"),
+        ("study", ["--systems=sim_vms"], "--systems=sim_vms: none has a source"),
         ("study", ["--systems=sim_vms,sim_vms"], "give each once"),
         ("study", ["--methods=", "--pairs="], "no cell is left to do"),
         ("study", ["--labels=shop=shop.csv"], "--labels=shop=...: no own file of that name"),
