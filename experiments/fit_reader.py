@@ -8,7 +8,9 @@ Examples:
 The primer is a CSV of `p,text`: a line as a program logs it, `<*>` for what varies in it, and the
 probability that it deserves the attention of whoever runs the system. Statements are a CSV of
 `text,level`, and `project` where there are several, or are found in source code; a level counts for
-less than a probability. The primer alone takes about five minutes on two cores.
+less than a probability. The primer alone takes about five minutes on two cores. The model that
+comes with the package is the mean of two, of which the second (16,000 statements, 3 epochs, seed 1)
+was fitted `--beside` the first.
 """
 
 import sys
@@ -34,6 +36,8 @@ def declare() -> FlagValues:
     add(own, "list", "sources", [], "Folders and archives of source code to learn from beside it.")
     add(own, "list", "statements", [], "CSVs of text,level,project to learn from beside it.")
     add(own, "integer", "limit", 40_000, "Statements of all of these that are learned from.")
+    add(own, "integer", "epochs", 4, "Times that the primer is seen; the statements are seen once.")
+    add(own, "string", "beside", None, "Alarm model whose members stay, the new one beside them.")
     add(own, "integer", "seed", 0, "Of initialisation, choice and order.")
     return own
 
@@ -44,8 +48,10 @@ def work(values: FlagValues) -> None:
     out = Path(values.out).expanduser()
     if not out.absolute().parent.is_dir():
         raise InputError(f"--out={out}: no folder {out.parent}; make it first")
-    if values.limit < 1:
-        raise InputError(f"--limit={values.limit}: must be at least 1")
+    for name, value in (("limit", values.limit), ("epochs", values.epochs)):
+        if value < 1:
+            raise InputError(f"--{name}={value}: must be at least 1")
+    members = alarm.load(Path(values.beside).expanduser())[0] if values.beside else []
     texts, p = alarm.primer(Path(values.primer).expanduser())
     progress.say(f"{len(texts):,} statements of the primer")
     tables = [severity.read(Path(path).expanduser()) for path in values.statements]
@@ -58,8 +64,8 @@ def work(values: FlagValues) -> None:
         more = severity.lessons(pl.concat(tables), values.limit, rng)
         progress.say(f"{len(more.texts):,} statements with levels of {sum(map(len, tables)):,}")
     folder = find_model("minilm")
-    model, found = distill.fit(texts, p, folder, values.seed, progress.say, more)
-    alarm.save(model, out)
+    model, found = distill.fit(texts, p, folder, values.seed, progress.say, more, values.epochs)
+    alarm.save([*members, model], out)
     progress.say(f"AUROC {found['auroc']:.3f} on {found['held_out']} held out; {out} written")
 
 

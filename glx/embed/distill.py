@@ -24,7 +24,7 @@ from glx.embed.severity import Lessons, with_levels
 
 RANK = 8
 ADAPTED = ("query", "key", "value", "mix", "up", "down")
-EPOCHS, BATCH = 4, 32
+BATCH = 32
 LEARNING_RATE, DIRECTION_RATE = 1e-3, 1e-2
 HELD_OUT = 10  # every tenth statement
 TOKENS = 40  # of a statement that are used
@@ -39,6 +39,7 @@ def fit(
     seed: int = 0,
     log: Callable[[str], None] = lambda line: None,
     more: Lessons | None = None,
+    n_epochs: int = 4,
 ) -> tuple[AlarmModel, dict[str, float]]:
     """An alarm model on the encoder in `folder`; size and AUROC of what was held out.
 
@@ -46,6 +47,7 @@ def fit(
       texts, p: statements and `<float>[n]` the probability that each deserves attention.
       folder: a BERT checkpoint, as `glx.embed.embed.find_model` gives.
       more: to be learned from too.
+      n_epochs: how often each statement is seen.
     """
     sizes = bert.load_config(folder)
     frozen = jax.tree.map(jnp.asarray, bert.load_params(folder, sizes))
@@ -53,10 +55,10 @@ def fit(
     order = rng.permutation(len(texts))
     held_out, learned = order[::HELD_OUT], np.delete(order, np.s_[::HELD_OUT])
     lessons = Lessons(texts, p, np.ones(len(p), np.float32))
-    epochs = [learned] * EPOCHS
+    epochs = [learned] * n_epochs
     if more is not None:
         once = len(texts) + rng.permutation(len(more.texts))
-        epochs = [np.append(learned, once[epoch::EPOCHS]) for epoch in range(EPOCHS)]
+        epochs = [np.append(learned, once[epoch::n_epochs]) for epoch in range(n_epochs)]
         lessons += more
     optimizer = _optimizer(sum(-(-len(rows) // BATCH) for rows in epochs))
     state = _start(frozen, sizes, seed)
@@ -73,7 +75,7 @@ def fit(
                 state, moments, frozen, *batch, optimizer=optimizer, sizes=sizes
             )
             losses.append(loss)
-        log(f"epoch {epoch} of {EPOCHS}: loss {np.mean(jax.device_get(losses)):.3f}")
+        log(f"epoch {epoch} of {n_epochs}: loss {np.mean(jax.device_get(losses)):.3f}")
     low_rank, direction = jax.device_get((state["low_rank"], state["direction"]))
     config = EmbedConfig(cache_dir=None, max_tokens=TOKENS)
     words = [readable(texts[row]) for row in held_out]

@@ -178,7 +178,7 @@ def test_a_bug_is_not_hidden(error):
         ("glx.cli.zerolog", "target source labels target_labels format session"),
         ("glx.cli.detect", "detector logs out format session text_field"),
         ("glx.cli.report", "format"),
-        ("experiments.fit_reader", "out primer sources statements limit seed"),
+        ("experiments.fit_reader", "out primer sources statements limit epochs beside seed"),
     ],
 )
 def test_the_help_of_a_command_begins_with_what_one_must_say(name, first, capsys):
@@ -247,7 +247,13 @@ def test_a_primer_that_no_reader_can_be_fitted_to(text, what, tmp_path, capsys):
     assert not out.exists()
 
 
-@pytest.mark.parametrize("flag", ["sources", "statements"])
+@pytest.mark.parametrize("flag", ["limit", "epochs"])
+def test_no_reader_is_fitted_to_nothing(flag, capsys):
+    assert fit_reader.main(["fit_reader", f"--{flag}=0"]) == 2
+    assert capsys.readouterr().err == f"error: --{flag}=0: must be at least 1\n"
+
+
+@pytest.mark.parametrize("flag", ["sources", "statements", "beside"])
 def test_statements_that_are_not_there_are_named(flag, tmp_path, capsys):
     path, out = tmp_path / "absent", tmp_path / "reader.npz"
     assert fit_reader.main(["fit_reader", f"--{flag}={path}", f"--out={out}"]) == 2
@@ -259,9 +265,9 @@ def test_a_reader_is_fitted_to_the_primer_and_to_statements_of_source_code(
 ):
     given = []
 
-    def fit(texts, p, folder, seed, log, more):
+    def fit(texts, p, folder, seed, log, more, n_epochs):
         given.append(more)
-        return alarm.load()[0], {"auroc": 0.5, "held_out": 1}
+        return alarm.load()[0][0], {"auroc": 0.5, "held_out": 1}
 
     monkeypatch.setattr(fit_reader.distill, "fit", fit)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))

@@ -38,15 +38,18 @@ def test_alarming_and_harmless_lines_differ_in_sign(found, worse, better):
 
 
 def test_the_log_odds_are_the_changed_encoders(found):
-    model, version = alarm.load()
+    members, version = alarm.load()
     encoder = EmbedConfig(cache_dir=None, batch_size=8)
-    [vector] = encode_raw([readable(ALARMING[0])], encoder, model.low_rank, version)
-    expected = alarm.TRANSFER * (vector @ model.direction + model.bias)
+    log_odds = []
+    for member in members:
+        [vector] = encode_raw([readable(ALARMING[0])], encoder, member.low_rank, version)
+        log_odds.append(vector @ member.direction + member.bias)
+    expected = alarm.TRANSFER * np.mean(log_odds)
     assert found[ALARMING[0]] == pytest.approx(expected, abs=1e-5)
 
 
 def test_words_of_another_script_or_none_get_the_prior(config):
-    prior = alarm.load()[0].prior
+    prior = alarm.load()[0][0].prior
     assert prior < 0  # most lines are harmless
     texts = [WORDLESS, "磁盘 空间 不足", "ошибка чтения диска", "ошибка на диске sda"]
     assert alarm.alarm(texts, config) == pytest.approx([prior] * 4)
@@ -83,18 +86,40 @@ def test_meanings_without_alarm_are_vectors_and_zeros():
     assert found.alarm.tolist() == [0, 0]
 
 
-def test_a_model_survives_its_file(tmp_path, monkeypatch):
+def test_a_model_survives_its_file(tmp_path):
     change = {
         "query": {"a": np.full((2, 4, 1), 0.5), "b": np.full((2, 1, 4), -0.25)},
         "up": {"a": np.ones((2, 4, 1)), "b": np.zeros((2, 1, 3))},
     }
-    model = alarm.AlarmModel(change, np.array([0.1, -0.2], np.float32), bias=1.5, prior=-0.5)
+    one = alarm.AlarmModel(change, np.array([0.1, -0.2], np.float32), bias=1.5, prior=-0.5)
+    other = dataclasses.replace(one, bias=-2.0)
     path = tmp_path / "model"  # written as it is named
-    alarm.save(model, path)
-    monkeypatch.setattr(alarm, "MODEL", path)
-    again, version = alarm.load.__wrapped__()
-    np.testing.assert_equal(dataclasses.asdict(again), dataclasses.asdict(model))
+    alarm.save([one, other], path)
+    members, version = alarm.load(path)
+    for again, written in zip(members, (one, other), strict=True):
+        np.testing.assert_equal(dataclasses.asdict(again), dataclasses.asdict(written))
     assert version != alarm.load()[1]
+
+
+@pytest.mark.parametrize("content", [None, b"", b"PK\x03\x04", b"p,text\n0.5,disk full\n"])
+def test_a_file_that_is_no_model_is_named(content, tmp_path):
+    path = tmp_path / "model"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(InputError, match="no alarm model that can be read"):
+        alarm.load(path)
+
+
+def test_members_are_averaged(config, monkeypatch):
+    members, _ = alarm.load()
+    version = "another"  # else the second's vectors were in the cache
+    shifted = [dataclasses.replace(members[0], bias=members[0].bias + n) for n in (0, 3)]
+    texts = ["kernel panic", WORDLESS]
+    monkeypatch.setattr(alarm, "load", lambda: (shifted[:1], version))
+    [alone, unread] = alarm.alarm(texts, config)
+    monkeypatch.setattr(alarm, "load", lambda: (shifted, version))
+    averaged = alarm.alarm(texts, config)
+    assert averaged == pytest.approx([alone + 1.5 * alarm.TRANSFER, unread], abs=1e-5)
 
 
 ROWS = ["p,text", *[f"0.{1 + 8 * (i % 2)},line {i}" for i in range(100)]]

@@ -14,19 +14,19 @@ from glx.embed.severity import Lessons
 ALARMING = ("connection refused error", "exception on node", "refused with exception error")
 HARMLESS = ("instance started", "block map updated size", "add stored block from host")
 TEXTS = [*ALARMING * 20, *HARMLESS * 20]
+EPOCHS = 30
 P = np.repeat([0.9, 0.1], 60).astype(np.float32)
 
 
 @pytest.fixture
 def folder(checkpoint, monkeypatch):
-    monkeypatch.setattr(distill, "EPOCHS", 30)
     monkeypatch.setattr(distill, "TOKENS", 8)  # one length, one compilation
     monkeypatch.setattr(distill, "_optimizer", functools.cache(distill._optimizer))  # and one here
     return checkpoint()
 
 
 def test_two_kinds_of_lines_are_separated_and_a_seed_gives_one_model(folder):
-    model, found = distill.fit(TEXTS, P, folder)
+    model, found = distill.fit(TEXTS, P, folder, n_epochs=EPOCHS)
     assert found["held_out"] == 12
     assert found["auroc"] > 0.7  # half is chance; where it ends hangs on a machine's rounding
     assert model.prior == 0  # as many alarming as harmless
@@ -37,23 +37,23 @@ def test_two_kinds_of_lines_are_separated_and_a_seed_gives_one_model(folder):
     assert set(model.low_rank) == set(distill.ADAPTED)
     assert all(change["b"].any() for change in model.low_rank.values())
 
-    again, _ = distill.fit(TEXTS, P, folder)
+    again, _ = distill.fit(TEXTS, P, folder, n_epochs=EPOCHS)
     np.testing.assert_equal(dataclasses.asdict(again), dataclasses.asdict(model))
 
 
-def test_lessons_with_levels_count_by_their_weight(folder, monkeypatch):
-    """What the statements say nothing of is learned from the lessons beside them."""
+def test_lessons_beside_the_statements_count_by_their_weight(folder, monkeypatch):
     monkeypatch.setattr(distill, "with_levels", lambda texts, p, rng: texts)
-    texts = ["map updated error" if n % 2 else "connection started size" for n in range(60)]
-    p = np.tile([0.05, 0.95], 30).astype(np.float32)
     config = EmbedConfig(str(folder), cache_dir=None, max_tokens=distill.TOKENS)
-    gaps = []
-    for weight in (0, 1):
-        more = Lessons(texts, p, np.full(60, weight, np.float32))
-        model, _ = distill.fit(TEXTS, P, folder, more=more)
-        low, high = encode_raw(texts[:2], config, model.low_rank, str(weight)) @ model.direction
-        gaps.append(high - low)
-    assert gaps[1] > gaps[0]
+    text, n = "map updated node", 240
+
+    def log_odds(p: float, weight: float) -> float:
+        more = Lessons([text] * n, np.full(n, p, np.float32), np.full(n, weight, np.float32))
+        model, _ = distill.fit(TEXTS, P, folder, more=more, n_epochs=5)
+        [vector] = encode_raw([text], config, model.low_rank, f"{p} {weight}")
+        return float(vector @ model.direction + model.bias)
+
+    assert log_odds(0.05, 0) == log_odds(0.95, 0)
+    assert log_odds(0.05, 1) < log_odds(0.95, 1) - 0.5
 
 
 def test_a_change_of_low_rank_is_added_to_the_matrices_it_names(folder):
