@@ -202,8 +202,8 @@ class GeneralLogDetector(Detector):
             assert expert is not None
             answers = expert(inputs)
             costs, share_answered = answers.costs, answers.share_answered
-            # Where there is none for a general one, ZeroLog's verdict stays.
-            told = np.flatnonzero(~(routed.general[rows] & np.isnan(answers.log_odds)))
+            # Where a file has none, ZeroLog's verdict stays; a model that gave none abstains.
+            told = np.flatnonzero(~(free & np.isnan(answers.log_odds)))
             rows, asked, answers = rows[told], asked.take(told), answers.take(told)
             decisive = asked.ids[asked.offsets[:-1] + answers.places]
             if self.config.texts_alone:

@@ -98,10 +98,10 @@ def test_answers_that_are_there_judge_general_sequences_too(answered):
         f"no answer for: {TEXTS[0]}",
         f"0.99 for: {TEXTS[2]}",
         f"no answer for: {TEXTS[3]}",
-        "no answer for any of its events",
+        without.reasons[3],
     ]
     assert table.scores[1] > on_one_scale(without.scores, 0.5)[1] + 0.2
-    assert np.isnan(table.scores).tolist() == [False, False, False, True]
+    assert not np.isnan(table.scores).any()
 
 
 def test_without_any_answer_zerologs_verdict_stays(answered, tmp_path):
@@ -110,9 +110,9 @@ def test_without_any_answer_zerologs_verdict_stays(answered, tmp_path):
     config = ExpertConfig("answers", responses=str(tmp_path / "answers.csv"))
     table = detector.with_expert(lambda _: config).judge(sequences(*WHOLE), read())
     without = detector.zerolog.judge(sequences(*WHOLE), read())
-    assert np.isnan(table.scores).tolist() == [False, False, True, True]
-    np.testing.assert_array_equal(table.scores[:2], on_one_scale(without.scores, 0.5)[:2])
-    assert table.reasons[:2].tolist() == without.reasons[:2].tolist()
+    assert "proprietary" in table.routes
+    np.testing.assert_array_equal(table.scores, on_one_scale(without.scores, 0.5))
+    assert table.reasons.tolist() == without.reasons.tolist()
 
 
 def test_where_the_router_is_off_answers_change_nothing(answered):
