@@ -21,7 +21,8 @@ OTHERS = (  # they stand before a brace too
     "function noexcept __attribute__ __declspec"
 )
 NO_FUNCTION = frozenset(OTHERS.split())
-ARGUMENTS = r"\s*\((?:[^()]|\((?:[^()]|\([^()]*\))*\))*\)"
+PARENTHESES = r"\((?:[^()]|\((?:[^()]|\([^()]*\))*\))*\)"
+ARGUMENTS = rf"\s*{PARENTHESES}"
 NAME = r"[A-Za-z_$][\w$]*"
 # What stands before the brace of a function: a keyword and its name, what it is bound to, or its
 # name and arguments.
@@ -33,7 +34,7 @@ BOUND = re.compile(
     rf"(?P<name>{NAME})\s*[=:]\s*(?:async\s+)?(?:function\b|(?:{ARGUMENTS}|{NAME})[^()]*=>)"
 )
 PLAIN = re.compile(
-    rf"(?<![.\w>@\[])(?P<name>~?{NAME}){ARGUMENTS}(?:[\w\s,.:<>&*\[\]?-]|{ARGUMENTS})*$"
+    rf"(?<![.\w>@\[])(?P<name>~?{NAME}){ARGUMENTS}(?:[\w\s,.:<>&*\[\]?-]|{PARENTHESES})*$"
 )
 HEADS = {"Go": (KEYWORD,), "Rust": (KEYWORD,), "Kotlin": (KEYWORD,), "Scala": (KEYWORD,)}
 OTHER_HEADS = KEYWORD, BOUND, PLAIN

@@ -120,6 +120,8 @@ def test_calls_that_a_user_names():
         "f(" * 99 + "{log.e(1)",
         "f() " * 300 + "!{log.error('a')",
         "f " * 9999 + '{log.error("a")',
+        "add(f)" + '\n  ("a", "b")' * 30 + '("c", [](int d) {log.error("a")',
+        "if (a" + " && b  (c)" * 30 + ') {log.error("a")',
     ],
 )
 @pytest.mark.parametrize("suffix", sorted({one.suffixes[0] for one in BY_SUFFIX.values()}))
