@@ -57,10 +57,18 @@ class Meanings:
 
     @cached_property
     def levels(self) -> np.ndarray:
-        """`<int8>[V]` as of `severities`: what the line says, else its statement."""
+        """`<int8>[V]` as of `severities`: what the line says, else its statement if it is sure."""
         own = severities(self.texts)
         known = [RANK.get(origin.level, 0) if origin else 0 for origin in self.origins]
-        return np.where(own > 0, own, np.array(known, dtype=np.int8)) if known else own
+        sure = np.where(self.sure, known, 0).astype(np.int8)
+        return np.where(own > 0, own, sure) if self.origins else own
+
+    @cached_property
+    def sure(self) -> np.ndarray:
+        """`<bool>[V]` whether a template fits its statement exactly; empty without source code."""
+        return np.array(
+            [origin is not None and origin.exact for origin in self.origins], dtype=bool
+        )
 
     def origin(self, event: int) -> list[str]:
         """In words, where a template is logged and at what level; nothing where it is not known."""
@@ -99,16 +107,15 @@ def meanings(
     """Vectors of template texts, and their log-odds (0 for each without `with_alarm`).
 
     Args:
-      statements: of the programs that log them. What the authors called severe reads worse by
-        `AUTHORS`, what they did not reads better.
+      statements: of the programs that log them. Where a template fits its statement exactly, what
+        the authors called severe reads worse by `AUTHORS`, what they did not reads better.
     """
     alarms = alarm(texts, config) if with_alarm else np.zeros(len(texts), np.float32)
     read = Meanings(list(texts), embed(texts, config), alarms)
     if statements is None:
         return read
     found = replace(read, origins=statements.origins(texts))
-    known = np.array([origin is not None for origin in found.origins], dtype=bool)
-    return replace(found, alarm=alarms + with_alarm * known * AUTHORS[found.levels])
+    return replace(found, alarm=alarms + with_alarm * found.sure * AUTHORS[found.levels])
 
 
 def alarm(texts: Sequence[str], config: EmbedConfig) -> np.ndarray:

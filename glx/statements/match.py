@@ -13,7 +13,8 @@ exception on, else all of it.
 
 A statement fits exactly if all its words are in the template, and other words only where it has
 values. Of those that fit exactly the one with the highest score is taken, else of all. None is
-below `FLOOR`: so a statement of nothing but values never fits, nor one of few common words.
+below `FLOOR`: so a statement of nothing but values never fits, nor one of few common words. None
+fits where a word that only one of both has reverses what they say (`reverses`).
 """
 
 import re
@@ -36,6 +37,11 @@ HALF = 0.5  # of the weight of a word that a value may stand for
 RAREST = 8  # words of a template that statements are looked up by
 CANDIDATES = 16  # statements that are compared with a template
 EXCEPTION = re.compile(r"\w+(?:error|exception)|exception")
+NEGATION = re.compile(
+    r"not|no|non|nor|never|none|neither|nothing|without|cannot|t|unable|refused|denied|rejected"
+    r"|fail(?:s|ed|ing|ures?)?"  # t: of "don't"
+)
+PREFIX = re.compile(r"^(?:un|in|im|dis|non|mis|de|en|at)(?=\w{3})")  # unlocked, detached
 CHUNK = 256  # templates at once
 TOKEN = re.compile(r"<\*>|[^\W_]+")
 SCHEMA = pl.Schema(
@@ -65,7 +71,7 @@ class Origin:
       level: of `glx.parse.levels.SCALE`.
       place: its file and line.
       function: around it; None outside of any.
-      places: how many statements have its text.
+      places: how many statements have its text and level.
       exact: whether it fits exactly.
     """
 
@@ -78,21 +84,23 @@ class Origin:
     def __str__(self) -> str:
         sure = "" if self.exact else "probably "
         within = f" in {self.function}" if self.function else ""
-        more = f" and {self.places - 1} other places" if self.places > 1 else ""
+        others = self.places - 1
+        more = f" and {others} other place{'s'[: others > 1]}" if others else ""
         return f"{sure}logged as {self.level.lower()} at {self.place}{within}{more}"
 
 
 def distinct(table: pl.DataFrame) -> pl.DataFrame:
-    """One row for each masked text of a table of `glx.statements.table`, columns `SCHEMA`.
+    """One row for each masked text and level of a table of `glx.statements.table`.
 
-    Of statements with the same text the least severe level counts, and the first place of it.
+    Returns:
+      Columns `SCHEMA`, the least severe first; `place` and `function` are those of the first.
     """
     rank = pl.col("level").replace_strict(dict(zip(SCALE, range(len(SCALE)), strict=True)))
     return (
         table.with_columns(text=mask(table["text"]), rank=rank)
         .sort("rank", maintain_order=True)
-        .group_by("text", maintain_order=True)
-        .agg(pl.first("level", "place", "function"), places=pl.len().cast(pl.Int64))
+        .group_by("text", "level", maintain_order=True)
+        .agg(pl.first("place", "function"), places=pl.len().cast(pl.Int64))
         .select(*SCHEMA)
     )
 
@@ -102,7 +110,7 @@ class Statements:
     """Log statements to look templates up in.
 
     Attributes:
-      table: `S` statements, columns `SCHEMA`, each text once.
+      table: `S` statements, columns `SCHEMA`; to `find` them a `text` is enough.
     """
 
     table: pl.DataFrame
@@ -122,10 +130,26 @@ class Statements:
         return found
 
     def origins(self, texts: Sequence[str]) -> list[Origin | None]:
-        """The same, in words that can be shown."""
+        """The same, in words that can be shown.
+
+        Of statements with the same text the one of the template's own level is taken, else the
+        least severe.
+        """
         rows = self.table.select("level", "place", "function", "places").rows(named=True)
-        found = self.find(texts)
-        return [match and Origin(**rows[match.row], exact=match.exact) for match in found]
+        first = dict[tuple[str, ...], int]()
+        keys = [*self.table.select("text", "level").iter_rows()]
+        for row, key in enumerate(keys):
+            first.setdefault(key, row)
+            first.setdefault(key[:1], row)
+        origins = list[Origin | None]()
+        for text, match in zip(texts, self.find(texts), strict=True):
+            if match is None:
+                origins.append(None)
+                continue
+            own = keys[match.row][:1]
+            row = first.get((*own, text.partition(" ")[0]), first[own])
+            origins.append(Origin(**rows[row], exact=match.exact))
+        return origins
 
     def _best(self, tokens: list[str], rows: list[tuple[float, int]]) -> Match | None:
         """The best of the candidates, given with bounds of their scores, the highest first."""
@@ -207,7 +231,7 @@ def tokens_of(text: str) -> list[str]:
 def compare(
     statement: list[str], template: list[str], weight: Callable[[str], float]
 ) -> tuple[bool, float]:
-    """Whether a statement's tokens fit a template's exactly, and their score."""
+    """Whether a statement's tokens fit a template's exactly, and their score; 0 if one negates."""
     pairs = common_words(statement, template, weight)
     common, cost, exact = sum(weight(statement[i]) for i, _ in pairs), 0.0, True
     ends = [(-1, -1), *pairs, (len(statement), len(template))]
@@ -215,12 +239,25 @@ def compare(
         only, other = statement[i + 1 : k], template[j + 1 : l]
         if l == len(template):
             other = before_exception(other)
+        told = l == len(template) and WILDCARD in only  # a value at the end: any text
+        if not told and reverses(only, other):
+            return False, 0.0
         missing, more = sum(map(weight, only)), sum(map(weight, other))
         edge = j < 0 or l == len(template)
         cost += missing * (HALF if WILDCARD in other else 1)
         cost += more * (HALF if edge or WILDCARD in only else 1)
         exact &= not missing and (not more or WILDCARD in only)
     return exact, common / max(common + cost, 1e-9)
+
+
+def reverses(only: list[str], other: list[str]) -> bool:
+    """Whether words that one of two texts has in place of the other's make it say the opposite."""
+    if any(map(NEGATION.fullmatch, [*only, *other])):
+        return True
+    pairs = ((a, b) for a in only for b in other if a != b)
+    return any(
+        PREFIX.sub("", a) in (b, PREFIX.sub("", b)) or a == PREFIX.sub("", b) for a, b in pairs
+    )
 
 
 def before_exception(tokens: list[str]) -> list[str]:

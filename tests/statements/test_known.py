@@ -82,6 +82,18 @@ def test_what_authors_called_severe_reads_worse(code):
     assert (known + known).origin(6 + 2) == known.origin(2)
 
 
+def test_a_statement_that_only_resembles_a_template_gives_no_level(code):
+    config, texts = (
+        EmbedConfig("tfidf", cache_dir=None),
+        ["pump <*> is cold", "old pump <*> is on fire"],
+    )
+    (code / "serve.py").write_text('log.critical("the old pump %s is on fire", pump)')
+    known = meanings(texts, config, statements=known_statements(KnownConfig((str(code),))))
+    assert known.origin(1) == ["probably logged as fatal at serve.py:1"]
+    assert known.levels.tolist() == [0, 0]
+    np.testing.assert_array_equal(known.alarm, meanings(texts, config).alarm)
+
+
 @pytest.fixture
 def fitted(code):
     base = replace(untrained(), statements=known_statements(KnownConfig((str(code),))))

@@ -57,9 +57,37 @@ def test_the_statement_of_a_template(known, template, text, exact):
     assert match is None or match.exact == exact
 
 
-def test_of_equal_texts_the_least_severe_counts(known):
-    (match,) = known.find(["flushed cache"])
-    assert known.table.row(match.row) == ("flushed cache", "DEBUG", "a.c:7", "f7", 2)
+def test_of_equal_texts_that_of_the_own_level_counts_else_the_least_severe(known):
+    texts = ["flushed cache", "ERROR flushed cache", "WARN flushed cache"]
+    debug, error = "logged as debug at a.c:7 in f7", "logged as error at a.c:8 in f8"
+    assert [*map(str, known.origins(texts))] == [debug, error, debug]
+
+
+def test_other_places_are_counted():
+    rows = [("lost <*>", "WARN", f"a.c:{n}", None, "C") for n in (1, 2, 3)]
+    for n, more in ((1, ""), (2, " and 1 other place"), (3, " and 2 other places")):
+        table = pl.DataFrame(rows[:n], schema=SCHEMA, orient="row")
+        (origin,) = Statements(distinct(table)).origins(["lost <*>"])
+        assert str(origin) == f"logged as warn at a.c:1{more}"
+
+
+@pytest.mark.parametrize(
+    ("statement", "template"),
+    [
+        ("user profile not loaded from cache", "user profile loaded from cache"),
+        ("volume <*> is attached to server <*>", "volume <*> is detached from server <*>"),
+        ("replica sync enabled on shard <*>", "replica sync disabled on shard <*>"),
+        ("job finished with status success", "job finished with status failure"),
+        ("backup of <*> completed", "backup of <*> not completed"),
+        ("open valve <*> now", "failed to open valve <*> now"),
+        ("the session of <*> is known", "the session of <*> isn't known"),
+    ],
+)
+def test_a_text_is_not_taken_for_its_opposite(statement, template):
+    others = [statement, "the disk is up", "loading a page", "a queue of jobs grows"]
+    assert Statements(pl.DataFrame({"text": others})).find([template]) == [None]
+    others[0] = template
+    assert Statements(pl.DataFrame({"text": others})).find([statement]) == [None]
 
 
 def test_order_counts(known):
