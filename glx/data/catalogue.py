@@ -181,7 +181,8 @@ def _system(
         if given in systems.known(Path()):
             return _known(given, config)
         if "/" not in given and "." not in given and not os.path.exists(given):
-            known = ", ".join([*systems.known(Path()), *SIMULATED, *described])
+            own = [name for name, one in described.items() if one.paths]
+            known = ", ".join([*systems.known(Path()), *SIMULATED, *own])
             raise InputError(
                 f"{flag}={given}: neither a known system ({known}) nor a file; give NAME=FILE for "
                 "your own"

@@ -21,11 +21,47 @@ from glx.generallog.expert import ExpertAnswers, ExpertInput
 from glx.llm.request import Costs
 from glx.parse.levels import SCALE, WORDS
 from glx.sequences import WILDCARD, first_highest
-from glx.statements.match import Statements
+from glx.statements.match import Match, Statements, tokens_of
 
 COLUMNS = ("id", "count", "template", "p")
 ALIKE = 0.75  # score of `glx.statements.match` from which on two templates are the same
 LEVELS = {word: level for level in SCALE for word in (level, *WORDS[level].split())}
+OPPOSITE = frozenset(  # words that a text means something else with; "n't" is split
+    [
+        "not",
+        "no",
+        "non",
+        "never",
+        "without",
+        "cannot",
+        "unable",
+        "unexpected",
+        "un",
+        "t",
+        "nothing",
+        "none",
+        "fail",
+        "fails",
+        "failed",
+        "failing",
+        "failure",
+        "error",
+        "errors",
+        "exception",
+        "denied",
+        "refused",
+        "rejected",
+        "aborted",
+        "cancelled",
+        "canceled",
+        "lost",
+        "missing",
+        "invalid",
+        "dead",
+        "down",
+        "stopped",
+    ]
+)
 SHOWN = 200  # characters of a template in a reason
 
 
@@ -78,23 +114,39 @@ def by_text(given: dict[Any, float], texts: list[str]) -> np.ndarray:
         if text in known:
             return known[text]
         near_by = np.nan if near is None else known[near]
-        return next((p for pieces, p in patterns if matches(pieces, text)), near_by)
+        fitting = (p for pieces, p in patterns if matches(pieces, text) and agrees(pieces, text, p))
+        return next(fitting, near_by)
 
     return np.array([*map(answer, own, nearest)], dtype=np.float64)
+
+
+def agrees(pieces: list[str], text: str, p: float) -> bool:
+    """Whether `p`, given for `pieces`, may be for `text`: no harmless text takes in a failure.
+
+    A pattern without words is for everything.
+    """
+    words = {*tokens_of(" ".join(pieces))}
+    return p >= 0.5 or not words or not ({*tokens_of(text)} - words) & OPPOSITE
 
 
 def _nearest(texts: list[str], among: list[str]) -> list[str | None]:
     """For each text the one of the same level that is worded most like it; None for none.
 
-    Templates of other lines, or of other masks, have a word or a value more or less.
+    Templates of other lines, or of other masks, have a word or a value more or less. Where each has
+    a word that the other lacks, or one more tells the opposite, they say different things.
     """
     bare = [_level_and_rest(text)[1] for text in among]
     found = Statements(pl.DataFrame({"text": bare})).find(texts)
-    near = [among[m.row] if m and m.score >= ALIKE else None for m in found]
-    pairs = zip(texts, near, strict=True)
-    return [
-        n if n and _level_and_rest(n)[0] == _level_and_rest(text)[0] else None for text, n in pairs
-    ]
+
+    def same(text: str, match: Match | None) -> str | None:
+        if match is None or match.score < ALIKE:
+            return None
+        (level, rest), near = _level_and_rest(text), among[match.row]
+        own, other = {*tokens_of(rest)} - {WILDCARD}, {*tokens_of(bare[match.row])} - {WILDCARD}
+        more_words = (own <= other or other <= own) and not (own ^ other) & OPPOSITE
+        return near if more_words and _level_and_rest(near)[0] == level else None
+
+    return [*map(same, texts, found)]
 
 
 def _one_level(text: str) -> str:

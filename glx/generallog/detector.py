@@ -192,8 +192,8 @@ class GeneralLogDetector(Detector):
         places, weights, ids = base.places.copy(), base.weights.copy(), base.ids.copy()
         reasons = base.reasons.copy()
         # Answers that are there anyway cost nothing, so that general sequences get theirs too.
-        free = self.config.expert.expert == "answers" and self.config.route.route != "general"
-        free = free and not self.config.texts_alone
+        free = self.config.expert.expert == "answers" and not self.config.texts_alone
+        free = free and self.config.route.route not in ONE_WAY
         rows, costs, share_answered = np.flatnonzero(~routed.general | free), Costs(), None
         if len(rows):
             asked = unique.take(rows)

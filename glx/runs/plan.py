@@ -1,5 +1,6 @@
 """Which cells a study and an ablation have. In: systems, methods, seeds, settings. Out: cells."""
 
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -255,10 +256,15 @@ def _answers(
     """The file of answers on each system that has one, by its name.
 
     Raises:
-      InputError: the folder has none.
+      InputError: the folder has none, or the panel names a file that is not there.
     """
     described = catalogue.read_panel(base.data)
     found = {name: one.answers for name, one in described.items() if one.answers is not None}
+    for name, file in found.items():
+        if name in systems and folder is None and not os.path.isfile(file):
+            raise InputError(
+                f"{described[name].where}: answers: {file}: no such file; check the path"
+            )
     if folder is None:
         return found
     files = [

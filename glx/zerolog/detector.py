@@ -274,6 +274,11 @@ def unusual(profile: Profile, meanings: Meanings, event: int) -> str:
     return "; ".join([f'"{meanings.texts[event]}"', *meanings.origin(event), *level, rare])
 
 
+def percent(part: int, whole: int) -> str:
+    """`part` of `whole` as a percentage, rounded down, so that 100.0% means all."""
+    return f"{1000 * part // whole / 10:.1f}%"
+
+
 def missing(profile: Profile, sequences: Distinct, rows: np.ndarray, texts: list[str]) -> list[str]:
     """For each of the `rows` the commonest event that the sequence lacks, in words.
 
@@ -283,12 +288,12 @@ def missing(profile: Profile, sequences: Distinct, rows: np.ndarray, texts: list
     found = []
     for place in evidence.missing(kinds, sequences.take(rows))[1].tolist():
         kind = kinds.kind[place]
-        n, share = kinds.sequences[kind], kinds.held[place] / kinds.sequences[kind]
+        n, held = int(kinds.sequences[kind]), int(kinds.held[place])
         whole = kind == len(kinds.event) - 1
         of = (
             f"all {n:,} sequences"
             if whole
             else (f'the {n:,} sequences with "{texts[kinds.event[kind]]}"')
         )
-        found.append(f'lacks "{texts[kinds.usual[place]]}", which {share:.1%} of {of} have')
+        found.append(f'lacks "{texts[kinds.usual[place]]}", which {percent(held, n)} of {of} have')
     return found

@@ -60,6 +60,8 @@ NEAR = {
     "Took <*> seconds to build instance.": 0.2,
     "[req-<*> <*> - -] Volume <*> created successfully": 0.3,
     "ERROR volume <*> could not be found": 0.4,
+    "disk <*> is full": 0.95,
+    "backup of <*> completed in time": 0.02,
 }
 
 
@@ -72,6 +74,10 @@ NEAR = {
         ("[<*>] Volume <*> created successfully", 0.3),
         ("ERROR the volume <*> could not be found", 0.4),
         ("FATAL the volume <*> could not be found", NAN),  # of another level
+        ("disk <*> is not full", NAN),
+        ("disk <*> is empty", NAN),
+        ("backup of <*> not completed in time", NAN),
+        ("backup of <*> failed, completed in time", NAN),
         ("kernel panic", NAN),
         ("<*>", NAN),
         ("", NAN),
