@@ -43,14 +43,15 @@ class KnownConfig:
 def parted(paths: Sequence[str]) -> tuple[list[Path], list[Path]]:
     """The paths of source code, and those of notes.
 
-    A folder with a source file anywhere in it is one of source code; what is not there counts as
-    notes, whose reader says so.
+    A folder with a source file anywhere in it is one of source code.
 
     Raises:
-      InputError: a folder cannot be read.
+      InputError: nothing there, or a folder that cannot be read.
     """
     code, notes = list[Path](), list[Path]()
     for path in (Path(path).expanduser() for path in paths):
+        if not os.path.exists(path):  # never an error itself, unlike Path.exists
+            raise InputError(f"{path}: no such file or folder; check the path after --knowledge")
         try:
             if os.path.isdir(path):
                 is_code = bool(files.names(path))

@@ -58,8 +58,8 @@ def _of_path(path: Path, log_calls: tuple[str, ...], say: Say, cache: Path | Non
     if not os.path.exists(path):  # never an error itself, unlike Path.exists
         raise InputError(f"{path}: no such file or folder; check the path of your source code")
     kept = (cache or cache_home() / "statements") / f"{_identity(path, log_calls)}.parquet"
-    if kept.is_file():
-        return pl.read_parquet(kept)
+    with suppress(OSError, pl.exceptions.PolarsError):  # not there or damaged: found again
+        return pl.read_parquet(kept).select(*SCHEMA)
     rows, count, read, said = [], 0, 0, time.monotonic()
     for name, content in files.sources(path):
         language = languages.BY_SUFFIX[PurePosixPath(name).suffix.lower()]

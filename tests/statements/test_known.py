@@ -50,6 +50,7 @@ def test_a_folder_with_sources_is_no_folder_of_notes(code, tmp_path):
     notes.mkdir()
     (notes / "runbook.md").write_text("- normal: session closed\n")
     archive = tmp_path / "code.tar.gz"
+    archive.touch()
     given = [str(path) for path in (code, notes, notes / "runbook.md", archive)]
     assert parted(given) == ([code, archive], [notes, notes / "runbook.md"])
 
@@ -162,6 +163,9 @@ def test_a_run_refuses_what_it_cannot_use(code, tmp_path):
     ZeroLogConfig(known=KnownConfig((str(code),))).prepare(parser, said.append)
     assert said == ["4 distinct log statements in the source code; 3 of 4 templates come from them"]
     notes = ZeroLogConfig(known=KnownConfig((str(tmp_path / "notes.md"),)))
+    with pytest.raises(InputError, match=r"notes\.md: no such file or folder"):
+        notes.prepare(parser, said.append)
+    (tmp_path / "notes.md").touch()
     with pytest.raises(InputError, match=r"notes\.md: holds no source code"):
         notes.prepare(parser, said.append)
 

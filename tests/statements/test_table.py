@@ -53,6 +53,17 @@ def test_nothing_is_read_twice_until_a_file_changes(programs, tmp_path, monkeypa
     assert "not logged <*>" in named["text"].to_list()
 
 
+@pytest.mark.parametrize("content", [b"PAR1 no parquet PAR1", b""])
+def test_what_a_damaged_cache_held_is_found_again(programs, tmp_path, content):
+    cache = tmp_path / "cache"
+    first = statements([programs], cache=cache)
+    (kept,) = cache.iterdir()
+    whole = kept.read_bytes()
+    kept.write_bytes(content or whole[: len(whole) // 2])
+    assert statements([programs], cache=cache).equals(first)
+    assert kept.read_bytes() == whole
+
+
 def test_a_cache_that_cannot_be_written_is_done_without(programs, tmp_path):
     (tmp_path / "file").write_text("no folder")
     assert len(statements([programs], cache=tmp_path / "file/cache")) > 50
