@@ -121,13 +121,16 @@ def is_logger(receiver: str) -> bool:
     return any(word in LOGGERS or word.endswith("logger") for n in names for word in words_of(n))
 
 
-def named(given: tuple[str, ...]) -> dict[str, str]:
-    """The level of each call that a user named, as `audit_log:error`.
+def named(given: tuple[str, ...]) -> dict[str, dict[str, str]]:
+    """The level of each call that a user named, as `audit_log:error` or `Audit.record:error`.
+
+    Returns:
+      For each name the levels by the name that it is called on; that is empty for any.
 
     Raises:
       InputError: not of that form, or no such level.
     """
-    calls = {}
+    calls = dict[str, dict[str, str]]()
     for one in (one.strip() for text in given for one in text.split(",")):
         name, _, word = one.rpartition(":")
         level = STANDARD.get(word.strip().upper())
@@ -136,5 +139,6 @@ def named(given: tuple[str, ...]) -> dict[str, str]:
                 f"--log_calls={one}: give the name of what logs and its level, as audit_log:error; "
                 f"levels are {', '.join(SCALE).lower()}"
             )
-        calls[re.findall(r"\w+", name)[-1]] = level
+        *on, called = re.findall(r"\w+", name)
+        calls.setdefault(called, {})["".join(on[-1:])] = level
     return calls

@@ -20,21 +20,21 @@ OTHERS = (  # they stand before a brace too
     "select case new await yield throw sizeof defer go unsafe with in not and or super this "
     "function noexcept __attribute__ __declspec"
 )
-NO_FUNCTION = frozenset(OTHERS.split())
 PARENTHESES = r"\((?:[^()]|\((?:[^()]|\([^()]*\))*\))*\)"
 ARGUMENTS = rf"\s*{PARENTHESES}"
 NAME = r"[A-Za-z_$][\w$]*"
+NAMED = rf"(?P<name>(?!(?:{'|'.join(OTHERS.split())})\b)~?{NAME})"
 # What stands before the brace of a function: a keyword and its name, what it is bound to, or its
 # name and arguments.
 KEYWORD = re.compile(
     r"\b(?:function|func|fn|fun|def)\b\s*\*?\s*(?:<[^()]*>\s*)?"
-    rf"(?:\([^()]*\)\s*(?={NAME}\s*[(\[]))?(?:[\w<>?]+\.)*(?P<name>{NAME})"
+    rf"(?:\([^()]*\)\s*(?={NAME}\s*[(\[]))?(?:[\w<>?]+\.)*{NAMED}"
 )
 BOUND = re.compile(
-    rf"(?P<name>{NAME})\s*[=:]\s*(?:async\s+)?(?:function\b|(?:{ARGUMENTS}|{NAME})[^()]*=>)"
+    rf"\b{NAMED}\s*[=:]\s*(?:async\s+)?(?:function\b|(?:{ARGUMENTS}|{NAME})[^()]*=>)"
 )
 PLAIN = re.compile(
-    rf"(?<![.\w>@\[])(?P<name>~?{NAME}){ARGUMENTS}(?:[\w\s,.:<>&*\[\]?-]|{PARENTHESES})*$"
+    rf"(?<![.\w>@\[]){NAMED}(?:<[^()]*>)?{ARGUMENTS}(?:[\w\s,.:<>&*\[\]?-]|{PARENTHESES})*$"
 )
 HEADS = {"Go": (KEYWORD,), "Rust": (KEYWORD,), "Kotlin": (KEYWORD,), "Scala": (KEYWORD,)}
 OTHER_HEADS = KEYWORD, BOUND, PLAIN
@@ -177,11 +177,8 @@ class Code:
         begin = max(self.bare.rfind(end, max(brace - 600, 0), brace) for end in ";{}") + 1
         head = DIRECTIVE.sub("", self.bare[max(begin, brace - 600) : brace]).strip()
         for pattern in HEADS.get(self.language.name, OTHER_HEADS):
-            found = pattern.search(head)
-            while found and found["name"] in NO_FUNCTION:
-                found = pattern.search(head, found.end("name"))
-            if found:
-                return found["name"]
+            if found := [*pattern.finditer(head)]:
+                return found[-1]["name"]
         return None
 
     @cached_property

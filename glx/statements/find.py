@@ -61,11 +61,13 @@ class Statement:
     function: str | None
 
 
-def statements(text: str, language: Language, named: Mapping[str, str]) -> list[Statement]:
+def statements(
+    text: str, language: Language, named: Mapping[str, Mapping[str, str]]
+) -> list[Statement]:
     """The log statements of a file.
 
     Args:
-      named: the level of further calls, by name.
+      named: further calls, as of `glx.statements.calls.named`.
     """
     if not ANY.search(text) and not any(name in text for name in named):
         return []
@@ -80,12 +82,16 @@ def statements(text: str, language: Language, named: Mapping[str, str]) -> list[
     ]
 
 
-def _calls(code: Code, named: Mapping[str, str]) -> Iterator[tuple[int, str, str]]:
+def _calls(code: Code, named: Mapping[str, Mapping[str, str]]) -> Iterator[tuple[int, str, str]]:
     """Where each call that logs is, its level, its text."""
     language, bare = code.language.name, code.bare
     for found in CALL.finditer(bare):
         name = found["name"]
-        call = Call(named[name], True) if name in named else call_of(name, language)
+        call = call_of(name, language)
+        if levels := named.get(name):
+            on = "".join(re.findall(r"\w+", code.receiver(found.start()))[-1:])
+            level = levels.get(on) or levels.get("")
+            call = Call(level, True) if level else call
         braced, macro = found["bracket"] == "{", found["macro"] == "!"
         if call is None or (braced and language not in LAMBDAS) or (language == "Rust") > macro:
             continue

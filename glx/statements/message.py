@@ -34,7 +34,7 @@ MANIPULATOR = re.compile(
 PRINTF = re.compile(
     r"%(?:(?P<percent>%)|(?P<line>n)(?![a-z])|\(\w+\)[-+#0-9.]*[a-zA-Z]|\{\w+\}[a-z]+"
     r"|(?:\d+\$)?[-+#0']*(?:\*|\d+)?(?:\.(?:\*|\d+)?)?(?:hh?|ll?|[Lqjzt]|I64|I32)?"
-    r"(?:p[A-Za-z]\w{0,4}(?![a-z])|u?[xX]?[ziDLAOTMPV](?![a-z])|[diouxXeEfFgGaAcCsSpmvTUqwtbB@]|(?=\0))|L?\d{1,2}(?!\w))"
+    r"(?:p[A-Za-z]\w{0,4}(?![a-z])|u?[xX]?[rziDLAOTMPV](?![a-z])|[diouxXeEfFgGaAcCsSpmvTUqwtbB@]|(?=\0))|L?\d{1,2}(?!\w))"
 )
 BRACES = re.compile(r"\{\{|\}\}|\{[^{}\n]{0,80}\}|%\{[^{}\n]{0,80}\}")
 ESCAPE = re.compile(

@@ -68,8 +68,12 @@ def test_loggers(receiver, logs):
 
 
 def test_calls_that_a_user_names():
-    given = ("audit_log:error, Audit::warn:WARNING", "trace!:trace")
-    assert named(given) == {"audit_log": "ERROR", "warn": "WARN", "trace": "TRACE"}
+    given = ("audit_log:error, Audit::warn:WARNING", "warn:info", "trace!:trace")
+    assert named(given) == {
+        "audit_log": {"": "ERROR"},
+        "warn": {"Audit": "WARN", "": "INFO"},
+        "trace": {"": "TRACE"},
+    }
     for bad in ("audit_log", "audit_log:loud", ":error", "audit log:error", ""):
         with pytest.raises(InputError, match=r"--log_calls=.*trace, debug, info"):
             named((bad,))

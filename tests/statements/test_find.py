@@ -6,13 +6,14 @@ from pathlib import Path
 import pytest
 from programs import PROGRAMS
 
+from glx.statements.calls import named
 from glx.statements.find import statements
 from glx.statements.languages import BY_SUFFIX
 
 
-def found(name: str, text: str, named=None) -> list[tuple]:
+def found(name: str, text: str, own=None) -> list[tuple]:
     language = BY_SUFFIX[Path(name).suffix]
-    return [(s.level, s.line, s.function, s.text) for s in statements(text, language, named or {})]
+    return [(s.level, s.line, s.function, s.text) for s in statements(text, language, own or {})]
 
 
 @pytest.mark.parametrize("name", PROGRAMS)
@@ -29,6 +30,7 @@ def test_all_statements_of_a_language(name):
         ("a.py", 'log.error(R"\\d %s", x)', "\\d <*>"),
         ("a.py", 'm = "a" + \\\n    " b"\nlog.error(m)', "a b"),
         ("a.py", 'log.error("%s", x)', None),
+        ("a.py", 'log.error("task %r of %a is 100% ready", x, y)', "task <*> of <*> is 100% ready"),
         ("a.py", 'warnings.warn("a")', None),
         ("a.py", "log.error('it''s')", "its"),
         ("a.java", 'void f() { log.error("a " + (x ? "b" : "c") + " d", e); }', "a <*> d"),
@@ -78,6 +80,11 @@ def test_tricky_forms(name, text, expected):
         ("a.kt", "fun A.f(a: B = c()): D { a.use { § } }", "f"),
         ("a.scala", "def f(a: Int)(implicit b: B): C = { § }", "f"),
         ("a.cs", "[A(1)] async Task<B> f(C c) where D : E { § }", "f"),
+        ("a.scala", "trait A {\n  def g: String\n  def f() = { § }\n}", "f"),
+        ("a.kt", 'class A {\n  fun g() = "a"\n  fun f() { § }\n}', "f"),
+        ("a.js", "const g = x => x * 2\nconst f = async () => { § }", "f"),
+        ("a.cs", "class A { void f<T>(T x) { § } }", "f"),
+        ("a.ts", "class A { async f<T, U>(x: T): Promise<void> { § } }", "f"),
         ("a.java", "class A { static { § } }", None),
         ("a.c", "§", None),
         (
@@ -98,11 +105,12 @@ def test_the_function_around_a_statement(name, text, function):
 def test_calls_that_a_user_names():
     text = 'audit.write_event(who, "denied %s")\nnote("kept")\n'
     assert found("a.py", text) == []
-    named = {"write_event": "ERROR", "note": "INFO"}
-    assert found("a.py", text, named) == [
+    assert found("a.py", text, named(("write_event:error", "note:info"))) == [
         ("ERROR", 1, None, "denied <*>"),
         ("INFO", 2, None, "kept"),
     ]
+    text = 'Audit.record("a b")\nmetrics.record("c d")\napp.Audit.record("e f")\nrecord("g h")\n'
+    assert [s[3] for s in found("a.py", text, named(("app.Audit.record:error",)))] == ["a b", "e f"]
 
 
 @pytest.mark.parametrize(
