@@ -19,7 +19,10 @@ from glx.statements.languages import BY_SUFFIX
 
 LARGEST = 4 << 20  # bytes; a larger file is data, or generated
 # Folders whose files are no part of the program that runs.
-LEFT_OUT = {"test", "tests", "testing", "__tests__", "testdata", "__pycache__", "node_modules"}
+LEFT_OUT = {
+    *("test", "tests", "testing", "__tests__", "testdata", "__pycache__"),
+    *("node_modules", "site-packages", "third_party", "vendor", "venv"),
+}
 PACKED = ("", ".gz", ".bz2", ".xz", ".zst")
 ARCHIVES = (".zip", ".jar", ".whl", ".tgz", ".tbz2", ".txz", ".tzst", *(f".tar{p}" for p in PACKED))
 DAMAGE = (
@@ -39,9 +42,10 @@ def is_archive(path: Path) -> bool:
 
 
 def sources(path: Path) -> Iterator[tuple[str, bytes]]:
-    """The name, with its folders, and the content of each source file; in the order of names.
+    """The name, with its folders, and the content of each source file; in the order of names, of
+    a tar archive in its own.
 
-    Hidden folders, those of tests and of other packages' copies are left out.
+    Below the path hidden folders and `LEFT_OUT` are left out: tests, and copies of other packages.
 
     Raises:
       InputError: the path cannot be read, or is a damaged archive.

@@ -1,8 +1,8 @@
 """Programming languages: the names of their files, and what comments and strings look like.
 
-In: a file's name or text. Out: its language; and the text as `Code`, in which nothing that a
-comment or a string holds can be taken for code. These are expressions, no grammars: a file that no
-compiler would take is read as far as it can be.
+In: a file's suffix. Out: its language, whose expressions find comments and strings in a text
+(`glx.statements.code` takes them out). These are no grammars: a file that no compiler would take is
+read as far as it can be.
 """
 
 import re

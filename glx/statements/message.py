@@ -42,6 +42,7 @@ ESCAPE = re.compile(
     r"|x(?P<byte>[0-9a-fA-F]{2})|0?[0-7]{1,3}|N\{[^}]*\}|(?P<plain>[\s\S]))"
 )
 BLANKS = dict.fromkeys("nrtfvab0", " ")
+QUESTION = r"(?<!\?)\?(?![.?:])"  # of `a ? b : c`, not `a?.b`, `a ?? b`, `a ?: b`
 DOLLAR = re.compile(r"\$\{(?:[^{}]|\{(?:[^{}]|\{[^{}]*\})*\})*\}|\$[A-Za-z_]\w*")
 ANSI = re.compile("\x1b\\[[0-9;]*[A-Za-z]")
 
@@ -52,7 +53,17 @@ def text_of(code: Code, start: int, end: int, apart: str = "") -> str:
     Args:
       apart: what stands between parts that are joined by `<<`.
     """
-    return finished(_raw(code, start, end, apart))
+    texts = [finished(_raw(code, *place, apart)) for place in _branches(code, start, end)]
+    return next(filter(has_words, texts), texts[0])
+
+
+def _branches(code: Code, start: int, end: int) -> list[tuple[int, int]]:
+    """The places of what a conditional expression may be; of any other its own."""
+    if code.language.name == "Python":
+        return [*code.parts(start, end, r"\bif\b|\belse\b")][::2]
+    asked = [*code.parts(start, end, QUESTION)]
+    found = [*code.parts(start, end, rf"{QUESTION}|(?<![:?]):(?!:)")] if len(asked) > 1 else []
+    return found[1:] if len(found) > 2 else [(start, end)]
 
 
 def has_words(text: str) -> bool:
@@ -91,20 +102,17 @@ def _raw(code: Code, start: int, end: int, apart: str) -> str:
 def _piece(code: Code, start: int, end: int) -> str:
     """The text of what is not joined of several."""
     bare, native = code.bare, code.language.name in ("C", "C++")
+    if bare[start] == "(" and (close := code.closing(start)) > 0:
+        return _raw(code, start, close + 1, "") if _follows(code, close + 1, end) else VALUE
     # Strings side by side are one; in C names of other strings may stand among them.
     word = rf"(?:{STRING}|{NAME})" if native else STRING
     strings = re.compile(rf"(?:{word}\s*)+").match(bare, start, end)
-    if strings and OPEN in strings[0]:
-        rest = bare[strings.end() : end]
-        python = code.language.name == "Python" and re.match(r"\s*%(?!=)", rest)
-        if not rest.strip() or python or ENDING.fullmatch(rest):
-            found = re.finditer(rf"(?P<string>{STRING})|{NAME}", strings[0])
-            return "".join(
-                literal(code, start + m.start(), start + m.end())
-                if m["string"]
-                else _constant(m[0])
-                for m in found
-            )
+    if strings and OPEN in strings[0] and _follows(code, strings.end(), end):
+        found = re.finditer(rf"(?P<string>{STRING})|{NAME}", strings[0])
+        return "".join(
+            literal(code, start + m.start(), start + m.end()) if m["string"] else _constant(m[0])
+            for m in found
+        )
     call = re.compile(rf"(?P<name>{NAME}!?|_)\s*\(").match(bare, start, end)
     if call and TEXTUAL.fullmatch(call["name"]):
         close = code.closing(call.end() - 1)
@@ -114,6 +122,13 @@ def _piece(code: Code, start: int, end: int) -> str:
             texts = [_raw(code, *part, "") for part in code.parts(call.end(), close, ",")]
             return "".join(texts) if joins else next(filter(has_words, texts), VALUE)
     return VALUE
+
+
+def _follows(code: Code, start: int, end: int) -> bool:
+    """Whether what follows a text leaves it one: values to fill in, or nothing."""
+    rest = code.bare[start:end]
+    filled = code.language.name == "Python" and re.match(r"\s*%(?!=)", rest)
+    return not rest.strip() or bool(filled or ENDING.fullmatch(rest))
 
 
 def _constant(name: str) -> str:

@@ -53,6 +53,7 @@ IN_PYTHON = [
     ("ERROR", 28, "capture", "lost"),
     ("ERROR", 29, "capture", "order <*> not found"),
     ("DEBUG", 33, "later", "closing <*>, bye"),
+    ("INFO", 34, "close", "a"),
     ("INFO", 38, None, "loaded"),
 ]
 

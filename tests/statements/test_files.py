@@ -14,6 +14,7 @@ KEPT = {"src/main.c": b"int a;", "src/deep/a.PY": b"a = 1", "lib.test/b.go": b"p
 LEFT = {
     "README.md": b"#", "src/main.o": b"\x7fELF", "tests/c.py": b"c", "src/d_test.go": b"d",
     "src/test_e.py": b"e", ".git/f.c": b"f", "node_modules/g/g.js": b"g", "src/h.min.js": b"h",
+    "vendor/i/i.go": b"i", "src/third_party/j.cc": b"j", "venv/lib/site-packages/k.py": b"k",
     "src/big.c": b" " * (files.LARGEST + 1),
 }  # fmt: skip
 
@@ -64,6 +65,10 @@ def test_a_damaged_archive(folder, kind):
     path.write_bytes(path.read_bytes()[:200])
     with pytest.raises(InputError, match=rf"code{kind}: cannot be unpacked"):
         list(files.sources(path))
+
+
+def test_a_folder_that_is_given_is_read_whatever_its_name(folder):
+    assert dict(files.sources(folder / "vendor")) == {"i/i.go": b"i"}
 
 
 def test_what_cannot_be_read(tmp_path):
