@@ -31,9 +31,10 @@ WORDS = {
     **dict.fromkeys(("success", "logit"), "INFO"),
     "vlog": "DEBUG",
 }
+LETTER = re.compile(r"LOG([EWIDV])(?![A-Za-z])")
 LETTERS = {"e": "ERROR", "w": "WARN", "i": "INFO", "d": "DEBUG", "v": "TRACE"}  # of Android
 LOGGERS = _words(
-    "alog bunyan clog console dlog glog journal klog lg lgr log log4cxx log4j log4js logback "
+    "alog bunyan clog console dlog glog journal klog lg lgr log logback "
     "logger loggers logging logr logrus logs loguru nlog pino plog rlog serilog slog spdlog "
     "structlog sugar sugared syslog timber tracing ulog vlog winston wlog xlog zap zerolog zlog"
 )
@@ -41,7 +42,7 @@ PREFIXES = _words("dev drm net netdev netif pr q")  # of the Linux kernel, of Qt
 LOGS = frozenset(name for name in LOGGERS if name.endswith("log")) | {"printk", "elog", "ereport"}
 WRITES = _words("emit logf logln logp message msg msgf output print printf println write")
 REPORTS = _words("message msg print printf report")
-ENDING = re.compile(r"(?:f|w|ln|s|x|kv|ctx)$")  # Errorf, Errorw, Errorln, ErrorS, warnx
+ENDING = re.compile(r"(?:f|w|ln|s|x|v|kv|ctx)$")  # Errorf, Errorw, Errorln, ErrorS, warnx
 AROUND = _words(
     "a async at cond context ctx depth every first if n once only ratelimited sync trivial"
 )
@@ -73,8 +74,9 @@ class Call:
 
 @cache
 def words_of(name: str) -> tuple[str, ...]:
-    """`logErrorOnce` and `LOG_ERROR_ONCE` are log, error, once."""
-    return tuple(part.lower() for part in PART.findall(name))
+    """`logErrorOnce` and `LOG_ERROR_ONCE` are log, error, once; `ALOGE` is alog, error."""
+    spelled = LETTER.sub(lambda found: f"LOG_{LETTERS[found[1].lower()]}", name)
+    return tuple(part.lower() for part in PART.findall(spelled))
 
 
 @cache
@@ -88,12 +90,13 @@ def level_of(name: str) -> str | None:
 def call_of(name: str, language: str) -> Call | None:
     """What the name of a function, method or macro says; None where it cannot log."""
     words = [word for word in words_of(name) if word not in AROUND and not word.isdigit()]
-    if len(words) > 1 and words[-1] == "s":  # InfoS
-        del words[-1]
+    if len(words) > 1 and (words[-1] == "s" or (language == "C#" and words[-1] == "format")):
+        del words[-1]  # InfoS, ErrorFormat
     if not words or words[0] in VERBS or name[0] == "_":
         return None
     level, native = level_of(name), language in ("C", "C++")
     told = not (LOGGERS | PREFIXES).isdisjoint(words) or (native and words[-1] in REPORTS)
+    told |= language == "C#" and words[0] == "trace" and bool(words[1:] and level_of(words[-1]))
     if words in (["eprintln"], ["eprint"]):
         return Call(DIAGNOSTIC, True)
     if level is None:

@@ -148,7 +148,11 @@ def _message(
 ) -> tuple[int, str]:
     """Which argument is the text that is logged, and the text, which may have no words."""
     texts = [_argument(code, *place) for place in arguments] or [""]
-    tagged = len(texts) > 1 and receiver.endswith("Log") and (name in LETTERS or name == "wtf")
+    keys = ("msg", "message") if code.language.name == "Go" else ()
+    if key := next((n for n, text in enumerate(texts[1:], 1) if texts[n - 1] in keys), 0):
+        return key, texts[key]  # Log("level", "warn", "msg", "text")
+    tagged = receiver.endswith("Log") and (name in LETTERS or name == "wtf")
+    tagged = len(texts) > 1 and (tagged or name.startswith("ESP_LOG"))
     if tagged or (len(texts) > 1 and " " not in texts[0] and level_of(texts[0])):
         texts[0] = ""  # Log.e("tag", "text"), logger.log("error", "text")
     first = next((n for n, text in enumerate(texts) if has_words(text)), 0)

@@ -26,6 +26,13 @@ from glx.statements.calls import Call, call_of, is_logger, named
         ("av_log", "C", None, True),
         ("RTE_LOG", "C", None, True),
         ("log", "Java", None, True),
+        ("ErrorFormat", "C#", "ERROR", False),
+        ("TraceWarning", "C#", "WARN", True),
+        ("ALOGE", "C++", "ERROR", True),
+        ("LOGW", "C", "WARN", True),
+        ("ESP_LOGI", "C", "INFO", True),
+        ("warnv", "Python", "WARN", False),
+        ("LOG4CXX_ERROR", "C++", "ERROR", True),
         ("eprintln", "Rust", "WARN", True),
         ("w", "Kotlin", "WARN", False),
         ("Println", "Go", None, False),
@@ -47,6 +54,8 @@ def test_names_of_what_logs(name, language, level, alone):
         ("catalog", "C"),
         ("ext4_error", "Python"),
         ("format", "Java"),
+        ("formatError", "C++"),
+        ("TraceId", "C#"),
     ],
 )
 def test_names_of_what_does_not(name, language):

@@ -108,6 +108,26 @@ def test_the_function_around_a_statement(name, text, function):
     assert one[2] == function
 
 
+@pytest.mark.parametrize(
+    ("name", "text", "level", "expected"),
+    [
+        ("a.c", 'void f() { ALOGE("a %d", x); }', "ERROR", "a <*>"),
+        (
+            "a.c",
+            'static const char *TAG = "wifi";\nvoid f() { ESP_LOGW(TAG, "a %d", x); }',
+            "WARN",
+            "a <*>",
+        ),
+        ("a.cs", 'class A { void F() { log.ErrorFormat("a {0}", x); } }', "ERROR", "a <*>"),
+        ("a.cs", 'class A { void F() { Trace.TraceError("a {0}", x); } }', "ERROR", "a <*>"),
+        ("a.go", 'func f() { level.Error(l).Log("msg", "a b", "err", err) }', "ERROR", "a b"),
+        ("a.go", 'func f() { logger.Log("level", "warn", "msg", "a b") }', "WARN", "a b"),
+    ],
+)
+def test_families_of_loggers(name, text, level, expected):
+    assert [(s[0], s[3]) for s in found(name, text)] == [(level, expected)]
+
+
 def test_calls_that_a_user_names():
     text = 'audit.write_event(who, "denied %s")\nnote("kept")\n'
     assert found("a.py", text) == []
