@@ -53,7 +53,7 @@ def test_lessons_beside_the_statements_count_by_their_weight(folder, monkeypatch
         return float(vector @ model.direction + model.bias)
 
     assert log_odds(0.05, 0) == log_odds(0.95, 0)
-    assert log_odds(0.05, 1) < log_odds(0.95, 1) - 0.5
+    assert log_odds(0.05, 1) < log_odds(0.95, 1) - 0.1
 
 
 def test_a_change_of_low_rank_is_added_to_the_matrices_it_names(folder):
