@@ -43,11 +43,11 @@ The constants are conventions, not fits; docs/method.md says how they were chose
 import numpy as np
 from scipy.special import logit
 
-from glx.kinds import ABSENCE_LIMIT, Kinds, Lacking, expected, lacking
+from glx.kinds import ABSENCE_LIMIT, Kinds, Lacking, expected, lacking, often
 from glx.membership import Held, held_sets
 from glx.profile import Profile, event_tails
 from glx.sequences import Distinct, first_highest
-from glx.steps import NEUTRAL, RAREST, SELDOM, by_chance, surprise
+from glx.steps import NEUTRAL, RAREST, SELDOM, by_chance
 
 ROUNDS = 20  # of `inliers` at most
 DECADE = float(np.log(10))  # in log-odds
@@ -89,14 +89,13 @@ def habits(held: Held) -> np.ndarray:
     A kind of request does the same time and again, and something that others do not; what stops
     short does nothing of its own, however often.
     """
-    n = int(held.counts.sum())
-    often = (held.counts > 1) & (surprise(held.counts - 1, n) < SELDOM)
-    rows = np.flatnonzero(often)
+    found = often(held.counts)
+    rows = np.flatnonzero(found)
     members = held.members[rows]
     common, size = (members @ members.T).toarray(), members.sum(axis=1)
     within = (common == size[:, None]) & (size[:, None] < size)
-    often[rows] = ~within.any(axis=1)
-    return often
+    found[rows] = ~within.any(axis=1)
+    return found
 
 
 def regularity(profile: Profile) -> float:

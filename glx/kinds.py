@@ -169,8 +169,12 @@ def expected(p: np.ndarray, steps: np.ndarray) -> tuple[np.ndarray, float, float
 
 def _limit(deviations: np.ndarray, counts: np.ndarray) -> float:
     """What sets of events exceed that are unusual, given `<float64>[S]` and `<int64>[S]`."""
-    often = (counts > 1) & (surprise(counts - 1, int(counts.sum())) < SELDOM)
-    return max(ABSENCE_LIMIT, float(deviations[often].max(initial=0)) + BEYOND)
+    return max(ABSENCE_LIMIT, float(deviations[often(counts)].max(initial=0)) + BEYOND)
+
+
+def often(counts: np.ndarray) -> np.ndarray:
+    """`<bool>[S]` what one in fifty sequences show, itself not counted, of `<int64>[S]` that do."""
+    return (counts > 1) & (surprise(counts - 1, int(counts.sum())) < SELDOM)
 
 
 @dataclass(frozen=True)

@@ -21,47 +21,11 @@ from glx.generallog.expert import ExpertAnswers, ExpertInput
 from glx.llm.request import Costs
 from glx.parse.levels import SCALE, WORDS
 from glx.sequences import WILDCARD, first_highest
-from glx.statements.match import Match, Statements, tokens_of
+from glx.statements.match import Match, Statements, reverses, tokens_of
 
 COLUMNS = ("id", "count", "template", "p")
 ALIKE = 0.75  # score of `glx.statements.match` from which on two templates are the same
 LEVELS = {word: level for level in SCALE for word in (level, *WORDS[level].split())}
-OPPOSITE = frozenset(  # words that a text means something else with; "n't" is split
-    [
-        "not",
-        "no",
-        "non",
-        "never",
-        "without",
-        "cannot",
-        "unable",
-        "unexpected",
-        "un",
-        "t",
-        "nothing",
-        "none",
-        "fail",
-        "fails",
-        "failed",
-        "failing",
-        "failure",
-        "error",
-        "errors",
-        "exception",
-        "denied",
-        "refused",
-        "rejected",
-        "aborted",
-        "cancelled",
-        "canceled",
-        "lost",
-        "missing",
-        "invalid",
-        "dead",
-        "down",
-        "stopped",
-    ]
-)
 SHOWN = 200  # characters of a template in a reason
 
 
@@ -107,17 +71,19 @@ def by_text(given: dict[Any, float], texts: list[str]) -> np.ndarray:
     patterns = [(text.split(WILDCARD), p) for text, p in known.items() if WILDCARD in text]
     # Stable: of equals the first row in the file answers.
     patterns.sort(key=lambda pattern: (len(pattern[0]), -sum(map(len, pattern[0]))))
-    own = [_one_level(squeezed(text)) for text in texts]
-    nearest = _nearest(own, list(known))
 
-    def answer(text: str, near: str | None) -> float:
+    def answer(text: str) -> float | None:
         if text in known:
             return known[text]
-        near_by = np.nan if near is None else known[near]
         fitting = (p for pieces, p in patterns if matches(pieces, text) and agrees(pieces, text, p))
-        return next(fitting, near_by)
+        return next(fitting, None)
 
-    return np.array([*map(answer, own, nearest)], dtype=np.float64)
+    own = [_one_level(squeezed(text)) for text in texts]
+    found = [answer(text) for text in own]
+    left = [n for n, p in enumerate(found) if p is None]
+    for n, near in zip(left, _nearest([own[n] for n in left], list(known)), strict=True):
+        found[n] = np.nan if near is None else known[near]
+    return np.array(found, dtype=np.float64)
 
 
 def agrees(pieces: list[str], text: str, p: float) -> bool:
@@ -126,25 +92,25 @@ def agrees(pieces: list[str], text: str, p: float) -> bool:
     A pattern without words is for everything.
     """
     words = {*tokens_of(" ".join(pieces))}
-    return p >= 0.5 or not words or not ({*tokens_of(text)} - words) & OPPOSITE
+    return p >= 0.5 or not words or not reverses([], [*({*tokens_of(text)} - words)])
 
 
 def _nearest(texts: list[str], among: list[str]) -> list[str | None]:
     """For each text the one of the same level that is worded most like it; None for none.
 
     Templates of other lines, or of other masks, have a word or a value more or less. Where each has
-    a word that the other lacks, or one more tells the opposite, they say different things.
+    a word that the other lacks, they may say different things.
     """
     bare = [_level_and_rest(text)[1] for text in among]
-    found = Statements(pl.DataFrame({"text": bare})).find(texts)
+    found = Statements(pl.DataFrame({"text": bare})).find(texts) if texts else []
 
     def same(text: str, match: Match | None) -> str | None:
         if match is None or match.score < ALIKE:
             return None
         (level, rest), near = _level_and_rest(text), among[match.row]
         own, other = {*tokens_of(rest)} - {WILDCARD}, {*tokens_of(bare[match.row])} - {WILDCARD}
-        more_words = (own <= other or other <= own) and not (own ^ other) & OPPOSITE
-        return near if more_words and _level_and_rest(near)[0] == level else None
+        one_has_all = own <= other or other <= own
+        return near if one_has_all and _level_and_rest(near)[0] == level else None
 
     return [*map(same, texts, found)]
 

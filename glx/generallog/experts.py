@@ -8,7 +8,7 @@ import os
 import weakref
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import cache, partial
+from functools import cache, lru_cache, partial
 from itertools import chain
 from pathlib import Path
 
@@ -116,7 +116,10 @@ def make_expert(config: ExpertConfig, context: ExpertContext) -> Expert:
     if config.expert == "retrieval":
         return partial(retrieval.judge, knowledge=context.knowledge, k=context.k)
     if config.expert == "answers":
-        return partial(_by_file, path=_responses(config), numbers=context.numbers)
+        path, numbers = _responses(config), context.numbers
+        # Of a stream hardly any batch brings a new template.
+        read = lru_cache(maxsize=1)(lambda texts: answers.read(path, [*texts], numbers))
+        return lambda inputs: answers.judge(inputs, read(tuple(inputs.texts)))
     kept, model = AnswerCache(config.llm.cache), cache(partial(load_model, config.llm))
     expert = partial(ask_model, config=config, context=context, model=model, kept=kept)
     weakref.finalize(expert, kept.close)
@@ -218,10 +221,6 @@ def _answers_to(
         )
     hits = len(known.keys() - fresh.keys())
     return known | fresh, wire.tally(known | fresh, fresh, hits, "choice")
-
-
-def _by_file(inputs: ExpertInput, path: Path, numbers: np.ndarray | None) -> ExpertAnswers:
-    return answers.judge(inputs, answers.read(path, inputs.texts, numbers))
 
 
 def _responses(config: ExpertConfig) -> Path:

@@ -48,12 +48,12 @@ def test_lessons_beside_the_statements_count_by_their_weight(folder, monkeypatch
 
     def log_odds(p: float, weight: float) -> float:
         more = Lessons([text] * n, np.full(n, p, np.float32), np.full(n, weight, np.float32))
-        model, _ = distill.fit(TEXTS, P, folder, more=more, n_epochs=5)
+        model, _ = distill.fit(TEXTS, P, folder, more=more, n_epochs=8)
         [vector] = encode_raw([text], config, model.low_rank, f"{p} {weight}")
         return float(vector @ model.direction + model.bias)
 
     assert log_odds(0.05, 0) == log_odds(0.95, 0)
-    assert log_odds(0.05, 1) < log_odds(0.95, 1) - 0.1
+    assert log_odds(0.05, 1) < log_odds(0.95, 1) - 0.5
 
 
 def test_a_change_of_low_rank_is_added_to_the_matrices_it_names(folder):
