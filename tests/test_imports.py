@@ -13,7 +13,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 ORDER = (  # data flows down; a module imports from its own row and from those above
-    ("glx.errors", "glx.config", "glx.files", "glx.state", "glx.yaml_list"),
+    ("glx.errors", "glx.config", "glx.files", "glx.state", "glx.yaml_list", "glx.terminal"),
     ("glx.devices", "glx.checkpoint"),
     ("glx.sequences",),
     ("glx.verdicts",),

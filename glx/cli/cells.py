@@ -23,6 +23,7 @@ from glx.runs.settings import (
     RunConfig,
 )
 from glx.runs.study import GIGABYTES, Cell, Outcome, Study, run_cells, unfinished
+from glx.terminal import tell
 
 OF_A_CELL = ("target", "source", "target_labels", "seed", "write_questions")  # the study sets them
 SYSTEMS = (
@@ -83,7 +84,7 @@ def carry_out(
     folder = Path(values.study_dir).expanduser()
     if values.dry_run:
         for cell in unfinished(study, folder):
-            print(shlex.join(cell_command(cell, folder, values.preset)))
+            tell(shlex.join(cell_command(cell, folder, values.preset)))
         return
     try:
         with Terminal().cells(len(unfinished(study, folder)), len(cells)) as show:
@@ -91,7 +92,7 @@ def carry_out(
             run_cells(study, folder, parallel, lambda outcome: show(sentence(outcome)))
     finally:  # of the finished cells, whatever went wrong
         if (folder / "study.json").is_file():
-            print(f"Report: {report.write(folder)}")
+            tell(f"Report: {report.write(folder)}")
 
 
 def sentence(outcome: Outcome) -> str:

@@ -7,7 +7,6 @@ Example:
 from pathlib import Path
 
 from absl.flags import FlagValues
-from rich.console import Console
 from rich.progress import (
     BarColumn,
     DownloadColumn,
@@ -19,6 +18,7 @@ from rich.progress import (
 from glx.cli.flags import add
 from glx.data.download import ARCHIVES, download
 from glx.errors import InputError
+from glx.terminal import Screen, tell
 
 
 def declare() -> FlagValues:
@@ -41,7 +41,7 @@ def work(values: FlagValues) -> None:
     if not values.data_dir:
         raise InputError("--data_dir: missing; give the folder of the data sets")
     columns = (BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
-    with Progress("{task.description}", *columns, console=Console(stderr=True)) as bar:
+    with Progress("{task.description}", *columns, console=Screen(stderr=True)) as bar:
         task = bar.add_task(str(values.system), total=None)
         message = download(
             str(values.system),
@@ -51,4 +51,4 @@ def work(values: FlagValues) -> None:
             keep_archive=values.keep_archive,
             progress=lambda done, total: bar.update(task, completed=done, total=total),
         )
-    print(message)
+    tell(message)

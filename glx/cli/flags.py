@@ -15,6 +15,7 @@ from absl.flags import FlagValues
 
 from glx import config as settings
 from glx.errors import InputError, OutsideError, Paused, is_disk_full
+from glx.terminal import tell, trace
 
 KINDS = {int: "integer", float: "float", bool: "boolean", tuple: "multi_string"}
 NEEDS = {"int": "a whole number", "float": "a number", "bool": "true or false"}
@@ -97,11 +98,12 @@ def run(
     Returns:
       The exit code.
     """
+    sys.excepthook = trace  # a bug quotes what it choked on
     add(values, "boolean", "help", False, "Show this and exit.", short_name="h")
     try:
         rest = _parse(values, argv)
         if values["help"].value:
-            print(_help(usage, values))
+            tell(_help(usage, values))
             return 0
         if rest and not names:
             raise InputError(f"{rest[0]}: not a flag; flags look like --name=value, see --help")
@@ -111,7 +113,7 @@ def run(
     except OutsideError as e:
         return fail(3, str(e))
     except Paused as e:
-        print(" ".join(str(e).split()))
+        tell(" ".join(str(e).split()))
         return 0
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the exit flushes it
@@ -122,7 +124,7 @@ def run(
         place = getattr(e, "filename", None) or "the output"
         return fail(3, f"{place}: no space left on the disk; free some and repeat the command")
     except KeyboardInterrupt as e:
-        print(str(e) or "interrupted; the same command completes it", file=sys.stderr)
+        tell(str(e) or "interrupted; the same command completes it", sys.stderr)
         return 130
     return 0
 
@@ -148,7 +150,7 @@ def _parse(values: FlagValues, argv: list[str]) -> list[str]:
 
 def fail(code: int, text: str) -> int:
     """Say on standard error what went wrong, in one sentence; the exit code."""
-    print(f"error: {' '.join(text.split())}", file=sys.stderr)
+    tell(f"error: {' '.join(text.split())}", sys.stderr)
     return code
 
 

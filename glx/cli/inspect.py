@@ -18,7 +18,6 @@ from pathlib import Path
 from tempfile import NamedTemporaryFile
 
 from absl.flags import FlagValues
-from rich.console import Console
 
 from glx.cli.flags import add, build, define
 from glx.data.inputs import paths_of
@@ -27,6 +26,7 @@ from glx.data.load import raw_layout, window_in
 from glx.data.systems import ReadConfig, System
 from glx.errors import InputError
 from glx.report.inspection import table
+from glx.terminal import Screen, escaped, tell
 
 READ = 8 << 20  # bytes of what can be read only once
 
@@ -57,13 +57,13 @@ def work(values: FlagValues, names: list[str]) -> None:
     """The table of each file."""
     if not names:
         raise InputError("no file is given; name one or more logs, see --help")
-    config, console = build(values, ReadConfig()), Console()
+    config, console = build(values, ReadConfig()), Screen()
     for name in paths_of("FILE", names):
         with _file(name) as path:
             system = System(name, path)
             layout, window = raw_layout(system, config), window_in(system, config)
             one = replace(inspect(path, layout, window), file=name)
         if values.json:
-            print(json.dumps(asdict(one), ensure_ascii=False))
+            tell(escaped(json.dumps(asdict(one), ensure_ascii=False)))
         else:
             console.print(table(one))

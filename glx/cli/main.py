@@ -4,6 +4,7 @@ import sys
 from importlib import import_module
 
 from glx.cli.flags import fail, run
+from glx.terminal import tell
 
 COMMANDS = {
     "inspect": "show how a log is read, in a second",
@@ -32,7 +33,7 @@ def main(words: list[str] | None = None) -> int:
     """Do what the words after `glx` say; None stands for those of this process."""
     name, *rest = (sys.argv[1:] if words is None else words) or [""]
     if name in ("--help", "-h", "help"):
-        print(HELP)
+        tell(HELP)
         return 0
     if name not in COMMANDS:
         what = f"{name}: no such command" if name else "no command is given"

@@ -22,6 +22,7 @@ from glx.report import tables
 from glx.report.results import read_study
 from glx.report.runs_table import of_runs
 from glx.report.table import Table, to_latex, to_markdown
+from glx.terminal import tell
 
 FORMATS = {"markdown": to_markdown, "latex": to_latex}
 
@@ -41,10 +42,11 @@ def work(values: FlagValues, names: list[str]) -> None:
     if not folders:
         raise InputError("no folder is given; name those of --run_dir, see --help")
     if values.format in FORMATS:
-        print("\n\n".join(map(FORMATS[values.format], read_tables(folders))))
+        tell("\n\n".join(map(FORMATS[values.format], read_tables(folders))))
         return
     for folder in folders:
-        print((study_page if (folder / "study.json").is_file() else run_page).write(folder))
+        pages = study_page if (folder / "study.json").is_file() else run_page
+        tell(str(pages.write(folder)))
 
 
 def read_tables(folders: Sequence[Path]) -> list[Table]:

@@ -17,6 +17,7 @@ from glx.errors import InputError
 from glx.runs.progress import Terminal
 from glx.statements.known import KnownConfig
 from glx.statements.table import statements, summary
+from glx.terminal import visible
 
 
 def declare() -> FlagValues:
@@ -35,5 +36,6 @@ def work(values: FlagValues, names: list[str]) -> None:
     paths, config = [Path(name).expanduser() for name in names], build(values, KnownConfig())
     progress = Terminal()
     table = statements(paths, config.log_calls, progress.say)
-    sys.stdout.write(table.write_csv())
+    csv = table.write_csv()
+    sys.stdout.write(visible(csv) if sys.stdout.isatty() else csv)  # a file is data
     progress.say(summary(table))

@@ -4,34 +4,33 @@ from pathlib import Path
 
 import polars as pl
 from msgspec import UNSET, UnsetType
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from glx.report.models import BaselineMetrics, Measured, Metrics
+from glx.terminal import Screen, visible
 
 SHOWN = 5  # anomalies
 
 
 def print_run(metrics: Metrics, run_dir: Path) -> None:
     """The headline: the detector beside its baselines, the findings, the first anomalies."""
-    console = Console()
+    console = Screen()
     if isinstance(metrics, Measured):
         console.print(scores(metrics))
     for finding in metrics.audit:
         if not finding["ok"]:
-            console.print(f"audit: {finding['detail']}", style="yellow", highlight=False)
+            console.print(f"audit: {finding['detail']}", style="yellow")
     if metrics.warning:
-        console.print(metrics.warning, style="yellow", highlight=False)
+        console.print(metrics.warning, style="yellow")
     console.print(anomalies(run_dir))
     if metrics.tau is not UNSET:
-        console.print(routes(metrics), highlight=False)
+        console.print(routes(metrics))
     console.print(
         f"{metrics.n_anomalous:,} of {metrics.n_sequences:,} sequences flagged at "
         f"{metrics.threshold:.3g}; {metrics.wall_seconds:.0f} s, "
         f"{metrics.peak_memory_mb:,.0f} MB. "
         f"Look at {run_dir}/report.html; verdicts.parquet and metrics.json lie beside it.",
-        highlight=False,
     )
 
 
@@ -109,7 +108,7 @@ def anomalies(run_dir: Path) -> Table:
         if row["reason"]:
             events.append(f"({row['route']}: {row['reason'][:200]})")
         flagged = "yes" if row["anomalous"] else "no"
-        what = Text("\n".join(events))
+        what = Text(visible("\n".join(events)))
         table.add_row(f"{row['score']:.3f}", flagged, f"{row['len']:,}", where, what)
     return table
 

@@ -15,6 +15,8 @@ from typing import TypeVar
 
 import numpy as np
 
+from glx.terminal import tell
+
 T = TypeVar("T")
 TABLE = "CREATE TABLE IF NOT EXISTS vectors (digest BLOB PRIMARY KEY, vector BLOB NOT NULL)"
 WAIT_SECONDS = 60.0  # how long to wait for another process's transaction
@@ -80,4 +82,4 @@ def _unit_vector(blob: object, width: int) -> np.ndarray:
 
 
 def _warn(message: str) -> None:
-    print(f"glx: {message}", file=sys.stderr)
+    tell(f"glx: {message}", sys.stderr)

@@ -12,9 +12,9 @@ from glx.data.inspect import Inspection, share
 from glx.data.sessions import Sessions
 from glx.parse.layout import Layout
 from glx.parse.times import YEARLESS, has_year
+from glx.terminal import visible
 
 WIDEST = 200  # characters of a line of the log that are shown
-UNPRINTABLE = {"\t": " ", "\x1b": "\u241b"}
 LETTERS = {  # of a time format, as people write it
     "%Y": "YYYY", "%y": "YY", "%m": "MM", "%d": "DD", "%e": "D", "%b": "Mon", "%a": "Day",
     "%H": "hh", "%I": "hh", "%M": "mm", "%S": "ss", "%p": "AM/PM", "%.f": ".fff", "%3f": "fff",
@@ -43,7 +43,7 @@ def table(one: Inspection, short: bool = False) -> Table:
     for name, text in _rows(one, short):
         _add(out, name, text)
     for warning in one.warnings:
-        out.add_row(Text("warning", "yellow"), Text(warning, "yellow"))
+        out.add_row(Text("warning", "yellow"), Text(visible(warning), "yellow"))
     return out
 
 
@@ -52,12 +52,12 @@ def _grid(file: str, about: str = "") -> Table:
     out = Table.grid(padding=(0, 2))
     out.add_column(min_width=8, no_wrap=True)
     out.add_column(overflow="fold")
-    out.add_row(Text("file", "dim"), Text.assemble((name, "bold"), about))
+    out.add_row(Text("file", "dim"), Text.assemble((visible(name), "bold"), about))
     return out
 
 
 def _add(out: Table, name: str, text: str | Text) -> None:
-    marked = text if isinstance(text, Text) else Text(text)
+    marked = text if isinstance(text, Text) else Text(visible(text))
     marked.highlight_regex(r"<\*>", "cyan")
     out.add_row(Text(name, "dim"), marked)
 
@@ -152,9 +152,12 @@ def _sessions(one: Inspection) -> Iterator[tuple[str, str | Text]]:
         window = f"{one.window} lines" if isinstance(one.window, int) else one.window
         yield "session", f"no rule, so windows of {window}{likely}"
     else:
-        yield "session", Text.assemble((one.sessions.rule, "bold"), f"   {_grouped(one.sessions)}")
+        yield (
+            "session",
+            Text.assemble((visible(one.sessions.rule), "bold"), f"   {_grouped(one.sessions)}"),
+        )
     for proposed in one.proposed:
-        flag = f"--session={quote(proposed.rule)}"
+        flag = visible(f"--session={quote(proposed.rule)}")
         yield "", Text.assemble((flag, "bold"), f"   {_grouped(proposed)}")
 
 
@@ -183,5 +186,5 @@ def _shares(one: Inspection) -> Iterator[str]:
 
 def _shown(text: str) -> str:
     """Text of a log without anything that a terminal obeys, and not too long."""
-    text = "".join(c if c.isprintable() else UNPRINTABLE.get(c, "\ufffd") for c in text)
+    text = visible(text.replace("\t", " ").replace("\n", "\u240a"))
     return text if len(text) <= WIDEST else text[:WIDEST] + " ..."

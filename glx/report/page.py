@@ -18,14 +18,9 @@ from markupsafe import Markup
 
 from glx.errors import InputError, is_disk_full
 from glx.files import write_whole
+from glx.terminal import visible
 
 HERE = Path(__file__).parent
-# Controls but for tab and newline, what turns the direction of writing, and halves of a pair, which
-# no encoding can write: each becomes a mark that one can see.
-HIDDEN = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff"
-    "\ud800-\udfff]"
-)
 SECRET = re.compile(r"(?<=//)[^/\s]+@")  # user and password of a URL
 BASELINES = {  # what each of the trivial detectors flags
     "all_positive": "everything",
@@ -52,7 +47,7 @@ def render(template: str, script: str | None = None, **values: Any) -> str:
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
-        finalize=lambda value: value if isinstance(value, Markup) else visible(value),
+        finalize=lambda value: value if isinstance(value, Markup) else marked(value),
     )
     environment.filters |= {
         "number": number,
@@ -81,20 +76,20 @@ def write(path: Path, text: str) -> Path:
 
 def as_json(value: Any) -> Markup:
     """JSON that can stand in a `<script type="application/json">`, whatever its strings hold."""
-    text = json.dumps(visible(value), ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    text = json.dumps(marked(value), ensure_ascii=False, separators=(",", ":"), allow_nan=False)
     for letter in "<>&":
         text = text.replace(letter, f"\\u{ord(letter):04x}")
     return Markup(text)
 
 
-def visible(value: Any) -> Any:
+def marked(value: Any) -> Any:
     """A value in whose strings hidden characters are marks that one can see."""
     if isinstance(value, str):
-        return HIDDEN.sub(_mark, value)
+        return visible(value)
     if isinstance(value, dict):
-        return {visible(name): visible(item) for name, item in value.items()}
+        return {marked(name): marked(item) for name, item in value.items()}
     if isinstance(value, list | tuple):
-        return [visible(item) for item in value]
+        return [marked(item) for item in value]
     return value
 
 
@@ -129,10 +124,3 @@ def as_words(term: str) -> str:
 def explained(baseline: str) -> str:
     """A trivial detector with what it flags: `surprise: rare or missing events`."""
     return ": ".join(filter(None, [as_words(baseline), BASELINES.get(baseline)]))
-
-
-def _mark(match: re.Match) -> str:
-    code = ord(match[0])
-    if code < 0x20:
-        return chr(0x2400 + code)  # the picture of the control
-    return "\u2421" if code == 0x7F else f"⟨U+{code:04X}⟩"

@@ -19,7 +19,8 @@ from msgspec.structs import asdict
 
 from glx.evaluate.intervals import Interval, f1_difference, mean_f1
 from glx.report.models import BaselineMetrics, Measured, Metrics, Plan, PlannedCell, Plots, read
-from glx.report.page import as_words, visible, without_password
+from glx.report.page import as_words, marked, without_password
+from glx.terminal import visible
 
 DAGGER = "†"  # after the name of what was given labels of the target
 # By name, by target: `<int64>[R, K, 3]`, one array for each detector that is compared.
@@ -266,7 +267,7 @@ def read_study(folder: Path) -> Results:
     plan = read(folder, Plan)
     shown = {
         "command": without_password(plan.command),
-        "reference": visible(plan.reference),
+        "reference": marked(plan.reference),
         "cells": tuple(_result(folder / cell.run, cell) for cell in plan.cells),
     }
     return Results(**asdict(plan) | shown)

@@ -12,10 +12,11 @@ from pathlib import Path
 from glx.config import flat
 from glx.errors import InputError
 from glx.report.models import Config, Measured, Metrics, read
-from glx.report.page import as_words, visible, without_password
+from glx.report.page import as_words, without_password
 from glx.report.results import DAGGER
 from glx.report.table import Entry, Table
 from glx.report.tables import FEW, MEANS, most, spread
+from glx.terminal import visible
 
 # No metric depends on these: where things lie, and how a server is called.
 NO_EFFECT = {"data_dir", "cache_dir", "cache", "write_questions"}

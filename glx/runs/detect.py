@@ -34,6 +34,7 @@ from glx.runs import detectors
 from glx.runs.progress import Progress
 from glx.runs.verdict_cache import VerdictCache
 from glx.runs.warm import warm_up
+from glx.terminal import escaped
 from glx.verdicts import json_lines, rows
 
 COSTS = [field.name for field in fields(Costs)]
@@ -92,7 +93,7 @@ def detect(
         with _writing(out, log) as file:
             for found, metrics in verdicts(detector, parser, log, counts, idle, progress, expert):
                 spent.update({k: n for k, n in metrics.items() if k in COSTS})
-                file.write(json_of(_with_detail(found, log), log).str.join("\n")[0] + "\n")
+                file.write(escaped(json_of(_with_detail(found, log), log).str.join("\n")[0]) + "\n")
                 if log.live:
                     file.flush()
                 spent["proprietary"] += int((found["route"] == "proprietary").sum())

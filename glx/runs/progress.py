@@ -9,12 +9,12 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from typing import Any
 
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
 from rich.table import Table
 
 from glx.parse.read import ReadCounts
+from glx.terminal import Screen
 
 
 class Progress:
@@ -49,7 +49,7 @@ class Terminal(Progress):
     """Stages as lines, training, questions and cells as a bar, on standard error."""
 
     def __init__(self) -> None:
-        self.console = Console(stderr=True)
+        self.console = Screen(stderr=True)
 
     @contextmanager
     def _bar(
@@ -57,11 +57,11 @@ class Terminal(Progress):
     ) -> Iterator[Callable[..., None]]:
         """A function that updates a bar with a note at its end; without one, it also shows it."""
         bar = Bar(
-            TextColumn(name),
+            TextColumn(name, markup=False),
             BarColumn(),
             MofNCompleteColumn(),
             TimeRemainingColumn(),
-            TextColumn("{task.fields[note]}", style="dim"),
+            TextColumn("{task.fields[note]}", style="dim", markup=False),
             console=self.console,
         )
         task = bar.add_task("", total=total, note=note or "")
@@ -79,7 +79,7 @@ class Terminal(Progress):
                 bar.stop()
 
     def say(self, text: str) -> None:
-        self.console.print(text, style="dim", markup=False, highlight=False)
+        self.console.print(text, style="dim")
 
     def show(self, table: Table) -> None:
         self.console.print(table)
