@@ -40,6 +40,7 @@ from experiments.benchmarks.profile import profile
 from experiments.benchmarks.settings import Settings
 from glx.cli.flags import add, run
 from glx.errors import InputError
+from glx.files import given_path, output, write_whole
 
 BENCHMARKS = {
     "parse": parse.cases,
@@ -96,11 +97,17 @@ def work(values: FlagValues) -> None:
     unknown = set(values.what) - set(names)
     if unknown:
         raise InputError(f"--what={unknown.pop()}: unknown; choose of {', '.join(names)}")
-    out, data_dir = Path(values.out), values.data_dir and Path(values.data_dir).expanduser()
+    data_dir = values.data_dir and given_path(values.data_dir)
     if data_dir and not data_dir.is_dir():
         raise InputError(f"--data_dir={data_dir}: no such folder; docs/data.md says what is in it")
-    if not values.profile and not out.absolute().parent.is_dir():
-        raise InputError(f"--out={out}: no folder {out.parent}; make it first")
+    out = Path(values.out)
+    if not values.profile:
+        out = output("out", values.out)
+        if out.suffix == ".md":
+            raise InputError(f"--out={out}: the tables go there; name a .json file")
+        output("out", str(out.with_suffix(".md")))
+    if values.work_dir and not given_path(values.work_dir).is_dir():
+        raise InputError(f"--work_dir={values.work_dir}: no such folder; make it first")
     if values.profile and values.against:
         raise InputError("--profile measures no ratios: leave out --against")
     committed = guard.read_ratios(Path(values.against)) if values.against else None
@@ -134,7 +141,7 @@ def work(values: FlagValues) -> None:
         Console().print(table.terminal(rows))
     print(grouped, end="")
     tables = [table.markdown(rows)] * bool(rows) + [grouped] * bool(grouped)
-    out.with_suffix(".md").write_text("\n".join(tables))
+    write_whole(out.with_suffix(".md"), "\n".join(tables))
     if any(row.what == "growth" for row in rows):
         table.plot(rows, out.with_name("growth.png"))
     if said := guard.fallen(rows, committed) + guard.lost(rows, committed, values.what):

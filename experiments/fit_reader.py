@@ -14,7 +14,6 @@ was fitted `--beside` the first.
 """
 
 import sys
-from pathlib import Path
 
 import numpy as np
 import polars as pl
@@ -24,6 +23,7 @@ from glx.cli.flags import add, run
 from glx.embed import alarm, distill, severity
 from glx.embed.embed import find_model
 from glx.errors import InputError
+from glx.files import given_path, output
 from glx.runs.progress import Terminal
 from glx.statements.table import statements
 
@@ -45,18 +45,16 @@ def declare() -> FlagValues:
 def work(values: FlagValues) -> None:
     """Read, fit, write."""
     progress = Terminal()
-    out = Path(values.out).expanduser()
-    if not out.absolute().parent.is_dir():
-        raise InputError(f"--out={out}: no folder {out.parent}; make it first")
+    out = output("out", values.out)
     for name, value in (("limit", values.limit), ("epochs", values.epochs)):
         if value < 1:
             raise InputError(f"--{name}={value}: must be at least 1")
-    members = alarm.load(Path(values.beside).expanduser())[0] if values.beside else []
-    texts, p = alarm.primer(Path(values.primer).expanduser())
+    members = alarm.load(given_path(values.beside))[0] if values.beside else []
+    texts, p = alarm.primer(given_path(values.primer))
     progress.say(f"{len(texts):,} statements of the primer")
-    tables = [severity.read(Path(path).expanduser()) for path in values.statements]
+    tables = [severity.read(given_path(path)) for path in values.statements]
     for path in values.sources:
-        table = statements([Path(path).expanduser()], say=progress.say)
+        table = statements([given_path(path)], say=progress.say)
         tables.append(severity.standard(table.with_columns(project=pl.lit(path)), path))
     more = None
     if tables:

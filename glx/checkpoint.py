@@ -16,6 +16,7 @@ import jax
 import orbax.checkpoint as ocp
 import polars as pl
 
+from glx import files
 from glx.errors import InputError
 from glx.state import State
 
@@ -25,14 +26,28 @@ SPARE = 1 << 20  # bytes on the disk beside the arrays themselves
 
 
 def save(folder: Path, state: State) -> None:
-    """Write a detector to `folder`, which must not exist."""
-    folder.mkdir(parents=True)
-    _save_arrays(folder / "arrays", state.arrays)
-    for name, table in state.tables.items():
-        table.write_parquet(folder / f"{name}.parquet")
-    sums = _checksums(folder) | {MANIFEST: _checksum_of(state.settings)}
-    manifest = {"version": VERSION, "settings": state.settings, "sha256": sums}
-    (folder / MANIFEST).write_text(json.dumps(manifest, indent=1) + "\n")
+    """Write a detector to `folder`, which must not exist, whole or not at all.
+
+    Raises:
+      InputError: a folder that `load` could not read.
+      FileExistsError: something is there.
+    """
+    folder = files.folder(folder, "folder")
+    if os.path.exists(folder):
+        raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(folder))
+    new = files.beside(folder)
+    new.mkdir(parents=True)
+    try:
+        _save_arrays(new / "arrays", state.arrays)
+        for name, table in state.tables.items():
+            table.write_parquet(new / f"{name}.parquet")
+        sums = _checksums(new) | {MANIFEST: _checksum_of(state.settings)}
+        manifest = {"version": VERSION, "settings": state.settings, "sha256": sums}
+        (new / MANIFEST).write_text(json.dumps(manifest, indent=1) + "\n")
+        os.replace(new, folder)
+    except BaseException:
+        shutil.rmtree(new, ignore_errors=True)
+        raise
 
 
 def load(folder: Path) -> State:
@@ -41,6 +56,8 @@ def load(folder: Path) -> State:
     Raises:
       InputError: the folder is no detector, is damaged, or is of another version.
     """
+    if files.MISREAD.search(str(folder.absolute())):
+        raise InputError(f"{folder}: a path with {files.MISREAD_IS} is misread; move the folder")
     if not os.path.isfile(folder / MANIFEST):  # never an error itself, unlike Path.is_file
         raise InputError(
             f"{folder}: not a detector folder (no {MANIFEST}); "
@@ -113,5 +130,5 @@ def _checksum_of(settings: Any) -> str:
 
 
 def _checksums(folder: Path) -> dict[str, str]:
-    files = sorted(p for p in folder.rglob("*") if p.is_file() and p.name != MANIFEST)
-    return {str(p.relative_to(folder)): hashlib.sha256(p.read_bytes()).hexdigest() for p in files}
+    found = sorted(p for p in folder.rglob("*") if p.is_file() and p.name != MANIFEST)
+    return {str(p.relative_to(folder)): hashlib.sha256(p.read_bytes()).hexdigest() for p in found}

@@ -16,7 +16,7 @@ import jax
 from rich.table import Table
 
 from experiments.benchmarks.measure import Row
-from glx.files import write_whole
+from glx.files import whole, write_whole
 
 HEADINGS = ("what", "workload", "ours", "peer", "ratio", "ceiling", "of it", "MB", "first + s")
 PACKAGES = (
@@ -83,7 +83,8 @@ def plot(rows: Sequence[Row], path: Path) -> None:
         axes.set_yticks(seconds, [f"{s:.1f}" for s in seconds])
         axes.set(title=name, xlabel="size", ylabel="seconds")
         axes.legend()
-    figure.savefig(path, dpi=110)
+    with whole(path, "wb") as file:
+        figure.savefig(file, format="png", dpi=110)
 
 
 def growth(rows: Sequence[Row]) -> Iterator[tuple[str, list[tuple[float, float]]]]:

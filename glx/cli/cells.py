@@ -10,7 +10,7 @@ from typing import Any
 from absl.flags import FlagValues
 
 from glx import config as settings
-from glx import devices
+from glx import devices, files
 from glx.cli.flags import add, build, command, define
 from glx.report import study as report
 from glx.runs.progress import Terminal
@@ -22,7 +22,7 @@ from glx.runs.settings import (
     MethodRun,
     RunConfig,
 )
-from glx.runs.study import GIGABYTES, Cell, Outcome, Study, run_cells, unfinished
+from glx.runs.study import GIGABYTES, Cell, Outcome, Study, run_cells, study_folder, unfinished
 from glx.terminal import tell
 
 OF_A_CELL = ("target", "source", "target_labels", "seed", "write_questions")  # the study sets them
@@ -81,13 +81,18 @@ def carry_out(
         cells=cells,
         reference=reference,
     )
-    folder = Path(values.study_dir).expanduser()
+    folder = files.folder(values.study_dir, "--study_dir")
     if values.dry_run:
         for cell in unfinished(study, folder):
             tell(shlex.join(cell_command(cell, folder, values.preset)))
         return
+    with study_folder(study, folder):
+        _do_and_report(values, study, folder)
+
+
+def _do_and_report(values: FlagValues, study: Study, folder: Path) -> None:
     try:
-        with Terminal().cells(len(unfinished(study, folder)), len(cells)) as show:
+        with Terminal().cells(len(unfinished(study, folder)), len(study.cells)) as show:
             parallel = values.parallel or devices.processes_at_once(GIGABYTES)
             run_cells(study, folder, parallel, lambda outcome: show(sentence(outcome)))
     finally:  # of the finished cells, whatever went wrong

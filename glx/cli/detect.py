@@ -10,16 +10,13 @@ Several files (a folder, a quoted glob, --logs given again) are one log, in the 
 is read from a pipe or by --follow is judged while it is written, until it ends or Ctrl-C.
 """
 
-import os
-import signal
-from pathlib import Path
-
 from absl.flags import FlagValues
 
 from glx.cli.flags import add, build, define
 from glx.data.load import DataConfig
 from glx.data.windows import span_of
 from glx.errors import InputError
+from glx.files import given_path
 from glx.generallog.experts import ExpertConfig
 from glx.parse.layout import FORMATS
 from glx.parse.names import Given
@@ -62,12 +59,11 @@ def work(values: FlagValues) -> None:
     for name in ("detector", "logs", "out"):
         if not values[name].value:
             raise InputError(f"--{name}: missing; see --help")
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends like Ctrl-C
     keep_compilations(DataConfig())
     detect.detect(
-        Path(values.detector).expanduser(),
+        given_path(values.detector),
         values.logs,
-        os.path.expanduser(values.out),
+        values.out,
         format=values.format,
         session=values.session,
         window=values.window,

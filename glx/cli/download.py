@@ -4,8 +4,6 @@ Example:
   glx download --system=hdfs --data_dir=DIR
 """
 
-from pathlib import Path
-
 from absl.flags import FlagValues
 from rich.progress import (
     BarColumn,
@@ -18,6 +16,7 @@ from rich.progress import (
 from glx.cli.flags import add
 from glx.data.download import ARCHIVES, download
 from glx.errors import InputError
+from glx.files import given_path
 from glx.terminal import Screen, tell
 
 
@@ -45,7 +44,7 @@ def work(values: FlagValues) -> None:
         task = bar.add_task(str(values.system), total=None)
         message = download(
             str(values.system),
-            Path(values.data_dir).expanduser(),
+            given_path(values.data_dir),
             url=values.url,
             checksum=values.checksum,
             keep_archive=values.keep_archive,

@@ -1,12 +1,16 @@
 """Command-line flags made from settings, and the exit codes of every entry point.
 
-0 done, 2 the user's input or a flag is wrong, 3 something outside is missing or gave up, 1 a bug.
+0 done, 2 the user's input or a flag is wrong, 3 something outside is missing or gave up, 130
+interrupted, 1 a bug.
 """
 
 import os
+import signal
 import sys
 import textwrap
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from threading import current_thread, main_thread
 from types import NoneType, UnionType
 from typing import Any, Union, get_args, get_origin
 
@@ -18,6 +22,7 @@ from glx.errors import InputError, OutsideError, Paused, is_disk_full
 from glx.terminal import tell, trace
 
 KINDS = {int: "integer", float: "float", bool: "boolean", tuple: "multi_string"}
+ENDS = (signal.SIGTERM, signal.SIGHUP)  # what ends a process that does not handle it
 NEEDS = {"int": "a whole number", "float": "a number", "bool": "true or false"}
 
 
@@ -107,7 +112,8 @@ def run(
             return 0
         if rest and not names:
             raise InputError(f"{rest[0]}: not a flag; flags look like --name=value, see --help")
-        work(values, *([rest] if names else []))
+        with _interruptible():
+            work(values, *([rest] if names else []))
     except InputError as e:
         return fail(2, str(e))
     except OutsideError as e:
@@ -127,6 +133,21 @@ def run(
         tell(str(e) or "interrupted; the same command completes it", sys.stderr)
         return 130
     return 0
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """Other requests to end are as Ctrl-C, unless who started the process has them ignored."""
+    by_us = [one for one in ENDS if signal.getsignal(one) is signal.SIG_DFL]
+    if current_thread() is not main_thread():  # where Python handles no signal
+        by_us = []
+    for one in by_us:
+        signal.signal(one, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        for one in by_us:
+            signal.signal(one, signal.SIG_DFL)
 
 
 def _parse(values: FlagValues, argv: list[str]) -> list[str]:

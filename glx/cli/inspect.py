@@ -25,6 +25,7 @@ from glx.data.inspect import inspect
 from glx.data.load import raw_layout, window_in
 from glx.data.systems import ReadConfig, System
 from glx.errors import InputError
+from glx.files import given_path
 from glx.report.inspection import table
 from glx.terminal import Screen, escaped, tell
 
@@ -43,7 +44,7 @@ def declare() -> FlagValues:
 @contextmanager
 def _file(name: str) -> Iterator[Path]:
     """A file that can be read more than once: the path, or what begins the input or pipe."""
-    path = Path(name).expanduser()
+    path = given_path(name)
     if name != "-" and not path.is_fifo():
         yield path
         return

@@ -16,6 +16,7 @@ from absl.flags import FlagValues
 
 from glx.cli.flags import add
 from glx.errors import InputError
+from glx.files import given_path
 from glx.report import run as run_page
 from glx.report import study as study_page
 from glx.report import tables
@@ -38,7 +39,7 @@ def declare() -> FlagValues:
 
 def work(values: FlagValues, names: list[str]) -> None:
     """Pages or tables of the folders."""
-    folders = [Path(name).expanduser() for name in names]
+    folders = [given_path(name) for name in names]
     if not folders:
         raise InputError("no folder is given; name those of --run_dir, see --help")
     if values.format in FORMATS:

@@ -8,12 +8,12 @@ What is found is what `--knowledge` tells `glx generallog` and `glx zerolog` of 
 """
 
 import sys
-from pathlib import Path
 
 from absl.flags import FlagValues
 
 from glx.cli.flags import build, define
 from glx.errors import InputError
+from glx.files import given_path
 from glx.runs.progress import Terminal
 from glx.statements.known import KnownConfig
 from glx.statements.table import statements, summary
@@ -33,7 +33,7 @@ def work(values: FlagValues, names: list[str]) -> None:
     """The statements of all folders and archives."""
     if not names:
         raise InputError("no folder is given; name one or more of source code, see --help")
-    paths, config = [Path(name).expanduser() for name in names], build(values, KnownConfig())
+    paths, config = [given_path(name) for name in names], build(values, KnownConfig())
     progress = Terminal()
     table = statements(paths, config.log_calls, progress.say)
     csv = table.write_csv()

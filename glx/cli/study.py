@@ -10,12 +10,11 @@ A study that was killed goes on when the same command is given again; launch/slu
 cells an array of jobs. Its page, study.html, has the tables and a link to the report of each cell.
 """
 
-from pathlib import Path
-
 from absl.flags import FlagValues
 
 from glx.cli import cells
 from glx.cli.flags import add
+from glx.files import given_path
 from glx.runs import plan
 
 
@@ -43,6 +42,6 @@ def work(values: FlagValues) -> None:
     paired = values.pairs
     if paired is None:
         paired = () if base.data.panel else plan.PAIRED
-    answers = None if values.answers is None else Path(values.answers).expanduser()
+    answers = None if values.answers is None else given_path(values.answers)
     planned = plan.study(base, systems, values.methods, paired, values.seeds, answers)
     cells.carry_out(values, "study", base, planned)

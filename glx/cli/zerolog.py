@@ -13,6 +13,7 @@ from typing import Any
 
 from absl.flags import FlagValues
 
+from glx import files
 from glx.cli import tables
 from glx.cli.flags import add, build, define
 from glx.runs.compilation import keep_compilations
@@ -36,7 +37,9 @@ def work(values: FlagValues, method: str = "zerolog", presets: Mapping[str, Any]
     """One run, as the flags have it."""
     config = build(values, presets[values.preset])
     name = Path(config.target_name).name.split(".")[0]
-    run_dir = Path(values.run_dir or f"runs/{method}-{name}-{config.model.seed}").expanduser()
+    run_dir = files.folder(
+        values.run_dir or f"runs/{method}-{name}-{config.model.seed}", "--run_dir"
+    )
     keep_compilations(config.data)
     metrics = run_once(config, run_dir, overwrite=values.overwrite, progress=Terminal())
     tables.print_run(metrics, run_dir)

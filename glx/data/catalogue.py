@@ -14,6 +14,7 @@ from glx.data.panel import Description
 from glx.data.simulate import SimConfig, write
 from glx.data.systems import SIMULATED, LabelPlace, System
 from glx.errors import InputError, is_disk_full
+from glx.files import given_path
 from glx.parse.log import Log
 from glx.parse.read import open_text
 from glx.parse.sources import LogPath
@@ -112,7 +113,7 @@ def read_panel(config: DataConfig) -> dict[str, Description]:
     """What `--panel` describes, by name; nothing without one."""
     if config.panel is None:
         return {}
-    return panel.read(Path(config.panel).expanduser(), lambda who: _data_dir(who, config))
+    return panel.read(given_path(config.panel), lambda who: _data_dir(who, config))
 
 
 def family(system: System) -> str:
@@ -137,7 +138,7 @@ def _of_one_name(names: list[str]) -> list[list[str]]:
 def cache_dir(config: DataConfig) -> Path:
     """The folder of simulated systems and compiled programs."""
     if config.cache_dir is not None:
-        return Path(config.cache_dir).expanduser()
+        return given_path(config.cache_dir)
     return cache_home()
 
 
@@ -226,7 +227,7 @@ def _described(one: Description, label_files: dict[str, Path], config: DataConfi
 
 def _own_path(given: str, path: str) -> Path:
     """The path of a user's file, which a run reads more than once."""
-    file = Path(path).expanduser()
+    file = Path(os.path.expanduser(path))
     if path == "-" or (os.path.exists(file) and not (file.is_file() or file.is_dir())):
         raise InputError(f"{given}: can be read only once; write it to a file and give that")
     return file
@@ -264,9 +265,9 @@ def _data_dir(who: str, config: DataConfig) -> Path:
             f"{who}: a real data set; say where it is by --data_dir=DIR (or GLX_DATA); "
             "docs/data.md says how to get it"
         )
-    if not Path(folder).expanduser().is_dir():
+    if not given_path(folder).is_dir():
         raise InputError(f"--data_dir={folder}: no such folder; docs/data.md gives its layout")
-    return Path(folder).expanduser()
+    return given_path(folder)
 
 
 def _simulate(system: System, config: DataConfig) -> None:

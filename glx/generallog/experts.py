@@ -17,6 +17,7 @@ import numpy as np
 from glx.config import nested, setting
 from glx.detector import Report, silent
 from glx.errors import InputError, Paused
+from glx.files import given_path
 from glx.generallog import answers, retrieval
 from glx.generallog.entries import EVENT, NOTE
 from glx.generallog.expert import Expert, ExpertAnswers, ExpertInput
@@ -226,4 +227,4 @@ def _answers_to(
 def _responses(config: ExpertConfig) -> Path:
     if config.responses is None:
         raise InputError(f"--expert={config.expert}: needs the file of answers, --responses=FILE")
-    return Path(config.responses).expanduser()
+    return given_path(config.responses)

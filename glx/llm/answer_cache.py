@@ -18,6 +18,7 @@ from typing import Any
 
 from glx.config import cache_home
 from glx.errors import InputError, OutsideError
+from glx.files import given_path
 from glx.llm.request import Answer
 
 WAIT_SECONDS = 60.0  # how long to wait for another process's transaction
@@ -45,7 +46,7 @@ class AnswerCache:
 
     def __init__(self, path: Path | str | None):
         """Open the cache at `path`, making it where there is none; in memory for None or `""`."""
-        self.path = None if path in (None, "") else Path(path).expanduser()
+        self.path = None if path in (None, "") else given_path(path)
         self.any_usable, self.lock = False, threading.Lock()
         with explained(self.path):
             if self.path is not None:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from glx.errors import InputError, OutsideError
+from glx.files import given_path
 from glx.llm.request import CHOICES, ChoiceTokens
 
 Messages = tuple[tuple[str, str], ...]  # (role, content) of each, as in `request.Request`
@@ -93,7 +94,7 @@ def load(name: str) -> ChatFormat:
     tokenizer, a template that no messages fit and a name that no hub knows, OutsideError where the
     hub cannot be reached.
     """
-    local = Path(name).expanduser()
+    local = given_path(name)
     folder = local if local.exists() or local.is_absolute() else download(name)
     tokenizer = open_tokenizer(folder)
     template = None if tokenizer.chat_template else PLAIN

@@ -5,10 +5,10 @@ import os
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import fields, replace
 from pathlib import Path
-from typing import Any, TextIO
+from typing import IO, Any
 
 import numpy as np
 import polars as pl
@@ -21,6 +21,7 @@ from glx.data.stream import stream
 from glx.data.windows import Window, window_of
 from glx.detector import Detector
 from glx.errors import InputError, is_disk_full
+from glx.files import is_stream, output, whole
 from glx.generallog.experts import ExpertConfig
 from glx.llm.request import Costs
 from glx.parse.jsonl import check_given
@@ -61,7 +62,7 @@ def detect(
       folder: the detector.
       logs: paths, folders or globs of the files of one log, or `-` for standard input.
       out: a path, which is there whole or not at all, or `-` for standard output; the verdicts on a
-        live log are written to it as they come.
+        live log, and to a pipe or a device, are written as they come.
       format, session, window, given: where the logs are laid out otherwise than those it was
         fitted on.
       idle: seconds of log time after whose silence a session has ended.
@@ -81,7 +82,7 @@ def detect(
     log = given_log([logs] if isinstance(logs, str) else logs, latency, follow)
     if follow and not os.path.exists(log.files[0]):
         progress.say(f"{log}: no such file yet; waiting for it")
-    _check_out(out, log)
+    place = _check_out(out, log)
     detector, parser = detectors.load(folder)
     parser = _changed(parser, log, format, session, window, given)
     log = replace(in_order(log, parser.layout), details={})
@@ -90,7 +91,7 @@ def detect(
     counts, n, n_anomalous = ReadCounts(), 0, 0
     spent: Counter[str] = Counter()
     try:
-        with _writing(out, log) as file:
+        with _writing(place, log) as file:
             for found, metrics in verdicts(detector, parser, log, counts, idle, progress, expert):
                 spent.update({k: n for k, n in metrics.items() if k in COSTS})
                 file.write(escaped(json_of(_with_detail(found, log), log).str.join("\n")[0]) + "\n")
@@ -253,44 +254,45 @@ def _over_files(verdict: dict[str, Any], log: Log) -> str:
     return json.dumps(placed, ensure_ascii=False, separators=(",", ":"))
 
 
-def _check_out(out: str, log: Log) -> None:
-    """Raise InputError where `out` cannot be written, before any work."""
-    if out == "-":
-        return
-    if os.path.isdir(out):
-        raise InputError(f"--out={out}: a directory; name a file in it")
-    if not Path(out).absolute().parent.is_dir():
-        raise InputError(f"--out={out}: no folder {Path(out).parent}; make it first")
-    there = [file for file in log.files if os.path.exists(out) and os.path.exists(file)]
-    if any(os.path.samefile(out, file) for file in there):
+def _check_out(out: str, log: Log) -> Path:
+    """Where `out` is; raise InputError where it cannot be written, before any work."""
+    if out == str(STDIN):
+        return STDIN
+    path = Path(os.path.expanduser(out))
+    if not is_stream(path):
+        path = output("out", out)
+    plain = path.is_file()
+    read = [0 if plain and str(file) == str(STDIN) else file for file in log.files]
+    there = [file for file in read if os.path.exists(path) and os.path.exists(file)]
+    if any(os.path.samefile(path, file) for file in there):
         raise InputError(f"--out={out}: is the file of --logs; name another one")
+    return path
 
 
 @contextmanager
-def _writing(out: str, log: Log) -> Iterator[TextIO]:
-    path, there = Path(out), os.path.exists(out)
-    if out == "-":
+def _writing(path: Path, log: Log) -> Iterator[IO[str]]:
+    """The file of verdicts; what comes of a live log, or goes into a stream, is seen at once."""
+    if path == STDIN:
         yield sys.stdout
         sys.stdout.flush()
         return
-    # A pipe or device is written to as it is, and what comes of a live log is to be seen.
-    whole = not log.live and (not there or path.is_file())
-    partial = path.with_name(path.name + ".partial") if whole else path
-    try:
-        file = partial.open("w", encoding="utf-8")
-    except OSError as e:
-        if is_disk_full(e):
-            raise
-        raise InputError(f"--out={out}: cannot be written ({e.strerror}); name another file") from e
-    try:
-        with file:
+    there, stream = os.path.exists(path), is_stream(path)
+    with ExitStack() as opened:
+        try:
+            if stream or log.live:
+                mode = "a" if stream else "w"  # who opened `/dev/stdout` may have written to it
+                file = opened.enter_context(path.open(mode, encoding="utf-8"))
+            else:
+                file = opened.enter_context(whole(path, encoding="utf-8"))
+        except OSError as e:
+            if is_disk_full(e):
+                raise
+            raise InputError(
+                f"--out={path}: cannot be written ({e.strerror}); name another file"
+            ) from e
+        try:
             yield file
-        if whole:
-            os.replace(partial, path)
-    except InputError:
-        if not there:
-            partial.unlink(missing_ok=True)
-        raise
-    finally:
-        if whole:
-            partial.unlink(missing_ok=True)
+        except InputError:
+            if not there:
+                path.unlink(missing_ok=True)
+            raise

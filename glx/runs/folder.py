@@ -14,6 +14,7 @@ from pathlib import Path
 
 import jax
 
+from glx import files
 from glx.config import flat
 from glx.errors import InputError, OutsideError, is_disk_full
 from glx.report import models
@@ -40,38 +41,23 @@ def run_folder(
         cannot be made.
       OutsideError: the disk is full; all work is kept.
     """
-    if set("*?[]") & set(str(run_dir.absolute())):
-        raise InputError(  # Orbax takes its own path for a pattern and loses what it wrote
-            f"{run_dir.absolute()}: the path of a run cannot have any of *?[]; choose another "
-            "--run_dir"
-        )
-    there = os.path.exists(run_dir)  # unlike Path.exists, no error for a name that cannot be
+    run_dir = files.folder(run_dir, "--run_dir")
     _check_ours(run_dir)
-    if there and not overwrite:
-        raise InputError(
-            f"{run_dir}: a finished run is there; choose another --run_dir or give --overwrite"
-        )
-    partial = run_dir.with_name(run_dir.name + ".partial")
-    if not os.path.isdir(partial) or os.listdir(partial):  # empty: killed as it began
+    _check_free(run_dir, overwrite)
+    partial = run_dir.with_name(run_dir.name + files.PARTIAL)
+    if not os.path.isdir(partial) or any(map(_kept, os.listdir(partial))):
         _check_ours(partial)
-    if overwrite:
-        shutil.rmtree(partial, ignore_errors=True)
-    resumed = os.path.isfile(models.path_of(partial, models.Config))
-    if resumed:
-        _check_same(_read_settings(partial), settings, partial, may_differ)
-    made = [folder for folder in partial.parents if not folder.exists()]  # the deepest first
+    made = [one for one in partial.parents if not os.path.exists(one)]  # the deepest first
     try:
-        _begin(partial, settings)
-        yield partial
-        if there:
-            shutil.rmtree(run_dir)
-        os.replace(partial, run_dir)
+        with files.locked(partial, "--run_dir"):
+            _check_free(run_dir, overwrite)  # another run may have ended just now
+            with _begun(partial, settings, overwrite, may_differ):
+                yield partial
+            _take_place(partial, run_dir)
     except InputError:
-        if not resumed:
-            shutil.rmtree(partial, ignore_errors=True)
-            for folder in made:
-                with suppress(OSError):  # not made yet, or somebody else has put something there
-                    folder.rmdir()
+        for one in made:
+            with suppress(OSError):  # not made yet, or somebody else has put something there
+                one.rmdir()
         raise
     except Exception as e:
         if not is_disk_full(e):
@@ -80,6 +66,56 @@ def run_folder(
             f"{getattr(e, 'filename', None) or partial}: no space left on the disk; work so far is "
             f"kept in {partial}, free some space and repeat the command to go on from there"
         ) from e
+
+
+def _check_free(run_dir: Path, overwrite: bool) -> None:
+    if os.path.exists(run_dir) and not overwrite:  # unlike Path.exists, never an error itself
+        raise InputError(
+            f"{run_dir}: a finished run is there; choose another --run_dir or give --overwrite"
+        )
+
+
+@contextmanager
+def _begun(
+    folder: Path, settings: dict, overwrite: bool, may_differ: tuple[str, ...]
+) -> Iterator[None]:
+    """The partial folder begun or resumed; on InputError it goes, unless it held earlier work."""
+    for name in os.listdir(folder):
+        if name != files.LOCK and (overwrite or not _kept(name)):
+            _remove(folder / name)
+    resumed = os.path.isfile(models.path_of(folder, models.Config))
+    try:
+        if resumed:
+            _check_same(_read_settings(folder), settings, folder, may_differ)
+        _begin(folder, settings)
+        yield
+    except InputError:
+        if not resumed:
+            shutil.rmtree(folder, ignore_errors=True)
+        raise
+
+
+def _take_place(partial: Path, run_dir: Path) -> None:
+    """Move a run into place; one that was there goes once the new one is."""
+    earlier = files.beside(run_dir)
+    if os.path.exists(run_dir):
+        os.replace(run_dir, earlier)
+    os.replace(partial, run_dir)
+    _remove(run_dir / files.LOCK)
+    _remove(earlier)
+
+
+def _kept(name: str) -> bool:
+    """Whether what has this name in a partial folder is work; else a kill left it."""
+    return name != files.LOCK and not name.endswith(files.PARTIAL)
+
+
+def _remove(path: Path) -> None:
+    """Remove a file or a folder, if it is there."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def is_finished(run_dir: Path, settings: dict, may_differ: tuple[str, ...] = ()) -> bool:
@@ -133,8 +169,9 @@ def _commit() -> str | None:
 
 def _check_ours(folder: Path) -> None:
     """Raise InputError where a folder is no run: what glx did not make it never removes."""
-    config = models.path_of(folder, models.Config)
-    ours = os.path.isfile(config) and '"settings"' in config.read_text(errors="replace")
+    ours, config = False, models.path_of(folder, models.Config)
+    with suppress(OSError):  # it is not there, or somebody else's
+        ours = '"settings"' in config.read_text(errors="replace")
     if os.path.exists(folder) and not ours:
         raise InputError(f"{folder}: is there already and is no run; choose another --run_dir")
 

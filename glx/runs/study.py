@@ -7,14 +7,15 @@ goes on where it stopped: finished cells are left alone, a half-done one resumes
 import hashlib
 import os
 import traceback
-from collections.abc import Callable
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from itertools import groupby
 from pathlib import Path
 
 from glx.errors import InputError, OutsideError, Paused
+from glx.files import LOCK, locked
 from glx.report.models import Measured, Plan, PlannedCell, read, write
 from glx.runs.compilation import keep_compilations
 from glx.runs.folder import is_finished
@@ -155,6 +156,18 @@ def run_cells(
         raise FAILURES[first.kind](f"{how}; {first.cell.folder}: {first.error}")
 
 
+@contextmanager
+def study_folder(study: Study, folder: Path) -> Iterator[None]:
+    """The folder for this process alone; its cells may be done by others, one by each.
+
+    Raises:
+      InputError: it is no folder for the study, or another process is at work in it.
+    """
+    _check_folder(study, folder)
+    with locked(folder, "--study_dir"):
+        yield
+
+
 def unfinished(study: Study, folder: Path) -> list[Cell]:
     """The cells that are not done yet.
 
@@ -171,7 +184,9 @@ def unfinished(study: Study, folder: Path) -> list[Cell]:
 def _check_folder(study: Study, folder: Path) -> None:
     """Raise InputError where the folder is no study's, or one's whose work would be forgotten."""
     if not (folder / "study.json").is_file():
-        if os.path.exists(folder) and (not folder.is_dir() or any(folder.iterdir())):
+        # Cells may have been done one by one, by the commands of `--dry_run`.
+        cells_alone = folder.is_dir() and {*os.listdir(folder)} <= {LOCK, "cells"}
+        if os.path.exists(folder) and not cells_alone:
             raise InputError(f"{folder}: is there already and is no study; choose another folder")
         return
     planned = {cell.folder for cell in study.cells}

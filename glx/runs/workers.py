@@ -60,7 +60,7 @@ def side_by_side(
         ) from e
     finally:
         for process in set(active_children()) - others:
-            process.terminate()
+            process.kill()
         for pool, _ in lanes:
             pool.shutdown(cancel_futures=True)
 
@@ -70,7 +70,8 @@ _work: Callable[[Any], Any]  # in a process of `side_by_side`: what does an item
 
 def _begin(begin: Callable[[], Callable]) -> None:
     global _work
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent gets it too, and ends this process
+    for one in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(one, signal.SIG_IGN)  # the parent gets it too, and ends this process
     Thread(target=_end_with_parent, daemon=True).start()
     _work = begin()
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from glx.config import setting
 from glx.errors import InputError
+from glx.files import given_path
 from glx.statements import calls, files
 from glx.statements.match import Statements, distinct
 from glx.statements.table import Say, silent, statements
@@ -49,7 +50,7 @@ def parted(paths: Sequence[str]) -> tuple[list[Path], list[Path]]:
       InputError: nothing there, or a folder that cannot be read.
     """
     code, notes = list[Path](), list[Path]()
-    for path in (Path(path).expanduser() for path in paths):
+    for path in (given_path(path) for path in paths):
         if not os.path.exists(path):  # never an error itself, unlike Path.exists
             raise InputError(f"{path}: no such file or folder; check the path after --knowledge")
         try:

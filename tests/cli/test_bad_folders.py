@@ -1,5 +1,6 @@
 """Folders that cannot be written or hold another's work: one sentence, exit code 2, all kept."""
 
+import os
 import signal
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import pytest
 from shop import KEYS, RUN_DIR, tree
 
 from glx.cli.main import main
+from glx.terminal import visible
 
 
 def test_a_finished_run_is_not_touched(refused):
@@ -22,11 +24,43 @@ def test_what_is_no_run_is_never_replaced(overwrite, refused, shop):
 
 
 def test_a_folder_that_cannot_be_made(refused):
-    for folder in ("jobs.log/run", "x" * 300, "/proc/self/run"):
+    for folder in ("jobs.log/run", "/proc/self/run"):
         refused(f"{folder}.partial", "--run_dir", f"--run_dir={folder}")
-    refused(f"{Path.cwd()}/runs[1]", "--run_dir", "--run_dir=runs[1]")
+    for folder in ("runs[1]", "a\\b", "s3:/run", "run:"):
+        refused(f"{Path.cwd()}/{folder}", "--run_dir", f"--run_dir={folder}")
     cache = {"source": "sim_ras", "labels": ()}
     refused("jobs.log/simulated/40000-0", "--cache_dir", "--cache_dir=jobs.log", **cache)
+
+
+PATHS = {
+    "loop": "symbolic links",
+    "loop/run": "symbolic links",
+    "dangling": "a link to what is not there",
+    "dangling/run": "a link to what is not there",
+    "~nobody-of-this-name/run": "no such user",
+    "x" * 300: "File name too long",
+    "x" * 240: "File name too long",  # with what is added while it is written
+    "/".join(["x" * 200] * 19): "File name too long",  # with what lies in it
+    os.fsdecode(b"caf\xe9"): "not UTF-8",
+}
+
+
+@pytest.mark.parametrize("path", PATHS, ids=lambda path: ascii(path[:20]))
+def test_a_path_that_no_run_can_have(path, refused):
+    Path("loop").symlink_to("loop")
+    Path("dangling").symlink_to("gone")
+    refused(visible(path), PATHS[path], f"--run_dir={path}")
+
+
+@pytest.mark.parametrize("path", PATHS, ids=lambda path: ascii(path[:20]))
+def test_a_path_that_no_study_can_have(path, shop, capsys):
+    Path("loop").symlink_to("loop")
+    Path("dangling").symlink_to("gone")
+    before = tree(shop)
+    cells = ("--methods=deeplog", "--pairs=")
+    assert main(["study", *cells, f"--study_dir={path}"]) == 2
+    assert capsys.readouterr().err.startswith(f"error: {visible(path)}: ")
+    assert tree(shop) == before
 
 
 @pytest.fixture

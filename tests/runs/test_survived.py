@@ -284,14 +284,75 @@ def test_the_logs_are_never_written_over(judge):
     assert err == "error: --out=rows: is the file of --logs; name another one\n"
 
 
-def test_a_full_disk_leaves_no_half_a_file(judge):
-    Path("out.jsonl.partial").symlink_to("/dev/full")
-    code, rows, err = judge()
+def test_a_full_disk_leaves_no_half_a_file(judge, full_disk):
+    out = full_disk / "out.jsonl"
+    code, rows, err = judge(out=str(out))
     assert (code, rows) == (3, [])
     assert err.endswith(
-        "\nerror: the output: no space left on the disk; free some and repeat the command\n"
+        f"\nerror: {out}: no space left on the disk; free some and repeat the command\n"
     )
-    assert not Path("out.jsonl.partial").is_symlink()
+    assert files(full_disk) == {"filling"}
+
+
+def test_a_device_without_space_is_a_full_disk(judge):
+    code, _, err = judge(out="/dev/full")
+    assert code == 3
+    assert err.endswith(": no space left on the disk; free some and repeat the command\n")
+    assert Path("/dev/full").is_char_device()
+
+
+def test_somebody_s_partial_file_is_left_alone(judge):
+    Path("out.jsonl.partial").write_text("mine")
+    code, rows, _ = judge()
+    assert (code, len(rows)) == (0, 12)
+    assert Path("out.jsonl.partial").read_text() == "mine"
+
+
+@pytest.mark.parametrize("name", ["fifo", "link"])
+def test_a_pipe_gets_the_verdicts_and_stays(name, judge):
+    os.mkfifo("fifo")
+    Path("link").symlink_to("fifo")
+    got = []
+    reader = threading.Thread(target=lambda: got.append(Path("fifo").read_text()))
+    reader.start()
+    assert judge(out=name)[0] == 0
+    reader.join()
+    assert len(got[0].splitlines()) == 12
+    assert (Path("fifo").is_fifo(), Path("link").is_symlink()) == (True, True)
+
+
+def test_what_is_open_for_another_is_added_to(judge):
+    with Path("all.jsonl").open("w") as file:
+        file.write("{}\n")
+        file.flush()
+        assert judge(out=f"/dev/fd/{file.fileno()}")[0] == 0
+        assert os.path.samestat(os.stat("all.jsonl"), os.fstat(file.fileno()))
+    first, *rows = Path("all.jsonl").read_text().splitlines()
+    assert (first, len(rows)) == ("{}", 12)
+
+
+def test_a_link_to_a_file_stays(judge):
+    Path("real.jsonl").write_text("old")
+    Path("out.jsonl").symlink_to("real.jsonl")
+    code, rows, _ = judge()
+    assert (code, len(rows)) == (0, 12)
+    assert Path("out.jsonl").is_symlink()
+
+
+def test_the_log_on_standard_input_is_never_written_over(judge, monkeypatch):
+    Path("rows").write_text('{"text": "order=1 paid"}\n')
+    kept = os.dup(0)
+    with Path("rows").open() as log:
+        os.dup2(log.fileno(), 0)
+    try:
+        with os.fdopen(0, closefd=False) as stdin:
+            monkeypatch.setattr(sys, "stdin", stdin)
+            code, rows, err = judge(logs="-", out="rows")
+    finally:
+        os.dup2(kept, 0)
+        os.close(kept)
+    assert (code, rows) == (2, [{"text": "order=1 paid"}])
+    assert err == "error: --out=rows: is the file of --logs; name another one\n"
 
 
 def test_a_live_log_is_judged_until_ctrl_c(judge):
