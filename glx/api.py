@@ -24,6 +24,7 @@ from glx.detector import Detector
 from glx.errors import InputError
 from glx.parse.log import Log
 from glx.parse.read import ReadCounts
+from glx.redact import Mask, mask_of, redact
 from glx.runs import detect, detectors
 from glx.runs.compilation import keep_compilations
 from glx.runs.fit import fit as fit_run
@@ -59,10 +60,11 @@ class Detection:
 
 @dataclass(frozen=True)
 class LogDetector:
-    """A fitted detector and what parses more logs of its system."""
+    """A fitted detector, what parses more logs of its system, and how their texts are shown."""
 
     fitted: Detector
     parser: LogParser
+    mask: Mask = redact
 
     def detect(self, logs: Path | str | Sequence[Path | str], idle: float = 3600.0) -> Detection:
         """Detection on raw lines or event numbers, plain or packed.
@@ -78,7 +80,7 @@ class LogDetector:
         given = [logs] if isinstance(logs, Path | str) else logs
         paths = paths_of("logs", [str(path) for path in given])
         log, counts = in_order(Log(paths), self.parser.layout), ReadCounts()
-        found = detect.verdicts(self.fitted, self.parser, log, counts, idle, Progress())
+        found = detect.verdicts(self.fitted, self.parser, log, counts, idle, Progress(), self.mask)
         table = pl.concat([pl.DataFrame(schema=VERDICT), *(rows for rows, _ in found)])
         return Detection(table, counts, log.table())
 
@@ -115,19 +117,20 @@ def fit(
     target = target if isinstance(target, str) else tuple(target)
     config = replace(config, target=target, source=tuple(sources), labels=tuple(labels))
     fitted = fit_run(config, None, progress, Shared())
-    return LogDetector(fitted.detector, fitted.target.parser)
+    return LogDetector(fitted.detector, fitted.target.parser, mask_of(config.data.redact))
 
 
-def load(folder: Path | str, **settings: Any) -> LogDetector:
+def load(folder: Path | str, *, redact: bool = True, **settings: Any) -> LogDetector:
     """A detector that was saved, or the `checkpoint` folder of a finished run.
 
     Args:
+      redact: mask secrets in what is shown to people or to a model.
       settings: of the expert, where they are not those that it was fitted with, as `llm_url`.
     """
     fitted, parser = detectors.load(Path(folder))
     if settings:
         fitted = fitted.with_expert(lambda expert: with_flags(expert, settings))
-    return LogDetector(fitted, parser)
+    return LogDetector(fitted, parser, mask_of(redact))
 
 
 def _config(preset: str, settings: dict[str, Any]) -> GeneralLogRun:

@@ -20,7 +20,7 @@ from glx import files
 from glx.errors import InputError
 from glx.state import State
 
-VERSION = 4
+VERSION = 5
 MANIFEST = "detector.json"
 SPARE = 1 << 20  # bytes on the disk beside the arrays themselves
 

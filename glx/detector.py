@@ -15,6 +15,7 @@ import numpy as np
 from glx.data.load import LogParser
 from glx.embed.alarm import Meanings, meanings
 from glx.embed.embed import EmbedConfig
+from glx.redact import Mask, redact
 from glx.sequences import LabelledSource, Sequences, Templates
 from glx.state import State
 from glx.verdicts import Verdicts
@@ -83,8 +84,11 @@ class DetectorConfig(Protocol):
     def name(self, labelled: bool = False) -> str:
         """What reports call the detector; `labelled`: it also learns from labels of the target."""
 
-    def prepare(self, parser: LogParser, say: Callable[[str], None]) -> None:
+    def prepare(self, parser: LogParser, say: Callable[[str], None], mask: Mask = redact) -> None:
         """What can be done or can go wrong before the work; `parser` has read the target.
+
+        Args:
+          mask: what becomes of a text where it is shown.
 
         Raises:
           InputError, OutsideError, Paused: as their classes say.
@@ -166,9 +170,9 @@ class Detector(Protocol):
         """
         return self
 
-    def understand(self, texts: Sequence[str]) -> Meanings:
-        """What template texts mean to it."""
-        return meanings(texts, self.config.embed, self.config.reading)
+    def understand(self, texts: Sequence[str], mask: Mask = redact) -> Meanings:
+        """What template texts mean to it; `mask`: what becomes of a text where it is shown."""
+        return meanings(texts, self.config.embed, self.config.reading, mask=mask)
 
     def judge(self, sequences: Sequences, meanings: Meanings) -> Verdicts:
         """Verdicts on sequences of the target.

@@ -13,13 +13,14 @@ is read from a pipe or by --follow is judged while it is written, until it ends 
 from absl.flags import FlagValues
 
 from glx.cli.flags import add, build, define
-from glx.data.load import DataConfig
+from glx.data.load import REDACT, DataConfig
 from glx.data.windows import span_of
 from glx.errors import InputError
 from glx.files import given_path
 from glx.generallog.experts import ExpertConfig
 from glx.parse.layout import FORMATS
 from glx.parse.names import Given
+from glx.redact import mask_of
 from glx.runs import detect
 from glx.runs.compilation import keep_compilations
 from glx.runs.progress import Terminal
@@ -48,6 +49,7 @@ def declare() -> FlagValues:
     add(own, "string", "idle", "3600", about)
     about = "Seconds after which at the latest a sequence of a live log that is full is judged."
     add(own, "string", "latency", "2s", about)
+    add(own, "boolean", "redact", True, REDACT)
     about = "Read on at the end of the file as it grows, also once it was rotated or truncated."
     add(own, "boolean", "follow", False, about)
     define(own, ExpertConfig)
@@ -71,6 +73,7 @@ def work(values: FlagValues) -> None:
         idle=_seconds("idle", values.idle),
         latency=_seconds("latency", values.latency),
         follow=values.follow,
+        mask=mask_of(values.redact),
         expert=lambda fitted: build(values, fitted),
         progress=Terminal(),
     )

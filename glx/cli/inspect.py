@@ -22,11 +22,12 @@ from absl.flags import FlagValues
 from glx.cli.flags import add, build, define
 from glx.data.inputs import paths_of
 from glx.data.inspect import inspect
-from glx.data.load import raw_layout, window_in
+from glx.data.load import REDACT, raw_layout, window_in
 from glx.data.systems import ReadConfig, System
 from glx.errors import InputError
 from glx.files import given_path
-from glx.report.inspection import table
+from glx.redact import mask_of
+from glx.report.inspection import masked, table
 from glx.terminal import Screen, escaped, tell
 
 READ = 8 << 20  # bytes of what can be read only once
@@ -37,6 +38,7 @@ def declare() -> FlagValues:
     values = FlagValues()
     values.set_gnu_getopt()
     define(values, ReadConfig)
+    add(values, "boolean", "redact", True, REDACT)
     add(values, "boolean", "json", False, "Print a JSON object for each file.")
     return values
 
@@ -63,7 +65,8 @@ def work(values: FlagValues, names: list[str]) -> None:
         with _file(name) as path:
             system = System(name, path)
             layout, window = raw_layout(system, config), window_in(system, config)
-            one = replace(inspect(path, layout, window), file=name)
+            one = masked(inspect(path, layout, window), mask_of(values.redact))
+            one = replace(one, file=name)
         if values.json:
             tell(escaped(json.dumps(asdict(one), ensure_ascii=False)))
         else:

@@ -35,6 +35,10 @@ from glx.parse.records import records
 from glx.sequences import ADAPT, Sequences, Templates
 from glx.state import State
 
+REDACT = (
+    "mask secrets (passwords, tokens, keys, e-mail addresses, card numbers) in what people or a "
+    "model get to read."
+)
 WINDOW = 20  # lines, where there are neither sessions nor --window
 
 
@@ -66,6 +70,7 @@ class DataConfig(ReadConfig):
     cache_dir: str | None = setting(
         None, "folder of simulated systems and compiled programs; None for ~/.cache/glx."
     )
+    redact: bool = setting(True, REDACT)
     split: SplitConfig = nested(SplitConfig)
 
 

@@ -26,6 +26,7 @@ from glx.embed.embed import UNKNOWN, EmbedConfig, embed, encode_raw, readable
 from glx.errors import InputError
 from glx.files import whole
 from glx.parse.levels import RANK, severities
+from glx.redact import Mask, redact
 from glx.statements.match import Origin, Statements
 
 TRANSFER = 0.6
@@ -49,12 +50,19 @@ class Meanings:
       alarm: `<float32>[V]` log-odds that a line of the template deserves attention.
       origins: the log statement that each comes from, None where it is not known; empty without
         source code.
+      mask: what becomes of a text where it is shown.
     """
 
     texts: list[str]
     vectors: np.ndarray
     alarm: np.ndarray
     origins: list[Origin | None] = field(default_factory=list)
+    mask: Mask = redact
+
+    @cached_property
+    def shown(self) -> list[str]:
+        """The `V` texts as they are shown."""
+        return [self.mask(text) for text in self.texts]
 
     @cached_property
     def levels(self) -> np.ndarray:
@@ -79,7 +87,7 @@ class Meanings:
         """These templates, and `more` whose ids follow."""
         vectors = np.concatenate([self.vectors, more.vectors])
         alarm, origins = np.append(self.alarm, more.alarm), self.origins + more.origins
-        return Meanings(self.texts + more.texts, vectors, alarm, origins)
+        return Meanings(self.texts + more.texts, vectors, alarm, origins, self.mask)
 
 
 @dataclass(frozen=True)
@@ -104,15 +112,17 @@ def meanings(
     config: EmbedConfig,
     with_alarm: bool = True,
     statements: Statements | None = None,
+    mask: Mask = redact,
 ) -> Meanings:
     """Vectors of template texts, and their log-odds (0 for each without `with_alarm`).
 
     Args:
       statements: of the programs that log them. Where a template fits its statement exactly, what
         the authors called severe reads worse by `AUTHORS`, what they did not reads better.
+      mask: what becomes of a text where it is shown.
     """
     alarms = alarm(texts, config) if with_alarm else np.zeros(len(texts), np.float32)
-    read = Meanings(list(texts), embed(texts, config), alarms)
+    read = Meanings(list(texts), embed(texts, config), alarms, mask=cache(mask))  # shown often
     if statements is None:
         return read
     found = replace(read, origins=statements.origins(texts))

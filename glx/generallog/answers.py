@@ -2,12 +2,12 @@
 
 In: a CSV with a column `p` and either `id`, the event's number in the system's template table, or
 `template`, a text with `<*>`. Out: a probability for each of our templates, and from those for each
-sequence. `write_questions` makes such a file, with `p` left open where no earlier one has it.
+sequence. `glx.generallog.open_questions` makes such a file.
 """
 
 import csv
-import os
 from collections.abc import Callable
+from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -15,16 +15,15 @@ import numpy as np
 import polars as pl
 
 from glx.embed.embed import UNKNOWN, readable
-from glx.errors import InputError, is_disk_full
+from glx.errors import InputError
 from glx.evidence import bounded_logit
-from glx.files import whole
 from glx.generallog.expert import ExpertAnswers, ExpertInput
 from glx.llm.request import Costs
 from glx.parse.levels import SCALE, WORDS
+from glx.redact import redact
 from glx.sequences import WILDCARD, first_highest
 from glx.statements.match import Match, Statements, reverses, tokens_of
 
-COLUMNS = ("id", "count", "template", "p")
 ALIKE = 0.75  # score of `glx.statements.match` from which on two templates are the same
 LEVELS = {word: level for level in SCALE for word in (level, *WORDS[level].split())}
 SHOWN = 200  # characters of a template in a reason
@@ -74,13 +73,19 @@ def by_text(given: dict[Any, float], texts: list[str]) -> np.ndarray:
     patterns.sort(key=lambda pattern: (len(pattern[0]), -sum(map(len, pattern[0]))))
 
     def answer(text: str) -> float | None:
-        if text in known:
-            return known[text]
-        fitting = (p for pieces, p in patterns if matches(pieces, text) and agrees(pieces, text, p))
-        return next(fitting, None)
+        """By the text as it is, or as a file of questions shows it."""
+        both = text, _one_level(squeezed(redact(text)))
+        exact = (known[one] for one in both if one in known)
+        fitting = (
+            p
+            for one in dict.fromkeys(both)
+            for pieces, p in patterns
+            if matches(pieces, one) and agrees(pieces, one, p)
+        )
+        return next(chain(exact, fitting), None)
 
     own = [_one_level(squeezed(text)) for text in texts]
-    found = [answer(text) for text in own]
+    found = [*map(answer, own)]
     left = [n for n, p in enumerate(found) if p is None]
     for n, near in zip(left, _nearest([own[n] for n in left], list(known)), strict=True):
         found[n] = np.nan if near is None else known[near]
@@ -226,11 +231,12 @@ def judge(inputs: ExpertInput, p: np.ndarray) -> ExpertAnswers:
     places = np.where(abstains, inputs.deciding, places).astype(np.int64)
     decisive = ids[sequences.offsets[:-1] + places]
     events, times = np.unique(ids), np.repeat(sequences.counts, sequences.lengths)
+    shown = {event: inputs.mask(inputs.texts[event]) for event in set(decisive.tolist())}
     return ExpertAnswers(
         log_odds=np.where(abstains, np.nan, highest),
         places=places,
         reasons=[
-            "no answer for any of its events" if none else _reason(p[event], inputs.texts[event])
+            "no answer for any of its events" if none else _reason(p[event], shown[event])
             for event, none in zip(decisive.tolist(), abstains, strict=True)
         ],
         costs=Costs(questions=len(events), abstained=int((unanswered & worded)[events].sum())),
@@ -240,57 +246,3 @@ def judge(inputs: ExpertInput, p: np.ndarray) -> ExpertAnswers:
 
 def _reason(p: float, text: str) -> str:
     return f"{'no answer' if np.isnan(p) else f'{p:.2g}'} for: {text[:SHOWN]}"
-
-
-def write_questions(
-    path: Path, texts: list[str], counts: np.ndarray, numbers: np.ndarray | None
-) -> None:
-    """Our templates as a file for `read`, the most frequent first; `path` appears when it is whole.
-
-    Nobody's work is lost: of a file that is there, a row of ours (by `id` with a template table,
-    else by `template`) keeps its `p` and further columns, and other rows with a `p` stay behind.
-
-    Args:
-      counts: `<int64>[V]` lines of each.
-      numbers: `<int64>[V]` event numbers, None for a system without a template table.
-
-    Raises:
-      InputError: it cannot be written there, or what is there is no such file.
-    """
-    ids = np.arange(len(texts)) if numbers is None else numbers
-    names, filled = filled_in(path, numbers is not None)
-    more = [name for name in names if name not in COLUMNS]
-    try:
-        with whole(path, encoding="utf-8", errors="replace", newline="") as file:
-            writer = csv.DictWriter(file, [*COLUMNS, *more], restval="")
-            writer.writeheader()
-            for v in np.argsort(-np.asarray(counts), kind="stable"):
-                row = {"id": int(ids[v]), "count": int(counts[v]), "template": texts[v]}
-                key = squeezed(texts[v]) if numbers is None else int(ids[v])
-                writer.writerow(filled.pop(key, {}) | row)
-            writer.writerows(row for row in filled.values() if row["p"].strip())
-    except OSError as error:
-        if is_disk_full(error):
-            raise
-        raise InputError(
-            f"{path}: cannot be written ({error.strerror}); give another --write_questions"
-        ) from error
-
-
-def filled_in(path: Path, by_id: bool) -> tuple[list[str], dict[Any, dict[str, str]]]:
-    """The columns of the file at `path`, and its rows by number or text; none without a file.
-
-    Raises:
-      InputError: it is no file of answers, so that to overwrite it may lose something.
-    """
-    if not os.path.isfile(path) or not path.stat().st_size:
-        return [], {}
-    column, key = ("id", event_number) if by_id else ("template", template_text)
-    try:
-        names, rows = read_rows(path)
-        if column not in names:
-            raise InputError(f"{path}: line 1: no column `{column}`")
-        collect(rows, key)  # of rows that disagree none may win
-    except InputError as error:
-        raise InputError(f"{error}; mend it or give another --write_questions") from error
-    return names, {key(row): row.cells for row in rows}

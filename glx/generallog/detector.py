@@ -25,12 +25,13 @@ from glx.embed.embed import embed
 from glx.errors import Paused
 from glx.files import given_path, writable
 from glx.generallog import experts, knowledge, notes, route
-from glx.generallog.answers import write_questions
 from glx.generallog.expert import Expert, ExpertInput
 from glx.generallog.experts import ExpertConfig, ExpertContext
 from glx.generallog.knowledge import Knowledge, KnowledgeConfig
+from glx.generallog.open_questions import write_questions
 from glx.generallog.route import ONE_WAY, RouteConfig, Routed, Router
 from glx.llm.request import Costs
+from glx.redact import Mask, redact
 from glx.sequences import Distinct, LabelledSource, Sequences, distinct
 from glx.state import State
 from glx.statements.known import look_up, parted
@@ -80,7 +81,7 @@ class GeneralLogConfig(ZeroLogConfig):
         server = () if self.expert.expert == "replay" else WHERE
         return (*super().may_differ, *PARTS, *(f"expert.llm.{name}" for name in server))
 
-    def prepare(self, parser: LogParser, say: Callable[[str], None]) -> None:
+    def prepare(self, parser: LogParser, say: Callable[[str], None], mask: Mask = redact) -> None:
         """Write questions; miss a file, a tokenizer or a URL now rather than after the work.
 
         Raises:
@@ -90,7 +91,7 @@ class GeneralLogConfig(ZeroLogConfig):
         expert, templates = self.expert, parser.miner.templates
         if self.write_questions is not None:
             path = given_path(self.write_questions)
-            write_questions(path, templates.texts, templates.counts, parser.numbers)
+            write_questions(path, templates.texts, templates.counts, parser.numbers, mask)
             if expert.expert == "answers" and expert.responses is None:
                 raise Paused(
                     f"{len(templates):,} templates are in {path}; fill in the column p and repeat "
@@ -173,9 +174,9 @@ class GeneralLogDetector(Detector):
         context = ExpertContext(self.knowledge, config.knowledge.k, self.numbers, folder, report)
         return replace(self, config=config, expert=experts.make_expert(config.expert, context))
 
-    def understand(self, texts: Sequence[str]) -> Meanings:
+    def understand(self, texts: Sequence[str], mask: Mask = redact) -> Meanings:
         """As its ZeroLog."""
-        return self.zerolog.understand(texts)
+        return self.zerolog.understand(texts, mask)
 
     def judge(self, sequences: Sequences, meanings: Meanings) -> Verdicts:
         """Verdicts on sequences of the target; their metrics are of the routes and the expert.
@@ -222,7 +223,7 @@ class GeneralLogDetector(Detector):
                 for v, reason in zip(decisive, answers.reasons, strict=True)
             ]
             lack = np.flatnonzero((absent >= 0) & (log_odds <= absent))
-            reasons[rows[lack]] = missing(profile, asked, lack, meanings.texts)
+            reasons[rows[lack]] = missing(profile, asked, lack, meanings.shown)
         routes = np.where(routed.general, "general", "proprietary")
         one_way = self.config.route.route in ONE_WAY
         metrics = route.summary(routed, unique.counts, one_way=one_way) | asdict(costs)
@@ -230,7 +231,7 @@ class GeneralLogDetector(Detector):
         metrics |= {} if share_answered is None else {"share_answered": share_answered}
         metrics["stamps"] = ["hardly two routes"] if metrics["warning"] else []
         metrics["stamps"] += ["abstentions"] if np.isnan(scores).any() else []
-        deciding = route.explain(self.router, routed, meanings.texts, self.source_texts)
+        deciding = route.explain(self.router, routed, meanings, self.source_texts)
         more = reasons, routes, deciding, routed.x_sim, metrics
         return Verdicts(unique, scores, places, weights, ids, *more)
 
@@ -301,6 +302,7 @@ def expert_input(
         tau=detector.router.tau,
         deciding=routed.deciding[rows],
         origins=[meanings.origin(v) for v in range(len(texts))],
+        mask=meanings.mask,
     )
 
 

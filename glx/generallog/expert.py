@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from glx.llm.request import Costs
+from glx.redact import Mask, redact
 from glx.sequences import Distinct
 
 
@@ -34,6 +35,7 @@ class ExpertInput:
       deciding: `<int64>[U]` place in its sequence of the event with the least similarity.
       origins: `V` lists: in words, where in the source code the event is logged and at what level;
         empty where that is not known. Untrusted.
+      mask: what becomes of a text where it is shown, to a person or a model.
     """
 
     sequences: Distinct
@@ -49,6 +51,7 @@ class ExpertInput:
     tau: float
     deciding: np.ndarray
     origins: list[list[str]]
+    mask: Mask = redact
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ tokens than allowed, and how many events were left out for that.
 A prompt goes from what is shared by most questions to what is shared by least, so that a server
 computes a shared beginning once: instructions, the same for all; known events, the same for all
 questions on one event; the context. Every text that came from a log, a note or a name stands
-between tags that no such text can hold (`sanitize`), and secrets in it are masked (`redact`).
+between tags that no such text can hold (`sanitize`), and secrets in it are masked (`glx.redact`).
 
 How often the target logs an event is not told: that is evidence of its own, which the answer is
 added to.
@@ -24,7 +24,6 @@ from glx.generallog.expert import ExpertInput
 from glx.generallog.questions import CONTEXTS, Questions
 from glx.generallog.wordings import WORDINGS, Wording
 from glx.llm.chat import ChatFormat, Messages
-from glx.llm.redact import redact
 from glx.llm.request import ANOMALOUS, CHOICES
 from glx.llm.sanitize import CUT, neutral, special_pattern
 from glx.parse.levels import SEVERE
@@ -49,9 +48,6 @@ class PromptConfig:
         "what is shown around a proprietary event and makes questions distinct: `event` "
         "(nothing), `neighbours` (the events before and after) or `sequence` (all of it).",
         among=CONTEXTS,
-    )
-    redact: bool = setting(
-        True, "mask secrets (passwords, tokens, keys, e-mail addresses, card numbers)."
     )
     votes: int = setting(
         1,
@@ -126,7 +122,7 @@ def writer(
 
     @cache  # the same few texts are in most prompts
     def safe(text: str) -> str:
-        return neutral(redact(text) if config.redact else text, special)
+        return neutral(inputs.mask(text), special)
 
     def fits(question: Question) -> bool:
         messages = question.messages(wording)

@@ -23,6 +23,7 @@ from glx.generallog.entries import EVENT, NOTE, Entry
 from glx.generallog.expert import ExpertAnswers, ExpertInput
 from glx.generallog.knowledge import Knowledge
 from glx.llm.request import Costs
+from glx.redact import Mask
 from glx.sequences import first_highest
 
 NEIGHBOUR_WEIGHT = 0.5
@@ -67,17 +68,19 @@ def examine(
     strongest = rows[np.arange(len(rows)), np.abs(shares).argmax(axis=1)]
     columns = worded, alarm, inputs.share[events], inputs.seen[events]
     return inputs.reading[events] + NEIGHBOUR_WEIGHT * neighbours, [
-        _reason(known.entries[row] if row >= 0 else None, *column)
+        _reason(known.entries[row] if row >= 0 else None, inputs.mask, *column)
         for row, *column in zip(strongest, *columns, strict=True)
     ]
 
 
-def _reason(neighbour: Entry | None, worded: bool, alarm: float, share: float, seen: bool) -> str:
+def _reason(
+    neighbour: Entry | None, mask: Mask, worded: bool, alarm: float, share: float, seen: bool
+) -> str:
     parts = [] if worded else ["has no words"]
     if worded and alarm:  # 0 is for texts that were not read
         parts.append(f"reads {'alarming' if alarm > 0 else 'harmless'} ({expit(alarm):.0%})")
     if worded and neighbour is not None:
-        parts.append(f'near "{_quoted(neighbour.text)}" {_origin(neighbour)}')
+        parts.append(f'near "{_quoted(mask(neighbour.text))}" {_origin(neighbour)}')
     parts.append(f"in {share:.2%} of usual sequences" if seen else "never seen before")
     return "; ".join(parts)
 

@@ -15,6 +15,7 @@ import numpy as np
 import polars as pl
 
 from glx.config import setting
+from glx.embed.alarm import Meanings
 from glx.generallog.nearest import nearest
 from glx.membership import presence
 from glx.sequences import Distinct, csr_offsets, first_highest
@@ -267,26 +268,26 @@ def summary(
 
 
 def explain(
-    router: Router, routed: Routed, texts: list[str], source_texts: list[list[str]]
+    router: Router, routed: Routed, meanings: Meanings, source_texts: list[list[str]]
 ) -> pl.Series:
     """Why each of `U` distinct sequences went where it went.
 
     Args:
-      texts: `V` template texts of the target.
+      meanings: of the `V` templates of the target; texts are as it shows them.
       source_texts: for each source its template texts, in the order of `fit`.
 
     Returns:
       `DECIDING[U]`: place (`event`) and `text` of the deciding event, `cosine` to the nearest
       template of a source, and that template's `source` and text (`nearest`).
     """
-    row = routed.nearest[routed.event]
+    row, known = routed.nearest[routed.event], [*chain(*source_texts)]
     system = np.searchsorted(router.offsets, row, side="right") - 1
     columns = {
         "event": routed.deciding,
-        "text": pl.Series(texts)[routed.event],
+        "text": pl.Series(meanings.shown)[routed.event],
         "cosine": routed.cosine[routed.event],
         "source": pl.Series(router.names)[system],
-        "nearest": pl.Series([*chain(*source_texts)])[row],
+        "nearest": pl.Series([meanings.mask(known[n]) for n in row.tolist()], dtype=pl.String),
     }
     return pl.DataFrame(columns, schema=DECIDING.to_schema()).to_struct("deciding")
 

@@ -9,6 +9,7 @@ import re
 import unicodedata
 from collections.abc import Sequence
 
+from glx.redact import hidden
 from glx.sequences import WILDCARD
 
 LIMIT = 1000  # characters of a neutral text
@@ -17,11 +18,6 @@ CUT = "…"  # ends a text that was cut; as normalised text has no such characte
 NOT_PLAIN = re.compile(r"[^ -;=?-~]")  # not printable ASCII, or one of < and >
 ESCAPE = r"\\(?:x[0-9a-f]{2}|u[0-9a-f]{4}|U[0-9a-f]{8})"
 ESCAPE_CHARACTERS = frozenset("\\xuU0123456789abcdefABCDEF")
-# Letters, marks and symbols that show nothing, or stick to what stands before them, by code point.
-UNSEEN = re.compile(
-    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0"
-    "\U000e0100-\U000e01ef]"
-)
 
 ROLES = (
     "system|developer|user|human|assistant|gpt|chatgpt|claude|ai|bot|model|tool|function"
@@ -76,11 +72,6 @@ def neutral(text: str, special: re.Pattern[str] = NOTHING, limit: int = LIMIT) -
         plain = plain[:at] + _escape(plain[at]) + plain[at + 1 :]
     cut = cut or len(plain) > limit
     return plain[: limit - len(CUT)] + CUT if cut else plain
-
-
-def hidden(character: str) -> bool:
-    """Whether it shows nothing, or is not certain to: none of it reaches a prompt as it is."""
-    return unicodedata.category(character)[0] in "CZ" or UNSEEN.match(character) is not None
 
 
 def _shown(character: str) -> str:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from shlex import quote
 
@@ -12,6 +13,7 @@ from glx.data.inspect import Inspection, share
 from glx.data.sessions import Sessions
 from glx.parse.layout import Layout
 from glx.parse.times import YEARLESS, has_year
+from glx.redact import Mask
 from glx.terminal import visible
 
 WIDEST = 200  # characters of a line of the log that are shown
@@ -45,6 +47,18 @@ def table(one: Inspection, short: bool = False) -> Table:
     for warning in one.warnings:
         out.add_row(Text("warning", "yellow"), Text(visible(warning), "yellow"))
     return out
+
+
+def masked(one: Inspection, mask: Mask) -> Inspection:
+    """What was read, its texts as they are shown."""
+    return replace(
+        one,
+        templates=[(n, mask(text)) for n, text in one.templates],
+        examples=[
+            replace(e, raw=mask(e.raw), text=mask(e.text), template=mask(e.template))
+            for e in one.examples
+        ],
+    )
 
 
 def _grid(file: str, about: str = "") -> Table:

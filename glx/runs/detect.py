@@ -30,6 +30,7 @@ from glx.parse.log import Log
 from glx.parse.names import NOTHING_GIVEN, Given
 from glx.parse.read import ReadCounts
 from glx.parse.sources import STDIN
+from glx.redact import Mask, redact
 from glx.report import inspection
 from glx.runs import detectors
 from glx.runs.progress import Progress
@@ -53,6 +54,7 @@ def detect(
     idle: float = 3600.0,
     latency: float = 2.0,
     follow: bool = False,
+    mask: Mask = redact,
     expert: Callable[[ExpertConfig], ExpertConfig] = lambda fitted: fitted,
     progress: Progress | None = None,
 ) -> ReadCounts:
@@ -68,6 +70,7 @@ def detect(
       idle: seconds of log time after whose silence a session has ended.
       latency: seconds after which at the latest a sequence of a live log that is full is judged.
       follow: read on at the end of the one file of `logs`, as `tail -F` does.
+      mask: what becomes of a text where it is shown.
       expert: changes the expert's settings from those that were fitted (a server moves).
 
     Raises:
@@ -87,14 +90,16 @@ def detect(
     parser = _changed(parser, log, format, session, window, given)
     log = replace(in_order(log, parser.layout), details={})
     if parser.layout is not None and parser.numbers is None:
-        progress.show(_reading(parser, parser.layout, log))
+        progress.show(_reading(parser, parser.layout, log, mask))
     counts, n, n_anomalous = ReadCounts(), 0, 0
     spent: Counter[str] = Counter()
     try:
         with _writing(place, log) as file:
-            for found, metrics in verdicts(detector, parser, log, counts, idle, progress, expert):
+            settings = detector, parser, log, counts, idle, progress, mask, expert
+            for found, metrics in verdicts(*settings):
                 spent.update({k: n for k, n in metrics.items() if k in COSTS})
-                file.write(escaped(json_of(_with_detail(found, log), log).str.join("\n")[0]) + "\n")
+                lines = json_of(_with_detail(found, log, mask), log).str.join("\n")[0]
+                file.write(escaped(lines) + "\n")
                 if log.live:
                     file.flush()
                 spent["proprietary"] += int((found["route"] == "proprietary").sum())
@@ -114,7 +119,7 @@ def detect(
     return counts
 
 
-def _reading(parser: LogParser, layout: Layout, log: Log) -> Table:
+def _reading(parser: LogParser, layout: Layout, log: Log, mask: Mask) -> Table:
     """What is read of the logs; of what can be read only once, what the detector expects.
 
     Raises:
@@ -123,12 +128,12 @@ def _reading(parser: LogParser, layout: Layout, log: Log) -> Table:
     fitted = parser.miner.fitted
     if log.live or not os.path.isfile(log.files[0]):
         often = np.argsort(-fitted.counts, kind="stable")
-        texts = [fitted.texts[i] for i in often]
+        texts = [mask(fitted.texts[i]) for i in often[:1]]
         return inspection.expected(str(log), layout, parser.window, texts)
     one = inspect(log, layout, parser.window or WINDOW, fitted)
     if one.misfit and one.sessions and not one.sessions.number and one.whole and not log.files[1:]:
         raise InputError(f"{log}: {one.misfit}")
-    return inspection.table(one, short=True)
+    return inspection.table(inspection.masked(one, mask), short=True)
 
 
 def _told(n_anomalous: int, n: int, counts: ReadCounts) -> str:
@@ -142,16 +147,17 @@ def verdicts(
     counts: ReadCounts,
     idle: float,
     progress: Progress,
+    mask: Mask = redact,
     expert: Callable[[ExpertConfig], ExpertConfig] = lambda fitted: fitted,
 ) -> Iterator[tuple[pl.DataFrame, dict[str, Any]]]:
     """Verdicts on the sequences of a log as they close, as rows, and the metrics of the expert.
 
     Args:
-      expert: as in `detect`.
+      mask, expert: as in `detect`.
     """
     with progress.asking() as report:
         detector = detector.with_expert(expert, report=report)
-        meanings = detector.understand(parser.texts)
+        meanings = detector.understand(parser.texts, mask)
         # Ids keep their texts, so that a sequence keeps its verdict as new templates come.
         judge = VerdictCache(lambda new: detector.judge(new, meanings))
         if log.live:
@@ -160,9 +166,9 @@ def verdicts(
         for sequences in stream(log, parser, counts, idle):
             new = parser.texts[len(meanings.texts) :]
             if new:
-                meanings += detector.understand(new)
+                meanings += detector.understand(new, mask)
             found = judge(sequences)
-            yield rows(found, sequences, detector.threshold, parser.texts), found.metrics
+            yield rows(found, sequences, detector.threshold, meanings.shown), found.metrics
 
 
 def _changed(
@@ -217,14 +223,14 @@ def json_of(found: pl.DataFrame, log: Log) -> pl.Series:
     return pl.Series(of_row, dtype=pl.String)
 
 
-def _with_detail(found: pl.DataFrame, log: Log) -> pl.DataFrame:
+def _with_detail(found: pl.DataFrame, log: Log, mask: Mask) -> pl.DataFrame:
     """Verdicts with `detail` (str): of a flagged sequence, what stands below its evidence."""
     kept = log.details or {}
     flagged = found["anomalous"].fill_null(False).to_numpy()
     detail: list[str | None] = [None] * len(found)
     for n in np.flatnonzero(flagged).tolist() if kept else ():
         below = [kept[e["line"]] for e in found["evidence"][n] if e["line"] in kept]
-        detail[n] = "\n".join(below) or None
+        detail[n] = mask("\n".join(below)) or None
     return found.with_columns(detail=pl.Series(detail, dtype=pl.String))
 
 

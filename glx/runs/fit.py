@@ -17,7 +17,8 @@ from glx.data.systems import System
 from glx.detector import Detector, DetectorConfig, Log, Options, Target
 from glx.errors import InputError
 from glx.evaluate.labels import check_source, few_labelled, read_labels
-from glx.report.inspection import table
+from glx.redact import mask_of
+from glx.report.inspection import masked, table
 from glx.runs.progress import Progress
 from glx.runs.settings import RunConfig
 from glx.runs.shared import Shared
@@ -46,13 +47,15 @@ def fit(config: RunConfig, folder: Path | None, progress: Progress, shared: Shar
     Args:
       folder: gets `train.jsonl`, and keeps the state of training; None for neither.
     """
+    mask = mask_of(config.data.redact)
     systems = resolve(config.target, config.sources, config.labels, config.data)
 
     def parse(system: System, role: str, **split: float) -> Parsed:
         progress.say(f"reading {system.name} ({role})")
         if system.raw is None and system.numbered is None:
             layout, window = raw_layout(system, config.data), window_in(system, config.data)
-            progress.show(table(inspect(system.log, layout, window), short=True))
+            seen = inspect(system.log, layout, window)
+            progress.show(table(masked(seen, mask), short=True))
         parsed = load(system, config.data, **split)
         progress.counted(system.name, parsed.counts)
         return parsed
@@ -68,7 +71,7 @@ def fit(config: RunConfig, folder: Path | None, progress: Progress, shared: Shar
 
     sources = [once("source", system, partial(labelled, system)) for system in systems.sources]
     target = once("target", systems.target, partial(parse, systems.target, "target, unlabelled"))
-    config.model.prepare(target.parser, progress.say)
+    config.model.prepare(target.parser, progress.say, mask)
     few = few_of_target(config, target)
     seen = Target(target.adapt, target.templates, target.parser.numbers)
     training = partial(_training, config, folder, progress, shared)

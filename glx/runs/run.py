@@ -19,6 +19,7 @@ from glx.data.load import Parsed
 from glx.detector import Detector
 from glx.evaluate import audit
 from glx.evaluate.labels import read_labels
+from glx.redact import mask_of
 from glx.report import models
 from glx.report import run as report
 from glx.runs import detectors, plots
@@ -61,7 +62,7 @@ def run(
         test = target.sequences.take(np.flatnonzero(target.part == TEST))
         progress.say(f"scoring {len(test):,} sequences")
         scoring = time.perf_counter()
-        meanings = detector.understand(target.parser.texts)
+        meanings = detector.understand(target.parser.texts, mask_of(config.data.redact))
         with progress.asking() as asked:
             verdicts = detector.with_expert(folder=folder, report=asked).judge(test, meanings)
         scoring = time.perf_counter() - scoring
@@ -71,7 +72,7 @@ def run(
         stamped += [] if few is None else [f"{len(few.labels):,} labels of the target"]
         stamped += found.pop("stamps", [])
         stamps = {"protocol": config.data.protocol, "stamps": stamped}
-        _write_verdicts(folder, detector, target, verdicts, stamps)
+        _write_verdicts(folder, detector, target, verdicts, meanings.shown, stamps)
 
         progress.say("measuring")
         has_labels = target.system.labels is not None
@@ -104,12 +105,21 @@ def run(
 
 
 def _write_verdicts(
-    folder: Path, detector: Detector, target: Parsed, verdicts: Verdicts, stamps: dict[str, Any]
+    folder: Path,
+    detector: Detector,
+    target: Parsed,
+    verdicts: Verdicts,
+    texts: list[str],
+    stamps: dict[str, Any],
 ) -> None:
-    """The detector, its verdicts and what the report shows of them; no label is needed."""
+    """The detector, its verdicts and what the report shows of them; no label is needed.
+
+    Args:
+      texts: of templates, as they are shown.
+    """
     shutil.rmtree(folder / "checkpoint", ignore_errors=True)
     detectors.save(folder / "checkpoint", detector, target.parser, stamps)
-    cut, texts = detector.threshold, target.parser.texts
+    cut = detector.threshold
     table = tables.table(target.sequences, target.part, verdicts, cut, texts)
     table.write_parquet(folder / "verdicts.parquet", metadata={"glx": json.dumps(stamps)})
     if len(target.log.files) > 1:

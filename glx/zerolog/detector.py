@@ -19,6 +19,7 @@ from glx.embed.embed import EmbedConfig
 from glx.errors import InputError
 from glx.parse.levels import SEVERE
 from glx.profile import Profile, fit_profile, share_at_level
+from glx.redact import Mask, redact
 from glx.sequences import Distinct, LabelledSource, Sequences, distinct, first_highest
 from glx.state import State
 from glx.statements.known import KnownConfig, known_statements, look_up, parted
@@ -82,7 +83,7 @@ class ZeroLogConfig(DetectorConfig):
         """Of training."""
         return self.train.steps
 
-    def prepare(self, parser: LogParser, say: Callable[[str], None]) -> None:
+    def prepare(self, parser: LogParser, say: Callable[[str], None], mask: Mask = redact) -> None:
         """Read source code now, which is kept, rather than after the work.
 
         Raises:
@@ -129,9 +130,9 @@ class ZeroLogDetector(Detector):
         )
         return cls(config, *fitted, known)
 
-    def understand(self, texts: Sequence[str]) -> Meanings:
+    def understand(self, texts: Sequence[str], mask: Mask = redact) -> Meanings:
         """As in `glx.detector`, by their log statements too."""
-        return meanings(texts, self.config.embed, self.config.reading, self.statements)
+        return meanings(texts, self.config.embed, self.config.reading, self.statements, mask)
 
     def judge(self, sequences: Sequences, meanings: Meanings) -> Verdicts:
         """Score sequences of the target; an event weighs by attention times its log-odds.
@@ -153,7 +154,7 @@ class ZeroLogDetector(Detector):
             weight = attention * np.exp(log_odds - highest[owner])
             absent = evidence.absence(profile, unique)
             rows = np.flatnonzero((absent >= 0) & (absent >= highest))
-            reasons[rows] = missing(profile, unique, rows, meanings.texts)
+            reasons[rows] = missing(profile, unique, rows, meanings.shown)
             rows = np.flatnonzero((highest >= 0) & (absent < highest))
             decisive = short.ids[short.offsets[rows] + place[rows]]
             reasons[rows] = [unusual(profile, meanings, v) for v in decisive]
@@ -271,7 +272,7 @@ def unusual(profile: Profile, meanings: Meanings, event: int) -> str:
     else:
         rare = "never seen before"
     level = level_reason(profile, meanings.levels, event)
-    return "; ".join([f'"{meanings.texts[event]}"', *meanings.origin(event), *level, rare])
+    return "; ".join([f'"{meanings.shown[event]}"', *meanings.origin(event), *level, rare])
 
 
 def percent(part: int, whole: int) -> str:

@@ -1,5 +1,7 @@
 """Prompts written out, and prompts that have to be cut to the number of tokens allowed."""
 
+from dataclasses import replace
+
 import pytest
 from expert_inputs import expert_input
 from hypothesis import given, settings
@@ -13,6 +15,7 @@ from glx.generallog.prompt import REASON_QUESTION, PromptConfig, reason_messages
 from glx.generallog.questions import collapse
 from glx.generallog.wordings import WORDINGS
 from glx.llm.request import CHOICES
+from glx.redact import mask_of
 
 TEXTS = [
     "Receiving block <*> src: <*>",
@@ -142,12 +145,12 @@ def test_wordings_differ_in_instructions_and_question_alone(chats):
 
 def test_secrets_are_shown_on_demand_alone(chats):
     known = [Entry("password=hunter3", EVENT, "a", note="token=abc123")]
-    for redact in (True, False):
-        messages, _ = written(
-            chats["chatml"], [[3, 1]], TEXTS, LIKE, known, redact=redact, prompt_tokens=FEW
-        )
+    for secrets in (True, False):
+        inputs = replace(of([[3, 1]], TEXTS, LIKE), mask=mask_of(secrets))
+        questions = collapse(inputs, "neighbours")
+        messages, _ = writer(inputs, questions, chats["chatml"], PromptConfig(FEW))(0, known)
         for secret in ("hunter2", "hunter3", "abc123"):
-            assert (secret in messages[1][1]) is not redact
+            assert (secret in messages[1][1]) is not secrets
 
 
 def test_a_secret_cut_by_a_zero_width_space_is_masked_before_that_is_shown(chats):

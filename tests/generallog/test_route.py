@@ -13,6 +13,7 @@ from glx.config import check
 from glx.data.catalogue import resolve
 from glx.data.load import DataConfig, load
 from glx.data.systems import SIMULATED
+from glx.embed.alarm import Meanings
 from glx.embed.embed import EmbedConfig, embed
 from glx.errors import InputError
 from glx.generallog import route
@@ -58,7 +59,9 @@ def test_a_similarity_of_exactly_tau_is_general():
 def test_explains_by_the_deciding_event_and_its_nearest_source_template():
     sources = [SOURCES[1], np.concatenate([-TARGET, SOURCES[0]])]
     router, routed = fitted(unique([0, 1, 0, 2]), sources=sources)
-    (found,) = route.explain(router, routed, ["x", "y", "z"], [["p"], ["q", "r", "s", "t"]])
+    (found,) = route.explain(
+        router, routed, Meanings(["x", "y", "z"], *[np.zeros(3)] * 2), [["p"], ["q", "r", "s", "t"]]
+    )
     cosine = pytest.approx(0.6)
     source = {"source": "source 1", "nearest": "t"}
     assert found == {"event": 3, "text": "z", "cosine": cosine} | source

@@ -1,4 +1,4 @@
-"""Secrets in log text are masked before a prompt leaves the process.
+"""Secrets in log text are masked before a prompt leaves the process or a person reads it.
 
 In: a text as it was logged, or its template. Out: the text with `[masked ...]` where a password, a
 token, a key, an e-mail address or a card number stood.
@@ -14,12 +14,19 @@ by the word before them nor long and random, and plain words in prose: `password
 
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import pairwise
 from operator import itemgetter
 
-from glx.llm.sanitize import hidden
 from glx.sequences import WILDCARD
+
+Mask = Callable[[str], str]  # what a text becomes where it is shown
+
+# Letters, marks and symbols that show nothing, or stick to what stands before them, by code point.
+UNSEEN = re.compile(
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0"
+    "\U000e0100-\U000e01ef]"
+)
 
 # A value is in quotes, which may be escaped within it (group d or a), or in quotes that were
 # themselves escaped (JSON) or doubled (CSV) on the way (group e), or ends where a word does.
@@ -136,6 +143,11 @@ CARD = re.compile(r"(?<![\w.-])(?P<s>[3-6][0-9](?:[ -]?[0-9]){11,17})(?![\w-]|\.
 LONG = re.compile(r"(?<![\w+/=-])(?P<s>[A-Za-z0-9_+/-]{32,}={0,2})(?![\w+/-])")
 
 
+def mask_of(secrets: bool) -> Mask:
+    """What texts become where they are shown; `secrets`: those in them are masked."""
+    return redact if secrets else str
+
+
 def redact(text: str) -> str:
     """`text` with every secret found in it replaced by `[masked password]` and the like."""
     plain, starts, ends = _plain(text)
@@ -144,6 +156,11 @@ def redact(text: str) -> str:
         out += [text[done : starts[start]], f"[masked {kind}]"]
         done = ends[end - 1]
     return "".join([*out, text[done:]])
+
+
+def hidden(character: str) -> bool:
+    """Whether it shows nothing, or is not certain to: none of it reaches a prompt as it is."""
+    return unicodedata.category(character)[0] in "CZ" or UNSEEN.match(character) is not None
 
 
 def _plain(text: str) -> tuple[str, list[int], list[int]]:

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from glx.llm.redact import redact
 from glx.parse.mask import mask
+from glx.redact import redact
 
 with (Path(__file__).parent / "secrets.csv").open(newline="") as file:
     ROWS = [(row["kind"], row["text"].replace("~", "")) for row in csv.DictReader(file)]
