@@ -9,7 +9,11 @@ import hashlib
 import json
 import os
 import shutil
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from threading import current_thread, main_thread
 from typing import Any
 
 import jax
@@ -22,6 +26,7 @@ from glx.state import State
 
 VERSION = 5
 MANIFEST = "detector.json"
+ENDS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)  # as `glx.cli.flags` takes them
 SPARE = 1 << 20  # bytes on the disk beside the arrays themselves
 
 
@@ -85,16 +90,34 @@ def load(folder: Path) -> State:
     return State(_load_arrays(folder / "arrays"), tables, settings)
 
 
+@contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """Requests to end wait for the end of the block: Orbax would lose them in its threads."""
+    came: list[int] = []
+    ours = current_thread() is main_thread()
+    before = {one: signal.getsignal(one) for one in ENDS if ours}
+    held = {one: handler for one, handler in before.items() if callable(handler)}
+    for one in held:
+        signal.signal(one, lambda number, frame: came.append(number))
+    try:
+        yield
+    finally:
+        for one, handler in held.items():
+            signal.signal(one, handler)
+        if came:
+            signal.raise_signal(came[0])
+
+
 def save_step(folder: Path, step: int, state: Any) -> None:
     """Write the training state after `step` outer steps, then drop older ones."""
-    with _training(folder) as manager:
+    with _uninterrupted(), _training(folder) as manager:
         _require_space(folder, state)
         manager.save(step, args=ocp.args.StandardSave(state))
 
 
 def restore_newest(folder: Path, state: Any) -> Any:
     """The newest state in `folder`, shaped like `state`; `state` itself where there is none."""
-    with _training(folder) as manager:
+    with _uninterrupted(), _training(folder) as manager:
         step = manager.latest_step()
         if step is None:
             return state
@@ -110,12 +133,12 @@ def _training(folder: Path) -> ocp.CheckpointManager:
 def _save_arrays(path: Path, tree: Any) -> None:
     tree = jax.device_get(tree)
     _require_space(path.parent, tree)
-    with ocp.StandardCheckpointer() as checkpointer:
+    with _uninterrupted(), ocp.StandardCheckpointer() as checkpointer:
         checkpointer.save(path.absolute(), tree)
 
 
 def _load_arrays(path: Path) -> Any:
-    with ocp.StandardCheckpointer() as checkpointer:
+    with _uninterrupted(), ocp.StandardCheckpointer() as checkpointer:
         return checkpointer.restore(path.absolute())
 
 

@@ -1,8 +1,10 @@
 """A detector's folder and the training state: to disk and back, and what damage does."""
 
+import errno
 import json
 import re
 import shutil
+import signal
 
 import jax
 import jax.numpy as jnp
@@ -143,3 +145,40 @@ def test_a_state_that_was_being_written_when_the_run_was_killed_does_not_count(t
     save_step(tmp_path, 10, state(10))
     (tmp_path / "20.orbax-checkpoint-tmp").mkdir()
     assert int(restore_newest(tmp_path, state(0))["step"]) == 10
+
+
+def test_a_request_to_end_waits_until_the_state_is_saved(tmp_path, monkeypatch):
+    patch = "glx.checkpoint._require_space"
+    monkeypatch.setattr(patch, lambda folder, tree: signal.raise_signal(signal.SIGINT))
+    with pytest.raises(KeyboardInterrupt):
+        save_step(tmp_path, 10, state(10))
+    assert int(restore_newest(tmp_path, state(0))["step"]) == 10
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+@pytest.mark.parametrize("name", ["sv[1]", "a*", "a?", "a\\b", "b\\", "s3:"])
+def test_a_folder_that_could_not_be_read_again_is_not_written(name, tmp_path):
+    with pytest.raises(InputError, match=f"{re.escape(str(tmp_path / name))}.*: .* folder"):
+        save(tmp_path / name / "checkpoint", State(ARRAYS, TABLES, SETTINGS))
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["sv[1]", "a*", "a?"])
+def test_it_can_be_moved_to_a_folder_of_any_name(name, saved, tmp_path):
+    assert load(shutil.copytree(saved, tmp_path / name)).settings == SETTINGS
+
+
+@pytest.mark.parametrize("name", ["a\\b", "s3:"])
+def test_a_folder_that_is_misread_is_named(name, saved, tmp_path):
+    with pytest.raises(InputError, match=f"{re.escape(str(tmp_path / name))}: .* move "):
+        load(shutil.copytree(saved, tmp_path / name))
+
+
+def test_a_detector_is_there_whole_or_not_at_all(tmp_path, monkeypatch):
+    def full(folder, tree):
+        raise OSError(errno.ENOSPC, "full", str(folder))
+
+    monkeypatch.setattr("glx.checkpoint._require_space", full)
+    with pytest.raises(OSError, match="full"):
+        save(tmp_path / "checkpoint", State(ARRAYS, TABLES, SETTINGS))
+    assert list(tmp_path.iterdir()) == []

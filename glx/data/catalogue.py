@@ -74,7 +74,7 @@ def resolve(
                 f"--source={source.name}: of the same family as the target {chosen.target.name}, "
                 "so its labels are not those of another system; choose sources of other families"
             )
-        own, others = ({Path(f).resolve() for f in s.log.files} for s in (source, chosen.target))
+        own, others = ({os.path.realpath(f) for f in s.log.files} for s in (source, chosen.target))
         if own & others:
             raise InputError(
                 f"--source={source.name}: is the target's own file; choose another system"

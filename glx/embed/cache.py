@@ -2,7 +2,8 @@
 
 One SQLite file per model with a row per text: the SHA-256 of the text (so that the cache holds no
 log text) and its vector as float32 bytes. SQLite serialises writers and rolls back what a killed
-one left. The cache is optional: where it cannot be used, a line on stderr says so.
+one left. The cache is optional: where it cannot be used, a line on stderr says so, once, and the
+process does without it from then on.
 """
 
 import hashlib
@@ -19,7 +20,8 @@ from glx.terminal import tell
 
 T = TypeVar("T")
 TABLE = "CREATE TABLE IF NOT EXISTS vectors (digest BLOB PRIMARY KEY, vector BLOB NOT NULL)"
-WAIT_SECONDS = 60.0  # how long to wait for another process's transaction
+WAIT_SECONDS = 10.0  # how long to wait, once, for another process's transaction
+_given_up: set[Path] = set()  # caches that this process does without
 
 
 def read(path: Path, texts: Sequence[str], width: int) -> dict[str, np.ndarray]:
@@ -45,6 +47,8 @@ def write(path: Path, vectors: dict[str, np.ndarray]) -> None:
 
 def _use(path: Path, action: Callable[[sqlite3.Connection], T], otherwise: T) -> T:
     """`action` on the open cache in one transaction; `otherwise` where the cache cannot be used."""
+    if path in _given_up:
+        return otherwise
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         connection = sqlite3.connect(path, timeout=WAIT_SECONDS, isolation_level="IMMEDIATE")
@@ -52,7 +56,8 @@ def _use(path: Path, action: Callable[[sqlite3.Connection], T], otherwise: T) ->
             db.execute(TABLE)
             return action(db)
     except (OSError, sqlite3.OperationalError) as error:
-        _warn(f"the cache {path} cannot be used ({error}); going on without it")
+        _given_up.add(path)
+        _warn(f"--embed_cache_dir: {path} cannot be used ({error}); going on without it")
     except sqlite3.DatabaseError as error:
         _warn(f"the cache {path} is damaged ({error}); building it again")
         _delete(path)

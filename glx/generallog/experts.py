@@ -87,10 +87,10 @@ def check(config: ExpertConfig) -> None:
 
 
 def prepare(config: ExpertConfig) -> None:
-    """Find now, rather than after the work, what is wrong with files, tokenizer and URL.
+    """Find now, rather than after the work, what is wrong with files, tokenizer, URL and cache.
 
     Raises:
-      InputError, OutsideError: as `check`, `chat.load` and `server.connect` say.
+      InputError, OutsideError: as `check`, `chat.load`, `server.connect` and `AnswerCache` say.
     """
     check(config)
     if config.expert in ("vllm", "batch", "replay"):
@@ -98,6 +98,7 @@ def prepare(config: ExpertConfig) -> None:
         name = config.llm.llm_tokenizer or config.llm.llm_model
         if name is not None:  # else the server tells
             load_chat(name)
+        AnswerCache(config.llm.cache).close()
 
 
 def make_expert(config: ExpertConfig, context: ExpertContext) -> Expert:

@@ -6,7 +6,6 @@ already. A killed process loses nothing that was put; several processes may shar
 """
 
 import errno
-import os
 import shutil
 import sqlite3
 import threading
@@ -17,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from glx.config import cache_home
-from glx.errors import InputError, OutsideError
+from glx.errors import InputError, OutsideError, is_disk_full
 from glx.files import given_path
 from glx.llm.request import Answer
 
@@ -40,8 +39,8 @@ class AnswerCache:
       any_usable: a usable answer has been put since it was opened.
 
     Raises, wherever it is used: InputError for a path that cannot be opened or whose file is
-    damaged or something else (it is left as it is); OSError with ENOSPC for a full disk;
-    OutsideError where another process keeps the file locked.
+    damaged or something else (it is left as it is); OutsideError where its disk is full or fails,
+    or another process keeps the file locked.
     """
 
     def __init__(self, path: Path | str | None):
@@ -51,6 +50,8 @@ class AnswerCache:
         with explained(self.path):
             if self.path is not None:
                 self.path.parent.mkdir(parents=True, exist_ok=True)
+                if self.path.exists() and not self.path.is_file():  # SQLite would open a device
+                    raise OSError(errno.EINVAL, "not a plain file")
             self.db = sqlite3.connect(
                 self.path or ":memory:",
                 timeout=WAIT_SECONDS,
@@ -134,10 +135,19 @@ def explained(path: Path | None) -> Iterator[None]:
         yield
     except sqlite3.Error as error:
         raise as_ours(error, path) from error
-    except (FileExistsError, NotADirectoryError, PermissionError) as error:
+    except OSError as error:
+        if is_disk_full(error):
+            raise no_space(path) from error
         raise InputError(
             f"{path}: the answer cache cannot be made ({error.strerror}); give another --cache"
         ) from error
+
+
+def no_space(path: Path | None) -> OutsideError:
+    return OutsideError(
+        f"{path}: no space left on the disk of the answer cache; free some or give another --cache,"
+        " and run the same command again"
+    )
 
 
 def as_ours(error: sqlite3.Error, path: Path | None) -> Exception:
@@ -146,8 +156,12 @@ def as_ours(error: sqlite3.Error, path: Path | None) -> Exception:
     if code in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR):
         # Where there is no room even for the journal's index, SQLite reports an I/O error.
         full = path is not None and shutil.disk_usage(path.parent).free < 1 << 16
-        number = errno.ENOSPC if full or code == sqlite3.SQLITE_FULL else errno.EIO
-        return OSError(number, os.strerror(number), str(path))
+        if full or code == sqlite3.SQLITE_FULL:
+            return no_space(path)
+        return OutsideError(
+            f"{path}: the disk of the answer cache fails ({error}); mend it or give another"
+            " --cache, and run the same command again"
+        )
     if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
         return OutsideError(
             f"{path}: another process has kept the answer cache locked for {WAIT_SECONDS:.0f} s;"

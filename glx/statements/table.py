@@ -14,6 +14,7 @@ import polars as pl
 
 from glx.config import cache_home
 from glx.errors import InputError
+from glx.files import whole
 from glx.statements import calls, files, find, languages
 
 SCHEMA = pl.Schema(
@@ -57,7 +58,11 @@ def _of_path(path: Path, log_calls: tuple[str, ...], say: Say, cache: Path | Non
     named = calls.named(log_calls)
     if not os.path.exists(path):  # never an error itself, unlike Path.exists
         raise InputError(f"{path}: no such file or folder; check the path of your source code")
-    kept = (cache or cache_home() / "statements") / f"{_identity(path, log_calls)}.parquet"
+    try:
+        name = f"{_identity(path, log_calls)}.parquet"
+    except OSError as error:  # no folder and no file, or one that may not be read
+        raise InputError(f"{path}: cannot be read ({error.strerror}); check it") from error
+    kept = (cache or cache_home() / "statements") / name
     with suppress(OSError, pl.exceptions.PolarsError):  # not there or damaged: found again
         return pl.read_parquet(kept).select(*SCHEMA)
     rows, count, read, said = [], 0, 0, time.monotonic()
@@ -84,14 +89,10 @@ def _of_path(path: Path, log_calls: tuple[str, ...], say: Say, cache: Path | Non
 
 def _keep(table: pl.DataFrame, path: Path) -> None:
     """Write the file whole; where it cannot be written it is found again next time."""
-    new = path.with_suffix(f".{os.getpid()}.new")
-    try:
+    with suppress(OSError, pl.exceptions.PolarsError):  # of a full disk Polars may tell as its own
         path.parent.mkdir(parents=True, exist_ok=True)
-        table.write_parquet(new)
-        os.replace(new, path)
-    except OSError:
-        with suppress(OSError):
-            new.unlink()
+        with whole(path, "wb") as file:
+            table.write_parquet(file)
 
 
 def _identity(path: Path, log_calls: tuple[str, ...]) -> str:

@@ -1,6 +1,5 @@
 """The answer cache: what is put is there for ever, whatever else goes wrong."""
 
-import errno
 import os
 import sqlite3
 import subprocess
@@ -10,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from glx.errors import InputError, OutsideError, is_disk_full
+from glx.errors import InputError, OutsideError
 from glx.llm import answer_cache as module
 from glx.llm.answer_cache import AnswerCache, default_cache
 from glx.llm.request import Answer
@@ -95,17 +94,29 @@ def other_database(path: Path) -> None:
         lambda path: path.write_bytes(b"my notes, long enough to be read as a header" * 10),
         other_database,
         lambda path: path.mkdir(),
+        os.mkfifo,
     ],
-    ids=["text", "database", "folder"],
+    ids=["text", "database", "folder", "fifo"],
 )
 def test_what_is_no_cache_is_refused_and_left_as_it_is(make, tmp_path):
     path = tmp_path / "v"
     make(path)
-    before = None if path.is_dir() else path.read_bytes()
+    before = path.read_bytes() if path.is_file() else None
     with pytest.raises(InputError, match=r"v: .*--cache"):
         AnswerCache(path)
     assert before is None or path.read_bytes() == before
     assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("path", ["/dev/null", "/dev/full", "null", "loop", "loop/v", "x" * 300])
+def test_what_no_database_can_be_at_is_refused(path, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("null").symlink_to("/dev/null")
+    Path("loop").symlink_to("loop")
+    with pytest.raises(InputError, match=f"^{path}: "):
+        AnswerCache(path)
+    assert Path("/dev/null").is_char_device()
+    assert sorted(name.name for name in tmp_path.iterdir()) == ["loop", "null"]
 
 
 def test_a_folder_that_is_a_file(tmp_path):
@@ -138,9 +149,8 @@ def test_a_full_disk_is_recognised_and_undoes_only_what_did_not_fit(tmp_path):
         cache.put({"a": CERTAIN})
         [(pages,)] = cache.db.execute("PRAGMA page_count")
         cache.db.execute(f"PRAGMA max_page_count = {pages}")
-        with pytest.raises(OSError, match="No space") as error:
+        with pytest.raises(OutsideError, match=r"/v: no space left .*--cache"):
             cache.put({str(n): CERTAIN for n in range(1000)})
-        assert is_disk_full(error.value)
         assert cache.get(["a", "1"]) == {"a": CERTAIN}
         cache.db.execute("PRAGMA max_page_count = 100000")
         cache.put({"b": CERTAIN})
@@ -150,9 +160,17 @@ def test_a_full_disk_is_recognised_and_undoes_only_what_did_not_fit(tmp_path):
 def test_an_input_output_error_is_a_full_disk_where_there_is_no_room(tmp_path, monkeypatch):
     error = sqlite3.OperationalError("disk I/O error")
     error.sqlite_errorcode = sqlite3.SQLITE_IOERR_SHMSIZE
-    assert module.as_ours(error, tmp_path / "v").errno == errno.EIO
+    assert "disk I/O error" in str(module.as_ours(error, tmp_path / "v"))
     monkeypatch.setattr(module.shutil, "disk_usage", lambda path: type("U", (), {"free": 0}))
-    assert module.as_ours(error, tmp_path / "v").errno == errno.ENOSPC
+    found = module.as_ours(error, tmp_path / "v")
+    assert isinstance(found, OutsideError)
+    assert "no space left" in str(found)
+
+
+def test_a_full_disk_is_that_of_the_cache(full_disk):
+    for path in (full_disk / "v", full_disk / "new/v"):
+        with pytest.raises(OutsideError, match=rf"^{path}: no space left .*--cache"):
+            AnswerCache(path)
 
 
 def test_a_writer_that_never_ends_is_said(tmp_path, monkeypatch):

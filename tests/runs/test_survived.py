@@ -355,7 +355,8 @@ def test_the_log_on_standard_input_is_never_written_over(judge, monkeypatch):
     assert err == "error: --out=rows: is the file of --logs; name another one\n"
 
 
-def test_a_live_log_is_judged_until_ctrl_c(judge):
+@pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_live_log_is_judged_until_ctrl_c(end, judge):
     """Verdicts are there while the pipe is open, and stay."""
     os.mkfifo("pipe")
     done = threading.Event()
@@ -366,7 +367,7 @@ def test_a_live_log_is_judged_until_ctrl_c(judge):
             pipe.flush()
             while not (os.path.isfile("out.jsonl") and os.path.getsize("out.jsonl")):
                 time.sleep(0.05)
-            os.kill(os.getpid(), signal.SIGINT)
+            os.kill(os.getpid(), end)
             done.wait()
 
     writer = threading.Thread(target=write)
