@@ -18,6 +18,18 @@ from collections.abc import Callable, Iterator
 from itertools import pairwise
 from operator import itemgetter
 
+from glx.secret_forms import (
+    ABOUT,
+    CARD,
+    FORMS,
+    LONG,
+    NAMED,
+    NEEDED,
+    PASSWORDS,
+    PROSE,
+    STATE,
+    TELLING,
+)
 from glx.sequences import WILDCARD
 
 Mask = Callable[[str], str]  # what a text becomes where it is shown
@@ -28,120 +40,6 @@ UNSEEN = re.compile(
     "\U000e0100-\U000e01ef]"
 )
 
-# A value is in quotes, which may be escaped within it (group d or a), or in quotes that were
-# themselves escaped (JSON) or doubled (CSV) on the way (group e), or ends where a word does.
-VALUE = (
-    r"(?:(?P<d>\")|(?P<a>')|(?P<e>\\{1,7}[\"']|(?P<two>[\"'])(?P=two)(?=[^\s\"',;:)}\]>&])))?"
-    r"(?P<s>(?(d)(?:[^\"\\]|\\[\s\S])+|(?(a)(?:[^'\\]|\\[\s\S])+"
-    r"|(?(e)(?:(?!(?<!\\)(?P=e))[\s\S])+"
-    r"|(?:[^\s\"'\\&<>;,]|\\+(?![\"'])|[\"'](?=\w)|[&;,](?![\s\"'&;,]|[\w.-]{1,40}\s?[:=]|\Z))+))))"
-)
-
-# Every pattern finds the secret as its group `s`, in time that grows with the length of the text.
-FORMS = tuple(
-    (name, re.compile(pattern))
-    for name, pattern in (
-        (
-            "private key",
-            r"(?s)(?P<s>-----BEGIN [A-Z0-9 ]{0,30}PRIVATE KEY(?: BLOCK)?-----.*?"
-            r"(?:-----END [A-Z0-9 ]{0,40}-----|\Z))",
-        ),
-        ("password", r"(?i)\b[a-z][a-z0-9+.-]{1,30}://(?P<s>[^\s/@:]{0,99}:[^\s/]{1,200})@"),
-        (
-            "credentials",
-            r"(?i)\bauthorization\W{0,3}[:=]\W{0,4}"
-            r"(?P<s>(?:basic|bearer|token|negotiate|ntlm|apikey)\s[^\"'\r\n]{3,}"
-            r"|(?:digest|aws\S{0,30})\s[^\r\n]{3,})",
-        ),
-        ("cookie", r"(?i)\bcookie\W{0,2}:\s{0,3}(?P<s>[^\s=;:]{1,99}=[^\"'\r\n]+)"),
-        ("token", r"(?i)\bbearer\s{1,3}(?P<s>(?=\S{0,99}[0-9])[\w.~+/-]{6,}={0,2})(?![\w=])"),
-        ("token", r"\b(?P<s>eyJ[\w-]{8,}(?:\.[\w-]*){0,4})"),  # JSON web token
-        ("key", r"\b(?P<s>A(?:KI|SI|GP|ID|RO|NP|NV|BI|CC)A(?=[A-Z]{0,23}[0-9])[A-Z0-9]{9,24})\b"),
-        ("token", r"\b(?P<s>gh[pousr]_\w{12,}|github_pat_\w{12,}|gl[a-z]{1,5}[-0][\w-]{16,})"),
-        ("token", r"\b(?P<s>xox[a-z][-.0][\w.-]{8,}|xapp[-0][\w-]{8,})"),  # Slack
-        ("token", r"hooks\.slack\.com/(?P<s>[\w/]{8,})"),
-        ("token", r"\b(?P<s>[srp]k_(?:live|test)_\w{8,}|whsec_\w{12,}|sk[-0][\w-]{16,})"),
-        (
-            "token",
-            r"\b(?P<s>AIza[\w-]{16,}|ya(?:29\.|0\.?)[\w-]{10,}|GOCSPX[-0][\w-]{10,}|hf_\w{16,})",
-        ),
-        (
-            "token",
-            r"\b(?P<s>npm_\w{16,}|pypi[-0][\w-]{16,}|hv[bs]\.[\w-]{16,}|do[opr]_v[01]_?\w{9,})",
-        ),
-        ("token", r"\b(?P<s>SG\.[\w-]{10,}\.[\w-]{10,}|shp(?:at|ca|pa|ss)_\w{9,})"),
-        (
-            "password",
-            r"(?i)\bcurl\s(?:.{0,99}\s)?(?:-u|--user)[\s=]{0,3}(?P<o>[\"'])?[^\s:]{1,99}?[:0]"
-            r"(?P<s>(?!\[masked)(?(o)(?:(?!(?P=o))[\s\S])+|\S+))",
-        ),
-        (
-            "password",
-            r"(?i)\b(?:mysql\w{0,9}\s(?:.{0,99}\s)?-p(?!ort|id)|sshpass\s{1,3}-p\s{0,3})"
-            rf"(?!\[masked){VALUE}",
-        ),
-        ("e-mail", r"(?i)\bmailto:(?P<s>[^\s\"'<>?&;,@]{1,99}@[^\s\"'<>?&;,]{1,200})"),
-        (
-            "e-mail",
-            r"(?<![\w.+-])(?P<s>[\w.+-]{1,64}@(?:[A-Za-z0-9-]{1,63}\.){1,6}"
-            r"(?!(?:service|slice|socket|scope|target|timer|mount|device|path|conf|log)\b)"
-            r"[A-Za-z]{2,24})(?![\w-])",
-        ),
-        # The host was masked. A name with a capital is a Java object and its address.
-        (
-            "e-mail",
-            r"(?<![\w.+/-])(?=[0-9_.+-]{0,64}[a-z])(?P<s>[a-z0-9_+-]{1,64}(?:\.[a-z0-9_+-]{1,64}){0,4}@0)(?![\w.])",
-        ),
-    )
-)
-
-# A name that says that what follows is secret: `db_password=`, "apiKey": ", --token, secret => .
-PASSWORD = r"pass(?:word|wd|phrase|code)|pwd"
-NAME = (
-    rf"(?P<name>(?:{PASSWORD}|secret|token|credential"
-    r"|(?:api|access|private|account|encryption|session|signing|auth|master|shared)[_-]?key"
-    r"|(?:[?&]sig)|(?<!by)(?<!com)(?<!tres)pass(?![a-z_.-])|pw(?![a-z_.-])|(?:jsession|phpsess)id)"
-    r"s?(?P<of>[_.-]\w{1,30}|(?-i:[A-Z])\w{0,30}|[0-9]{1,3})?)"
-)
-WHOSE = rf"\b(?P<name>{PASSWORD})(?P<of>s?)\s{{1,3}}(?:for|of)(?:\s{{1,3}}\S{{1,64}}?){{1,3}}?"
-LIST = r"(?:[\[({]{1,2}\s{0,2}(?=[\\\"']))?"
-NAMED = tuple(
-    re.compile(rf"(?i){before}{VALUE}")
-    for before in (
-        rf"{NAME}[\\\"']{{0,8}}(?:\s{{0,3}}(?:[=-]>|[:=]?=|:)\s{{0,3}}|>){LIST}",
-        rf"(?<!\S)--?{NAME}\s{{1,3}}(?!-)",
-        rf"{WHOSE}\s?[:=]\s{{1,3}}",
-    )
-)
-# In prose a plain word is no secret: "the password is too short", "password authentication".
-IS = r"(?:\s{1,3}(?:is|was|(?:re)?set to|changed to)\s{1,3})"
-PROSE = tuple(
-    re.compile(rf"(?i){before}(?={VALUE})")
-    for before in (
-        rf"\b{NAME}{IS}",
-        rf"{WHOSE}(?:{IS}|[:=](?!//))",
-        rf"\b(?P<name>{PASSWORD})(?P<of>s?)\s{{1,3}}",
-        # `pass 2 of 3`, `pass 'x' to it`
-        r"(?<![\w-])(?P<name>pass|pw)(?P<of>)\s{1,3}(?=[a-z])",
-    )
-)
-ABOUT = re.compile(  # `token_type`, `passwordLength`: of a secret, but not the secret
-    r"[_.-]?(?:name|type|count|len(?:gth)?|size|exp\w*|ttl|path|file\w*|dir|policy|status|state|ur[il]"
-    r"|endpoint|limit|used|age|version|field|valid\w*|enabled|required|error|code|provider|format"
-    r"|manager|service|class|min\w*|max\w*)",
-    re.IGNORECASE,
-)
-STATE = re.compile(  # `token: expired`
-    r"null|none|nil|true|false|yes|no|empty|missing|expired|(?:in)?valid|(?:in)?correct|wrong|denied"
-    r"|rejected|accepted|required|unknown|undefined|failed|failure|error|ok|not|is|was|has|for|the|an?"
-    r"|authentication|unauthorized|mismatch|changed|updated|(?:re|un)?set|disabled|enabled|bearer"
-    r"|basic|string|str|int|bytes|object|default|redacted|masked|hidden|removed|token"
-    r"|permission|must|cannot|too|please|already|successful(?:ly)?",
-    re.IGNORECASE,
-)
-CARD = re.compile(r"(?<![\w.-])(?P<s>[3-6][0-9](?:[ -]?[0-9]){11,17})(?![\w-]|\.[0-9])")
-LONG = re.compile(r"(?<![\w+/=-])(?P<s>[A-Za-z0-9_+/-]{32,}={0,2})(?![\w+/-])")
-
 
 def mask_of(secrets: bool) -> Mask:
     """What texts become where they are shown; `secrets`: those in them are masked."""
@@ -150,9 +48,13 @@ def mask_of(secrets: bool) -> Mask:
 
 def redact(text: str) -> str:
     """`text` with every secret found in it replaced by `[masked password]` and the like."""
-    plain, starts, ends = _plain(text)
+    simple = text.isascii() and text.isprintable()
+    plain = text.replace(WILDCARD, "0") if simple else _plain(text)[0]
+    if not (found := sorted(_found(plain), key=itemgetter(0))):
+        return text
+    _, starts, ends = _plain(text)
     out, done = [], 0
-    for start, end, kind in _merged(sorted(_found(plain), key=itemgetter(0))):
+    for start, end, kind in _merged(found):
         out += [text[done : starts[start]], f"[masked {kind}]"]
         done = ends[end - 1]
     return "".join([*out, text[done:]])
@@ -183,16 +85,19 @@ def _plain(text: str) -> tuple[str, list[int], list[int]]:
 
 def _found(plain: str) -> Iterator[tuple[int, int, str]]:
     """Start, end and kind of each secret; they may overlap."""
-    for kind, pattern in FORMS:
-        for m in pattern.finditer(plain):
-            yield *m.span("s"), kind
-    for pattern in (*NAMED, *PROSE):
+    small = plain.lower()
+    held = {letters for letters in NEEDED if letters in small}
+    for kind, needs, pattern in FORMS:
+        if not needs or not held.isdisjoint(needs):
+            for m in pattern.finditer(plain):
+                yield *m.span("s"), kind
+    for pattern in () if held.isdisjoint(TELLING) else (*NAMED, *PROSE):
         for m in pattern.finditer(plain):
             name = m["name"].lower()
             if pattern in PROSE and not (m["d"] or m["a"] or m["e"] or _is_telling(m["s"])):
                 continue
             if not _is_ordinary(name, m["of"] or "", m["s"]):
-                yield *m.span("s"), "password" if name.startswith(("pass", "pw")) else "secret"
+                yield *m.span("s"), "password" if PASSWORDS.match(name) else "secret"
     for m in CARD.finditer(plain):
         if _is_card(re.sub("[ -]", "", m["s"])):
             yield *m.span("s"), "card number"

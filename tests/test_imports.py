@@ -16,6 +16,7 @@ ORDER = (  # data flows down; a module imports from its own row and from those a
     ("glx.errors", "glx.config", "glx.files", "glx.state", "glx.yaml_list", "glx.terminal"),
     ("glx.devices", "glx.checkpoint"),
     ("glx.sequences",),
+    ("glx.secret_forms",),
     ("glx.redact",),
     ("glx.verdicts",),
     ("glx.parse",),
