@@ -4,6 +4,7 @@ import json
 import pickle
 import re
 import shlex
+import shutil
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -252,6 +253,14 @@ def test_a_study_is_not_forgotten(finished, tmp_path):
     (tmp_path / "notes.txt").write_text("mine")
     with pytest.raises(InputError, match="no study"):
         run_cells(fewer, tmp_path)
+
+
+def test_cells_that_were_done_one_by_one_are_a_study(finished, tmp_path):
+    folder, done = finished
+    whole = Study("study", "", "small", "sound", [o.cell for o in done])
+    shutil.copytree(folder / "cells", tmp_path / "cells")
+    run_cells(whole, tmp_path, 1, lambda outcome: pytest.fail("done again"))
+    assert (tmp_path / "study.json").is_file()
 
 
 def test_a_cell_that_waits_for_answers_is_no_bug(finished, tmp_path):
