@@ -183,7 +183,7 @@ def collect(rows: list[Row], key: Callable[[Row], Any]) -> dict[Any, float]:
     for row in rows:
         p, k = probability(row), key(row)
         if given.setdefault(k, p) != p and not (np.isnan(given[k]) and np.isnan(p)):
-            raise InputError(f"{row.where}: {k!r} is there already with another p")
+            raise InputError(f"{row.where}: {redact(str(k))!r} is there already with another p")
     return given
 
 
