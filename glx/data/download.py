@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from glx.errors import InputError, OutsideError, is_disk_full
+from glx.files import locked
 from glx.parse.unpack import unpack
 
 RECORD = "https://zenodo.org/records/8196385/files"
@@ -79,8 +80,8 @@ def download(
       The checksum and the files there are now, a few lines for the user.
 
     Raises:
-      InputError: an argument is wrong, the folder cannot be made, or the archive holds a link or a
-        path outside of its folder.
+      InputError: an argument is wrong, the folder cannot be made, another process is at work in it,
+        or the archive holds a link or a path outside of its folder.
       OutsideError: see `fetch`; or the archive is damaged.
     """
     archive = _archive(system, url, checksum)
@@ -88,10 +89,11 @@ def download(
     target = folder / archive.name.split(".")[0]
     if target.exists():
         return f"{target} is already there; remove it to fetch it again."
-    path, found = fetch(archive, folder, progress)
-    files = unpack(path, target)
-    if not keep_archive:
-        path.unlink()
+    with locked(folder, "--data_dir"):  # two would write to one part
+        path, found = fetch(archive, folder, progress)
+        files = unpack(path, target)
+        if not keep_archive:
+            path.unlink()
     if archive.checksum is None:
         note = "no checksum is known to compare it with"
     elif archive.verified:

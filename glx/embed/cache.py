@@ -21,7 +21,7 @@ from glx.terminal import tell
 T = TypeVar("T")
 TABLE = "CREATE TABLE IF NOT EXISTS vectors (digest BLOB PRIMARY KEY, vector BLOB NOT NULL)"
 WAIT_SECONDS = 10.0  # how long to wait, once, for another process's transaction
-_given_up: set[Path] = set()  # caches that this process does without
+_given_up: set[Path] = set()  # folders of caches that this process does without
 
 
 def read(path: Path, texts: Sequence[str], width: int) -> dict[str, np.ndarray]:
@@ -47,7 +47,7 @@ def write(path: Path, vectors: dict[str, np.ndarray]) -> None:
 
 def _use(path: Path, action: Callable[[sqlite3.Connection], T], otherwise: T) -> T:
     """`action` on the open cache in one transaction; `otherwise` where the cache cannot be used."""
-    if path in _given_up:
+    if path.parent in _given_up:
         return otherwise
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -56,7 +56,7 @@ def _use(path: Path, action: Callable[[sqlite3.Connection], T], otherwise: T) ->
             db.execute(TABLE)
             return action(db)
     except (OSError, sqlite3.OperationalError) as error:
-        _given_up.add(path)
+        _given_up.add(path.parent)
         _warn(f"--embed_cache_dir: {path} cannot be used ({error}); going on without it")
     except sqlite3.DatabaseError as error:
         _warn(f"the cache {path} is damaged ({error}); building it again")

@@ -88,7 +88,7 @@ def test_a_study_ends_with_all_its_processes(shop):
     assert names("out") == ["cells", "study.html", "study.json"]
 
 
-def test_a_download_is_kept(shop):
+def test_a_download_is_kept(shop, capsys):
     part = Path("data/hdfs/HDFS_v1.zip.part")
     with socket.create_server(("127.0.0.1", 0)) as server:
         url = f"http://127.0.0.1:{server.getsockname()[1]}/x"
@@ -105,6 +105,8 @@ def test_a_download_is_kept(shop):
             return part.is_file() and part.stat().st_size > 0
 
         with begun(*command, when=received) as process:
+            assert main([*command]) == 2
+            assert "data/hdfs: another process " in capsys.readouterr().err
             process.send_signal(signal.SIGTERM)
             assert process.wait(120) == 130
             assert process.stderr.read().endswith(SAID)

@@ -8,6 +8,7 @@ from shop import KEYS, tree
 
 from experiments import bench, fit_reader
 from glx.cli.main import main
+from glx.runs.folder import run_folder
 
 
 @pytest.fixture
@@ -67,14 +68,23 @@ def test_tables_of_a_benchmark_are_not_written_over_its_rows(shop, capsys):
     assert capsys.readouterr().err.startswith("error: --work_dir=no: ")
 
 
-def test_a_run_may_be_behind_a_link(shop, monkeypatch):
+def once(run_dir: str, text: str, **how) -> None:
+    """A run that finds a text."""
+    with run_folder(Path(run_dir), {}, **how) as folder:
+        (folder / "found").write_text(text)
+
+
+def test_what_a_kill_left_is_no_work(shop):
+    """It came before the first whole file, or while one was replaced."""
+    Path("run.partial").mkdir()
+    for name in (".lock", "config.json.0a1b2c3d.partial"):
+        Path("run.partial", name).touch()
+    once("run", "one")
+    assert sorted(path.name for path in Path("run").iterdir()) == ["config.json", "found"]
+
+
+def test_a_run_may_be_behind_a_link(shop):
     """A link to a run stays, and the run is replaced where it is."""
-    from glx.runs.folder import run_folder
-
-    def once(run_dir: str, text: str, **how) -> None:
-        with run_folder(Path(run_dir), {}, **how) as folder:
-            (folder / "found").write_text(text)
-
     once("far/run", "one")
     Path("run").symlink_to("far/run")
     once("run", "two", overwrite=True)
