@@ -10,6 +10,7 @@ In: systems by name or file, settings by the names of the flags of `glx generall
 verdicts as a Polars table.
 """
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,6 +18,7 @@ from typing import Any
 
 import polars as pl
 
+from glx import files
 from glx.config import with_flags
 from glx.data.inputs import in_order, paths_of
 from glx.data.load import LogParser
@@ -85,8 +87,15 @@ class LogDetector:
         return Detection(table, counts, log.table())
 
     def save(self, folder: Path | str) -> None:
-        """Write it to `folder`, which must not exist; `load` and `glx detect` read it."""
-        detectors.save(Path(folder), self.fitted, self.parser, {})
+        """Write it to `folder`, which must not exist; `load` and `glx detect` read it.
+
+        Raises:
+          InputError: something is there, or such a folder could not be read again.
+        """
+        path = files.folder(folder, "folder")
+        if os.path.exists(path):
+            raise InputError(f"{path}: is there already; choose another folder")
+        detectors.save(path, self.fitted, self.parser, {})
 
 
 def fit(
@@ -127,7 +136,7 @@ def load(folder: Path | str, *, redact: bool = True, **settings: Any) -> LogDete
       redact: mask secrets in what is shown to people or to a model.
       settings: of the expert, where they are not those that it was fitted with, as `llm_url`.
     """
-    fitted, parser = detectors.load(Path(folder))
+    fitted, parser = detectors.load(files.given_path(folder))
     if settings:
         fitted = fitted.with_expert(lambda expert: with_flags(expert, settings))
     return LogDetector(fitted, parser, mask_of(redact))

@@ -129,6 +129,10 @@ def test_in_a_notebook(cache, tmp_path):
     assert set(verdicts.table["route"]) == {"general", "proprietary"}
     assert verdicts.anomalies["anomalous"].all()
     detector.save(tmp_path / "detector")
+    for name in ("detector", "sv[1]", "a\\b", "n\0l"):  # there already, or not to be read again
+        with pytest.raises(InputError, match="choose another folder"):
+            detector.save(tmp_path / name)
+    assert [path.name for path in tmp_path.iterdir()] == ["detector"]
     again = glx.load(tmp_path / "detector").detect(log)
     assert again.table.equals(verdicts.table)
     assert {"fit", "load"} <= set(dir(glx))
