@@ -52,6 +52,8 @@ def declare() -> FlagValues:
     add(own, "boolean", "redact", True, REDACT)
     about = "Read on at the end of the file as it grows, also once it was rotated or truncated."
     add(own, "boolean", "follow", False, about)
+    about = "Begin anew where --follow would go on after what is in --out."
+    add(own, "boolean", "overwrite", False, about)
     define(own, ExpertConfig)
     return own
 
@@ -73,6 +75,7 @@ def work(values: FlagValues) -> None:
         idle=_seconds("idle", values.idle),
         latency=_seconds("latency", values.latency),
         follow=values.follow,
+        overwrite=values.overwrite,
         mask=mask_of(values.redact),
         expert=lambda fitted: build(values, fitted),
         progress=Terminal(),

@@ -40,6 +40,7 @@ def stream(
     While a live log is silent it goes on as the clock on the wall does.
 
     Args:
+      log: what an earlier process was given (`judged`, `ended`) is left out, and `judged` goes on.
       parser: its miner gives new ids to lines that no template matches.
       counts: is added to while reading.
       idle: seconds of log time without a line of it after which a session has ended; where lines
@@ -59,7 +60,9 @@ def stream(
         rows = numbered_blocks(path, column, parser.numbers, counts)
         if isinstance(parser.window, str):
             raise InputError(f"{log}: {NO_TIME}")
-        yield from rows if column == "sequence" else _windows(map(_frame, rows), parser.window or 1)
+        yield from (
+            rows if column == "sequence" else _windows(log, map(_frame, rows), parser.window or 1)
+        )
         return
     if parser.layout is None:
         raise InputError(f"{log}: the detector knows event numbers only; give a file of them")
@@ -70,7 +73,7 @@ def stream(
     elif isinstance(parser.window, str):
         yield from _clock_windows(log, frames, seconds(parser.window), log_time)
     else:
-        yield from _windows(frames, parser.window)
+        yield from _windows(log, frames, parser.window)
 
 
 class LogTime:
@@ -155,12 +158,14 @@ def _sessions(
     log: Log, frames: Iterator[pl.DataFrame], idle: float, log_time: LogTime
 ) -> Iterator[Sequences]:
     shards = [OpenSessions(idle) for _ in range(SHARDS)]
-    waiting, events, keyed, due = [NO_EVENTS], 0, False, 0.0
+    waiting, events, keyed, due = [NO_EVENTS], 0, log.judged > 0, 0.0
+    before, last = log.judged, -1
     for frame in frames:
         silent = log_time.live and not len(frame)
         if not silent:
             frame = frame.with_columns(clock=log_time.read(frame["time"].to_numpy()))
-            frame = frame.filter(pl.col("key").is_not_null())
+            last = int(frame["line"][-1]) if len(frame) else last
+            frame = _unjudged(log, frame.filter(pl.col("key").is_not_null()), before)
             waiting.append(frame.select(NO_EVENTS.columns))
             events += len(frame)
             keyed = keyed or len(frame) > 0
@@ -170,6 +175,8 @@ def _sessions(
             began = time.monotonic()
             found = _ended(shards, pl.concat(waiting), log_time.now())
             due = began + (time.monotonic() - began) / WORK
+            first = (shard.sequences.first_line.min(initial=last + 1) for shard in shards)
+            log.judged = max(log.judged, int(min(first)))
             yield from found
             waiting, events = [NO_EVENTS], 0
     if not keyed:
@@ -178,6 +185,18 @@ def _sessions(
             "give --session=REGEX or COLUMN, or --window=N"
         )
     yield from _ended(shards, pl.concat(waiting), log_time.now(), end=True)
+
+
+def _unjudged(log: Log, frame: pl.DataFrame, before: int) -> pl.DataFrame:
+    """The events (`line`, `key`) that are in no session that an earlier process was given.
+
+    Args:
+      before: the line before which it was given all.
+    """
+    if log.ended is None or not len(frame):
+        return frame
+    last = frame.join(log.ended, on="key", how="left", maintain_order="left")["last_line"]
+    return frame.filter(pl.col("line") > pl.max_horizontal(last.fill_null(-1), before - 1))
 
 
 def _ended(
@@ -196,25 +215,38 @@ def _ended(
     return [ended.take(np.argsort(ended.first_line, kind="stable"))] if len(ended) else []
 
 
-def _windows(frames: Iterator[pl.DataFrame], window: int) -> Iterator[Sequences]:
+def _windows(log: Log, frames: Iterator[pl.DataFrame], window: int) -> Iterator[Sequences]:
     rest: pl.DataFrame | None = None
-    for frame in frames:
+    for frame in _rows_after(log, frames):
         frame = frame if rest is None else pl.concat([rest, frame])
         whole = len(frame) - len(frame) % window
-        if whole:
-            yield _window(frame.head(whole), window)
         rest = frame.tail(len(frame) - whole)
+        if whole:
+            yield _given(log, _window(frame.head(whole), window))
     if rest is not None and len(rest):
         yield _window(rest, window)
+
+
+def _rows_after(log: Log, frames: Iterator[pl.DataFrame]) -> Iterator[pl.DataFrame]:
+    """The events that are in no window that an earlier process was given."""
+    judged = log.judged
+    for frame in frames:
+        begun = len(frame) and frame["line"][0] < judged
+        yield frame.filter(pl.col("line") >= judged) if begun else frame
+
+
+def _given(log: Log, windows: Sequences) -> Sequences:
+    log.judged = int(windows.last_line[-1]) + 1
+    return windows
 
 
 def _clock_windows(
     log: Log, frames: Iterator[pl.DataFrame], span: int, log_time: LogTime
 ) -> Iterator[Sequences]:
     """Windows of `span` seconds, closed by a line of a later one; in a live log also by silence."""
-    clock, timed, first = Clock(span), False, True
+    clock, timed, first = Clock(span), log.judged > 0, log.judged == 0
     open_, n = [NO_EVENTS.select("id", "line")], 0  # events of the last window
-    for frame in frames:
+    for frame in _rows_after(log, frames):
         if len(frame):
             times = frame["time"].to_numpy()
             timed = timed or not np.isnan(times).all()
@@ -232,7 +264,7 @@ def _clock_windows(
             events = pl.concat(open_)
             open_, n = [events.tail(n - offsets[-1])], n - int(offsets[-1])
             found = _cut_frame(events, offsets)
-            yield replace(found, cut_short=first & (offsets[:-1] == 0))
+            yield _given(log, replace(found, cut_short=first & (offsets[:-1] == 0)))
             first = False
     if not timed:
         raise InputError(f"{log}: {NO_TIME}")

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import polars as pl
 
+from glx.parse.follow import Part
 from glx.parse.sources import Live, LogPath
 
 MOST_DETAILS = 20_000
@@ -22,12 +23,20 @@ class Log:
     Attributes:
       files: in the order in which they are read.
       starts: the first row of each file that was begun to be read.
+      parts: of a followed log the files that had its path in turn, and the first row of each.
+      judged: every event of the rows before is in a sequence that `glx.data.stream` gave, now or
+        in an earlier process.
+      ended: `key` (str) and `last_line` (int64) of sessions that an earlier process was given and
+        that reach beyond; None: there was no such process.
       details: by row of an event the lines below it that are its detail, such as stack frames; the
         latest `MOST_DETAILS` that were read. None: they are not kept.
     """
 
     files: Sequence[LogPath]
     starts: list[int] = field(default_factory=list)
+    parts: list[tuple[Part, int]] = field(default_factory=list)
+    judged: int = 0
+    ended: pl.DataFrame | None = None
     details: dict[int, str] | None = None
 
     def __str__(self) -> str:
@@ -38,6 +47,12 @@ class Log:
     def live(self) -> bool:
         """Whether it is still being written."""
         return any(isinstance(file, Live) for file in self.files)
+
+    @property
+    def first_row(self) -> int:
+        """Of what is read; not 0 where another process followed the log before."""
+        first = self.files[0]
+        return first.first_line if isinstance(first, Live) else 0
 
     def table(self) -> pl.DataFrame:
         """`file` and `first_line`, its first row; once all is read."""

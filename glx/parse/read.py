@@ -18,6 +18,7 @@ import zstandard
 
 from glx.errors import InputError
 from glx.parse.encodings import as_utf8
+from glx.parse.follow import Part
 from glx.parse.magic import no_log
 from glx.parse.sources import STDIN, LogPath, pieces
 
@@ -211,6 +212,7 @@ class _Chunks(io.RawIOBase):
 def _text_chunks(path: LogPath, size: int) -> Generator[bytes, None, None]:
     """Unpacked bytes in pieces, checked to be text; of a live log some are empty."""
     name = "standard input" if Path(path) == STDIN else str(path)
+    later = isinstance(path, Part) and not path.first  # the log is one; what comes now is taken
     try:
         chunks = pieces(path, size)
         first = b""
@@ -218,13 +220,18 @@ def _text_chunks(path: LogPath, size: int) -> Generator[bytes, None, None]:
             first += chunk
             if len(first) >= HEAD or (first and not chunk):
                 break
-        if problem := no_log(first, "FILE" if Path(path) == STDIN else str(path)):
+            if not first:
+                yield chunk
+        problem = no_log(first, "FILE" if Path(path) == STDIN else str(path))
+        if problem and not later:
             raise InputError(f"{name}: {problem}")
         texts = as_utf8(chain([first], [chunk] * (not chunk), chunks) if first else [], first)
         first = next(texts, b"")
+        if not first and isinstance(path, Part):
+            return  # another took its place before a line came
         if not first:
             raise InputError(f"{name}: the file is empty; give a file with at least one line")
-        if _not_text(first[:HEAD]):
+        if not later and _not_text(first[:HEAD]):
             raise InputError(
                 f"{name}: not a text file (over 30 % of its first bytes are no characters); "
                 "give a log of text lines, plain or packed with gzip or zstd"

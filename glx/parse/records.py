@@ -20,12 +20,13 @@ import polars as pl
 
 from glx.parse.block import Found, Reader, block_records
 from glx.parse.fields import COLUMN
+from glx.parse.follow import Part
 from glx.parse.formats import block_parser
 from glx.parse.joins import Above, continued
 from glx.parse.layout import Layout
 from glx.parse.log import Log, log_of
 from glx.parse.read import BLOCK, ReadCounts, blocks
-from glx.parse.sources import LogPath
+from glx.parse.sources import LogPath, parts_of
 from glx.parse.texts import TextCache
 from glx.parse.times import DAY, YEARLESS, period
 from glx.parse.unwrap import whole_lines
@@ -75,7 +76,8 @@ def records(
       InputError: from reading; a missing column; a pattern that is no regular expression.
     """
     bytes(KEPT)
-    log, lines, latest = log_of(log), 0, 0
+    log = log_of(log)
+    lines = latest = log.first_row
     log.starts.clear()
     clock: tuple[float | None, int] = (None, 0)
     above: dict[str | None, Above] = {}
@@ -87,9 +89,11 @@ def records(
         if done is None:
             yield NOTHING
             continue
-        n, found = done
+        n, path, found = done
         frame, part = found.frame, found.counts
         log.starts += [lines] * (n + 1 - len(log.starts))
+        if isinstance(path, Part) and path not in [begun for begun, _ in log.parts[-1:]]:
+            log.parts.append((path, lines))
         frame = frame.with_columns(pl.col("line") + lines)
         frame = _continued(frame, found, above, layout.max_record)
         above |= {name: replace(last, line=last.line + lines) for name, last in found.last.items()}
@@ -106,18 +110,19 @@ def records(
 
 def _bodies(
     log: Log, layout: Layout, size: int
-) -> Iterator[tuple[int, Sequence[Reader], bytes] | None]:
-    """The blocks of all files, each with the place of its file and what reads it; None: no more
+) -> Iterator[tuple[int, LogPath, Sequence[Reader], bytes] | None]:
+    """The blocks of all files, each with its file, the place of it and what reads it; None: no more
     has come for now."""
     layouts = [replace(one, session=_session_in(one, layout)) for one in (layout, *layout.also)]
     caches: list[TextCache] = [{} for _ in layouts]
-    for n, path in enumerate(log.files):
+    files = ((n, path) for n, given in enumerate(log.files) for path in parts_of(given))
+    for n, path in files:
         with closing(blocks(path, size, quoted=layout.format == "csv" and layout.quote)) as raw:
             read, body = block_parser(path, layout, raw)
             reads = [read, *(block_parser(path, other, raw)[0] for other in layouts[1:])]
             readers = [*map(Reader, layouts, reads, caches)]
             body = whole_lines(body, layout.wrap)
-            yield from ((n, readers, block) if block else None for block in body)
+            yield from ((n, path, readers, block) if block else None for block in body)
 
 
 def _session_in(one: Layout, layout: Layout) -> str | None:
@@ -200,7 +205,9 @@ def _continued(
     return frame
 
 
-def _file_records(block: tuple[int, Sequence[Reader], bytes], detailed: bool) -> tuple[int, Found]:
-    """The place of a block's file, and what the block holds."""
-    n, readers, raw = block
-    return n, block_records(raw, readers, detailed)
+def _file_records(
+    block: tuple[int, LogPath, Sequence[Reader], bytes], detailed: bool
+) -> tuple[int, LogPath, Found]:
+    """The place of a block's file, the file, and what the block holds."""
+    n, path, readers, raw = block
+    return n, path, block_records(raw, readers, detailed)

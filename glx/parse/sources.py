@@ -17,8 +17,9 @@ from pathlib import Path
 
 import zstandard
 
+from glx.parse.follow import READ, Mark, Part, parts
+
 STDIN = Path("-")
-READ = 1 << 20  # bytes taken from a live log at a time
 # Bytes unpacked at a time: gzip makes at most a thousand of one, Zstandard many more.
 PACKED_GZIP, PACKED_ZSTD = 1 << 15, 1 << 12
 GZIP, ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
@@ -33,11 +34,15 @@ class Live:
       pause: seconds after which what came so far is given.
       follow: when the file ends wait for more, also from the next file of that name (rotation) or
         from its start (truncation); it need not be there yet.
+      start: the file to begin with, by another name now, where an earlier process followed it.
+      first_line: how many lines that process had counted before it.
     """
 
     path: str
     pause: float = 0.5
     follow: bool = False
+    start: Mark | None = None
+    first_line: int = 0
 
     def __fspath__(self) -> str:
         return self.path
@@ -46,7 +51,15 @@ class Live:
         return self.path
 
 
-LogPath = Path | str | Live
+LogPath = Path | str | Live | Part
+
+
+def parts_of(path: LogPath) -> Iterator[LogPath]:
+    """The files behind a path: itself, or without end those that a followed one leads to."""
+    if isinstance(path, Live) and path.follow:
+        yield from parts(path.path, path.pause, path.start)
+    else:
+        yield path
 
 
 def pieces(path: LogPath, size: int) -> Iterator[bytes]:
@@ -57,22 +70,24 @@ def pieces(path: LogPath, size: int) -> Iterator[bytes]:
         cut short or damaged.
     """
     raw = iter(_raw(path, size))
-    first = b""
+    first, piece = b"", None
     for piece in raw:
         first += piece
-        if len(first) >= len(ZSTD):
+        if len(first) >= len(ZSTD) or (first and not piece):
             break
-    unpacked: Iterable[bytes] = chain([first], raw)
+        if not first:
+            yield piece
+    unpacked: Iterable[bytes] = chain([first], [b""] * (piece == b""), raw)
     if first.startswith(ZSTD):
         unpacked = _unpack_zstd(unpacked)
     elif first.startswith(GZIP):
         unpacked = _unpack_gzip(unpacked)
-    yield from _gathered(unpacked, size, path.pause if isinstance(path, Live) else None)
+    yield from _gathered(unpacked, size, path.pause if isinstance(path, Live | Part) else None)
 
 
 def _raw(path: LogPath, size: int) -> Iterator[bytes]:
-    if isinstance(path, Live) and path.follow:
-        yield from _followed(path)
+    if isinstance(path, Part):
+        yield from path.chunks()
         return
     stdin = Path(path) == STDIN
     with nullcontext(sys.stdin.buffer) if stdin else Path(path).open("rb") as file:
@@ -90,44 +105,6 @@ def _arriving(descriptor: int, pause: float) -> Iterator[bytes]:
             yield data
         else:
             return
-
-
-def _followed(live: Live) -> Iterator[bytes]:
-    """A file and those that take its place, as `tail -F`; a last line that was not ended is."""
-    while True:
-        try:
-            file = open(live.path, "rb", buffering=0)  # noqa: SIM115
-        except FileNotFoundError:
-            yield b""
-            time.sleep(live.pause)
-            continue
-        with file:
-            ended, replaced = True, False
-            while True:
-                while data := file.read(READ):
-                    yield data
-                    ended = data.endswith(b"\n")
-                if replaced:
-                    break
-                yield b""
-                time.sleep(live.pause)
-                now, here = _status(live.path), os.fstat(file.fileno())
-                # What was written between the last read and the rotation is read before the end.
-                replaced = now is not None and not os.path.samestat(now, here)
-                if here.st_size < file.tell():
-                    file.seek(0)
-                    if not ended:
-                        yield b"\n"
-            if not ended:
-                yield b"\n"
-
-
-def _status(path: str) -> os.stat_result | None:
-    """None while there is no file, between the two steps of a rotation."""
-    try:
-        return os.stat(path)
-    except FileNotFoundError:
-        return None
 
 
 def _gathered(found: Iterable[bytes], size: int, pause: float | None) -> Iterator[bytes]:

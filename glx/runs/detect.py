@@ -1,12 +1,13 @@
 """More logs of a system through a fitted detector, as they come. In: files. Out: JSON lines."""
 
+import hashlib
 import json
 import os
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import fields, replace
+from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import IO, Any
 
@@ -33,6 +34,7 @@ from glx.parse.sources import STDIN
 from glx.redact import Mask, redact
 from glx.report import inspection
 from glx.runs import detectors
+from glx.runs.position import output_of
 from glx.runs.progress import Progress
 from glx.runs.verdict_cache import VerdictCache
 from glx.runs.warm import warm_up
@@ -40,6 +42,7 @@ from glx.terminal import escaped
 from glx.verdicts import json_lines, rows
 
 COSTS = [field.name for field in fields(Costs)]
+SEQUENCES, ANOMALOUS = "sequences", "anomalous"  # counted beside them
 
 
 def detect(
@@ -54,6 +57,7 @@ def detect(
     idle: float = 3600.0,
     latency: float = 2.0,
     follow: bool = False,
+    overwrite: bool = False,
     mask: Mask = redact,
     expert: Callable[[ExpertConfig], ExpertConfig] = lambda fitted: fitted,
     progress: Progress | None = None,
@@ -69,7 +73,9 @@ def detect(
         fitted on.
       idle: seconds of log time after whose silence a session has ended.
       latency: seconds after which at the latest a sequence of a live log that is full is judged.
-      follow: read on at the end of the one file of `logs`, as `tail -F` does.
+      follow: read on at the end of the one file of `logs`, as `tail -F` does. Where an earlier
+        process stopped that wrote to the same file, each line that it did not judge is judged.
+      overwrite: begin anew instead.
       mask: what becomes of a text where it is shown.
       expert: changes the expert's settings from those that were fitted (a server moves).
 
@@ -86,37 +92,63 @@ def detect(
     if follow and not os.path.exists(log.files[0]):
         progress.say(f"{log}: no such file yet; waiting for it")
     place = _check_out(out, log)
-    detector, parser = detectors.load(folder)
-    parser = _changed(parser, log, format, session, window, given)
-    log = replace(in_order(log, parser.layout), details={})
-    if parser.layout is not None and parser.numbers is None:
-        progress.show(_reading(parser, parser.layout, log, mask))
-    counts, n, n_anomalous = ReadCounts(), 0, 0
-    spent: Counter[str] = Counter()
-    try:
-        with _writing(place, log) as file:
-            settings = detector, parser, log, counts, idle, progress, mask, expert
-            for found, metrics in verdicts(*settings):
+    counts, spent = ReadCounts(), Counter[str]()
+    with ExitStack() as opened:
+        kept = None
+        if follow and place != STDIN and not is_stream(place):
+            settings = {
+                "detector": _digest(folder),
+                "logs": os.path.abspath(log.files[0]),
+                **{"format": format, "session": session, "window": window, **asdict(given)},
+            }
+            kept, log = opened.enter_context(
+                output_of(place, log, settings, overwrite, progress.say)
+            )
+        detector, parser = detectors.load(folder)
+        parser = _changed(parser, log, format, session, window, given)
+        log = replace(in_order(log, parser.layout), details={})
+        if parser.layout is not None and parser.numbers is None:
+            progress.show(_reading(parser, parser.layout, log, mask))
+        file = kept.file if kept else opened.enter_context(_writing(place, log))
+        try:
+            use = detector, parser, log, counts, idle, progress, mask, expert
+            for found, metrics in verdicts(*use):
                 spent.update({k: n for k, n in metrics.items() if k in COSTS})
                 lines = json_of(_with_detail(found, log, mask), log).str.join("\n")[0]
-                file.write(escaped(lines) + "\n")
-                if log.live:
-                    file.flush()
+                text = escaped(lines) + "\n"
+                if kept:
+                    kept.write(text, log, int(found["last_line"].to_numpy().max()))
+                else:
+                    file.write(text)
+                    if log.live:
+                        file.flush()
                 spent["proprietary"] += int((found["route"] == "proprietary").sum())
-                n_anomalous += int(found["anomalous"].sum())
-                n += len(found)
-            if not n:
+                spent[ANOMALOUS] += int(found["anomalous"].sum())
+                spent[SEQUENCES] += len(found)
+            if not spent[SEQUENCES]:
                 raise InputError(f"{log}: no line with text; give a log with at least one event")
-    except KeyboardInterrupt as e:
-        if not log.live:
-            raise
-        raise KeyboardInterrupt(f"interrupted; {_told(n_anomalous, n, counts)}") from e
+        except KeyboardInterrupt as e:
+            if not log.live:
+                raise
+            raise KeyboardInterrupt(f"interrupted; {_told(spent, counts)}") from e
     progress.counted(str(log), counts)
-    progress.say(_told(n_anomalous, n, counts))
-    costs = ", ".join(f"{n:,} {name.replace('_', ' ')}" for name, n in spent.items() if n)
+    progress.say(_told(spent, counts))
+    costs = ", ".join(
+        f"{spent[name]:,} {name.replace('_', ' ')}"
+        for name in (*COSTS, "proprietary")
+        if spent[name]
+    )
     if costs:
         progress.say(costs)
     return counts
+
+
+def _digest(folder: Path) -> str | None:
+    """What tells a detector from others; None where none is there."""
+    try:
+        return hashlib.sha256((folder / "detector.json").read_bytes()).hexdigest()
+    except OSError:  # which loading it tells
+        return None
 
 
 def _reading(parser: LogParser, layout: Layout, log: Log, mask: Mask) -> Table:
@@ -136,8 +168,11 @@ def _reading(parser: LogParser, layout: Layout, log: Log, mask: Mask) -> Table:
     return inspection.table(inspection.masked(one, mask), short=True)
 
 
-def _told(n_anomalous: int, n: int, counts: ReadCounts) -> str:
-    return f"{n_anomalous:,} of {n:,} sequences anomalous, {counts.lines:,} lines read"
+def _told(spent: Counter[str], counts: ReadCounts) -> str:
+    return (
+        f"{spent[ANOMALOUS]:,} of {spent[SEQUENCES]:,} sequences anomalous, {counts.lines:,} lines "
+        "read"
+    )
 
 
 def verdicts(

@@ -130,34 +130,3 @@ def test_a_stream_gives_what_the_file_gives(tmp_path, pipe):
     writer.start()
     assert found(Log([Live(path, PAUSE)])) == found(Log([tmp_path / "a.log"]))
     writer.join()
-
-
-def test_a_file_is_followed_over_rotation_and_truncation(tmp_path):
-    path = tmp_path / "app.log"
-    found = pieces(Live(str(path), PAUSE, follow=True), 1 << 20)
-
-    def next_lines(n: int) -> bytes:
-        seen = b""
-        while seen.count(b"\n") < n:
-            seen += next(found)
-        return seen
-
-    with path.open("wb", buffering=0) as file:  # made after it is waited for
-        file.write(b"1\n2\n")
-        assert next_lines(2) == b"1\n2\n"
-        file.write(b"3\n")
-        assert next_lines(1) == b"3\n"
-        path.rename(tmp_path / "app.log.1")
-        file.write(b"4\n5 cut")  # by a program that does not know of the rotation yet
-        assert next_lines(1) == b"4\n5 cut"
-    path.write_bytes(b"6\n")
-    assert next_lines(2) == b"\n6\n"  # what was not ended is
-    path.write_bytes(b"")
-    assert [*islice(found, 2)] == [b"", b""]  # it is seen to be shorter
-    with path.open("ab") as file:
-        file.write(b"7\n")
-    assert next_lines(1) == b"7\n"
-    path.unlink()
-    assert next(found) == b""
-    path.write_bytes(b"8\n")
-    assert next_lines(1) == b"8\n"

@@ -1,0 +1,145 @@
+"""A path that is followed: the files that have it in turn, whatever rotation does to them."""
+
+import gzip
+import os
+import shutil
+
+import pytest
+import zstandard
+
+from glx.parse.follow import HEAD, mark_of, parts, since, written
+from glx.parse.sources import pieces
+
+PAUSE = 0.02  # seconds
+
+
+class Followed:
+    """What is read of a followed path."""
+
+    def __init__(self, path, start=None):
+        self.found = (
+            (part, piece)
+            for part in parts(str(path), PAUSE, start)
+            for piece in pieces(part, 1 << 20)
+        )
+
+    def lines(self, n: int) -> list[bytes]:
+        """The next `n` lines; those of different files are not joined."""
+        of: dict[int, bytes] = {}
+        while sum(len(text.splitlines()) for text in of.values()) < n:
+            part, piece = next(self.found)
+            self.part = part
+            of[id(part)] = of.get(id(part), b"") + piece
+        return [line for text in of.values() for line in text.splitlines()]
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "app.log"
+
+
+def append(path, text: str):
+    with path.open("a") as file:
+        file.write(text)
+
+
+def mark(path):
+    with path.open("rb", buffering=0) as file:
+        return mark_of(str(path), file)
+
+
+def test_over_rotation_and_truncation(path):
+    found = Followed(path)
+    with path.open("wb", buffering=0) as file:  # made after it is waited for
+        file.write(b"1\n2\n")
+        assert found.lines(2) == [b"1", b"2"]
+        file.write(b"3\n")
+        assert found.lines(1) == [b"3"]
+        path.rename(f"{path}.1")
+        file.write(b"4\n5 cut")  # by a program that does not know of the rotation yet
+        assert found.lines(2) == [b"4", b"5 cut"]
+    path.write_bytes(b"6\n")
+    assert found.lines(1) == [b"6"]
+    os.truncate(path, 0)
+    assert next(found.found)[1] == next(found.found)[1] == b""
+    append(path, "7\n")
+    assert found.lines(1) == [b"7"]
+    path.unlink()
+    assert next(found.found)[1] == b""
+    path.write_bytes(b"8\n")
+    assert found.lines(1) == [b"8"]
+
+
+def test_a_truncated_file_that_is_as_long_again(path):
+    append(path, "one\n")
+    found = Followed(path)
+    assert found.lines(1) == [b"one"]
+    path.write_text("two\nthree\n")
+    assert found.lines(2) == [b"two", b"three"]
+
+
+def test_what_was_copied_before_a_truncation_is_read(path):
+    append(path, "one\n")
+    found = Followed(path)
+    assert found.lines(1) == [b"one"]
+    append(path, "two\n")
+    shutil.copy(path, f"{path}.1")
+    path.write_text("three\n")
+    assert found.lines(2) == [b"two", b"three"]
+
+
+def test_two_rotations_between_two_looks(path):
+    append(path, "one\n")
+    found = Followed(path)
+    assert found.lines(1) == [b"one"]
+    path.rename(f"{path}.2")
+    (path.parent / "app.log.1").write_text("two\n")
+    path.write_text("three\n")
+    assert found.lines(2) == [b"two", b"three"]
+
+
+@pytest.mark.parametrize(
+    "rotated",
+    ["app.log.1", "app.log-20240501", "app.2024-05-01.log", "app.log.2.gz", "app.log.1.zst"],
+)
+@pytest.mark.parametrize("copied", [False, True])
+def test_a_later_process_finds_the_file_again(path, rotated, copied):
+    old = "".join(f"{n} of the first file\n" for n in range(HEAD))
+    path.write_text(old)
+    at = mark(path)
+    append(path, "its last\n")
+    rotated = path.parent / rotated
+    raw = path.read_bytes()
+    if rotated.suffix == ".gz":
+        rotated.write_bytes(gzip.compress(raw))
+    elif rotated.suffix == ".zst":
+        rotated.write_bytes(zstandard.compress(raw))
+    elif copied:
+        shutil.copy(path, rotated)
+    else:
+        path.rename(rotated)
+    if not copied:
+        path.unlink(missing_ok=True)
+    path.write_text("1 of the second file\n")
+    lines = Followed(path, at).lines(HEAD + 2)
+    assert lines[0] == b"0 of the first file"
+    assert lines[-2:] == [b"its last", b"1 of the second file"]
+
+
+def test_a_file_that_is_gone(path):
+    append(path, "one\n")
+    at = mark(path)
+    path.unlink()
+    append(path, "two\n")
+    assert since(at, str(path)) == []
+    assert Followed(path, at).lines(1) == [b"two"]
+
+
+def test_other_logs_beside_it_are_not_its_own(path):
+    for name in ("app.log", "app.log.1", "app-error.log", "app.log.bak", "web.log.1", "app2.log"):
+        (path.parent / name).write_text(name)
+    assert [os.path.basename(one) for one in written(str(path))] == ["app.log.1", "app.log"]
+    first, other = path.parent / "web-1.log", path.parent / "web-2.log"
+    first.write_text("a")
+    other.write_text("b")
+    assert written(str(first)) == [str(first)]
