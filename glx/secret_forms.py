@@ -94,7 +94,7 @@ FORMS = tuple(
             r"(?i)(?:hooks\.slack\.com/|(?=\bdiscord(?:app)?\.com/api/webhooks/)|webhook\.office\.com/)"
             r"(?P<s>[\w@/.-]{8,})",
         ),
-        ("password", "$", rf"(?<!\w)(?P<s>\$[0-9a-z-]{{1,16}}\$(?=\S{{0,99}}[0-9]){CRYPT}{{12,}})"),
+        ("password", "$", rf"(?<!\w)(?P<s>(?=\S{{0,99}}[0-9])\$[0-9a-z-]{{1,16}}\${CRYPT}{{12,}})"),
         (
             "password",
             "$",
@@ -103,8 +103,19 @@ FORMS = tuple(
         (
             "password",
             "}",
-            r"(?i)\{(?:s?(?:sha|md5)[0-9-]{0,4}|crypt|pbkdf2[\w-]{0,12}|argon2[id]?)\}"
+            r"(?i)\{(?:s?(?:sha|md5)[0-9-]{0,4}|crypt|pbkdf2[\w-]{0,12}|argon2[id]?|plain|clear(?:text)?|nt|lanman)\}"
             rf"(?P<s>{CRYPT}{{6,}})",
+        ),
+        ("password", ":::", r":(?P<s>[0-9a-fA-F]{32}:[0-9a-fA-F]{32}):::"),  # of Windows
+        (
+            "password",
+            "htpasswd",
+            r"(?i)\bhtpasswd\s{1,3}-[a-z]{0,5}b[a-z]{0,5}\s{1,3}(?P<s>[^\r\n]+)",
+        ),
+        (
+            "password",
+            "oracle",
+            r"(?i)\bjdbc:oracle:\w{1,9}:(?P<s>[^\s/@]{1,64}/[^\s@]{1,99})(?=[@0])",
         ),
         (  # of Docker and npm
             "credentials",
@@ -158,8 +169,9 @@ FORMS = tuple(
         ),
         (  # `token 8f3a9c1b2d4e5f60 issued`
             "token",
-            "token",
-            r"(?i)\btoken\s{1,3}(?P<s>(?=\w{0,99}[0-9])(?=\w{0,99}[a-z])[\w+=.]{14,})(?![\w@:/-])",
+            "token key",
+            r"(?i)\b(?:token|api[ _-]?key)\s{1,3}"
+            r"(?P<s>(?=\w{0,99}[0-9])(?=\w{0,99}[a-z])[\w+=.]{10,})(?![\w@:/-])",
         ),
         # A line of a PEM body, whatever it holds.
         (
@@ -172,12 +184,16 @@ FORMS = tuple(
 )
 
 # A name that says that what follows is secret: `db_password=`, "apiKey": ", --token, secret => .
-PASSWORD = r"pass(?:word|wd|phrase|code)|pwd"
+PASSWORD = (
+    r"pass(?:word|wd|[ _-]?phrase|code|wort)|pwd|kennwort|contrase[nñ]a|senha|mot de passe|пароль"
+    r"|密码|密碼|パスワード"
+)
 NAME = (
     rf"(?P<name>(?:{PASSWORD}|secret|token|credential"
-    r"|(?:api|access|private|account|encryption|session|signing|auth|master|shared)[_-]?key"
-    r"|(?:[?&]sig(?:nature)?)|x-(?:amz|goog)-(?:signature|credential)|shared[_-]?access[_-]?signature"
-    r"|(?<![a-z])(?:creds?|psk)(?![a-z])|(?<!by)(?<!com)(?<!tres)pass(?![a-z_.-])|pw(?![a-z_.-])|(?:jsession|phpsess)id)"
+    r"|api[ _-]?key|(?:access|private|account|encryption|session|signing|auth|master|shared)[_-]?key"
+    r"|[?&]sig(?:nature)?|x-(?:amz|goog)-(?:signature|credential)|shared[_-]?access[_-]?signature"
+    r"|(?<![a-z])(?:creds?|psk)(?![a-z])|(?<!by)(?<!com)(?<!tres)pass(?![a-z_.-])|pw(?![a-z_.-])"
+    r"|(?:jsession|phpsess)id)"
     r"s?(?P<of>[_.-]\w{1,30}|(?-i:[A-Z])\w{0,30}|[0-9]{1,3})?)"
 )
 WHOSE = rf"\b(?P<name>{PASSWORD})(?P<of>s?)\s{{1,3}}(?:for|of)(?:\s{{1,3}}\S{{1,64}}?){{1,3}}?"
@@ -197,7 +213,8 @@ NAMED = tuple(
     )
 )
 # In prose a plain word is no secret: "the password is too short", "password authentication".
-IS = r"(?:\s{1,3}(?:is|was|(?:re)?set to|changed to)\s{1,3})"
+SET = r"(?:re)?set to|changed to"
+IS = rf"(?:\s{{1,3}}(?:(?:is|was)(?:\s{{1,3}}(?:now|{SET}))?|{SET})\s{{1,3}})"
 PROSE = tuple(
     re.compile(rf"(?i){before}(?={VALUE})")
     for before in (
@@ -213,7 +230,10 @@ PROSE = tuple(
         r"(?<![\w-])(?P<name>pass|pw)(?P<of>)\s{1,3}(?=[a-z])",
     )
 )
-PASSWORDS = re.compile("pass|pw|identified|auth|-p|requirepass|masterauth|bindpw|rootpw")
+PASSWORDS = re.compile(
+    "pass|pw|kennw|contras|senha|mot |парол|密|パス|identified|auth|-p|requirepass|masterauth"
+    "|bindpw|rootpw"
+)
 ABOUT = re.compile(  # `token_type`, `passwordLength`: of a secret, but not the secret
     r"[_.-]?(?:name|type|count|len(?:gth)?|size|exp\w*|ttl|path|file\w*|dir|policy|status|state|ur[il]"
     r"|endpoint|limit|used|age|version|field|valid\w*|enabled|required|error|code|provider|format"
@@ -243,6 +263,13 @@ TELLING = (  # small letters of which some are in each text that has a name of `
     "identified",
     "auth",
     "community",
+    "kennwort",
+    "contrase",
+    "senha",
+    "mot de",
+    "пароль",
+    "密",
+    "パスワ",
     "-p",
 )
 NEEDED = sorted({*TELLING, *(letters for _, needs, _ in FORMS for letters in needs)})
