@@ -190,8 +190,9 @@ PASSWORD = (
 )
 NAME = (
     rf"(?P<name>(?:{PASSWORD}|secret|token|credential"
-    r"|api[ _-]?key|(?:access|private|account|encryption|session|signing|auth|master|shared)[_-]?key"
-    r"|[?&]sig(?:nature)?|x-(?:amz|goog)-(?:signature|credential)|shared[_-]?access[_-]?signature"
+    r"|api[ _-]?key|shared[_-]?access[_-]?signature"
+    r"|(?:access|private|account|encryption|session|signing|auth|master|shared)[_-]?key"
+    r"|[?&]sig(?:nature)?|x-(?:amz|goog)-(?:signature|credential)"
     r"|(?<![a-z])(?:creds?|psk)(?![a-z])|(?<!by)(?<!com)(?<!tres)pass(?![a-z_.-])|pw(?![a-z_.-])"
     r"|(?:jsession|phpsess)id)"
     r"s?(?P<of>[_.-]\w{1,30}|(?-i:[A-Z])\w{0,30}|[0-9]{1,3})?)"
