@@ -11,7 +11,7 @@ verdicts as a Polars table.
 """
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ from glx import files
 from glx.config import with_flags
 from glx.data.inputs import in_order, paths_of
 from glx.data.load import LogParser
+from glx.data.windows import span_of
 from glx.detector import Detector
 from glx.errors import InputError
 from glx.parse.log import Log
@@ -34,6 +35,8 @@ from glx.runs.progress import Progress, Terminal
 from glx.runs.settings import GENERAL_PRESETS, GeneralLogRun
 from glx.runs.shared import Shared
 from glx.verdicts import VERDICT
+
+Paths = Path | str | Iterable[Path | str]  # one, or several
 
 
 @dataclass(frozen=True)
@@ -68,19 +71,18 @@ class LogDetector:
     parser: LogParser
     mask: Mask = redact
 
-    def detect(self, logs: Path | str | Sequence[Path | str], idle: float = 3600.0) -> Detection:
+    def detect(self, logs: Paths, idle: float | str = 3600.0) -> Detection:
         """Detection on raw lines or event numbers, plain or packed.
 
         Args:
           logs: a file, or the files, folders or globs of one log, read in the order of time.
-          idle: seconds of log time after whose silence a session has ended.
+          idle: seconds of log time, or a span as `5m`, after whose silence a session has ended.
 
         Raises:
           InputError: the file is not as it should be.
           OutsideError: the expert's server gave up.
         """
-        given = [logs] if isinstance(logs, Path | str) else logs
-        paths = paths_of("logs", [str(path) for path in given])
+        idle, paths = span_of("idle", idle), paths_of("logs", _texts("logs", logs))
         log, counts = in_order(Log(paths), self.parser.layout), ReadCounts()
         found = detect.verdicts(self.fitted, self.parser, log, counts, idle, Progress(), self.mask)
         table = pl.concat([pl.DataFrame(schema=VERDICT), *(rows for rows, _ in found)])
@@ -92,16 +94,16 @@ class LogDetector:
         Raises:
           InputError: something is there, or such a folder could not be read again.
         """
-        path = files.folder(folder, "folder")
+        path = files.folder(_one("folder", folder), "folder")
         if os.path.exists(path):
             raise InputError(f"{path}: is there already; choose another folder")
         detectors.save(path, self.fitted, self.parser, {})
 
 
 def fit(
-    sources: Sequence[str],
-    target: str | Sequence[str],
-    labels: Sequence[str] = (),
+    sources: Paths,
+    target: Paths,
+    labels: Paths = (),
     *,
     preset: str = "small",
     progress: Progress | None = None,
@@ -123,8 +125,13 @@ def fit(
     config = _config(preset, settings)
     progress = progress or Terminal()
     keep_compilations(config.data)
-    target = target if isinstance(target, str) else tuple(target)
-    config = replace(config, target=target, source=tuple(sources), labels=tuple(labels))
+    files = _texts("target", target)
+    config = replace(
+        config,
+        target=files[0] if len(files) == 1 else files,
+        source=_texts("sources", sources, some=False),
+        labels=_texts("labels", labels, some=False),
+    )
     fitted = fit_run(config, None, progress, Shared())
     return LogDetector(fitted.detector, fitted.target.parser, mask_of(config.data.redact))
 
@@ -136,14 +143,45 @@ def load(folder: Path | str, *, redact: bool = True, **settings: Any) -> LogDete
       redact: mask secrets in what is shown to people or to a model.
       settings: of the expert, where they are not those that it was fitted with, as `llm_url`.
     """
-    fitted, parser = detectors.load(files.given_path(folder))
+    fitted, parser = detectors.load(files.given_path(_one("folder", folder)))
     if settings:
         fitted = fitted.with_expert(lambda expert: with_flags(expert, settings))
     return LogDetector(fitted, parser, mask_of(redact))
 
 
+def _texts(name: str, given: Paths, *, some: bool = True) -> tuple[str, ...]:
+    """Names and paths as texts.
+
+    Args:
+      some: at least one is needed.
+
+    Raises:
+      InputError: something else was given, or nothing.
+    """
+    several = [given] if isinstance(given, str | os.PathLike) else given
+    if not isinstance(several, Iterable) or isinstance(several, bytes | Mapping):
+        raise InputError(f"{name}={_kind(several)}: must be a text, a path, or several of them")
+    texts = tuple(_one(name, one) for one in several)
+    if some and not texts:
+        raise InputError(f"{name}: none is given; give a name or a path")
+    return texts
+
+
+def _one(name: str, given: Path | str) -> str:
+    text = os.fspath(given) if isinstance(given, str | os.PathLike) else None
+    if not isinstance(text, str) or not text:
+        raise InputError(f"{name}={_kind(given)}: must be a text or a path")
+    return text
+
+
+def _kind(given: object) -> str:
+    """What was given, in a few words: a table's lines would be many."""
+    short = given is None or isinstance(given, bool | int | float | str)
+    return repr(given) if short else f"<{type(given).__name__}>"
+
+
 def _config(preset: str, settings: dict[str, Any]) -> GeneralLogRun:
-    if preset not in GENERAL_PRESETS:
+    if preset not in (*GENERAL_PRESETS,):
         raise InputError(f"preset={preset}: must be one of {', '.join(GENERAL_PRESETS)}")
     taken = {"target", "source", "labels"} & set(settings)
     if taken:

@@ -8,9 +8,20 @@ import math
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple, get_type_hints
+from types import NoneType, UnionType
+from typing import Any, NamedTuple, Union, get_args, get_origin, get_type_hints
+
+import numpy as np
 
 from glx.errors import InputError
+
+NEEDS = {
+    "int": "a whole number",
+    "float": "a number",
+    "bool": "true or false",
+    "str": "a text",
+    "tuple": "texts",
+}
 
 
 def cache_home() -> Path:
@@ -79,6 +90,38 @@ def read(leaf: Leaf, value: Any) -> Any:
         raise InputError(f"--{leaf.name}={value}: {e}") from e
 
 
+def given(leaf: Leaf, value: Any) -> Any:
+    """What a caller gave for a setting, as its flag would have it.
+
+    Paths are texts, one of several may stand alone, and a number of NumPy is one of Python.
+    """
+    if isinstance(value, np.generic):
+        value = value.item()
+    if tuple in kinds_of(leaf.type):
+        value = value if isinstance(value, list | tuple) else (value,)
+        return tuple(_text(one) for one in value)
+    return _text(value)
+
+
+def _text(value: Any) -> Any:
+    return os.fspath(value) if isinstance(value, os.PathLike) else value
+
+
+def kinds_of(annotation: Any) -> set[Any]:
+    """The types that a setting may have: of `X | None` both, of `tuple[X, ...]` the tuple."""
+    union = get_origin(annotation) in (Union, UnionType)
+    among = get_args(annotation) if union else (annotation,)
+    return {get_origin(one) or one for one in among}
+
+
+def _check_type(leaf: Leaf, value: Any) -> None:
+    kinds = kinds_of(leaf.type) | ({int} if float in kinds_of(leaf.type) else set())
+    texts = isinstance(value, tuple) and all(isinstance(one, str) for one in value)
+    if type(value) not in kinds or (isinstance(value, tuple) and not texts):
+        needs = [NEEDS[kind.__name__] for kind in kinds_of(leaf.type) - {NoneType}]
+        raise InputError(f"--{leaf.name}={value!r}: must be {' or '.join(sorted(needs))}")
+
+
 def get(config: Any, path: tuple[str, ...]) -> Any:
     """The value at `path`."""
     for name in path:
@@ -103,7 +146,9 @@ def with_flags(config: Any, flags: dict[str, Any]) -> Any:
     known = {leaf.name: leaf for leaf in leaves(type(config))}
     for name, value in flags.items():
         if name not in known:
-            raise InputError(f"{name}={value}: no such setting; see glx generallog --help")
+            raise InputError(f"{name}={value!r}: no such setting; see glx generallog --help")
+        value = given(known[name], value)
+        _check_type(known[name], value)
         config = change(config, known[name].path, read(known[name], value))
     check(config)
     return config
@@ -136,10 +181,9 @@ def check(config: Any) -> None:
         low, high, among = (bounds.get(k) for k in ("low", "high", "among"))
         if among is not None and value not in among:
             raise InputError(f"--{leaf.name}={value}: must be one of {', '.join(among)}")
+        _check_type(leaf, value)
         if value is None:
             continue
-        if (low is not None or high is not None) and not isinstance(value, int | float):
-            raise InputError(f"--{leaf.name}={value!r}: must be a number")
         if isinstance(value, float) and not math.isfinite(value):
             raise InputError(f"--{leaf.name}={value}: must be a finite number")
         if isinstance(value, int) and not -(2**63) <= value < 2**63:

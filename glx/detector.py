@@ -77,6 +77,11 @@ class DetectorConfig(Protocol):
         return None
 
     @property
+    def least_memory(self) -> tuple[int, tuple[str, ...]]:
+        """Bytes that training needs, whatever the data are, and the flags that they grow with."""
+        return 0, ()
+
+    @property
     def may_differ(self) -> tuple[str, ...]:
         """Settings, as `embed.cache_dir`, that may change when a run goes on."""
         return ("embed.cache_dir",)

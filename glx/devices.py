@@ -9,7 +9,9 @@ program on the same host arrays; results that are `replicated` are whole in ever
 import os
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from functools import partial
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import jax
@@ -19,6 +21,7 @@ from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 from glx.errors import InputError, OutsideError
 
 AXIS = "devices"
+LIMIT = Path("/sys/fs/cgroup/memory.max")  # of a container
 HALVES = 2
 TABLE_ROWS = 256  # a table is padded to a multiple of it, so that new templates seldom recompile
 HOST_ROWS = 4096  # of a dense array that NumPy works on
@@ -65,6 +68,16 @@ def use_blas() -> bool:
     return on_cpu() and jax.device_count() == 1
 
 
+def memory() -> int:
+    """Bytes that the device has, on a CPU those that the machine lets this process have."""
+    if not on_cpu():
+        return int((jax.devices()[0].memory_stats() or {}).get("bytes_limit", 2**62))
+    has = [os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")]
+    with suppress(OSError, ValueError):  # no limit, or another system
+        has.append(int(LIMIT.read_text()))
+    return min(has)
+
+
 def processes_at_once(gigabytes: int) -> int:
     """How many processes of so much memory fit side by side: at least one.
 
@@ -74,8 +87,7 @@ def processes_at_once(gigabytes: int) -> int:
         return 1
     limited = hasattr(os, "sched_getaffinity")  # to the cores that this process may use
     cores = len(os.sched_getaffinity(0)) if limited else os.cpu_count() or 1
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    return max(1, min(cores, memory // (gigabytes * 10**9)))
+    return max(1, min(cores, memory() // (gigabytes * 10**9)))
 
 
 def sizes() -> Sizes:

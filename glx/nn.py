@@ -28,6 +28,16 @@ def _init(model: nn.Module, key: jax.Array, *inputs: Any) -> Any:
     return model.init(key, *inputs)["params"]
 
 
+def least_bytes(hidden: int, layers: int, batch: int, events: int) -> int:
+    """Bytes that training a recurrent network needs, whatever the data are.
+
+    Weights, their gradients and what Adam keeps of both, and the gates of each event, which the
+    backward pass needs.
+    """
+    weights, gates = 6 * layers * hidden**2, 6 * layers * hidden * batch * events
+    return 4 * (4 * weights + gates)
+
+
 def optimizer(rate: float, steps: int) -> optax.GradientTransformation:
     """Adam over gradients of norm 1 at most; `rate` decays to a tenth along a cosine."""
     schedule = optax.cosine_decay_schedule(rate, steps, alpha=0.1)

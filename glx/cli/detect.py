@@ -14,7 +14,6 @@ from absl.flags import FlagValues
 
 from glx.cli.flags import add, build, define
 from glx.data.load import REDACT, DataConfig
-from glx.data.windows import span_of
 from glx.errors import InputError
 from glx.files import given_path
 from glx.generallog.experts import ExpertConfig
@@ -72,18 +71,11 @@ def work(values: FlagValues) -> None:
         session=values.session,
         window=values.window,
         given=Given(values.text_field, values.time_field, values.level_field),
-        idle=_seconds("idle", values.idle),
-        latency=_seconds("latency", values.latency),
+        idle=values.idle,
+        latency=values.latency,
         follow=values.follow,
         overwrite=values.overwrite,
         mask=mask_of(values.redact),
         expert=lambda fitted: build(values, fitted),
         progress=Terminal(),
     )
-
-
-def _seconds(flag: str, given: str) -> float:
-    try:
-        return span_of(given)
-    except ValueError as e:
-        raise InputError(f"--{flag}={given}: {e}") from e

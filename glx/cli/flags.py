@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from threading import current_thread, main_thread
 from types import NoneType, UnionType
-from typing import Any, Union, get_args, get_origin
+from typing import Any, Union, get_origin
 
 from absl import flags
 from absl.flags import FlagValues
@@ -23,7 +23,7 @@ from glx.terminal import tell, trace
 
 KINDS = {int: "integer", float: "float", bool: "boolean", tuple: "multi_string"}
 ENDS = (signal.SIGTERM, signal.SIGHUP)  # what ends a process that does not handle it
-NEEDS = {"int": "a whole number", "float": "a number", "bool": "true or false"}
+DASHES = "\u2010\u2011\u2012\u2013\u2014\u2015\u2212"  # that texts have in place of a hyphen
 
 
 def add(values: FlagValues, kind: str, name: str, default: Any, *spec: Any, **bounds: Any) -> None:
@@ -47,10 +47,7 @@ def define(values: FlagValues, cls: type, presets: Mapping[str, Any] | None = No
 def _kind(annotation: Any) -> str:
     """The kind of flag for a type, for `X | None` that for X, else for `X | Y` a text; it may be
     given several times where a tuple is among them."""
-    among = {annotation}
-    if get_origin(annotation) in (Union, UnionType):
-        among = set(get_args(annotation)) - {NoneType}
-    kinds = {KINDS.get(get_origin(one) or one, "string") for one in among}
+    kinds = {KINDS.get(one, "string") for one in settings.kinds_of(annotation) - {NoneType}}
     if len(kinds) > 1:
         return KINDS[tuple] if KINDS[tuple] in kinds else "string"
     return kinds.pop()
@@ -111,7 +108,7 @@ def run(
             tell(_help(usage, values))
             return 0
         if rest and not names:
-            raise InputError(f"{rest[0]}: not a flag; flags look like --name=value, see --help")
+            raise InputError(_no_flag(rest[0]))
         with _interruptible():
             work(values, *([rest] if names else []))
     except InputError as e:
@@ -162,11 +159,24 @@ def _parse(values: FlagValues, argv: list[str]) -> list[str]:
     except flags.IllegalFlagValueError as e:
         given, _, why = str(e).removeprefix("flag ").partition(": ")
         kind = values[given.strip("-").partition("=")[0]].flag_type()
-        if kind in NEEDS and "positive" not in why:  # else it is a number, but out of bounds
-            why = f"must be {NEEDS[kind]}"
+        if (
+            kind in settings.NEEDS and "positive" not in why
+        ):  # else it is a number, but out of bounds
+            why = f"must be {settings.NEEDS[kind]}"
         raise InputError(f"{given}: {why}; see --help") from e
     except flags.Error as e:
         raise InputError(f"{e}; see --help") from e
+    except ValueError as e:  # absl has no error of its own for a switch such as --nobf16=1
+        given = str(e).partition(" does not")[0]
+        switch = given.removeprefix("--no").partition("=")[0]
+        raise InputError(f"{given}: takes no value; give --{switch} or --no{switch}") from e
+
+
+def _no_flag(word: str) -> str:
+    """What is wrong with a word that stands where a flag should."""
+    if word[:1] in DASHES:
+        return f"{word}: begins with a dash that is no hyphen; flags look like --name=value"
+    return f"{word}: not a flag; flags look like --name=value, see --help"
 
 
 def fail(code: int, text: str) -> int:

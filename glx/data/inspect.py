@@ -210,8 +210,8 @@ def _examples(
 def _stored(path: LogPath) -> list[str]:
     """Packing and encoding of a file, where they are not none and UTF-8."""
     with open(path, "rb") as file:
-        first = file.read(len(ZSTD))
-    packed = "gzip" if first.startswith(GZIP) else "Zstandard" if first == ZSTD else None
+        first = file.read(4)
+    packed = "gzip" if first.startswith(GZIP) else "Zstandard" if ZSTD.match(first) else None
     encoding = encoding_of(next(pieces(path, PEEKED), b""))
     return [name for name in (packed, encoding and encoding.upper()) if name]
 

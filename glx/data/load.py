@@ -65,7 +65,7 @@ class DataConfig(ReadConfig):
         "openstack_loghub 20 events, hdfs blocks). Outputs are stamped with it.",
         among=("sound", "transductive", "paper"),
     )
-    sim_lines: int = setting(40_000, "length of each simulated system.", low=1000)
+    sim_lines: int = setting(40_000, "length of each simulated system.", low=1000, high=100_000_000)
     sim_seed: int = setting(0, "of the simulated systems.", low=0)
     cache_dir: str | None = setting(
         None, "folder of simulated systems and compiled programs; None for ~/.cache/glx."
@@ -229,7 +229,8 @@ def _load_raw(system: System, config: DataConfig) -> Parsed:
             raise InputError(f"{system.path}: {e}") from e
     else:
         sequences, part = split_sessions(_keyed(system, layout, events, frame["key"]), config.split)
-    check_parts(system.name, part, config.split.adapt_share)
+    unit = "window" if layout.session is None else "session"
+    check_parts(system.name, part, config.split.adapt_share, unit)
     adaptable = _adaptable(part, config)
     mined = np.zeros(len(frame), dtype=bool)
     mined[sequences.ids[np.repeat(adaptable, sequences.lengths)]] = True

@@ -132,16 +132,27 @@ def split_rows(n: int, config: SplitConfig) -> np.ndarray:
     return part
 
 
-def check_parts(name: str, part: np.ndarray, adapt_share: float) -> None:
-    """Raise InputError where a part that is needed came out empty."""
-    if not np.any(part == ADAPT):
+def check_parts(name: str, part: np.ndarray, adapt_share: float, unit: str = "sequence") -> None:
+    """Raise InputError where a part that is needed came out empty.
+
+    Args:
+      unit: what a sequence is, as `session`.
+    """
+    adapt, gap, test = (int(np.sum(part == which)) for which in (ADAPT, GAP, TEST))
+    missing = "to adapt on" if not adapt else "left to score"
+    if adapt and (test or adapt_share >= 1):
+        return
+    if len(part) == 1:
+        mend = "give more logs" if unit == "session" else "give more logs or a smaller --window"
         raise InputError(
-            f"{name}: no sequence to adapt on; give more logs or a larger --adapt_share"
+            f"{name}: all of the log is one {unit}, and no --adapt_share makes one to adapt on and "
+            f"one to score of it; {mend}"
         )
-    if adapt_share < 1 and not np.any(part == TEST):
-        raise InputError(
-            f"{name}: no sequence left to score; give more logs or a smaller --adapt_share"
-        )
+    mend = "a larger --adapt_share" if not adapt else "a smaller --adapt_share or --gap_lines"
+    raise InputError(
+        f"{name}: no sequence {missing}: of {len(part)} {unit}s {adapt} lie before the cut, {gap} "
+        f"in the gap, {test} after it; give more logs or {mend}"
+    )
 
 
 def _windows(events: Events, window: int, bounds: list[int]) -> Sequences:

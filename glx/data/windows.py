@@ -3,9 +3,12 @@
 In: what `--window` says, the times of lines. Out: at which lines a window begins.
 """
 
+import math
 import re
 
 import numpy as np
+
+from glx.errors import InputError
 
 Window = int | str  # lines, or seconds to days as `30s`, `5m`, `1h`, `1d`
 NO_TIME = "no line has a time to cut windows by; give --window=N for windows of N lines"
@@ -32,17 +35,22 @@ def seconds(window: str) -> int:
     return int(window[:-1]) * UNITS[window[-1]]
 
 
-def span_of(given: str) -> float:
-    """Seconds of a number of them, or of a span as `30s`, `5m`.
+def span_of(flag: str, given: str | float) -> float:
+    """Seconds that a flag says: a number of them, or a span as `30s`, `5m`.
 
     Raises:
-      ValueError: it is neither; its text goes on from `--idle=...: `.
+      InputError: it is neither, or not more than nothing and finite.
     """
-    unit = given[-1:] if given and given[-1] in UNITS else "s"
+    text = "" if isinstance(given, bool) else str(given)
+    unit = text[-1:] if text and text[-1] in UNITS else "s"
     try:
-        return float(given.removesuffix(unit)) * UNITS[unit]
+        found = float(text.removesuffix(unit)) * UNITS[unit]
     except ValueError as e:
-        raise ValueError("must be a number of seconds, or a span of time as 30s, 5m") from e
+        what = "must be a number of seconds, or a span of time as 30s, 5m"
+        raise InputError(f"--{flag}={given}: {what}") from e
+    if not 0 < found < math.inf:
+        raise InputError(f"--{flag}={found}: must be more than 0 seconds, and a finite number")
+    return found
 
 
 class Clock:

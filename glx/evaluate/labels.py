@@ -3,6 +3,7 @@
 In: a `System`, which names the file, and its sequences. Out: a label per sequence and per event.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -28,11 +29,17 @@ class Labels:
     events: np.ndarray
 
 
-def read_labels(system: System, sequences: Sequences) -> Labels:
+def read_labels(
+    system: System, sequences: Sequences, say: Callable[[str], None] = lambda text: None
+) -> Labels:
     """The labels of `sequences`, which are all or some of the system's.
 
+    Args:
+      say: told how many labels belong to none of them.
+
     Raises:
-      InputError: the system has no labels, the file is not as it should be, or it does not fit.
+      InputError: the system has no labels, the file is not as it should be, it contradicts itself,
+        or it does not fit.
     """
     place = system.labels
     if place is None:
@@ -41,11 +48,11 @@ def read_labels(system: System, sequences: Sequences) -> Labels:
             "`line,label`"
         )
     if place.by == "key":
-        label = _by_key(place, sequences)
+        label = _by_key(place, sequences, say)
     elif place.by == "row":
         label = _column(place, sequences.first_line)
     else:
-        return _by_line(place, sequences)
+        return _by_line(place, sequences, say)
     return Labels(label, np.repeat(label, sequences.lengths))
 
 
@@ -75,13 +82,16 @@ def few_labelled(labels: np.ndarray, share: float, seed: int) -> np.ndarray:
     return np.sort(np.concatenate([r[: int(np.ceil(share * len(r)))] for r in rows]))
 
 
-def _by_key(place: LabelPlace, sequences: Sequences) -> np.ndarray:
+def _by_key(place: LabelPlace, sequences: Sequences, say: Callable[[str], None]) -> np.ndarray:
     if sequences.keys is None:
         raise InputError(
             f"{place.path}: labels by session, but the logs were cut into windows; "
             "give --session or labels by `line,label`"
         )
-    table = _table(place).group_by("key").agg(pl.max("label"))  # 1 where any row of it is 1
+    table = _table(place)
+    if place.key == place.by:  # else a row labels a line, and one decides for its session
+        _check_agreement(place, table)
+    table = table.group_by("key").agg(pl.max("label"))
     keys = pl.DataFrame({"key": pl.Series(sequences.keys, dtype=pl.String)})
     found = keys.join(table, on="key", how="left", maintain_order="left")["label"]
     if found.null_count():
@@ -90,10 +100,29 @@ def _by_key(place: LabelPlace, sequences: Sequences) -> np.ndarray:
             f"{place.path}: no label for {found.null_count()} of {len(found)} sessions, such as "
             f"{example!r}; labels and logs do not belong together, or --session finds other keys"
         )
+    if unused := len(table) - keys["key"].n_unique():
+        say(f"{place.path}: {unused:,} of its {len(table):,} keys are no session of the log")
     return found.to_numpy()
 
 
-def _by_line(place: LabelPlace, sequences: Sequences) -> Labels:
+def _check_agreement(place: LabelPlace, table: pl.DataFrame) -> None:
+    """Raise InputError where rows of the same key have both labels."""
+    both = (
+        table.group_by("key")
+        .agg(pl.col("row").filter(pl.col("label") == n).min().alias(str(n)) for n in (0, 1))
+        .drop_nulls()
+        .sort("0")
+    )
+    if len(both):
+        key, *rows = both.row(0)
+        first, second = sorted(rows)
+        raise InputError(
+            f"{place.path}: line {second}: {place.key} {key!r} has another label than in line "
+            f"{first}; keep the right one"
+        )
+
+
+def _by_line(place: LabelPlace, sequences: Sequences, say: Callable[[str], None]) -> Labels:
     if sequences.lines is None:
         raise InputError(f"{place.path}: labels by line, but a row of the logs is a whole sequence")
     n_lines = int(sequences.last_line.max()) + 1
@@ -110,7 +139,10 @@ def _by_line(place: LabelPlace, sequences: Sequences) -> Labels:
                 f"{place.key!r} is no line of the log, from 0 to {n_lines - 1}; labels and logs do "
                 "not belong together"
             )
+        _check_agreement(place, table.with_columns(key=at))
         positive = at.filter(table["label"] == 1)
+        if unused := len(np.setdiff1d(positive.to_numpy(), sequences.lines)):
+            say(f"{place.path}: {unused:,} of its anomalous lines are in no sequence of the log")
         line_labels = np.zeros(n_lines, dtype=np.uint8)  # a line that is not listed is normal
         line_labels[positive.to_numpy()] = 1
         events = line_labels[sequences.lines]

@@ -21,10 +21,12 @@ from glx.methods.deeplog import DeepLog, DeepLogConfig
 from glx.methods.forest import Forest, ForestConfig
 from glx.methods.k4 import K4, K4Config
 from glx.methods.logtad import LogTAD, LogTADConfig
+from glx.methods.loop import LoopConfig
 from glx.methods.pca import PCA, PCAConfig
 from glx.methods.plelog import PLELog, PLELogConfig
 from glx.methods.rapid import Rapid, RapidConfig
 from glx.methods.task import Fitted, Method, Source, Task
+from glx.nn import least_bytes
 from glx.sequences import LabelledSource, Sequences, distinct
 from glx.state import State
 from glx.verdicts import Verdicts, heaviest
@@ -74,6 +76,17 @@ class MethodConfig(DetectorConfig):
     def needs_sources(self) -> bool:
         """Whether the method learns from sources too."""
         return METHODS[self.method].needs_sources
+
+    @property
+    def least_memory(self) -> tuple[int, tuple[str, ...]]:
+        """Of a method that trains a network."""
+        if not isinstance(self.own, LoopConfig):
+            return 0, ()
+        size = asdict(self.own)
+        events = size.get("window", size.get("max_events", 1))
+        needed = least_bytes(size["hidden"], size.get("layers", 1), self.own.batch, events)
+        names = ("hidden", "layers", "batch", "window", "max_events")
+        return needed, tuple(f"{self.method}_{name}" for name in names if name in size)
 
     @property
     def own(self) -> Any:

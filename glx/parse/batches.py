@@ -87,7 +87,7 @@ def _records_in(line: str) -> list[str]:
     """The records of a line, a line each; the line as it is, where it is broken."""
     try:
         return [json.dumps(one, ensure_ascii=False) for one in records_of(json.loads(line))] or [""]
-    except (ValueError, AttributeError, KeyError, TypeError):
+    except (ValueError, AttributeError, KeyError, TypeError, RecursionError):
         return [line]
 
 

@@ -55,13 +55,13 @@ Row = tuple[str, str | None, str | None, str | None]  # text, time, level, sessi
 
 
 def json_object(line: str) -> dict | None:
-    """The JSON object of a line, or None."""
+    """The JSON object of a line, or None: also of what is nested too deeply to be read."""
     line = line.strip().removeprefix("[").rstrip(",]")
     if not line.startswith("{"):
         return None
     try:
         value = json.loads(line, strict=False)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     return value if isinstance(value, dict) else None
 

@@ -5,6 +5,7 @@ is what came within a pause, and an empty piece says that for now nothing more h
 """
 
 import os
+import re
 import select
 import sys
 import time
@@ -22,7 +23,10 @@ from glx.parse.follow import READ, Mark, Part, parts
 STDIN = Path("-")
 # Bytes unpacked at a time: gzip makes at most a thousand of one, Zstandard many more.
 PACKED_GZIP, PACKED_ZSTD = 1 << 15, 1 << 12
-GZIP, ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
+GZIP = b"\x1f\x8b"
+# A frame of data, or one to be skipped, such as pzstd puts in front of each.
+ZSTD = re.compile(rb"\x28\xb5\x2f\xfd|[\x50-\x5f]\x2a\x4d\x18")
+WIDEST = 1 << 31  # bytes that a frame may look back, the most that `zstd --long=31` asks for
 
 
 @dataclass(frozen=True)
@@ -73,12 +77,12 @@ def pieces(path: LogPath, size: int) -> Iterator[bytes]:
     first, piece = b"", None
     for piece in raw:
         first += piece
-        if len(first) >= len(ZSTD) or (first and not piece):
+        if len(first) >= 4 or (first and not piece):
             break
         if not first:
             yield piece
     unpacked: Iterable[bytes] = chain([first], [b""] * (piece == b""), raw)
-    if first.startswith(ZSTD):
+    if ZSTD.match(first):
         unpacked = _unpack_zstd(unpacked)
     elif first.startswith(GZIP):
         unpacked = _unpack_gzip(unpacked)
@@ -140,9 +144,14 @@ def _unpack_gzip(packed: Iterable[bytes]) -> Iterator[bytes]:
         raise EOFError
 
 
+def zstd_decompressor() -> zstandard.ZstdDecompressor:
+    """What unpacks any frame; it takes as much memory as the frame looks back."""
+    return zstandard.ZstdDecompressor(max_window_size=WIDEST)
+
+
 def _unpack_zstd(packed: Iterable[bytes]) -> Iterator[bytes]:
     """All frames; the package's stream reader would accept a truncated frame."""
-    unpack, frame = zstandard.ZstdDecompressor(), None
+    unpack, frame = zstd_decompressor(), None
     for data in _little(packed, PACKED_ZSTD):
         if not data:
             yield b""

@@ -19,7 +19,7 @@ from glx.data.inputs import given_log, in_order, layout_of_all
 from glx.data.inspect import inspect
 from glx.data.load import WINDOW, LogParser
 from glx.data.stream import stream
-from glx.data.windows import Window, window_of
+from glx.data.windows import Window, span_of, window_of
 from glx.detector import Detector
 from glx.errors import InputError, is_disk_full
 from glx.files import is_stream, output, whole
@@ -54,8 +54,8 @@ def detect(
     session: str | None = None,
     window: Window | None = None,
     given: Given = NOTHING_GIVEN,
-    idle: float = 3600.0,
-    latency: float = 2.0,
+    idle: float | str = 3600.0,
+    latency: float | str = 2.0,
     follow: bool = False,
     overwrite: bool = False,
     mask: Mask = redact,
@@ -85,9 +85,7 @@ def detect(
       KeyboardInterrupt: with what was judged of a live log until then.
     """
     progress = progress or Progress()
-    for name, seconds in (("idle", idle), ("latency", latency)):
-        if not seconds > 0:
-            raise InputError(f"--{name}={seconds}: must be more than 0 seconds")
+    idle, latency = span_of("idle", idle), span_of("latency", latency)
     log = given_log([logs] if isinstance(logs, str) else logs, latency, follow)
     if follow and not os.path.exists(log.files[0]):
         progress.say(f"{log}: no such file yet; waiting for it")

@@ -15,6 +15,7 @@ from glx.data.inspect import inspect
 from glx.data.load import Parsed, load, raw_layout, window_in
 from glx.data.systems import System
 from glx.detector import Detector, DetectorConfig, Log, Options, Target
+from glx.devices import memory
 from glx.errors import InputError
 from glx.evaluate.labels import check_source, few_labelled, read_labels
 from glx.redact import mask_of
@@ -47,6 +48,7 @@ def fit(config: RunConfig, folder: Path | None, progress: Progress, shared: Shar
     Args:
       folder: gets `train.jsonl`, and keeps the state of training; None for neither.
     """
+    check_memory(config.model)
     mask = mask_of(config.data.redact)
     systems = resolve(config.target, config.sources, config.labels, config.data)
 
@@ -62,7 +64,7 @@ def fit(config: RunConfig, folder: Path | None, progress: Progress, shared: Shar
 
     def labelled(system: System) -> LabelledSource:
         parsed = parse(system, "source", adapt_share=1.0)
-        labels = read_labels(system, parsed.sequences).sequences
+        labels = read_labels(system, parsed.sequences, progress.say).sequences
         check_source(system.name, labels)
         return LabelledSource(system.name, parsed.sequences, parsed.templates, labels)
 
@@ -78,6 +80,17 @@ def fit(config: RunConfig, folder: Path | None, progress: Progress, shared: Shar
     options = Options(few, None if folder is None else folder / "training", training)
     detector = config.model.detector.fit(config.model, sources, seen, options)
     return Fit(detector, sources, target, few)
+
+
+def check_memory(config: DetectorConfig) -> None:
+    """Raise InputError, before any work, where the sizes of a network need more than there is."""
+    (needed, flags), there = config.least_memory, memory()
+    if needed > there:
+        sizes = ", ".join(f"--{flag}" for flag in flags)
+        raise InputError(
+            f"{sizes}: training at these sizes needs {needed / 1e9:,.1f} GB of memory or more, and "
+            f"there are {there / 1e9:,.1f} GB; choose smaller ones"
+        )
 
 
 def _training(

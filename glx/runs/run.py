@@ -76,7 +76,9 @@ def run(
 
         progress.say("measuring")
         has_labels = target.system.labels is not None
-        labels = read_labels(target.system, target.sequences) if has_labels else None
+        labels = None
+        if has_labels:
+            labels = read_labels(target.system, target.sequences, progress.say)
         found |= measure(config, target, verdicts, detector.threshold, labels, shared)
         if few is not None:
             found["audit"].append(audit.target_labels(len(few.labels)))

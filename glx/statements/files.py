@@ -11,10 +11,12 @@ from collections.abc import Iterator
 from contextlib import closing
 from lzma import LZMAError
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 import zstandard
 
 from glx.errors import InputError
+from glx.parse.sources import ZSTD, zstd_decompressor
 from glx.statements.languages import BY_SUFFIX
 
 LARGEST = 4 << 20  # bytes; a larger file is data, or generated
@@ -111,9 +113,11 @@ def _zipped(path: Path) -> Iterator[tuple[str, bytes]]:
 
 def _tarred(path: Path) -> Iterator[tuple[str, bytes]]:
     with path.open("rb") as file:
-        packed = file.read(4) == b"\x28\xb5\x2f\xfd"
+        packed = ZSTD.match(file.read(4)) is not None
         file.seek(0)
-        stream = zstandard.ZstdDecompressor().stream_reader(file) if packed else file
+        stream: Any = file
+        if packed:
+            stream = zstd_decompressor().stream_reader(file, read_across_frames=True)
         with closing(stream), tarfile.open(fileobj=stream, mode="r|" if packed else "r:*") as tar:
             for member in tar:
                 if member.isfile() and _runs(member.name) and member.size <= LARGEST:

@@ -17,6 +17,7 @@ from glx.embed import alarm
 from glx.embed.alarm import Meanings, meanings
 from glx.embed.embed import EmbedConfig
 from glx.errors import InputError
+from glx.nn import least_bytes
 from glx.parse.levels import SEVERE
 from glx.profile import Profile, fit_profile, share_at_level
 from glx.redact import Mask, redact
@@ -82,6 +83,14 @@ class ZeroLogConfig(DetectorConfig):
     def steps(self) -> int:
         """Of training."""
         return self.train.steps
+
+    @property
+    def least_memory(self) -> tuple[int, tuple[str, ...]]:
+        """Of one episode's four batches at a time, and of all that is drawn for a step."""
+        train = self.train
+        batch, drawn = 4 * train.batch, 16 * train.episodes * train.batch * train.max_events
+        needed = least_bytes(train.model.hidden, 1, batch, train.max_events) + drawn
+        return needed, ("hidden", "batch", "episodes", "max_events")
 
     def prepare(self, parser: LogParser, say: Callable[[str], None], mask: Mask = redact) -> None:
         """Read source code now, which is kept, rather than after the work.

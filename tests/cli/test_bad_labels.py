@@ -17,6 +17,8 @@ LABELS = {
     "line,label\nfirst,0\n": (": line 2", "'first'"),
     "session,failed\n1,0\n": (": line 1", "session, failed"),
     "\nkey,label\n1,0\n": (": line 1", "empty"),
+    "key,label\n1,0\n2,1\n1,0\n1,1\n": (": line 5", "in line 2"),
+    "line,label\n3,1\n03,0\n": (": line 3", "in line 2"),
 }
 
 

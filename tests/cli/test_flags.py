@@ -89,6 +89,9 @@ def test_a_number_that_may_be_none_is_a_flag_for_a_number():
         ("--eggs=1.5", "a whole number"),
         ("--oven_heat=hot", "a number"),
         ("--oven_fan=maybe", "true or false"),
+        ("--nooven_fan=1", "takes no value"),
+        ("--nooven_fan=", "takes no value"),
+        ("\u2013\u2013eggs=2", "no hyphen"),
         ("--kind=pie", "sponge, torte"),
         ("--egg=2", "Did you mean: eggs"),
         ("--eggs", "Missing value"),
@@ -102,6 +105,15 @@ def test_a_wrong_flag_is_one_sentence_and_code_2(flag, what, capsys):
     assert err.startswith("error: ")
     assert flag.strip("-").partition("=")[0] in err
     assert what in err
+
+
+@pytest.mark.parametrize("command", [*COMMANDS])
+def test_a_switch_that_is_off_takes_no_value(command, capsys):
+    values = import_module(f"glx.cli.{command}").declare()
+    switches = [name for name in values if values[name].boolean]
+    for name in switches:
+        assert main([command, f"--no{name}=1"]) == 2
+        assert capsys.readouterr().err.startswith(f"error: --no{name}=1: ")
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """JSON lines: fields with dots, forms that are read without a flag, outcomes, batches."""
 
 import json
+from contextlib import suppress
 from dataclasses import replace
 
 import pytest
@@ -10,6 +11,7 @@ from glx.errors import InputError
 from glx.parse.events import collect
 from glx.parse.header import detect_layout, layout_of
 from glx.parse.jsonl import check_given, key_paths
+from glx.parse.layout import Layout
 from glx.parse.names import Given
 from glx.parse.outcomes import headline, is_outcome, varied
 from glx.parse.read import ReadCounts
@@ -269,3 +271,32 @@ def test_fields_that_the_user_names(tmp_path):
 def test_a_field_that_no_line_has(lines, given, message):
     with pytest.raises(InputError, match=message):
         detect_layout(lines, given=given)
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ('{"a":[', "]}"),
+        ('{"kvlistValue":{"values":[{"key":"k","value":', "}]}}"),
+    ],
+)
+@pytest.mark.parametrize(
+    "around",
+    [
+        '{"msg":"disk full","a":%s}',
+        '{"resourceLogs":[{"scopeLogs":[{"logRecords":[{"body":%s}]}]}]}',
+        '{"log":%s,"stream":"stdout","time":"2024-05-01T10:00:00Z"}',
+        "%s",
+    ],
+)
+def test_a_line_that_is_nested_too_deeply_is_a_text(around, before, after, tmp_path):
+    for depth in (900, 20_000):
+        deep = around.replace("%s", before * depth + "1" + after * depth)
+        path = tmp_path / "a.jsonl"
+        path.write_text(f'{{"msg":"disk full","n":1}}\n{deep}\n{{"msg":"disk fine"}}\n')
+        for layout in (layout_of(path), Layout()):
+            frame, _ = collect(records(path, layout, ReadCounts()))
+            assert {0, 2} <= {*frame["line"].to_list()}
+        path.write_text(f"{deep}\n" * 3)
+        with suppress(InputError):  # where no line has a field; what is tried is that it ends
+            collect(records(path, layout_of(path), ReadCounts()))
