@@ -16,7 +16,6 @@ import numpy as np
 import polars as pl
 from scipy.special import expit, logit
 
-from glx import evidence
 from glx.config import nested, rebuild, setting
 from glx.data.load import LogParser
 from glx.detector import DEFAULT, Detector, Options, Report, Target, silent
@@ -27,6 +26,7 @@ from glx.files import given_path, writable
 from glx.generallog import experts, knowledge, notes, route
 from glx.generallog.expert import Expert, ExpertInput
 from glx.generallog.experts import ExpertConfig, ExpertContext
+from glx.generallog.habits import Habits, of_profile, of_texts_alone
 from glx.generallog.knowledge import Knowledge, KnowledgeConfig
 from glx.generallog.open_questions import write_questions
 from glx.generallog.route import ONE_WAY, RouteConfig, Routed, Router
@@ -66,9 +66,10 @@ class GeneralLogConfig(ZeroLogConfig):
         return "GeneralLog"
 
     @property
-    def texts_alone(self) -> bool:
-        """Verdicts rest on what texts say, as published; nothing of the target's habits counts."""
-        return not self.train.structural
+    def judges_all(self) -> bool:
+        """The expert judges general sequences too: answers that are there anyway cost nothing."""
+        free = self.expert.expert == "answers" and self.route.route not in ONE_WAY
+        return free and self.train.structural
 
     @property
     def zerolog(self) -> ZeroLogConfig:
@@ -193,33 +194,28 @@ class GeneralLogDetector(Detector):
         scores = on_one_scale(base.scores, self.zerolog.threshold)
         places, weights, ids = base.places.copy(), base.weights.copy(), base.ids.copy()
         reasons = base.reasons.copy()
-        # Answers that are there anyway cost nothing, so that general sequences get theirs too.
-        free = self.config.expert.expert == "answers" and not self.config.texts_alone
-        free = free and self.config.route.route not in ONE_WAY
-        rows, costs, share_answered = np.flatnonzero(~routed.general | free), Costs(), None
+        judges_all, costs, share_answered = self.config.judges_all, Costs(), None
+        rows = np.flatnonzero(~routed.general | judges_all)
         if len(rows):
             asked = unique.take(rows)
-            inputs = expert_input(self, asked, meanings, routed, rows)
+            own = self.habits(meanings)
+            inputs = expert_input(self, asked, meanings, own, routed, rows)
             expert = self.expert or self.with_expert().expert
             assert expert is not None
             answers = expert(inputs)
             costs, share_answered = answers.costs, answers.share_answered
             # Where a file has none, ZeroLog's verdict stays; a model that gave none abstains.
-            told = np.flatnonzero(~(free & np.isnan(answers.log_odds)))
+            told = np.flatnonzero(~(judges_all & np.isnan(answers.log_odds)))
             rows, asked, answers = rows[told], asked.take(told), answers.take(told)
             decisive = asked.ids[asked.offsets[:-1] + answers.places]
-            if self.config.texts_alone:
-                absent = np.full(len(asked), -np.inf)
-            else:
-                absent = evidence.absence(profile, asked)
+            absent = own.absence(asked)
             log_odds = np.maximum(answers.log_odds, absent)
             scores[rows] = expit(np.minimum(log_odds, HIGHEST))
             places[rows], weights[rows] = -1, 0
             places[rows, 0], weights[rows, 0] = answers.places, 1
             ids[rows, 0] = decisive
-            levels = meanings.levels * (not self.config.texts_alone)
             reasons[rows] = [
-                "; ".join([*meanings.origin(v), *level_reason(profile, levels, v), reason])
+                "; ".join([*meanings.origin(v), *level_reason(profile, own.levels, v), reason])
                 for v, reason in zip(decisive, answers.reasons, strict=True)
             ]
             lack = np.flatnonzero((absent >= 0) & (log_odds <= absent))
@@ -234,6 +230,13 @@ class GeneralLogDetector(Detector):
         deciding = route.explain(self.router, routed, meanings, self.source_texts)
         more = reasons, routes, deciding, routed.x_sim, metrics
         return Verdicts(unique, scores, places, weights, ids, *more)
+
+    def habits(self, meanings: Meanings) -> Habits:
+        """What the target's own habits say of its events and sequences."""
+        if not self.config.train.structural:
+            return of_texts_alone(meanings)
+        answered = self.config.expert.expert != "retrieval"  # which has no answer but the alarm's
+        return of_profile(self.zerolog.profile, meanings, answered)
 
     def to_state(self) -> State:
         """As in `glx.detector`; without the expert."""
@@ -272,30 +275,21 @@ def expert_input(
     detector: GeneralLogDetector,
     sequences: Distinct,
     meanings: Meanings,
+    own: Habits,
     routed: Routed,
     rows: np.ndarray,
 ) -> ExpertInput:
     """What an expert is asked about: `sequences` are the `rows` of those that were routed."""
     profile, texts = detector.zerolog.profile, meanings.texts
-    levels = meanings.levels
     new = (0, len(texts) - len(profile.seen))
-    reading = evidence.reading(profile, meanings.alarm, levels)
-    alone = evidence.event_log_odds(profile, meanings.alarm, levels)
-    if detector.config.texts_alone:
-        reading, beside = evidence.bounded(meanings.alarm), np.zeros(len(texts), np.float32)
-        alone = beside - np.inf
-    elif detector.config.expert.expert == "retrieval":  # which has no answer but the alarm's
-        beside = evidence.rarity(profile, levels)
-    else:
-        beside = evidence.beside_answers(profile, meanings.alarm, levels)
     return ExpertInput(
         sequences=sequences,
         texts=texts,
         vectors=meanings.vectors,
         alarm=meanings.alarm,
-        reading=reading,
-        beside=beside,
-        evidence=alone,
+        reading=own.reading,
+        beside=own.beside,
+        evidence=own.evidence,
         share=np.pad(profile.present / max(int(profile.n_sequences), 1), new),
         seen=np.pad(profile.seen, new),
         similarity=routed.similarity,

@@ -22,7 +22,7 @@ from scipy.special import logsumexp
 
 from glx import devices
 from glx.config import setting
-from glx.methods.rapid import commonest
+from glx.methods.rapid import KnownShare, commonest
 from glx.methods.task import Fitted, Log, Scores, Task
 from glx.sequences import Distinct
 
@@ -32,15 +32,9 @@ EDGE = 0.95  # of the companions are more typical than what scores 0.5
 
 
 @dataclass(frozen=True)
-class K4Config:
+class K4Config(KnownShare):
     """Typicality among known sequences."""
 
-    share: float = setting(
-        0.9,
-        "of the adaptation sequences that are taken as known, the commonest first.",
-        low=0,
-        high=1,
-    )
     near: int = setting(5, "neighbours that span the ball around a sequence.", low=1, high=1000)
     most: int = setting(10_000, "distinct known sequences that are kept.", low=4)
 

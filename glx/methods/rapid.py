@@ -26,15 +26,21 @@ DECIMALS = 6  # of a distance: vectors are no more exact
 
 
 @dataclass(frozen=True)
-class RapidConfig:
-    """Retrieval of known sequences."""
+class KnownShare:
+    """How much of an unlabelled log stands for known sequences."""
 
     share: float = setting(
         0.9,
-        "of the adaptation sequences that the database stands for, the commonest first.",
+        "of the adaptation sequences that are taken as known, the commonest first.",
         low=0,
         high=1,
     )
+
+
+@dataclass(frozen=True)
+class RapidConfig(KnownShare):
+    """Retrieval of known sequences."""
+
     core: int = setting(
         5,
         "sequences of the database that a sequence is compared with, the nearest.",

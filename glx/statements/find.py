@@ -61,7 +61,7 @@ class Statement:
     function: str | None
 
 
-def statements(
+def of_file(
     text: str, language: Language, named: Mapping[str, Mapping[str, str]]
 ) -> list[Statement]:
     """The log statements of a file.

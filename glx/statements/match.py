@@ -44,9 +44,6 @@ NEGATION = re.compile(
 PREFIX = re.compile(r"^(?:un|in|im|dis|non|mis|de|en|at)(?=\w{3})")  # unlocked, detached
 CHUNK = 256  # templates at once
 TOKEN = re.compile(r"<\*>|[^\W_]+")
-SCHEMA = pl.Schema(
-    {name: pl.String() for name in ("text", "level", "place", "function")} | {"places": pl.Int64()}
-)
 
 
 class Match(NamedTuple):
@@ -93,7 +90,8 @@ def distinct(table: pl.DataFrame) -> pl.DataFrame:
     """One row for each masked text and level of a table of `glx.statements.table`.
 
     Returns:
-      Columns `SCHEMA`, the least severe first; `place` and `function` are those of the first.
+      `text`, `level`, `place` and `function` of the first, how many `places` (int64); the least
+      severe first.
     """
     rank = pl.col("level").replace_strict(dict(zip(SCALE, range(len(SCALE)), strict=True)))
     return (
@@ -101,7 +99,6 @@ def distinct(table: pl.DataFrame) -> pl.DataFrame:
         .sort("rank", maintain_order=True)
         .group_by("text", "level", maintain_order=True)
         .agg(pl.first("place", "function"), places=pl.len().cast(pl.Int64))
-        .select(*SCHEMA)
     )
 
 
@@ -110,7 +107,7 @@ class Statements:
     """Log statements to look templates up in.
 
     Attributes:
-      table: `S` statements, columns `SCHEMA`; to `find` them a `text` is enough.
+      table: `S` statements, columns of `distinct`; to `find` them a `text` is enough.
     """
 
     table: pl.DataFrame

@@ -71,7 +71,7 @@ def _of_path(path: Path, log_calls: tuple[str, ...], say: Say, cache: Path | Non
         text = content.decode("utf-8", "replace")
         rows += [
             (one.text, one.level, f"{name}:{one.line}", one.function, language.name)
-            for one in find.statements(text, language, named)
+            for one in find.of_file(text, language, named)
         ]
         count, read = count + 1, read + text.count("\n")
         if time.monotonic() - said > EVERY:

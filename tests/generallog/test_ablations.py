@@ -78,7 +78,8 @@ def test_a_prompt_without_known_events(base, tmp_path):
     asked = unique(*ASKED)
     routed = route(fitted.router, asked, read().vectors)
     rows = np.flatnonzero(~routed.general)
-    inputs = expert_input(fitted, asked.take(rows), read(), routed, rows)
+    own = fitted.habits(read())
+    inputs = expert_input(fitted, asked.take(rows), read(), own, routed, rows)
     form = chat.load(tiny_model("chatml", tmp_path))
     for known, shown in ((fitted.knowledge, False), (fit(base).knowledge, True)):
         context = ExpertContext(known, k=5)

@@ -7,13 +7,13 @@ import pytest
 from programs import PROGRAMS
 
 from glx.statements.calls import named
-from glx.statements.find import statements
+from glx.statements.find import of_file
 from glx.statements.languages import BY_SUFFIX
 
 
 def found(name: str, text: str, own=None) -> list[tuple]:
     language = BY_SUFFIX[Path(name).suffix]
-    return [(s.level, s.line, s.function, s.text) for s in statements(text, language, own or {})]
+    return [(s.level, s.line, s.function, s.text) for s in of_file(text, language, own or {})]
 
 
 @pytest.mark.parametrize("name", PROGRAMS)

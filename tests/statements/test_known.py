@@ -120,7 +120,7 @@ def test_reasons_and_prompts_say_where_an_event_is_logged(fitted, tmp_path):
     assert f'"disk <*> failed"; {place}; ' in unusual(fitted.zerolog.profile, known, 2)
     asked = unique([0, 2, 1])
     routed = route(fitted.router, asked, known.vectors)
-    inputs = expert_input(fitted, asked, known, routed, np.arange(1))
+    inputs = expert_input(fitted, asked, known, fitted.habits(known), routed, np.arange(1))
     form = chat.load(tiny_model("chatml", tmp_path))
     questions = collapse(inputs, "sequence")
     write = writer(inputs, questions, form, PromptConfig())

@@ -98,6 +98,6 @@ def test_headers_of_installed_packages():
     headers = [*files.sources(Path(numpy.get_include()))]
     assert len(headers) > 20
     for name, content in headers:
-        for one in find.statements(content.decode(), BY_SUFFIX[Path(name).suffix], {}):
+        for one in find.of_file(content.decode(), BY_SUFFIX[Path(name).suffix], {}):
             assert one.level in SCALE
             assert 0 < one.line <= content.count(b"\n") + 1
