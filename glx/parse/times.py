@@ -85,6 +85,7 @@ STAMP = re.compile(
     rf"(?P<fraction>{_any(FRACTIONS)})?(?P<zone>{_any(ZONES)})?|(?P<epoch>{EPOCH}))(?![\w/])"
 )
 
+SHOWABLE = -62_135_596_800, 253_402_300_799  # seconds of the years 1 to 9999
 DAY = 86400.0
 YEARLESS = 94867200.0  # seconds since the epoch; times without a year are below
 
@@ -165,7 +166,13 @@ def _misfit(times: pl.Series, format: str) -> tuple[int, float]:
 
 
 def seconds(times: pl.Series, format: str) -> pl.Series:
-    """Seconds since the epoch (f64) of times (str); null where one has not the format."""
+    """Seconds since the epoch (f64) of times (str); null where one has not the format, or lies
+    outside of the years 1 to 9999."""
+    found = _seconds(times, format)
+    return found.set(~found.is_between(*SHOWABLE).fill_null(False), None)
+
+
+def _seconds(times: pl.Series, format: str) -> pl.Series:
     if format == "epoch":
         numbers = times.cast(pl.Float64, strict=False)
         size = numbers.abs()

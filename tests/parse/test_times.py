@@ -98,3 +98,16 @@ def test_the_hour_that_summer_time_repeats_is_kept():
 
 def test_no_times():
     assert format_of(["ready", "08:00", "12"]) is None
+
+
+@pytest.mark.parametrize(
+    ("format", "times"),
+    [
+        ("epoch", ["1e400", "-1e400", "nan", "9e30", "-9e30", "-62135596801"]),
+        ("%Y-%m-%d", ["-0001-01-01", "0000-12-31", "10000-01-01", "+10000-01-01"]),
+    ],
+)
+def test_a_time_that_no_date_has_is_none(format, times):
+    assert seconds(pl.Series(times), format).null_count() == len(times)
+    ends = {"epoch": ["-62135596800", "253402300799"], "%Y-%m-%d": ["0001-01-01", "9999-12-31"]}
+    assert seconds(pl.Series(ends[format]), format).null_count() == 0
