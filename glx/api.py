@@ -145,7 +145,7 @@ def load(folder: Path | str, *, redact: bool = True, **settings: Any) -> LogDete
     """
     fitted, parser = detectors.load(files.given_path(_one("folder", folder)))
     if settings:
-        fitted = fitted.with_expert(lambda expert: with_flags(expert, settings))
+        fitted = fitted.with_expert(detectors.change_of(fitted, settings))
     return LogDetector(fitted, parser, mask_of(redact))
 
 

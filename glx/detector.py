@@ -162,6 +162,7 @@ class Detector(Protocol):
         *,
         folder: Path | None = None,
         report: Report = silent,
+        say: Callable[[str], None] = lambda text: None,
     ) -> Self:
         """The detector with its expert made ready; itself where it asks none.
 
@@ -169,11 +170,17 @@ class Detector(Protocol):
           change: gives the expert's settings in place of those that were fitted.
           folder: where the expert `batch` writes its requests; None where it cannot be used.
           report: gets the progress of questions.
+          say: is told of a server that is waited for.
 
         Raises:
           InputError: the expert lacks something, or cannot be used here.
+          OutsideError: its server is out of reach.
         """
         return self
+
+    def finish(self) -> None:
+        """Raise OutsideError, at the end of a log, where its expert had too few usable answers."""
+        return
 
     def understand(self, texts: Sequence[str], mask: Mask = redact) -> Meanings:
         """What template texts mean to it; `mask`: what becomes of a text where it is shown."""

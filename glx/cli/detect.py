@@ -12,7 +12,7 @@ is read from a pipe or by --follow is judged while it is written, until it ends 
 
 from absl.flags import FlagValues
 
-from glx.cli.flags import add, build, define
+from glx.cli.flags import add, define, given
 from glx.data.load import REDACT, DataConfig
 from glx.errors import InputError
 from glx.files import given_path
@@ -76,6 +76,6 @@ def work(values: FlagValues) -> None:
         follow=values.follow,
         overwrite=values.overwrite,
         mask=mask_of(values.redact),
-        expert=lambda fitted: build(values, fitted),
+        expert=given(values, ExpertConfig),
         progress=Terminal(),
     )

@@ -66,6 +66,12 @@ def build(values: FlagValues, base: Any) -> Any:
     return base
 
 
+def given(values: FlagValues, cls: type) -> dict[str, Any]:
+    """The settings below `cls` that were given, by the names of their flags."""
+    names = [leaf.name for leaf in settings.leaves(cls)]
+    return {name: values[name].value for name in names if values[name].present}
+
+
 def command(config: Any, base: Any) -> list[str]:
     """The flags that make `config` of `base`: `build` the other way round."""
     out = []

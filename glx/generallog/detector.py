@@ -98,7 +98,7 @@ class GeneralLogConfig(ZeroLogConfig):
                     f"{len(templates):,} templates are in {path}; fill in the column p and repeat "
                     f"the command with --responses={path} in place of --write_questions"
                 )
-        experts.prepare(expert)
+        experts.prepare(expert, say)
         for path in parted(self.known.knowledge)[1]:
             notes.read(path)
         look_up(self.known, parser.texts, say)
@@ -169,11 +169,19 @@ class GeneralLogDetector(Detector):
         *,
         folder: Path | None = None,
         report: Report = silent,
+        say: Callable[[str], None] = lambda text: None,
     ) -> Self:
         """As in `glx.detector`."""
         config = replace(self.config, expert=change(self.config.expert))
+        if folder is None:  # else it was prepared before the work
+            experts.prepare(config.expert, say)
         context = ExpertContext(self.knowledge, config.knowledge.k, self.numbers, folder, report)
         return replace(self, config=config, expert=experts.make_expert(config.expert, context))
+
+    def finish(self) -> None:
+        """As in `glx.detector`."""
+        if isinstance(self.expert, experts.ModelExpert):
+            self.expert.finish()
 
     def understand(self, texts: Sequence[str], mask: Mask = redact) -> Meanings:
         """As its ZeroLog."""

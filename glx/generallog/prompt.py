@@ -17,14 +17,17 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 
+import numpy as np
+
 from glx.config import setting
 from glx.errors import InputError
 from glx.generallog.entries import Entry
 from glx.generallog.expert import ExpertInput
+from glx.generallog.knowledge import Knowledge
 from glx.generallog.questions import CONTEXTS, Questions
 from glx.generallog.wordings import WORDINGS, Wording
 from glx.llm.chat import ChatFormat, Messages
-from glx.llm.request import ANOMALOUS, CHOICES
+from glx.llm.request import ANOMALOUS, CHOICES, Request
 from glx.llm.sanitize import CUT, neutral, special_pattern
 from glx.parse.levels import SEVERE
 
@@ -141,6 +144,32 @@ def writer(
         return fitted.messages(wording), fitted.left_out + cut
 
     return write
+
+
+def to_requests(
+    inputs: ExpertInput,
+    questions: Questions,
+    chat: ChatFormat,
+    config: PromptConfig,
+    known: Knowledge,
+    k: int,
+    model: str,
+) -> tuple[list[list[Request]], int]:
+    """For each wording a request for each of `Q` questions; how many events were left out.
+
+    Args:
+      known: what to look up for each event, `k` of it.
+    """
+    events, of_event = np.unique(questions.events, return_inverse=True)
+    _, rows = known.search(inputs.vectors[events], k)
+    near = [[known.entries[row] for row in of_one if row >= 0] for of_one in rows]
+    requests, left_out = [], 0
+    for wording in WORDINGS[: config.votes]:
+        write = writer(inputs, questions, chat, config, wording)
+        written = [write(q, near[event]) for q, event in enumerate(of_event.tolist())]
+        requests.append([Request(asked, chat.render(asked), model) for asked, _ in written])
+        left_out += sum(dropped for _, dropped in written)
+    return requests, left_out
 
 
 def reason_messages(messages: Messages, choice: str) -> Messages:

@@ -25,6 +25,10 @@ APPLICATION = 0x676C7856  # "glxV" in the file's header: tells it from other dat
 TABLE = """CREATE TABLE IF NOT EXISTS answers (
     key TEXT PRIMARY KEY, p REAL, certain INTEGER NOT NULL, text TEXT NOT NULL,
     tokens_in INTEGER NOT NULL, tokens_out INTEGER NOT NULL)"""
+INSERT = """INSERT INTO answers VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (key) DO UPDATE SET
+    p = excluded.p, certain = excluded.certain, text = excluded.text,
+    tokens_in = excluded.tokens_in, tokens_out = excluded.tokens_out
+    WHERE answers.p IS NULL AND excluded.p IS NOT NULL"""
 
 
 def default_cache() -> str:
@@ -72,10 +76,13 @@ class AnswerCache:
             return {row[0]: to_answer(*row[1:]) for row in rows if row is not None}
 
     def put(self, answers: dict[str, Answer]) -> None:
-        """Add answers in one transaction, on disk on return; those already there stay."""
+        """Add answers in one transaction, on disk on return; those already there stay.
+
+        An earlier abstention does not: such are of an earlier glx, which kept them.
+        """
         rows = [(key, *astuple(answer)) for key, answer in answers.items()]
         with self.lock, explained(self.path), transaction(self.db):
-            self.db.executemany("INSERT OR IGNORE INTO answers VALUES (?, ?, ?, ?, ?, ?)", rows)
+            self.db.executemany(INSERT, rows)
         self.any_usable |= any(answer.p is not None for answer in answers.values())
 
     def __len__(self) -> int:

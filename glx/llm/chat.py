@@ -26,6 +26,8 @@ SETTINGS: dict[str, Any] = {
 """What chat templates get beside the messages; a server that applies one needs the same
 (`chat_template_kwargs`)."""
 
+NO_TOKENS = ChoiceTokens(0, -1, -1)
+
 PLAIN = (
     "{% for m in messages %}{{ m['role'].capitalize() }}:\n{{ m['content'] }}\n\n{% endfor %}"
     "{% if add_generation_prompt %}Assistant:\n{% endif %}"
@@ -43,11 +45,13 @@ class ChatFormat:
       template: the chat template, in Jinja; None for the tokenizer's own.
       merges_system: the template knows no system role, so that the system message begins the
         user's.
+      stands_in: it is not the model's own: its counts are near, its tokens are others.
     """
 
     tokenizer: Any
     template: str | None = None
     merges_system: bool = False
+    stands_in: bool = False
 
     def render(self, messages: Messages) -> str:
         """The text of the messages, ready for the model to answer."""
@@ -73,9 +77,14 @@ class ChatFormat:
     def words(self) -> ChoiceTokens:
         """Where the two choices differ, as the model would write them after a prompt.
 
+        Of a tokenizer that stands in for the model's no token is known, so that the words of an
+        answer count without their log-probabilities.
+
         Raises:
           InputError: the tokenizer writes both the same.
         """
+        if self.stands_in:
+            return NO_TOKENS
         prompt = self.render((("system", "Judge."), ("user", "Which?")))
         normal, anomalous = (continuation(self.tokenizer, prompt, word) for word in CHOICES)
         for place, (a, b) in enumerate(zip(normal, anomalous, strict=False)):

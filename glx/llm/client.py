@@ -15,14 +15,20 @@ from math import ceil
 from queue import Empty, SimpleQueue
 from typing import Any
 
-import httpx
-
 from glx.detector import Report, silent
-from glx.errors import InputError
+from glx.errors import OutsideError
 from glx.llm import wire
 from glx.llm.answer_cache import AnswerCache
+from glx.llm.exchange import Refused, Server, Trouble, Wrong
 from glx.llm.request import Answer, ChoiceTokens, Costs, Request
-from glx.llm.server import LLMConfig, Refused, Trouble, connect, exchange, given_up, retrying
+from glx.llm.server import (
+    LLMConfig,
+    answers_to,
+    connect,
+    given_up,
+    retrying,
+    wrong_is,
+)
 
 LISTS_AT_ONCE = 4  # prompt lists under way: the server batches within each already
 MOST_ERRORS = 3  # times that a list may end in an error of the server's before it is halved
@@ -50,10 +56,9 @@ def ask(
 ) -> tuple[dict[str, Answer], Costs]:
     """An answer to each distinct one of `requests`, by key, and what they cost.
 
-    Known answers come from the cache; others go there as they arrive, whatever ends the call. A
-    question that the server refuses (a prompt that is too long, say) or leaves without any choice
-    abstains, but is not kept, since a server with other settings may answer. For the same reason
-    unusable answers wait until one is usable (`wire.keep`).
+    Known answers come from the cache; usable ones go there as they arrive, whatever ends the call.
+    A question that the server refuses (a prompt that is too long, say), answers unusably or leaves
+    without any choice abstains, but is not kept, since a server with other settings may answer.
 
     Args:
       requests: of one model and one kind.
@@ -61,43 +66,39 @@ def ask(
       report: called with questions done, questions in all, and tokens read and written so far.
 
     Raises:
-      InputError: the server refuses the key, the path, the model, or every question.
-      OutsideError: no answer for `llm_patience` seconds, or none with a choice.
+      OutsideError: no answer for `llm_patience` seconds, or none with a choice; or the server
+        refuses the key, the path, the model, or every question (what is wrong from the beginning,
+        `server.first_question` finds).
       OSError: the disk of the cache is full.
     """
     if len({(request.model, request.kind) for request in requests}) > 1:
         raise ValueError("requests of one call have one model and one kind")
     kind = requests[0].kind if requests else "choice"
     wanted = {request.key: request for request in requests}
-    known = cache.get(wanted)
+    known = wire.keep(cache.get(wanted), kind)
     missing = [request for key, request in wanted.items() if key not in known]
-    fresh, refused, unkept = dict[str, Answer](), dict[str, Answer](), dict[str, Answer]()
-    tokens = 0
+    fresh, refused, tokens = dict[str, Answer](), dict[str, Answer](), 0
     report(len(known), len(wanted), 0)
-    any_usable = cache.any_usable or any(wire.usable(answer, kind) for answer in known.values())
-    with calls(missing, words, config, any_usable) as queue:
+    any_usable = cache.any_usable or bool(known)
+    with wrong_is(OutsideError), calls(missing, words, config, any_usable) as queue:
         try:
             for result in results(queue, len(missing), config):
                 if isinstance(result, Refusal):
                     refused[result.request.key] = wire.NO_ANSWER
                     if not known and not fresh and len(refused) >= min(REFUSED, len(missing)):
-                        raise InputError(
+                        raise Wrong(
                             f"--llm_url={config.llm_url}: the server refuses every question"
                             f" ({result.reason}); see its log, --llm_model and --prompt_tokens"
                         )
                 else:
                     fresh |= result
-                    unkept |= result
                     tokens += sum(a.tokens_in + a.tokens_out for a in result.values())
-                    if kept := wire.keep(unkept, kind, cache.any_usable):
-                        cache.put(kept)
-                        unkept = {}
+                    cache.put(wire.keep(result, kind))
                 report(len(known) + len(fresh) + len(refused), len(wanted), tokens)
         except BaseException:  # Ctrl-C too: what has come in meanwhile is kept
             while not queue.empty():
                 result = queue.get()
-                unkept |= result if isinstance(result, dict) else {}
-            cache.put(wire.keep(unkept, kind, cache.any_usable))
+                cache.put(wire.keep(result, kind) if isinstance(result, dict) else {})
             raise
     answers = known | fresh | refused
     return answers, wire.tally(answers, fresh, len(known), kind)
@@ -112,15 +113,17 @@ def calls(
     shared.pending.put(Batch(missing))
     lists = config.llm_endpoint == "completions"
     most = min(LISTS_AT_ONCE, config.llm_concurrency) if lists else config.llm_concurrency
-    with connect(config) as client:
-        for _ in range(min(most, ceil(len(missing) / shared.size))):
-            # A daemon: one that waits for a server that hangs must not keep the process.
-            threading.Thread(target=shared.work, args=(client,), daemon=True).start()
-        try:
-            yield shared.results
-        finally:
-            shared.over.set()
-            shared.pending.put(None)
+    servers = [connect(config) for _ in range(min(most, ceil(len(missing) / shared.size)))]
+    for server in servers:
+        # A daemon: one that waits for a server that hangs must not keep the process.
+        threading.Thread(target=shared.work, args=(server,), daemon=True).start()
+    try:
+        yield shared.results
+    finally:
+        shared.over.set()
+        shared.pending.put(None)
+        for server in servers:
+            server.end()
 
 
 @dataclass(frozen=True)
@@ -150,7 +153,8 @@ class Calls:
       pending: batches to ask; None ends the threads.
       results: of each call a `Result`, or the trouble there was (str); an exception ends the run.
       over: set at the end.
-      size: prompts of one call at most; it falls when a call is not done in time.
+      size: prompts of one call at most; it falls when a call is not done in time, and to 1 when
+        answers to a list cannot be told apart time and again.
       any_usable: any answer was usable so far.
     """
 
@@ -161,7 +165,7 @@ class Calls:
         self.over = threading.Event()
         self.size = config.llm_batch if config.llm_endpoint == "completions" else 1
 
-    def work(self, client: httpx.Client) -> None:
+    def work(self, server: Server) -> None:
         """One thread: batch after batch until all is over, with a pause after each trouble."""
         again: list[Batch] = []
 
@@ -169,7 +173,7 @@ class Calls:
             for batch in again:  # behind the others, which it must not hold up
                 self.pending.put(batch)
             taken = self.take()
-            again[:], trouble = self.call(client, taken) if taken else ([], None)
+            again[:], trouble = self.call(server, taken) if taken else ([], None)
             if trouble:
                 self.results.put(str(trouble))
                 raise trouble
@@ -177,8 +181,9 @@ class Calls:
 
         try:
             retry = retrying(self.config.llm_patience, sleep=self.over.wait)
-            while retry(one_call):
-                pass
+            with server:
+                while retry(one_call):
+                    pass
         except Exception as error:  # it ends the run, in the thread that waits for it
             self.results.put(error)
 
@@ -194,10 +199,10 @@ class Calls:
         self.pending.put(replace(batch, requests=batch.requests[size:]))
         return replace(batch, requests=batch.requests[:size])
 
-    def call(self, client: httpx.Client, batch: Batch) -> tuple[list[Batch], Trouble | None]:
+    def call(self, server: Server, batch: Batch) -> tuple[list[Batch], Trouble | None]:
         """Ask a batch once; what is to be asked again, and the trouble there was."""
         try:
-            answers = answers_to(client, batch.requests, self.words, self.config)
+            answers = answers_to(server, batch.requests, self.words, self.config)
         except Refused as refused:
             if len(batch.requests) > 1:
                 return batch.halves(), None
@@ -207,6 +212,8 @@ class Calls:
             errors = batch.errors + trouble.heavy
             if trouble.slow:
                 self.size = max(1, len(batch.requests) // 2)
+            if trouble.mixed and errors == MOST_ERRORS:
+                self.size = 1  # this server's lists cannot be trusted
             if trouble.slow or errors == MOST_ERRORS:
                 return batch.halves(), trouble
             return [replace(batch, errors=errors)], trouble
@@ -222,20 +229,6 @@ class Calls:
         if not left:
             return [], None
         return [Batch(left, empty=batch.empty + 1)], Trouble("it answered without a choice")
-
-
-def answers_to(
-    client: httpx.Client, requests: list[Request], words: ChoiceTokens, config: LLMConfig
-) -> dict[str, Answer]:
-    """The answers of one call, by key; raises as `exchange` does."""
-    if config.llm_endpoint == "completions":
-        body = exchange(client, "completions", wire.completions_body(requests))
-    else:
-        body = exchange(client, "chat/completions", wire.chat_body(requests[0]))
-    try:
-        return wire.read_answers(body, requests, words)
-    except ValueError as error:
-        raise Trouble(str(error)) from error
 
 
 def results(queue: "SimpleQueue[Any]", wanted: int, config: LLMConfig) -> Iterator[Result]:

@@ -1,18 +1,16 @@
-"""An OpenAI-compatible server: its settings, one exchange with it, and when to try again.
+"""An OpenAI-compatible server: its settings, a session with it, and what to do when it fails.
 
-In: a body to send. Out: the JSON of the answer, or an exception: `Trouble` for what may pass (no
-server, or one that is loading, time-outs, closed connections, 408, 425, 429, 5xx, no JSON),
-`Refused` for a request that the server will never take.
+In: settings. Out: a session, the model's name, answers to a list of questions. Whoever asks knows
+whose fault it is that a server cannot be used (`exchange.Wrong`): before any work it is the user's
+(`InputError`), later the server has changed (`OutsideError`) and the same command goes on.
 """
 
-import json
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
-from typing import Any
+from typing import Any, TypeVar
 
 import httpx
 import tenacity
@@ -20,17 +18,15 @@ import tenacity
 from glx.config import setting
 from glx.errors import InputError, OutsideError
 from glx.llm import wire
-from glx.llm.answer_cache import default_cache
+from glx.llm.answer_cache import AnswerCache, default_cache
+from glx.llm.exchange import KEY_VARIABLE, Refused, Server, Trouble, Wrong, exchange, tls
+from glx.llm.request import Answer, ChoiceTokens, Request
+from glx.llm.sanitize import neutral
 
-KEY_VARIABLE = "GLX_LLM_API_KEY"
 FIRST_WAIT, LONGEST_WAIT = 0.25, 20.0  # seconds, bounds of the backoff
 CONNECT_SECONDS = 10.0
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
-MEND = {  # statuses that the user must see to
-    401: f"set {KEY_VARIABLE} to a key it takes",
-    403: f"set {KEY_VARIABLE} to a key it takes",
-    404: "mend --llm_url or --llm_model",
-}
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -58,7 +54,9 @@ class LLMConfig:
     llm_concurrency: int = setting(32, "calls under way at once with `chat`.", low=1, high=1024)
     llm_batch: int = setting(64, "prompts in one call with `completions`.", low=1, high=4096)
     llm_timeout: float = setting(
-        180.0, "seconds that one call may be silent before it is made again.", low=0.05
+        180.0,
+        "seconds that one call may take, to its last byte, before it is made again.",
+        low=0.05,
     )
     llm_reason: bool = setting(
         False, "ask also for a reason, one line for each sequence found anomalous."
@@ -69,22 +67,14 @@ class LLMConfig:
     )
 
 
-class Trouble(Exception):
-    """An exchange to try again.
-
-    Attributes:
-      wait: seconds that the server asks to wait.
-      heavy: it may have been too much at once.
-      slow: it was not done in time.
-    """
-
-    def __init__(self, what: str, *, wait: float = 0.0, heavy: bool = False, slow: bool = False):
-        super().__init__(what)
-        self.wait, self.heavy, self.slow = wait, heavy, slow
-
-
-class Refused(Exception):
-    """The server understood, and will not answer this."""
+@contextmanager
+def wrong_is(error: type[InputError] | type[OutsideError]) -> Iterator[None]:
+    """`Wrong` as an error of glx: InputError before any work, OutsideError later."""
+    try:
+        yield
+    except Wrong as wrong:
+        kept = "" if error is InputError else " and run the same command again: work so far is kept"
+        raise error(f"{wrong}{kept}") from wrong
 
 
 def retrying(patience: float, sleep: Callable[[float], Any], **more: Any) -> tenacity.Retrying:
@@ -101,33 +91,60 @@ def retrying(patience: float, sleep: Callable[[float], Any], **more: Any) -> ten
     return tenacity.Retrying(retry=retry, wait=asked + jitter, sleep=sleep, **more)
 
 
-def model_of(config: LLMConfig) -> str:
+def patiently(config: LLMConfig, call: Callable[[], T], say: Callable[[str], None]) -> T:
+    """What `call` returns, made again after each `Trouble`.
+
+    Args:
+      say: is told of the first, so that somebody who waits knows why.
+
+    Raises:
+      Wrong: what answers cannot be used.
+      OutsideError: nothing else for `llm_patience` seconds.
+    """
+    patience, began, told = config.llm_patience, time.monotonic(), False
+
+    def sleep(seconds: float) -> None:
+        time.sleep(min(seconds, max(began + patience - time.monotonic(), 0)))
+
+    def once() -> T:
+        nonlocal told
+        try:
+            return call()
+        except Refused as refused:
+            raise Wrong(
+                f"--llm_url={config.llm_url}: the server refuses the first question ({refused}); "
+                "see its log, --llm_url, --llm_model and --llm_endpoint"
+            ) from refused
+        except Trouble as trouble:
+            if trouble.mend:
+                raise Wrong(f"--llm_url={config.llm_url}: {trouble}; {trouble.mend}") from trouble
+            if not told:
+                say(
+                    f"--llm_url={config.llm_url}: {trouble}; waiting for it, {patience:g} s at most"
+                )
+            told = True
+            raise
+
+    again = retrying(patience, sleep, stop=tenacity.stop_after_delay(patience), reraise=True)
+    try:
+        return again(once)
+    except Trouble as trouble:
+        raise given_up(config, str(trouble)) from trouble
+
+
+def model_of(config: LLMConfig, say: Callable[[str], None] = lambda text: None) -> str:
     """The name of the model: `llm_model`, or the first that the server names.
 
     Waits for a server that is not there yet or still loading.
 
     Raises:
-      InputError: what answers is no such server.
-      OutsideError: nothing named a model within `llm_patience` seconds.
+      InputError: the URL or the key is none.
+      Wrong, OutsideError: as `patiently` says.
     """
     if config.llm_model:
         return config.llm_model
-    patience, began = config.llm_patience, time.monotonic()
-
-    def sleep(seconds: float) -> None:
-        time.sleep(min(seconds, max(began + patience - time.monotonic(), 0)))
-
-    again = retrying(patience, sleep, stop=tenacity.stop_after_delay(patience), reraise=True)
-    with connect(config) as client:
-        try:
-            return again(lambda: first_model(exchange(client, "models")))
-        except Trouble as trouble:
-            raise given_up(config, str(trouble)) from trouble
-        except Refused as refused:
-            raise InputError(
-                f"--llm_url={config.llm_url}: it names no models ({refused}); give the URL of"
-                " an OpenAI-compatible server, up to /v1"
-            ) from refused
+    with connect(config) as server:
+        return patiently(config, lambda: first_model(exchange(server, "models")), say)
 
 
 def first_model(body: Any) -> str:
@@ -139,13 +156,14 @@ def first_model(body: Any) -> str:
     raise Trouble("it names no model yet")
 
 
-def connect(config: LLMConfig) -> httpx.Client:
-    """One pooled session; no call outlasts the patience.
+def connect(config: LLMConfig) -> Server:
+    """A session; no call outlasts the patience.
 
     Raises:
       InputError: `llm_url` or the key cannot be used.
     """
-    headers = {"Content-Type": "application/json"}
+    # Nothing packed, which may be small on the way and without end here.
+    headers = {"Content-Type": "application/json", "Accept-Encoding": "identity"}
     key = os.environ.get(KEY_VARIABLE, "").strip()
     if key:
         if not (key.isascii() and key.isprintable()):
@@ -154,68 +172,73 @@ def connect(config: LLMConfig) -> httpx.Client:
     flag = f"--llm_url={config.llm_url}: not the URL of a server"
     try:
         url = httpx.URL(config.llm_url)
-    except httpx.InvalidURL as error:
+        url.host.encode("idna")
+    except (httpx.InvalidURL, UnicodeError) as error:
         raise InputError(f"{flag} ({error}); mend it") from error
     if url.scheme not in ("http", "https") or not url.host:
         raise InputError(f"{flag}; it must begin with http:// or https:// and a host")
+    if url.port is not None and not 0 < url.port < 1 << 16:
+        raise InputError(f"{flag}; its port must be between 1 and {(1 << 16) - 1}")
     if url.userinfo:  # the URL goes into config.json and messages
         raise InputError(f"--llm_url: leave the password out of it and set {KEY_VARIABLE}")
     seconds = min(config.llm_timeout, config.llm_patience)
-    return httpx.Client(
+    return Server(
+        seconds,
         base_url=url,
         headers=headers,
         timeout=httpx.Timeout(seconds, connect=min(CONNECT_SECONDS, seconds)),
-        limits=httpx.Limits(max_connections=None, max_keepalive_connections=None),
         trust_env=url.host not in LOOPBACK,  # no proxy leads to this machine
+        verify=tls(),
     )
 
 
-def exchange(client: httpx.Client, path: str, body: Any = None) -> Any:
-    """The JSON of one call, GET without a body and POST with one.
+def answers_to(
+    server: Server, requests: Sequence[Request], words: ChoiceTokens, config: LLMConfig
+) -> dict[str, Answer]:
+    """The answers of one call, by key; raises as `exchange` does."""
+    if config.llm_endpoint == "completions":
+        body = exchange(server, "completions", wire.completions_body(requests))
+    else:
+        body = exchange(server, "chat/completions", wire.chat_body(requests[0]))
+    try:
+        return wire.read_answers(body, requests, words)
+    except ValueError as error:
+        mixed = isinstance(error, wire.Mixed)
+        raise Trouble(str(error), heavy=mixed, mixed=mixed) from error
+
+
+def first_question(
+    request: Request,
+    words: ChoiceTokens,
+    config: LLMConfig,
+    cache: AnswerCache,
+    say: Callable[[str], None],
+) -> None:
+    """Ask one small question before the work, as the others will be: is all as it should be?
+
+    A server that is out of reach is waited for, but for one that has answered this question before:
+    its other answers may be in the cache as well, so that it is not needed.
 
     Raises:
-      Trouble: it may succeed another time.
-      Refused: not this request.
-      InputError: not with this key, URL or model.
+      Wrong, OutsideError: as `patiently` says.
     """
-    try:
-        content = None if body is None else json.dumps(body)
-        response = client.request("GET" if body is None else "POST", path, content=content)
-    except httpx.RequestError as error:
-        slow = isinstance(error, httpx.ReadTimeout)
-        raise Trouble(f"{type(error).__name__}: {error}".rstrip(": "), slow=slow) from error
-    status = response.status_code
-    if status in (408, 425, 429) or status >= 500:
-        raise Trouble(f"it answered {status}", wait=retry_after(response), heavy=status == 500)
-    if status >= 300:
-        message = f"{status} {complaint(response)}".strip()
-        if status < 400 or status in MEND:
-            raise InputError(f"{response.url} answered {message}: {MEND.get(status, MEND[404])}")
-        raise Refused(message)
-    try:
-        return response.json()
-    except (ValueError, RecursionError) as error:
-        raise Trouble("its answer is not JSON") from error
+    with connect(config) as server:
 
+        def once() -> dict[str, Answer]:
+            try:
+                return answers_to(server, [request], words, config)
+            except Trouble as trouble:
+                if trouble.mend or not cache.get([request.key]):
+                    raise
+                say(f"--llm_url={config.llm_url}: {trouble}; going on with the answers in --cache")
+                return {}
 
-def complaint(response: httpx.Response) -> str:
-    """What the server says is wrong, on one short line."""
-    try:
-        text = response.json()["error"]["message"]
-    except (ValueError, KeyError, TypeError, RecursionError):
-        text = response.text
-    return wire.one_line(str(text))[:200]
-
-
-def retry_after(response: httpx.Response) -> float:
-    """Seconds that the server asks to wait: `Retry-After`, a number or a date; 0 without one."""
-    value = response.headers.get("Retry-After", "").strip()
-    if value.isdecimal():
-        return float(value)
-    try:
-        return max(0.0, (parsedate_to_datetime(value) - datetime.now(UTC)).total_seconds())
-    except (TypeError, ValueError):
-        return 0.0
+        answers = patiently(config, once, say)
+    cache.put(wire.keep(answers, request.kind))
+    for answer in answers.values():
+        if not wire.usable(answer, request.kind):
+            what = f"its first answer is none of the two words, but {neutral(answer.text)!r}"
+            say(f"--llm_url={config.llm_url}: {what}")
 
 
 def given_up(config: LLMConfig, trouble: str) -> OutsideError:

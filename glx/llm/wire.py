@@ -13,6 +13,7 @@ from typing import Any
 from scipy.special import expit
 
 from glx.llm.chat import SETTINGS as TEMPLATE_SETTINGS
+from glx.llm.plain import plain_choice
 from glx.llm.request import (
     ANOMALOUS,
     CHOICES,
@@ -30,6 +31,10 @@ NO_LOGPROB = -9999.0  # what servers write for minus infinity
 TOKEN_ID = "token_id:"
 NO_ANSWER = Answer(None, False, "", 0, 0)  # an abstention of ours: no server wrote it
 BROKEN_OFF = ("abort", "error")  # a server that goes down ends its answers like this, with 200
+
+
+class Mixed(ValueError):
+    """A list of answers that cannot be given to its questions."""
 
 
 def completions_body(requests: Sequence[Request]) -> dict[str, Any]:
@@ -67,46 +72,66 @@ def decoding(kind: str) -> dict[str, Any]:
 
 
 def read_answers(body: Any, requests: Sequence[Request], words: ChoiceTokens) -> dict[str, Answer]:
-    """The answers in a response to `requests`; one that is missing or was broken off is left out.
+    """The answers in a response to `requests`; one that was broken off is left out.
 
-    Tokens are the server's counts, shared out over the requests of one call.
+    Tokens are the server's counts, shared out over the requests of one call. A response without a
+    choice has no answers.
 
     Raises:
+      Mixed: it does not say for each request which choice is its own.
       ValueError: it is not a response of either endpoint, or every answer was broken off.
     """
     if not isinstance(body, dict) or not isinstance(body.get("choices"), list):
         raise ValueError("its answer has no list of choices")
-    choices: dict[int, dict] = {}
-    for place, choice in enumerate(body["choices"]):
-        if isinstance(choice, dict) and choice.get("finish_reason") not in BROKEN_OFF:
-            index = choice.get("index")
-            choices[index if isinstance(index, int) else place] = choice
-    if body["choices"] and not choices:
+    choices = in_order(body["choices"], len(requests)) if body["choices"] else []
+    whole = [choice.get("finish_reason") not in BROKEN_OFF for choice in choices]
+    if choices and not any(whole):
         raise ValueError("it broke its answer off")
     usage = body.get("usage")
     usage = usage if isinstance(usage, dict) else {}
-    written = [written_tokens(choices.get(n, {})) for n in range(len(requests))]
     tokens_in = shared(usage.get("prompt_tokens"), [len(r.rendered) for r in requests])
-    tokens_out = shared(usage.get("completion_tokens"), written)
+    tokens_out = shared(usage.get("completion_tokens"), [*map(written_tokens, choices)])
+    rows = zip(requests, choices, whole, tokens_in, tokens_out, strict=False)  # or no choice at all
     return {
-        request.key: Answer(*read_choice(choices[n], request.kind, words), *tokens)
-        for n, (request, *tokens) in enumerate(zip(requests, tokens_in, tokens_out, strict=True))
-        if n in choices
+        request.key: Answer(*read_choice(choice, request.kind, words), *tokens)
+        for request, choice, there, *tokens in rows
+        if there
     }
+
+
+def in_order(choices: list[Any], n: int) -> list[dict]:
+    """The choices of `n` prompts by their `index`; a single one needs none.
+
+    Raises:
+      Mixed: the indices are not 0 to `n - 1`, each once.
+    """
+    found = [choice for choice in choices if isinstance(choice, dict)]
+    if n == 1 == len(choices) == len(found) and found[0].get("index") is None:
+        return found
+    by_index = {one["index"]: one for one in found if type(one.get("index")) is int}
+    if len(choices) != n or by_index.keys() != {*range(n)}:
+        raise Mixed(
+            f"it answered {n} prompts with {len(choices)} choices that cannot be told apart"
+        )
+    return [by_index[place] for place in range(n)]
 
 
 def read_choice(choice: dict, kind: str, words: ChoiceTokens) -> tuple[float | None, bool, str]:
     """`p`, `certain` and `text` of an `Answer`; a choice without a usable word abstains."""
     message = choice.get("message")
     text = message.get("content") if isinstance(message, dict) else choice.get("text")
-    text = one_line(text if isinstance(text, str) else "")
-    if kind == "reason" or text not in CHOICES:
-        return None, False, text
+    text = text if isinstance(text, str) else ""
+    line = one_line(text)
+    if kind == "reason":
+        return None, False, line
+    if line not in CHOICES:  # its log-probabilities are those of other tokens
+        said = plain_choice(text[: 2 * MAX_CHARACTERS])
+        return (None, False, line) if said is None else (float(said == ANOMALOUS), False, said)
     top = alternatives(choice, words.place)
     a, n = top.get(words.anomalous), top.get(words.normal)
     if a is None or n is None:
-        return float(text == ANOMALOUS), False, text
-    return float(expit(a - n)), True, text
+        return float(line == ANOMALOUS), False, line
+    return float(expit(a - n)), True, line
 
 
 def one_line(text: str) -> str:
@@ -160,18 +185,12 @@ def usable(answer: Answer, kind: str) -> bool:
     return answer.p is not None if kind == "choice" else answer.text != ""
 
 
-def keep(answers: Mapping[str, Answer], kind: str, any_usable: bool = False) -> dict[str, Answer]:
-    """Those of one run's `answers` of one kind that may go into the answer cache.
+def keep(answers: Mapping[str, Answer], kind: str) -> dict[str, Answer]:
+    """Those of `answers` of one kind that may go into the answer cache.
 
-    An abstention that a server wrote is its verdict only if the server can do better: where nothing
-    was usable, its settings are at fault, and once they are mended it is to be asked again.
-
-    Args:
-      any_usable: a usable answer came earlier in this run.
+    What is not usable is not kept: a server whose settings are mended may do better.
     """
-    if not any_usable and not any(usable(answer, kind) for answer in answers.values()):
-        return {}
-    return {key: answer for key, answer in answers.items() if answer != NO_ANSWER}
+    return {key: answer for key, answer in answers.items() if usable(answer, kind)}
 
 
 def tally(answers: Mapping[str, Answer], asked: Collection[str], hits: int, kind: str) -> Costs:

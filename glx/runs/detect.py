@@ -5,10 +5,11 @@ import json
 import os
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, fields, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import IO, Any
 
 import numpy as np
@@ -43,6 +44,7 @@ from glx.verdicts import json_lines, rows
 
 COSTS = [field.name for field in fields(Costs)]
 SEQUENCES, ANOMALOUS = "sequences", "anomalous"  # counted beside them
+NO_CHANGE: Mapping[str, Any] = MappingProxyType({})
 
 
 def detect(
@@ -59,7 +61,7 @@ def detect(
     follow: bool = False,
     overwrite: bool = False,
     mask: Mask = redact,
-    expert: Callable[[ExpertConfig], ExpertConfig] = lambda fitted: fitted,
+    expert: Mapping[str, Any] = NO_CHANGE,
     progress: Progress | None = None,
 ) -> ReadCounts:
     """Write a line of JSON for every sequence of `logs`, as `docs/formats.md` describes it.
@@ -77,7 +79,8 @@ def detect(
         process stopped that wrote to the same file, each line that it did not judge is judged.
       overwrite: begin anew instead.
       mask: what becomes of a text where it is shown.
-      expert: changes the expert's settings from those that were fitted (a server moves).
+      expert: settings of the expert by the names of their flags, where they are not those that
+        were fitted (a server moves).
 
     Raises:
       InputError: detector, logs or a setting are not as they should be.
@@ -103,13 +106,14 @@ def detect(
                 output_of(place, log, settings, overwrite, progress.say)
             )
         detector, parser = detectors.load(folder)
+        change = detectors.change_of(detector, expert)
         parser = _changed(parser, log, format, session, window, given)
         log = replace(in_order(log, parser.layout), details={})
         if parser.layout is not None and parser.numbers is None:
             progress.show(_reading(parser, parser.layout, log, mask))
         file = kept.file if kept else opened.enter_context(_writing(place, log))
         try:
-            use = detector, parser, log, counts, idle, progress, mask, expert
+            use = detector, parser, log, counts, idle, progress, mask, change
             for found, metrics in verdicts(*use):
                 spent.update({k: n for k, n in metrics.items() if k in COSTS})
                 lines = json_of(_with_detail(found, log, mask), log).str.join("\n")[0]
@@ -186,10 +190,11 @@ def verdicts(
     """Verdicts on the sequences of a log as they close, as rows, and the metrics of the expert.
 
     Args:
-      mask, expert: as in `detect`.
+      mask: as in `detect`.
+      expert: changes the expert's settings.
     """
     with progress.asking() as report:
-        detector = detector.with_expert(expert, report=report)
+        detector = detector.with_expert(expert, report=report, say=progress.say)
         meanings = detector.understand(parser.texts, mask)
         # Ids keep their texts, so that a sequence keeps its verdict as new templates come.
         judge = VerdictCache(lambda new: detector.judge(new, meanings))
@@ -202,6 +207,8 @@ def verdicts(
                 meanings += detector.understand(new, mask)
             found = judge(sequences)
             yield rows(found, sequences, detector.threshold, meanings.shown), found.metrics
+        if not log.live:
+            detector.finish()
 
 
 def _changed(

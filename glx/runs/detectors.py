@@ -3,13 +3,17 @@
 In: both. Out: a folder of `glx.checkpoint`, and both again.
 """
 
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 from glx import checkpoint
+from glx.config import with_flags
 from glx.data.load import LogParser
 from glx.detector import Detector
 from glx.errors import InputError
 from glx.generallog.detector import GeneralLogDetector
+from glx.generallog.experts import ExpertConfig
 from glx.methods.detector import MethodDetector
 from glx.state import State
 from glx.zerolog.detector import ZeroLogDetector
@@ -27,6 +31,22 @@ def save(folder: Path, detector: Detector, parser: LogParser, stamps: dict) -> N
     settings = {"detector": state.settings, "parser": logs.settings, **stamps}
     settings["class"] = type(detector).__name__
     checkpoint.save(folder, State(state.arrays, state.tables | logs.tables, settings))
+
+
+def change_of(
+    detector: Detector, settings: Mapping[str, Any]
+) -> Callable[[ExpertConfig], ExpertConfig]:
+    """What changes the settings of a detector's expert, by the names of their flags.
+
+    Raises:
+      InputError: there are some, but the detector has no expert.
+    """
+    if settings and not isinstance(detector, GeneralLogDetector):
+        raise InputError(
+            f"--{next(iter(settings))}: {detector.config.name()} asks no expert; leave it out, or "
+            "give a detector of `glx generallog`"
+        )
+    return lambda fitted: with_flags(fitted, dict(settings))
 
 
 def load(folder: Path) -> tuple[Detector, LogParser]:

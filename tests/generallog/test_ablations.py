@@ -11,7 +11,7 @@ from tiny_general import TEXTS, fit, read, untrained
 from glx.data.load import LogParser
 from glx.generallog import experts
 from glx.generallog.detector import expert_input
-from glx.generallog.experts import ExpertConfig, ExpertContext, to_requests
+from glx.generallog.prompt import PromptConfig, to_requests
 from glx.generallog.questions import collapse
 from glx.generallog.route import route
 from glx.llm import chat
@@ -82,9 +82,8 @@ def test_a_prompt_without_known_events(base, tmp_path):
     inputs = expert_input(fitted, asked.take(rows), read(), own, routed, rows)
     form = chat.load(tiny_model("chatml", tmp_path))
     for known, shown in ((fitted.knowledge, False), (fit(base).knowledge, True)):
-        context = ExpertContext(known, k=5)
         questions = collapse(inputs, "neighbours")
-        (requests,), _ = to_requests(inputs, questions, ExpertConfig(), context, form, "m")
+        (requests,), _ = to_requests(inputs, questions, form, PromptConfig(), known, 5, "m")
         assert requests
         assert all(("Known events" in request.rendered) == shown for request in requests)
 

@@ -2,7 +2,6 @@
 
 import gc
 import sqlite3
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -47,10 +46,6 @@ def test_calls_share_the_model_and_the_answer_cache_until_the_expert_goes(monkey
 
 @pytest.mark.parametrize("name", ["answers", "replay", "batch"])
 def test_what_an_expert_lacks_shows_when_it_is_made(name):
-    flag = {"batch": "--llm_model"}.get(name, "--responses")
+    flag = {"batch": "--expert=batch"}.get(name, "--responses")
     with pytest.raises(InputError, match=flag):
         make_expert(ExpertConfig(name), NOTHING)
-    if name == "batch":
-        named = ExpertConfig("batch", llm=replace(LLMConfig(), llm_model="m"))
-        with pytest.raises(InputError, match="--expert=batch"):
-            make_expert(named, NOTHING)

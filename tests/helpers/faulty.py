@@ -1,9 +1,11 @@
 """A small OpenAI-compatible server with scripted faults, and questions for it.
 
 Each POST takes the next of `faults` (None or none left: it answers well). `answered` holds the
-prompts that it answered in full, `bodies` all that it was sent.
+prompts that it answered in full, `bodies` all that it was sent. The question before the work is
+apart: it is counted in `first`, and has a fault of its own.
 """
 
+import gzip
 import json
 import re
 import socket
@@ -14,10 +16,23 @@ from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+from glx.generallog.experts import FIRST
 from glx.llm.request import ChoiceTokens, Request
 
 WORDS = ChoiceTokens(place=0, normal=10, anomalous=11)
 ENDPOINTS = ("completions", "chat")
+WRONG_LISTS: dict[str, Callable[[list[dict]], list[dict]]] = {  # of at least two choices in order
+    "one lacks": lambda choices: choices[1:],
+    "one twice": lambda choices: [*choices, choices[0]],
+    "one for another": lambda choices: [choices[0], *choices[:-1]],
+    "no index": lambda choices: [
+        {name: one[name] for name in one if name != "index"} for one in choices
+    ],
+    "from one on": lambda choices: [one | {"index": one["index"] + 1} for one in choices],
+    "an index in words": lambda choices: [one | {"index": str(one["index"])} for one in choices],
+    "one too many": lambda choices: [*choices, choices[0] | {"index": len(choices)}],
+    "one is none": lambda choices: [None, *choices[1:]],
+}
 # Every answer; or by the prompt: a text without log-probabilities, or those of both choices.
 Said = str | Callable[[str], str | tuple[float, float]] | None
 
@@ -57,7 +72,9 @@ class Faulty(ThreadingHTTPServer):
         models: Iterable[str] = (),
         bad: Callable[[list[str]], str | None] = lambda prompts: None,
         said: Said = None,
+        at_first: str | None = None,
     ):
+        self.at_first, self.first = at_first, 0
         self.faults, self.models, self.bad, self.said = deque(faults), deque(models), bad, said
         self.answered: list[str] = []
         self.bodies: list[dict] = []
@@ -118,11 +135,16 @@ class Handler(BaseHTTPRequestHandler):
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         prompts = prompts_of(body)
         server = self.server
+        first = all(FIRST[-1][1] in prompt for prompt in prompts)
         with server.lock:
-            server.bodies.append(body)
             server.keys.append(self.headers["Authorization"])
-            fault = server.faults.popleft() if server.faults else None
-        fault = fault or server.bad(prompts)
+            if first:
+                server.first += 1
+                fault = server.at_first
+            else:
+                server.bodies.append(body)
+                fault = server.faults.popleft() if server.faults else None
+        fault = fault or (None if first else server.bad(prompts))
         if fault == "hang":
             server.stopped.wait(5)
             self.close_connection = True
@@ -138,6 +160,24 @@ class Handler(BaseHTTPRequestHandler):
             self.end_headers()
             self.wfile.write(b'{"choices": [')
             self.close_connection = True
+        elif fault == "drip":
+            self.drip(b"HTTP/1.1 200 OK\r\nX-Slow: " + b"x" * 9999)
+        elif fault == "drip body":
+            self.drip(b"x" * 9999, b"HTTP/1.1 200 OK\r\nContent-Length: 9999\r\n\r\n")
+        elif fault == "drip on":  # a body whose end is that of the connection
+            self.drip(b" " * 9999, b"HTTP/1.1 200 OK\r\n\r\n{}")
+        elif fault == "endless":
+            self.drip(b" " * (1 << 20), b"HTTP/1.1 200 OK\r\n\r\n", size=1 << 20, wait=0, times=99)
+        elif fault == "packed":
+            content = gzip.compress(b" " * (1 << 20))
+            self.reply(200, content, {"Content-Encoding": "gzip"})
+        elif fault == "page":
+            self.reply(200, b"<!DOCTYPE html><html>welcome</html>", {"Content-Type": "text/html"})
+        elif fault in WRONG_LISTS:
+            whole = answer(body, prompts, server.said)
+            self.reply_json(whole | {"choices": WRONG_LISTS[fault](whole["choices"][::-1])})
+        elif fault and fault.startswith("30"):
+            self.reply(int(fault), b"", {"Location": "/elsewhere"})
         elif fault == "garbage":
             self.reply(200, b'{"choices": [{"te')
         elif fault == "list":
@@ -152,9 +192,25 @@ class Handler(BaseHTTPRequestHandler):
         elif fault and fault.startswith("429 "):
             self.reply(429, b"", {"Retry-After": fault[4:]})
         else:
-            with server.lock:
-                server.answered += prompts
-            self.reply_json(answer(body, prompts, "Normal." if fault == "other" else server.said))
+            said = "who knows" if fault == "other" else server.said
+            if first:
+                said = said if isinstance(said, str) else "normal"
+            else:
+                with server.lock:
+                    server.answered += prompts
+            self.reply_json(answer(body, prompts, said))
+
+    def drip(
+        self, content: bytes, head: bytes = b"", size: int = 1, wait: float = 0.05, times: int = 1
+    ) -> None:
+        """Send `content` a little at a time, until nobody listens."""
+        self.close_connection = True
+        with suppress(OSError):
+            self.wfile.write(head)
+            for start in [*range(0, len(content), size)] * times:
+                self.wfile.write(content[start : start + size])
+                if self.server.stopped.wait(wait):
+                    return
 
     def reply_json(self, value: object) -> None:
         self.reply(200, json.dumps(value).encode())
@@ -198,7 +254,8 @@ def choice(index: int, prompt: str, completion: bool, said: Said) -> dict:
         text, (normal, anomalous) = None, told
     else:
         text = told
-        normal, anomalous = (-9999.0, -9999.0) if callable(said) else logprobs_of(number(prompt))
+        numbered = not callable(said) and re.search(r"event \d", prompt)
+        normal, anomalous = logprobs_of(number(prompt)) if numbered else (-9999.0, -9999.0)
     text = ("anomalous" if anomalous > normal else "normal") if text is None else text
     top = {"token_id:10": normal, "token_id:11": anomalous, "token_id:12": -9999.0}
     last = {"token_id:2": 0.0}

@@ -1,10 +1,10 @@
 """Requests to a server and its answers: what is sent, what it costs, what counts as an answer."""
 
 import pytest
-from asking import TEN, assert_all_answered, config, of_event
+from asking import TEN, assert_all_answered, config, of_event, p_of
 from faulty import ENDPOINTS, WORDS, Faulty, question
 
-from glx.errors import InputError
+from glx.errors import InputError, OutsideError
 from glx.llm.chat import SETTINGS
 from glx.llm.client import ask
 from glx.llm.request import Answer, Costs
@@ -103,7 +103,7 @@ def test_the_key_is_sent_and_never_shown(monkeypatch, cache):
     monkeypatch.setenv("GLX_LLM_API_KEY", " sesame \n")
     with Faulty([None, "401"]) as server:
         ask(TEN[:1], WORDS, config(server), cache)
-        with pytest.raises(InputError) as error:
+        with pytest.raises(OutsideError) as error:
             ask(TEN[1:2], WORDS, config(server), cache)
     assert server.keys == ["Bearer sesame"] * 2
     assert "sesame" not in str(error.value)
@@ -129,7 +129,7 @@ def test_only_the_prompt_that_is_refused_abstains(status, endpoint, cache):
 def test_a_server_that_refuses_everything_is_not_an_abstention(cache):
     with (
         Faulty(bad=lambda prompts: "400") as server,
-        pytest.raises(InputError, match=r"refuses every question.*400 no way"),
+        pytest.raises(OutsideError, match=r"refuses every question.*400 no way"),
     ):
         ask(TEN, WORDS, config(server), cache)
     assert len(cache) == 0
@@ -137,17 +137,36 @@ def test_a_server_that_refuses_everything_is_not_an_abstention(cache):
 
 @pytest.mark.parametrize("n", [0, 9])
 @pytest.mark.parametrize("endpoint", ENDPOINTS)
-def test_an_unusable_answer_among_others_is_an_abstention_for_good(n, endpoint, cache):
+def test_an_unusable_answer_is_an_abstention_but_not_for_good(n, endpoint, cache):
     with Faulty(bad=of_event(n, "other")) as server:
         one_by_one = config(server, llm_endpoint=endpoint, llm_concurrency=1, llm_batch=1)
         answers, costs = ask(TEN, WORDS, one_by_one, cache)
         again, hits = ask(TEN, WORDS, one_by_one, cache)
-    assert (answers[TEN[n].key].p, answers[TEN[n].key].text) == (None, "Normal.")
-    assert (costs.abstained, hits.abstained, hits.llm_calls) == (1, 1, 0)
-    assert again == answers
+        assert again == answers
+        server.bad = lambda prompts: None
+        mended, _ = ask(TEN, WORDS, one_by_one, cache)
+    assert (answers[TEN[n].key].p, answers[TEN[n].key].text) == (None, "who knows")
+    assert (costs.abstained, hits.abstained, hits.llm_calls) == (1, 1, 1)
+    assert mended[TEN[n].key].p == pytest.approx(p_of(n))
 
 
-@pytest.mark.parametrize("said", ["", "Normal.", "anomal"])
+def test_an_abstention_that_an_earlier_glx_kept_is_asked_again(cache):
+    cache.put({TEN[0].key: Answer(None, False, "Normal.", 9, 2)})
+    with Faulty() as server:
+        for calls in (1, 0):
+            answers, costs = ask(TEN[:1], WORDS, config(server), cache)
+            assert (answers[TEN[0].key].p, costs.llm_calls) == (pytest.approx(p_of(0)), calls)
+
+
+@pytest.mark.parametrize("endpoint", ENDPOINTS)
+def test_a_choice_in_other_words_counts_without_log_probabilities(endpoint, cache):
+    with Faulty(said='{"verdict": "Anomalous"}') as server:
+        answers, costs = ask(TEN, WORDS, config(server, llm_endpoint=endpoint), cache)
+    assert {(a.p, a.certain, a.text) for a in answers.values()} == {(1.0, False, "anomalous")}
+    assert (costs.abstained, costs.uncertain, len(cache)) == (0, 10, 10)
+
+
+@pytest.mark.parametrize("said", ["", "Normal or not.", "anomal"])
 @pytest.mark.parametrize("endpoint", ENDPOINTS)
 def test_a_server_without_one_usable_answer_is_asked_again_once_it_is_mended(said, endpoint, cache):
     with Faulty(said=said) as server:
@@ -162,13 +181,13 @@ def test_a_server_without_one_usable_answer_is_asked_again_once_it_is_mended(sai
 def test_calls_with_one_cache_are_one_run(cache):
     with Faulty() as server:
         ask(TEN[:4], WORDS, config(server), cache)
-        server.said = "Normal."
+        server.said = "who knows"
         ask(TEN[4:], WORDS, config(server), cache)
-        assert len(cache) == 10
+        assert len(cache) == 4
         server.bad = lambda prompts: "no choice"
         more = [question(n) for n in range(10, 14)]
         _, costs = ask(more, WORDS, config(server), cache)
-    assert (costs.abstained, len(cache)) == (4, 10)
+    assert (costs.abstained, len(cache)) == (4, 4)
 
 
 @pytest.mark.parametrize("endpoint", ENDPOINTS)

@@ -5,21 +5,32 @@ import time
 
 import pytest
 from asking import TEN, assert_all_answered, config, of_event
-from faulty import ENDPOINTS, WORDS, Faulty, question
+from faulty import ENDPOINTS, WORDS, WRONG_LISTS, Faulty, question
 
-from glx.errors import InputError, OutsideError, is_disk_full
+from glx.errors import OutsideError, is_disk_full
 from glx.llm.answer_cache import AnswerCache
 from glx.llm.client import ask
 from glx.llm.server import model_of
 
 FAULTS = ["500", "502", "503", "408", "425", "429", "429 0", "hang", "close", "cut", "garbage"]
-FAULTS += ["list", "no choice", "abort"]
+FAULTS += [
+    "list",
+    "no choice",
+    "abort",
+    "page",
+    "packed",
+    "drip",
+    "drip body",
+    "drip on",
+    "endless",
+]
 
 
 @pytest.mark.parametrize("endpoint", ENDPOINTS)
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_fault_that_passes_costs_nothing(fault, endpoint, cache):
-    seconds = 0.4 if fault == "hang" else 4.0  # a busy machine's answers may be slow, too
+    # Otherwise long: a busy machine's answers may be slow, too.
+    seconds = 0.4 if fault == "hang" or fault.startswith("drip") else 4.0
     with Faulty([None, fault, fault]) as server:
         chosen = config(server, llm_endpoint=endpoint, llm_timeout=seconds)
         answers, costs = ask(TEN, WORDS, chosen, cache)
@@ -64,6 +75,53 @@ def test_a_server_killed_halfway_and_restarted(cache):
     assert_all_answered(reborn[0], answers)
 
 
+@pytest.mark.parametrize("fault", WRONG_LISTS)
+def test_a_list_that_cannot_be_told_apart_is_asked_again(fault, cache):
+    with Faulty([None, fault, fault]) as server:
+        answers, costs = ask(TEN, WORDS, config(server), cache)
+    assert_all_answered(server, answers)
+    assert (costs.llm_calls, costs.abstained, len(cache)) == (10, 0, 10)
+
+
+@pytest.mark.parametrize("fault", WRONG_LISTS)
+def test_a_server_that_cannot_do_lists_is_asked_one_by_one(fault, cache):
+    with Faulty(bad=lambda prompts: fault if len(prompts) > 1 else None) as server:
+        answers, _ = ask(TEN, WORDS, config(server, llm_concurrency=1), cache)
+    assert_all_answered(server, answers)
+    lists = [body for body in server.bodies if len(body["prompt"]) > 1]
+    assert 3 <= len(lists) <= 3 * 3  # each list is given three chances at most
+
+
+@pytest.mark.parametrize("endpoint", ENDPOINTS)
+def test_a_single_question_with_two_answers_is_given_up(endpoint, cache):
+    with (
+        Faulty(bad=lambda prompts: "one twice") as server,
+        pytest.raises(OutsideError, match="cannot be told apart"),
+    ):
+        ask(TEN, WORDS, config(server, llm_endpoint=endpoint, llm_patience=1.0), cache)
+    assert len(cache) == 0
+
+
+@pytest.mark.parametrize("fault", ["drip", "drip body", "drip on", "endless"])
+def test_an_answer_without_end_is_given_up(fault, cache):
+    with Faulty(bad=lambda prompts: fault) as server:
+        began = time.monotonic()
+        with pytest.raises(OutsideError, match=r"more than (0\.3 s|67,108,864 bytes)"):
+            ask(TEN, WORDS, config(server, llm_timeout=0.3, llm_patience=1.0), cache)
+    assert time.monotonic() - began < 4
+    assert len(cache) == 0
+
+
+def test_no_call_is_under_way_once_the_server_was_given_up(cache):
+    with Faulty(bad=lambda prompts: "hang") as server:
+        with pytest.raises(OutsideError):
+            ask(TEN, WORDS, config(server, llm_timeout=60, llm_patience=0.5), cache)
+        ours = [t for t in threading.enumerate() if t.name.endswith("(work)")]
+        for thread in ours:
+            thread.join(2)
+        assert not any(thread.is_alive() for thread in ours)
+
+
 def test_a_server_that_comes_late(cache):
     with Faulty() as early:
         port = early.port
@@ -105,12 +163,19 @@ def test_a_server_that_loads_for_ever():
 
 @pytest.mark.parametrize(
     ("status", "flag"),
-    [("401", "GLX_LLM_API_KEY"), ("403", "GLX_LLM_API_KEY"), ("404", "--llm_model")],
+    [
+        ("401", "GLX_LLM_API_KEY"),
+        ("402", "--llm_url"),
+        ("403", "GLX_LLM_API_KEY"),
+        ("404", "--llm_model"),
+        ("405", "--llm_url"),
+        ("410", "--llm_model"),
+    ],
 )
-def test_what_the_user_must_mend(status, flag, cache):
+def test_a_server_that_has_changed_costs_no_answer(status, flag, cache):
     with (
         Faulty([None] + [status] * 9) as server,
-        pytest.raises(InputError, match=rf"{status} no way: .*{flag}"),
+        pytest.raises(OutsideError, match=rf"{status} no way: .*{flag}.*same command"),
     ):
         ask(TEN, WORDS, config(server, llm_concurrency=1), cache)
     assert len(cache) == 4

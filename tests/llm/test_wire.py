@@ -72,7 +72,7 @@ def test_without_log_probabilities_at_all(logprobs):
     assert (answer.p, answer.certain) == (1.0, False)
 
 
-@pytest.mark.parametrize("text", ["", None, "Normal", "normal anomalous", "norm", 5, ["normal"]])
+@pytest.mark.parametrize("text", ["", None, "Normal?", "normal anomalous", "norm", 5, ["normal"]])
 def test_other_text_is_an_abstention(text):
     tops = [[("token_id:10", -0.5), ("token_id:11", -2.0)]]
     assert read(completion(text)).p is None
@@ -137,18 +137,34 @@ WHY = Answer(None, False, "the disk failed", 9, 2)
 
 
 @pytest.mark.parametrize(
-    ("answers", "kind", "any_usable", "kept"),
+    ("answers", "kind", "kept"),
     [
-        ([SURE, OTHER, wire.NO_ANSWER], "choice", False, [SURE, OTHER]),
-        ([OTHER, wire.NO_ANSWER], "choice", False, []),
-        ([OTHER, wire.NO_ANSWER], "choice", True, [OTHER]),
-        ([WHY, wire.NO_ANSWER], "reason", False, [WHY]),
-        ([], "choice", True, []),
+        ([SURE, OTHER, wire.NO_ANSWER], "choice", [SURE]),
+        ([OTHER, wire.NO_ANSWER], "choice", []),
+        ([WHY, wire.NO_ANSWER], "reason", [WHY]),
+        ([], "choice", []),
     ],
 )
-def test_what_may_be_kept(answers, kind, any_usable, kept):
-    named = dict(enumerate(answers))
-    assert list(wire.keep(named, kind, any_usable).values()) == kept
+def test_what_may_be_kept(answers, kind, kept):
+    assert list(wire.keep(dict(enumerate(answers)), kind).values()) == kept
+
+
+@pytest.mark.parametrize("logprob", [0.0, -9.0])
+def test_log_probabilities_of_other_words_do_not_count(logprob):
+    answer = read(completion("Anomalous.", [{"token_id:10": logprob, "token_id:11": -3.0}]))
+    assert answer == Answer(1.0, False, "anomalous", 9, 2)
+
+
+@pytest.mark.parametrize("index", [1, -1, "0", 0.0, True, False, [0]])
+def test_a_single_answer_of_another_question(index):
+    with pytest.raises(wire.Mixed):
+        read(completion("normal", index=index))
+
+
+def test_a_single_answer_needs_no_index():
+    body = completion("normal")
+    del body["choices"][0]["index"]
+    assert read(body).text == "normal"
 
 
 def test_texts_are_kept_short_and_harmless():

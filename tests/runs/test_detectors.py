@@ -9,9 +9,11 @@ import pytest
 from rows import sequences
 from small_runs import TINY, config, read_rows
 
+import glx
 from glx.cli.main import main
 from glx.detector import Target
 from glx.embed import alarm
+from glx.errors import InputError
 from glx.generallog.detector import GeneralLogConfig
 from glx.generallog.route import RouteConfig
 from glx.methods.detector import METHODS, MethodConfig
@@ -182,3 +184,15 @@ def test_a_detector_of_numbered_events_reads_raw_lines(data_dir, tmp_path, cache
     test = table["split"] == "test"
     assert len(scores) == len(table)
     assert (scores.filter(test) - table["score"].filter(test)).abs().max() < 2e-6
+
+
+def test_settings_of_an_expert_need_one(finished, tmp_path, capsys):
+    log, out = tmp_path / "some.log", tmp_path / "found.jsonl"
+    log.write_text("a line\n" * 30)
+    given = [f"--detector={finished / 'sim_ras' / 'checkpoint'}", f"--logs={log}", f"--out={out}"]
+    for flag in ("--llm_url=http://127.0.0.1:9/v1", "--expert=retrieval", "--votes=1"):
+        assert main(["detect", *given, flag]) == 2
+        assert capsys.readouterr().err.startswith(f"error: {flag.partition('=')[0]}: ")
+    assert not out.exists()
+    with pytest.raises(InputError, match="--expert"):
+        glx.load(finished / "sim_ras" / "checkpoint", expert="vllm")
