@@ -68,8 +68,7 @@ def ask(
     Raises:
       OutsideError: no answer for `llm_patience` seconds, or none with a choice; or the server
         refuses the key, the path, the model, or every question (what is wrong from the beginning,
-        `server.first_question` finds).
-      OSError: the disk of the cache is full.
+        `server.first_question` finds); or the disk of the cache is full.
     """
     if len({(request.model, request.kind) for request in requests}) > 1:
         raise ValueError("requests of one call have one model and one kind")
