@@ -25,6 +25,7 @@ from glx.sequences import Sequences, csr_offsets
 
 BATCH = 300_000  # events collected before sessions that ended are searched for
 SHARDS = 16  # parts of the open sessions, searched one at a time, which bounds the memory
+AT_ONCE = 50_000  # sessions given at a time: what becomes of them takes more memory than they do
 WORK = 0.2  # most of the time that is spent on searching them while a live log is read
 NO_EVENTS = pl.DataFrame(
     schema={"line": pl.Int64, "key": pl.String, "clock": pl.Float64, "id": pl.Int32}
@@ -121,8 +122,10 @@ class OpenSessions:
     last: np.ndarray = field(default_factory=lambda: np.zeros(0))
     sequences: Sequences = field(default_factory=lambda: _window(NO_EVENTS, 1))
 
-    def add(self, frame: pl.DataFrame, now: float, *, end: bool = False) -> Sequences:
-        """Take in later events (columns of `NO_EVENTS`) and give back the sessions that ended.
+    def add(
+        self, frame: pl.DataFrame, now: float, *, end: bool = False
+    ) -> tuple[Sequences, pl.Series]:
+        """Take in later events (columns of `NO_EVENTS`); give the sessions that ended, their keys.
 
         A session ends once `idle` seconds of log time passed since its last line.
 
@@ -150,8 +153,8 @@ class OpenSessions:
         self.keys = keys.gather(owner[open_])
         self.last = last[open_]
         self.sequences = _narrow(sessions.take(np.flatnonzero(open_)))
-        names = keys.gather(owner[~open_]).to_numpy().astype(object)
-        return replace(sessions.take(np.flatnonzero(~open_)), keys=names)
+        ended = _narrow(sessions.take(np.flatnonzero(~open_)))
+        return ended, keys.gather(owner[~open_])
 
 
 def _sessions(
@@ -201,8 +204,11 @@ def _unjudged(log: Log, frame: pl.DataFrame, before: int) -> pl.DataFrame:
 
 def _ended(
     shards: list[OpenSessions], frame: pl.DataFrame, now: float, *, end: bool = False
-) -> list[Sequences]:
-    """The sessions that ended, in the order of their first line; nothing where none did."""
+) -> Iterator[Sequences]:
+    """The sessions that ended, in the order of their first line; nothing where none did.
+
+    The open ones are known as soon as this returns.
+    """
     shard_of = (frame["key"].hash() % len(shards)).to_numpy().astype(np.uint8)
     frame = frame[np.argsort(shard_of, kind="stable")]
     sizes = np.bincount(shard_of, minlength=len(shards))
@@ -211,8 +217,24 @@ def _ended(
         shard.add(frame.slice(start, size), now, end=end)
         for shard, start, size in zip(shards, starts[:-1].tolist(), sizes.tolist(), strict=True)
     ]
+    return _some_at_once([ended for ended, _ in parts], pl.concat([keys for _, keys in parts]))
+
+
+def _some_at_once(parts: list[Sequences], keys: pl.Series) -> Iterator[Sequences]:
+    """Sessions in the order of their first line, at most `AT_ONCE` at a time."""
     ended = _join(parts)
-    return [ended.take(np.argsort(ended.first_line, kind="stable"))] if len(ended) else []
+    parts.clear()
+    order = np.argsort(ended.first_line, kind="stable")
+    for at in range(0, len(order), AT_ONCE):
+        rows = order[at : at + AT_ONCE]
+        found = ended.take(rows)
+        assert found.lines is not None
+        yield replace(
+            found,
+            ids=found.ids.astype(np.int32),
+            lines=found.lines.astype(np.int64),
+            keys=keys.gather(rows).to_numpy().astype(object),
+        )
 
 
 def _windows(log: Log, frames: Iterator[pl.DataFrame], window: int) -> Iterator[Sequences]:
@@ -302,7 +324,7 @@ def _join(parts: list[Sequences]) -> Sequences:
 
     return Sequences(
         offsets=csr_offsets(joined("lengths")),
-        **{name: joined(name) for name in ("ids", "first_line", "last_line", "lines", "keys")},
+        **{name: joined(name) for name in ("ids", "first_line", "last_line", "lines")},
     )
 
 

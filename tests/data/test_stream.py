@@ -207,7 +207,7 @@ def test_bytes_of_an_open_session():
             },
             schema=NO_EVENTS.schema,
         )
-        assert len(sessions.add(frame, now=float(i))) == 0
+        assert len(sessions.add(frame, now=float(i))[0]) == 0
     left = sessions.sequences
     arrays = (
         left.ids,
