@@ -68,11 +68,11 @@ def stream(
     if parser.layout is None:
         raise InputError(f"{log}: the detector knows event numbers only; give a file of them")
     frames = parse(records(log, parser.layout, counts), parser.miner)
-    log_time = LogTime(log.live)
     if parser.window is None:
-        yield from _sessions(log, frames, idle, log_time)
+        yield from _sessions(log, frames, idle, LogTime(log.live, idle))
     elif isinstance(parser.window, str):
-        yield from _clock_windows(log, frames, seconds(parser.window), log_time)
+        span = seconds(parser.window)
+        yield from _clock_windows(log, frames, span, LogTime(log.live, span))
     else:
         yield from _windows(log, frames, parser.window)
 
@@ -80,12 +80,15 @@ def stream(
 class LogTime:
     """The latest time of the lines so far, in seconds; while a live log is silent it goes on.
 
-    Before the first time that a live log has, it is that of the clock on the wall.
+    Before the first time that a live log has, it is that of the clock on the wall. Where for
+    `patience` seconds on the wall all lines of a live log are earlier than the latest one, its
+    clock was set back, and log time goes on as that on the wall from then on.
     """
 
-    def __init__(self, live: bool):
-        self.live = live
+    def __init__(self, live: bool, patience: float):
+        self.live, self.patience = live, patience
         self._latest, self._timed, self._heard = np.nan, False, 0.0
+        self._behind = np.nan  # on the wall, since when lines are earlier than the latest
 
     def read(self, times: np.ndarray) -> np.ndarray:
         """`<float64>[E]` log time at each of the next lines; NaN before the first time.
@@ -97,7 +100,11 @@ class LogTime:
             self._timed = not np.isnan(times).all()
             self._latest = time.time() if self.live and not self._timed else np.nan
         clock = np.fmax.accumulate(np.append(self._latest, times))
-        self._latest, self._heard = clock[-1], time.monotonic()
+        wall = time.monotonic()
+        self._behind = np.fmin(self._behind, wall) if clock[-1] <= self._latest else np.nan
+        if self.live and wall - self._behind > self.patience:
+            clock += wall - self._heard
+        self._latest, self._heard = clock[-1], wall
         return clock[1:]
 
     def now(self) -> float:

@@ -89,6 +89,25 @@ def test_a_session_ends_when_the_stream_is_silent(pipe):
     assert list(found) == []
 
 
+def test_a_session_ends_though_the_clock_was_set_back(pipe):
+    path, writing = pipe
+    use = parser(session=r"vm=(\w+)")
+    found = stream(Log([Live(path, PAUSE)]), use, ReadCounts(), idle=0.3)
+    os.write(writing, b"7200 start vm=a\n")
+
+    def write():
+        for n in range(60):
+            os.write(writing, b"%d start vm=b\n" % (n // 20))
+            time.sleep(0.03)
+        os.close(writing)
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    assert at_once(found).keys.tolist() == ["a"]
+    assert [part.lines.tolist() for part in found] == [[*range(1, 61)]]
+    writer.join()
+
+
 def test_lines_without_a_time_have_that_at_which_they_come(pipe):
     path, writing = pipe
     use = parser(session=r"vm=(\w+)")

@@ -220,6 +220,18 @@ def test_bytes_of_an_open_session():
     used = sum(a.nbytes for a in arrays) + sessions.keys.estimated_size()
     assert (len(left), len(left.ids)) == (n, 20 * n)
     assert used / n <= 200
-    ended = sessions.add(NO_EVENTS, now=20.0, end=True)
+    ended, keys = sessions.add(NO_EVENTS, now=20.0, end=True)
     assert ended.lines[:3].tolist() == [10_000_000, 10_005_000, 10_010_000]
-    assert (ended.ids.dtype, len(sessions.keys)) == (np.int32, 0)
+    assert (len(keys), len(sessions.keys)) == (n, 0)
+
+
+def test_many_sessions_that_end_at_once_are_given_some_at_a_time(tmp_path, monkeypatch):
+    monkeypatch.setattr("glx.data.stream.AT_ONCE", 30)
+    path = tmp_path / "a.log"
+    path.write_text("".join(f"start vm={n % 70}\n" for n in range(140)))
+    use = LogParser(fit(["start <*>"], np.ones(1, int)), Layout(session=r"vm=(\w+)"), window=None)
+    found = list(stream.stream(path, use, ReadCounts()))
+    assert [len(part) for part in found] == [30, 30, 10]
+    assert np.concatenate([part.keys for part in found]).tolist() == [str(n) for n in range(70)]
+    assert found[0].lines[:4].tolist() == [0, 70, 1, 71]
+    assert (found[0].ids.dtype, found[0].lines.dtype) == (np.int32, np.int64)
