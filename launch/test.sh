@@ -2,6 +2,8 @@
 # All tests that run on a CPU, offline. With --all also those that need a model server or a browser:
 # they are prepared first, the server in an environment of its own (2 GB), the browser by apt where
 # there is none. Other arguments go to pytest.
+# GLX_SOAK=600 adds a soak of so many seconds: a live log of 2,000 lines a second is rotated, the process
+# that judges it is killed and started again, its model's server comes and goes.
 # GLX_DATA names a folder of real data (docs/data.md); without it the tests that need it are left out.
 set -euo pipefail
 cd "$(dirname "$0")/.."

@@ -30,6 +30,7 @@ from glx.zerolog.detector import ZeroLogDetector
 
 HERE = "experiments.benchmarks.e2e"
 PEER_LINES = 200_000
+OPEN = "081109 203518 143 INFO dfs.DataNode$DataXceiver: Receiving block blk_"
 
 
 def cases(settings: Settings) -> Iterator[Case]:
@@ -53,6 +54,18 @@ def cases(settings: Settings) -> Iterator[Case]:
             repeats=None if settings.quick else 3,
         )
     log.unlink()
+    n = 50_000 if settings.quick else 1_000_000
+    open_ = settings.folder / "open.log"
+    with open_.open("w") as file:
+        file.writelines(f"{OPEN}{block}\n" for block in range(n))
+    yield Case(
+        what="e2e",
+        case=f"{n:,} sessions that are open to the end, to verdicts of ZeroLog",
+        unit="sessions/s",
+        ours=ours(fitted / "ZeroLog", open_, n),
+        repeats=None if settings.quick else 3,
+    )
+    open_.unlink()
 
 
 def ours(detector: Path, log: Path, lines: int) -> Call:

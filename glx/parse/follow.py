@@ -11,7 +11,7 @@ import re
 import time
 from collections.abc import Iterator
 from contextlib import suppress
-from typing import BinaryIO
+from typing import IO, BinaryIO
 
 import zstandard
 from msgspec import Struct
@@ -131,7 +131,9 @@ def written(path: str) -> list[str]:
             if _had(entry.name, name) and entry.is_file():
                 with suppress(FileNotFoundError):
                     found.append((entry.stat().st_mtime_ns, os.path.join(folder, entry.name)))
-    return [one for _, one in sorted(found)] + [path] * os.path.isfile(path)
+    plain = {one for _, one in found if not _packed(one)}  # there until it is packed whole
+    names = [one for _, one in sorted(found) if one in plain or _unpacked(one) not in plain]
+    return names + [path] * os.path.isfile(path)
 
 
 def mark_of(path: str, file: BinaryIO) -> Mark:
@@ -160,8 +162,8 @@ def _begins(file: BinaryIO, mark: Mark) -> bool:
 def _rest_of_copy(mark: Mark, path: str, read: int) -> Iterator[bytes]:
     """What a file that was truncated held beyond the bytes read, where a copy of it was made."""
     for one in since(mark, path)[:1]:
-        if one != path and not _packed(one):
-            with open(one, "rb") as copy:
+        if one != path:
+            with _opened(one) as copy:
                 copy.seek(read)
                 while data := copy.read(READ):
                     yield data
@@ -169,20 +171,29 @@ def _rest_of_copy(mark: Mark, path: str, read: int) -> Iterator[bytes]:
 
 def _had(name: str, now: str) -> bool:
     """Whether a file with one name may have had the other before it was rotated."""
-    name = re.sub(r"\.(gz|zst)$", "", name)
+    name = _unpacked(name)
     return any(name[: m.start()] + name[m.end() :] == now for m in NUMBERS.finditer(name))
 
 
+def _unpacked(path: str) -> str:
+    return re.sub(r"\.(gz|zst)$", "", path)
+
+
 def _packed(path: str) -> bool:
-    return path.endswith((".gz", ".zst"))
+    return _unpacked(path) != path
+
+
+def _opened(path: str) -> IO[bytes] | gzip.GzipFile:
+    """The bytes of a file, unpacked."""
+    if path.endswith(".gz"):
+        return gzip.open(path)
+    if path.endswith(".zst"):
+        return zstandard.open(path)
+    return open(path, "rb")
 
 
 def _head(path: str, length: int) -> bytes:
-    with open(path, "rb") as file:
-        if path.endswith(".gz"):
-            return gzip.open(file).read(length)
-        if path.endswith(".zst"):
-            return zstandard.ZstdDecompressor().stream_reader(file).read(length)
+    with _opened(path) as file:
         return file.read(length)
 
 

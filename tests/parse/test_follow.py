@@ -78,14 +78,28 @@ def test_a_truncated_file_that_is_as_long_again(path):
     assert found.lines(2) == [b"two", b"three"]
 
 
-def test_what_was_copied_before_a_truncation_is_read(path):
+@pytest.mark.parametrize("packed", [None, gzip.compress, zstandard.compress])
+def test_what_was_copied_before_a_truncation_is_read(path, packed):
     append(path, "one\n")
     found = Followed(path)
     assert found.lines(1) == [b"one"]
     append(path, "two\n")
-    shutil.copy(path, f"{path}.1")
+    if packed:
+        end = ".gz" if packed is gzip.compress else ".zst"
+        path.with_name(f"app.log.1{end}").write_bytes(packed(path.read_bytes()))
+    else:
+        shutil.copy(path, f"{path}.1")
     path.write_text("three\n")
     assert found.lines(2) == [b"two", b"three"]
+
+
+def test_a_file_that_is_being_packed_is_read_once(path):
+    append(path, "one\n")
+    at = mark(path)
+    path.rename(f"{path}.1")
+    path.with_name("app.log.1.gz").write_bytes(gzip.compress(b"one\n")[:-3])
+    append(path, "two\n")
+    assert Followed(path, at).lines(2) == [b"one", b"two"]
 
 
 def test_two_rotations_between_two_looks(path):

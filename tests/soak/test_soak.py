@@ -78,7 +78,10 @@ def verdicts(out: Path) -> list[dict]:
 def detector(tmp_path):
     """GeneralLog, fitted on a minute of the service, and its server."""
     service = Service(tmp_path / "fit.log", seed=1)
-    (tmp_path / "fit.log").write_text(service.lines(20_000))
+    with (tmp_path / "fit.log").open("w") as log:
+        for _ in range(100):
+            log.write(service.lines(200))
+            service.clock += 0.1
     tokenizer = tiny_model("chatml", tmp_path / "tokenizer")
     server = Faulty(said=lambda prompt: (-2.0, -0.2) if "broken" in prompt else (-0.1, -3.0))
     expert = (
