@@ -205,6 +205,9 @@ def lacking(kinds: Kinds, sequences: Distinct) -> tuple[Lacking, Lacking]:
     whole = np.full(len(sequences), everyone)
     own = whole.copy()
     np.minimum.at(own, row, of_event[event])
+    if sequences.awaited is not None:  # which is not lacking yet
+        waiting, later = sequences.awaited.nonzero()
+        row, event = np.append(row, waiting), np.append(event, later)
     return _lacking(kinds, row, event, whole), _lacking(kinds, row, event, own)
 
 

@@ -8,11 +8,12 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
+import scipy.sparse as sp
 
 WILDCARD = "<*>"
 ADAPT, GAP, TEST = 0, 1, 2
 PARTS = ("adapt", "gap", "test")
-CUT = b"\0"  # behind the ids of a sequence that was cut short
+CUT = b"\0"  # behind the ids of a sequence that was cut short; twice before what one waits for
 BUCKETS = (8, 16, 24, 32, 48, 64, 96, 128)  # events
 
 
@@ -69,6 +70,8 @@ class Sequences(Rows):
       start, end: `<float64>[N]` first and last time in seconds since the epoch, or None.
       cut_short: `<bool>[N]` the windows of which the log, or a part of it, may hold a piece only,
         as it begins or ends within them; None for sessions and whole rows.
+      awaited: `<bool>[N, V]` sparse: the events that a session lacks and may have been to come when
+        the log ended (`glx.data.awaited`); None where that is not known.
     """
 
     first_line: np.ndarray
@@ -78,6 +81,7 @@ class Sequences(Rows):
     start: np.ndarray | None = None
     end: np.ndarray | None = None
     cut_short: np.ndarray | None = None
+    awaited: sp.csr_array | None = None
 
     def take(self, rows: np.ndarray) -> "Sequences":
         """The sequences `rows` (`<int>[M]`), in that order."""
@@ -96,6 +100,7 @@ class Sequences(Rows):
             start=pick(self.start),
             end=pick(self.end),
             cut_short=pick(self.cut_short),
+            awaited=pick(self.awaited),
         )
 
 
@@ -106,12 +111,13 @@ class Distinct(Rows):
     Attributes:
       counts: `<int64>[U]` how often each occurs.
       inverse: `<int64>[N]` the distinct sequence of each, so that `values[inverse]` scatters back.
-      cut_short: `<bool>[U]` as in `Sequences`; one that was cut and a whole one are never equal.
+      cut_short, awaited: `[U]` as in `Sequences`; sequences that differ in them are never equal.
     """
 
     counts: np.ndarray
     inverse: np.ndarray
     cut_short: np.ndarray | None = None
+    awaited: sp.csr_array | None = None
 
     @property
     def whole(self) -> np.ndarray:
@@ -126,6 +132,7 @@ class Distinct(Rows):
             counts=self.counts[rows],
             inverse=np.arange(len(rows)),
             cut_short=None if self.cut_short is None else self.cut_short[rows],
+            awaited=None if self.awaited is None else self.awaited[rows],
         )
 
 
@@ -160,21 +167,22 @@ def distinct(sequences: Sequences) -> Distinct:
     if cut is not None:
         for n in np.flatnonzero(cut):
             keys[n] += CUT
-    index: dict[bytes, int] = {}
-    seen = np.fromiter(
-        (index.setdefault(key, len(index)) for key in keys), dtype=np.int64, count=len(keys)
-    )
-    rows = sorted(index)  # big-endian bytes sort as the ids do
-    bare = b"".join(row[: len(row) // 4 * 4] for row in rows)
-    rank = np.empty(len(rows), dtype=np.int64)
-    rank[[index[row] for row in rows]] = np.arange(len(rows))
-    inverse = rank[seen]
+    if sequences.awaited is not None:
+        events = sequences.awaited.indices.astype(">i4").tobytes()
+        bounds = sequences.awaited.indptr.tolist()
+        for row, (a, b) in enumerate(pairwise(bounds)):
+            if a < b:  # the number of events behind them tells where they begin
+                keys[row] += 2 * CUT + events[4 * a : 4 * b] + (b - a).to_bytes(4)
+    first: dict[bytes, int] = {}
+    for row, key in enumerate(keys):
+        first.setdefault(key, row)
+    order = sorted(first)  # big-endian bytes sort as the ids do
+    rank = dict(zip(order, range(len(order)), strict=True))
+    inverse = np.fromiter((rank[key] for key in keys), dtype=np.int64, count=len(keys))
+    one = sequences.take(np.array([first[key] for key in order], dtype=np.int64))
+    counts = np.bincount(inverse, minlength=len(order)).astype(np.int64)
     return Distinct(
-        ids=np.frombuffer(bare, dtype=">i4").astype(np.int32),
-        offsets=csr_offsets(np.array([len(row) // 4 for row in rows], dtype=np.int64)),
-        counts=np.bincount(inverse, minlength=len(rows)).astype(np.int64),
-        inverse=inverse,
-        cut_short=None if cut is None else np.array([len(row) % 4 > 0 for row in rows], dtype=bool),
+        one.ids.astype(np.int32), one.offsets, counts, inverse, one.cut_short, one.awaited
     )
 
 

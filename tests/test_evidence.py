@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import scipy.sparse as sp
 from rows import sequences, unique
 
 from glx import evidence
@@ -271,6 +272,17 @@ def test_lines_at_random_are_no_steps(n):
 def test_what_is_repeated_at_will_and_never_lacking_is_a_step():
     rows = [[0, *[1] * (1 + n % 4), 2] for n in range(200)]
     assert evidence.absence(fit_profile(unique(*rows), 3), unique([0, 2]))[0] > 0.5
+
+
+def test_what_a_session_still_waits_for_is_not_missing():
+    profile = fit_profile(unique(*[[0, 1, 2]] * 100), 3)
+    given = sequences([0, 1], [0, 1], [0])
+    waits = sp.csr_array(np.array([[0, 0, 0], [0, 0, 1], [0, 0, 1]], bool))
+    odds = evidence.absence(profile, distinct(replace(given, awaited=waits)))
+    by_row = odds[distinct(replace(given, awaited=waits)).inverse]
+    assert by_row[0] > 0
+    assert by_row[1] < 0
+    assert by_row[2] > 0  # for event 1, which is due
 
 
 def test_what_a_window_that_was_cut_short_lacks_is_no_evidence():

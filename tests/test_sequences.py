@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import scipy.sparse as sp
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from rows import sequences, unique
@@ -104,6 +105,25 @@ def test_batches_cover_every_sequence_once_in_few_shapes():
         seen += rows.tolist()
     assert sorted(seen) == list(range(12))
     np.testing.assert_array_equal(values, every.ids)
+
+
+def test_a_sequence_that_still_waits_for_an_event_is_another_one():
+    given = sequences([0, 1], [0, 1], [0], [0, 1], [0, 1])
+    waits = sp.csr_array(np.array([[0, 0, 0], [0, 0, 1], [0, 1, 1], [0, 0, 1], [0, 0, 0]], bool))
+    found = distinct(replace(given, awaited=waits))
+    assert [row.tolist() for row in found] == [[0], [0, 1], [0, 1]]
+    assert found.counts.tolist() == [1, 2, 2]
+    assert found.inverse.tolist() == [1, 2, 0, 2, 1]
+    expected = [[False, True, True], [False, False, False], [False, False, True]]
+    assert found.awaited.toarray().tolist() == expected
+    assert found.take(np.array([2])).awaited.toarray().tolist() == expected[2:]
+
+
+def test_what_is_awaited_is_not_taken_for_what_is_held():
+    """The ids of one row, behind each other, read as those of the other."""
+    given = sequences([1], [1, 0])
+    waits = sp.csr_array(np.array([[1, 0], [0, 0]], bool))
+    assert len(distinct(replace(given, awaited=waits))) == 2
 
 
 def test_a_sequence_that_was_cut_short_is_no_whole_one():

@@ -11,6 +11,7 @@ import polars as pl
 
 from glx.config import nested, setting
 from glx.data import numbered
+from glx.data.awaited import awaited
 from glx.data.inputs import layout_of_all
 from glx.data.sessions import measured, problem
 from glx.data.split import (
@@ -235,9 +236,14 @@ def _load_raw(system: System, config: DataConfig) -> Parsed:
     mined = np.zeros(len(frame), dtype=bool)
     mined[sequences.ids[np.repeat(adaptable, sequences.lengths)]] = True
     miner, ids = fit_part(frame["text"].to_numpy(), texts, mined)
+    times = frame["time"].to_numpy()[sequences.ids]
+    sequences = replace(sequences, ids=ids[sequences.ids])
+    if layout.session is not None:
+        waits = awaited(sequences, times, adaptable, len(miner.fitted))
+        sequences = replace(sequences, awaited=waits)
     return Parsed(
         system,
-        replace(sequences, ids=ids[sequences.ids]),
+        sequences,
         part,
         adaptable,
         miner.fitted,

@@ -1,0 +1,61 @@
+"""Steps that sessions still wait for when their log ends.
+
+In: sessions and the times of their events. Out: the events that a session lacks and that, by how
+old other sessions were when those came, may have come later. No label is read here.
+"""
+
+import numpy as np
+import scipy.sparse as sp
+
+from glx.sequences import Sequences
+
+IN_TIME = 0.95  # share of the sessions with an event that hold it by the age at which it is due
+SOME = 0.02  # share of the sessions that hold an event at least; it bounds how much is awaited
+
+
+def awaited(
+    sessions: Sequences, times: np.ndarray, learned: np.ndarray, n_templates: int
+) -> sp.csr_array | None:
+    """`<bool>[N, V]` the events that each session lacks and that were not due yet.
+
+    Args:
+      sessions: those of a whole log, with `start`; None is awaited without it.
+      times: `<float64>[E]` seconds since the epoch, NaN for an event without a time.
+      learned: `<bool>[N]` the sessions that say when an event is due.
+      n_templates: `V`; later ids are events that nobody waits for.
+    """
+    if sessions.start is None or np.all(np.isnan(times)):
+        return None
+    row = np.repeat(np.arange(len(sessions)), sessions.lengths)
+    held, known = row * n_templates + sessions.ids, sessions.ids < n_templates
+    age = times - sessions.start[row]
+    used = learned[row] & known & ~np.isnan(age)
+    due = _due(held[used], age[used], n_templates)
+    watched = np.nanmax(times) - sessions.start
+    order = np.argsort(-due, kind="stable")
+    waiting = np.searchsorted(-due[order], -watched)  # how many are due later than it was watched
+    owner = np.repeat(np.arange(len(sessions)), waiting)
+    event = order[np.arange(len(owner)) - np.repeat(np.cumsum(waiting) - waiting, waiting)]
+    lacks = ~np.isin(owner * n_templates + event, held[known & (waiting[row] > 0)])
+    at = owner[lacks], event[lacks]
+    return sp.csr_array((np.ones(lacks.sum(), bool), at), shape=(len(sessions), n_templates))
+
+
+def _due(held: np.ndarray, age: np.ndarray, n_templates: int) -> np.ndarray:
+    """`<float64>[V]` age of a session at which each event is due; 0 for one that few hold.
+
+    Args:
+      held: `<int64>[M]` session times `V` plus event, of each line.
+      age: `<float64>[M]` of the session at that line.
+    """
+    if not len(held):
+        return np.zeros(n_templates)
+    order = np.argsort(held, kind="stable")
+    starts = np.flatnonzero(np.diff(held[order], prepend=-1))
+    row, event = np.divmod(held[order[starts]], n_templates)
+    first = np.minimum.reduceat(age[order], starts)
+    first = first[np.lexsort((first, event))]
+    number = np.bincount(event, minlength=n_templates)
+    place = np.cumsum(number) - number + np.ceil(IN_TIME * number).astype(np.int64) - 1
+    some = number >= max(SOME * len(np.unique(row)), 1)
+    return np.where(some, first[np.where(some, place, 0)], 0)
