@@ -7,9 +7,10 @@ old other sessions were when those came, may have come later. No label is read h
 import numpy as np
 import scipy.sparse as sp
 
-from glx.sequences import Sequences
+from glx.sequences import Sequences, csr_gather
 
 IN_TIME = 0.95  # share of the sessions with an event that hold it by the age at which it is due
+ENOUGH = 20_000  # sessions to learn from, evenly of all
 SOME = 0.02  # share of the sessions that hold an event at least; it bounds how much is awaited
 
 
@@ -26,19 +27,27 @@ def awaited(
     """
     if sessions.start is None or np.all(np.isnan(times)):
         return None
-    row = np.repeat(np.arange(len(sessions)), sessions.lengths)
-    held, known = row * n_templates + sessions.ids, sessions.ids < n_templates
-    age = times - sessions.start[row]
-    used = learned[row] & known & ~np.isnan(age)
-    due = _due(held[used], age[used], n_templates)
+    some = np.flatnonzero(learned)
+    held, at = _held(sessions, some[:: len(some) // ENOUGH + 1], n_templates)
+    age = times[at] - sessions.start[held // n_templates]
+    due = _due(held[~np.isnan(age)], age[~np.isnan(age)], n_templates)
     watched = np.nanmax(times) - sessions.start
     order = np.argsort(-due, kind="stable")
     waiting = np.searchsorted(-due[order], -watched)  # how many are due later than it was watched
     owner = np.repeat(np.arange(len(sessions)), waiting)
     event = order[np.arange(len(owner)) - np.repeat(np.cumsum(waiting) - waiting, waiting)]
-    lacks = ~np.isin(owner * n_templates + event, held[known & (waiting[row] > 0)])
+    held, _ = _held(sessions, np.flatnonzero(waiting), n_templates)
+    lacks = ~np.isin(owner * n_templates + event, held)
     at = owner[lacks], event[lacks]
     return sp.csr_array((np.ones(lacks.sum(), bool), at), shape=(len(sessions), n_templates))
+
+
+def _held(sessions: Sequences, rows: np.ndarray, n_templates: int) -> tuple[np.ndarray, np.ndarray]:
+    """Session times `V` plus event of each line of `rows` with an event below `V`; its place."""
+    at = csr_gather(sessions.offsets, rows)
+    held = np.repeat(rows, sessions.lengths[rows]) * n_templates + sessions.ids[at]
+    known = sessions.ids[at] < n_templates
+    return held[known], at[known]
 
 
 def _due(held: np.ndarray, age: np.ndarray, n_templates: int) -> np.ndarray:
