@@ -28,16 +28,16 @@ def awaited(
     if sessions.start is None or np.all(np.isnan(times)):
         return None
     some = np.flatnonzero(learned)
-    held, at = _held(sessions, some[:: len(some) // ENOUGH + 1], n_templates)
-    age = times[at] - sessions.start[held // n_templates]
+    held, place = _held(sessions, some[:: len(some) // ENOUGH + 1], n_templates)
+    age = times[place] - sessions.start[held // n_templates]
     due = _due(held[~np.isnan(age)], age[~np.isnan(age)], n_templates)
     watched = np.nanmax(times) - sessions.start
     order = np.argsort(-due, kind="stable")
     waiting = np.searchsorted(-due[order], -watched)  # how many are due later than it was watched
     owner = np.repeat(np.arange(len(sessions)), waiting)
     event = order[np.arange(len(owner)) - np.repeat(np.cumsum(waiting) - waiting, waiting)]
-    held, _ = _held(sessions, np.flatnonzero(waiting), n_templates)
-    lacks = ~np.isin(owner * n_templates + event, held)
+    there, _ = _held(sessions, np.flatnonzero(waiting), n_templates)
+    lacks = ~np.isin(owner * n_templates + event, there)
     at = owner[lacks], event[lacks]
     return sp.csr_array((np.ones(lacks.sum(), bool), at), shape=(len(sessions), n_templates))
 
