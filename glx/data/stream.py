@@ -12,6 +12,7 @@ import numpy as np
 import polars as pl
 
 from glx.data.load import LogParser
+from glx.data.log_time import LogTime
 from glx.data.numbered import numbered_blocks, numbered_column
 from glx.data.windows import NO_TIME, Clock, seconds
 from glx.errors import InputError
@@ -75,41 +76,6 @@ def stream(
         yield from _clock_windows(log, frames, span, LogTime(log.live, span))
     else:
         yield from _windows(log, frames, parser.window)
-
-
-class LogTime:
-    """The latest time of the lines so far, in seconds; while a live log is silent it goes on.
-
-    Before the first time that a live log has, it is that of the clock on the wall. Where for
-    `patience` seconds on the wall all lines of a live log are earlier than the latest one, its
-    clock was set back, and log time goes on as that on the wall from then on.
-    """
-
-    def __init__(self, live: bool, patience: float):
-        self.live, self.patience = live, patience
-        self._latest, self._timed, self._heard = np.nan, False, 0.0
-        self._behind = np.nan  # on the wall, since when lines are earlier than the latest
-
-    def read(self, times: np.ndarray) -> np.ndarray:
-        """`<float64>[E]` log time at each of the next lines; NaN before the first time.
-
-        Args:
-          times: `<float64>[E]` of the lines, NaN where one has none.
-        """
-        if not self._timed:
-            self._timed = not np.isnan(times).all()
-            self._latest = time.time() if self.live and not self._timed else np.nan
-        clock = np.fmax.accumulate(np.append(self._latest, times))
-        wall = time.monotonic()
-        self._behind = np.fmin(self._behind, wall) if clock[-1] <= self._latest else np.nan
-        if self.live and wall - self._behind > self.patience:
-            clock += wall - self._heard
-        self._latest, self._heard = clock[-1], wall
-        return clock[1:]
-
-    def now(self) -> float:
-        """Log time by now; NaN before the first time."""
-        return float(self._latest + (time.monotonic() - self._heard if self.live else 0))
 
 
 @dataclass
@@ -185,16 +151,18 @@ def _sessions(
             began = time.monotonic()
             found = _ended(shards, pl.concat(waiting), log_time.now())
             due = began + (time.monotonic() - began) / WORK
-            first = (shard.sequences.first_line.min(initial=last + 1) for shard in shards)
-            log.judged = max(log.judged, int(min(first)))
-            yield from found
+            first = min(shard.sequences.first_line.min(initial=last + 1) for shard in shards)
+            for sequences, beyond in found:
+                log.judged = max(log.judged, int(min(first, beyond)))
+                yield sequences
             waiting, events = [NO_EVENTS], 0
     if not keyed:
         raise InputError(
             f"{log}: no line has a session id as in the logs the detector was fitted on; "
             "give --session=REGEX or COLUMN, or --window=N"
         )
-    yield from _ended(shards, pl.concat(waiting), log_time.now(), end=True)
+    for sequences, _ in _ended(shards, pl.concat(waiting), log_time.now(), end=True):
+        yield sequences
 
 
 def _unjudged(log: Log, frame: pl.DataFrame, before: int) -> pl.DataFrame:
@@ -211,8 +179,8 @@ def _unjudged(log: Log, frame: pl.DataFrame, before: int) -> pl.DataFrame:
 
 def _ended(
     shards: list[OpenSessions], frame: pl.DataFrame, now: float, *, end: bool = False
-) -> Iterator[Sequences]:
-    """The sessions that ended, in the order of their first line; nothing where none did.
+) -> Iterator[tuple[Sequences, float]]:
+    """The sessions that ended, as `_some_at_once` gives them; nothing where none did.
 
     The open ones are known as soon as this returns.
     """
@@ -227,8 +195,9 @@ def _ended(
     return _some_at_once([ended for ended, _ in parts], pl.concat([keys for _, keys in parts]))
 
 
-def _some_at_once(parts: list[Sequences], keys: pl.Series) -> Iterator[Sequences]:
-    """Sessions in the order of their first line, at most `AT_ONCE` at a time."""
+def _some_at_once(parts: list[Sequences], keys: pl.Series) -> Iterator[tuple[Sequences, float]]:
+    """Sessions in the order of their first line, at most `AT_ONCE` at a time, and the first line of
+    those that are still to come."""
     ended = _join(parts)
     parts.clear()
     order = np.argsort(ended.first_line, kind="stable")
@@ -236,12 +205,14 @@ def _some_at_once(parts: list[Sequences], keys: pl.Series) -> Iterator[Sequences
         rows = order[at : at + AT_ONCE]
         found = ended.take(rows)
         assert found.lines is not None
-        yield replace(
+        found = replace(
             found,
             ids=found.ids.astype(np.int32),
             lines=found.lines.astype(np.int64),
             keys=keys.gather(rows).to_numpy().astype(object),
         )
+        later = ended.first_line[order[at + AT_ONCE : at + AT_ONCE + 1]].tolist()
+        yield found, later[0] if later else np.inf
 
 
 def _windows(log: Log, frames: Iterator[pl.DataFrame], window: int) -> Iterator[Sequences]:

@@ -1,7 +1,6 @@
 """More logs of a system through a fitted detector, as they come. In: files. Out: JSON lines."""
 
 import hashlib
-import json
 import os
 import sys
 from collections import Counter
@@ -35,12 +34,13 @@ from glx.parse.sources import STDIN
 from glx.redact import Mask, redact
 from glx.report import inspection
 from glx.runs import detectors
+from glx.runs.json_lines import json_of, with_detail
 from glx.runs.position import output_of
 from glx.runs.progress import Progress
 from glx.runs.verdict_cache import VerdictCache
 from glx.runs.warm import warm_up
 from glx.terminal import escaped
-from glx.verdicts import json_lines, rows
+from glx.verdicts import rows
 
 COSTS = [field.name for field in fields(Costs)]
 SEQUENCES, ANOMALOUS = "sequences", "anomalous"  # counted beside them
@@ -116,7 +116,7 @@ def detect(
             use = detector, parser, log, counts, idle, progress, mask, change
             for found, metrics in verdicts(*use):
                 spent.update({k: n for k, n in metrics.items() if k in COSTS})
-                lines = json_of(_with_detail(found, log, mask), log).str.join("\n")[0]
+                lines = json_of(with_detail(found, log, mask), log).str.join("\n")[0]
                 text = escaped(lines) + "\n"
                 if kept:
                     kept.write(text, log, int(found["last_line"].to_numpy().max()))
@@ -244,60 +244,6 @@ def _changed(
         unkeyed = parser.layout and replace(parser.layout, session=None)
         parser = replace(parser, layout=unkeyed, window=window)
     return parser
-
-
-def json_of(found: pl.DataFrame, log: Log) -> pl.Series:
-    """Rows of `glx.verdicts.rows` as objects of JSON (str), each line a row of its own file."""
-    if len(log.files) == 1:
-        return json_lines(found, file=str(log.files[0]))
-    file, _ = log.places(found["first_line"].to_numpy())
-    last, _ = log.places(found["last_line"].to_numpy())
-    of_row = np.empty(len(found), dtype=object)
-    for n in np.unique(file[file == last]).tolist():
-        rows_of = (file == n) & (last == n)
-        own = _moved(found.filter(pl.Series(rows_of)), -log.starts[n])
-        of_row[rows_of] = json_lines(own, file=str(log.files[n])).to_list()
-    over = file != last
-    texts = json_lines(found.filter(pl.Series(over))).to_list()
-    of_row[over] = [_over_files(json.loads(text), log) for text in texts]
-    return pl.Series(of_row, dtype=pl.String)
-
-
-def _with_detail(found: pl.DataFrame, log: Log, mask: Mask) -> pl.DataFrame:
-    """Verdicts with `detail` (str): of a flagged sequence, what stands below its evidence."""
-    kept = log.details or {}
-    flagged = found["anomalous"].fill_null(False).to_numpy()
-    detail: list[str | None] = [None] * len(found)
-    for n in np.flatnonzero(flagged).tolist() if kept else ():
-        below = [kept[e["line"]] for e in found["evidence"][n] if e["line"] in kept]
-        detail[n] = mask("\n".join(below)) or None
-    return found.with_columns(detail=pl.Series(detail, dtype=pl.String))
-
-
-def _moved(found: pl.DataFrame, by: int) -> pl.DataFrame:
-    """Rows of verdicts whose lines count from elsewhere."""
-    line = pl.element().struct.field("line") + by
-    moved = pl.col("evidence").list.eval(pl.element().struct.with_fields(line.alias("line")))
-    return found.with_columns(pl.col("first_line") + by, pl.col("last_line") + by, moved)
-
-
-def _over_files(verdict: dict[str, Any], log: Log) -> str:
-    """JSON of a sequence over several files: `last_file`, and `file` where evidence is not of the
-    first."""
-
-    def place(row: int) -> tuple[str, int]:
-        n, line = log.places(np.array(row))
-        return str(log.files[int(n)]), int(line)
-
-    file, first_line = place(verdict["first_line"])
-    last_file, last_line = place(verdict["last_line"])
-    verdict |= {"first_line": first_line, "last_line": last_line}
-    for entry in verdict["evidence"]:
-        of, entry["line"] = place(entry["line"])
-        if of != file:
-            entry["file"] = of
-    placed = {"file": file, "last_file": last_file} | verdict
-    return json.dumps(placed, ensure_ascii=False, separators=(",", ":"))
 
 
 def _check_out(out: str, log: Log) -> Path:

@@ -108,6 +108,18 @@ def test_a_session_ends_though_the_clock_was_set_back(pipe):
     writer.join()
 
 
+def test_lines_without_a_time_do_not_say_that_a_clock_was_set_back(pipe):
+    path, writing = pipe
+    use = parser(session=r"vm=(\w+)")
+    found = stream(Log([Live(path, PAUSE)]), use, ReadCounts(), idle=0.3)
+    os.write(writing, b"7200 start vm=a\n")
+    for _ in range(30):
+        os.write(writing, b"no time vm=a\n")
+        time.sleep(0.03)
+    os.close(writing)
+    assert [len(part.lines) for part in found] == [31]
+
+
 def test_lines_without_a_time_have_that_at_which_they_come(pipe):
     path, writing = pipe
     use = parser(session=r"vm=(\w+)")

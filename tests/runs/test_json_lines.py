@@ -5,7 +5,7 @@ import json
 import polars as pl
 
 from glx.parse.log import Log
-from glx.runs.detect import json_of
+from glx.runs.json_lines import json_of
 from glx.verdicts import VERDICT
 
 

@@ -100,7 +100,8 @@ def path(tmp_path):
 @pytest.mark.parametrize("rule", RULES)
 @pytest.mark.parametrize("torn", [False, True])
 @pytest.mark.parametrize("rotate", [None, "rename", "copy"])
-def test_each_line_is_judged_once_whenever_the_process_ends(path, rule, torn, rotate):
+def test_each_line_is_judged_once_whenever_the_process_ends(path, rule, torn, rotate, monkeypatch):
+    monkeypatch.setattr("glx.data.stream.AT_ONCE", 3)
     out, rng, use = path.parent / "out.jsonl", random.Random(7), RULES[rule]
     lines = [f"{n} start vm={rng.randrange(9) if n % 100 < 60 else 'late'}\n" for n in range(900)]
     for n in range(0, 900, 100):

@@ -23,7 +23,7 @@ from writing import RATE, Service
 SECONDS = float(os.environ.get("GLX_SOAK", "0"))
 SESSION = r"order=(\d+)"
 IDLE = 10.0  # seconds
-SLACK = 60.0  # seconds that a verdict may be late: a start, beside the writer on two cores
+LATEST = 120.0  # seconds that a verdict may be late: two starts, and the patience with the server
 RUN = """
 import sys
 from faulty import WORDS
@@ -112,8 +112,8 @@ def test_each_line_is_judged_once_in_flat_memory(detector, tmp_path):
     seen, lags, port = 0, [], server.port
     service.start()
     began = time.monotonic()
-    kill = began + max(SECONDS / 4, 20)
-    change = began + 25
+    half = began + SECONDS / 2
+    kill, change = began + SECONDS / 6, began + 25
     with told.open("w") as said:
         lives.append(Watched(start(*flags, out=said), out))
         while True:
@@ -133,7 +133,7 @@ def test_each_line_is_judged_once_in_flat_memory(detector, tmp_path):
                 service.join()
                 last = len(service.key) - 1
             judged = not service.is_alive() and now - service.at[-1] > 2 and position(out) >= last
-            if judged or now > began + SECONDS + 3 * SLACK:
+            if judged or now > began + SECONDS + 180:
                 break
             if service.is_alive() and now > change:
                 # Away for longer than its patience at times: the process ends, and is started.
@@ -141,12 +141,13 @@ def test_each_line_is_judged_once_in_flat_memory(detector, tmp_path):
                     server = Faulty(port=port, said=server.said)
                 else:
                     server.stop()
-                change = now + chance.choice([5, 10, 30])
+                # In the second half no process ends, so that its memory can be watched.
+                change = now + chance.choice([5, 10, 30 if now < half else 15])
             elif not service.is_alive() and server.stopped.is_set():
                 server = Faulty(port=port, said=server.said)
-            if service.is_alive() and now > kill and lives[-1].judging:
+            if kill < now < half and lives[-1].judging:
                 lives[-1].process.kill()
-                kill = now + max(SECONDS / 4, 40)
+                kill = now + SECONDS / 8
             if (code := lives[-1].process.poll()) is not None:
                 ends[code] += 1
                 lives.append(Watched(start(*flags, out=said), out))
@@ -155,7 +156,7 @@ def test_each_line_is_judged_once_in_flat_memory(detector, tmp_path):
     server.stop()
 
     assert set(ends) <= {-signal.SIGKILL, 3}, told.read_text()
-    assert ends[-signal.SIGKILL] >= 2
+    assert ends[-signal.SIGKILL] >= 1
     times = np.zeros(len(service.key), int)
     key, lines_of = np.array(service.key), {}
     for n, name in enumerate(service.key):
@@ -173,6 +174,7 @@ def test_each_line_is_judged_once_in_flat_memory(detector, tmp_path):
     whole = max(lives, key=lambda life: len(life.looks))
     looks = np.array(whole.looks)
     third = len(looks) // 3
+    assert third, "no process was watched for long enough; give more seconds"
     early, late = np.median(looks[:third], axis=0), np.median(looks[-third:], axis=0)
     lag = np.array(lags) - IDLE
     print(
@@ -183,7 +185,7 @@ def test_each_line_is_judged_once_in_flat_memory(detector, tmp_path):
         f"{early[0]:.0f} -> {late[0]:.0f} MB, {early[1]:.0f} -> {late[1]:.0f} files, "
         f"{early[2]:.0f} -> {late[2]:.0f} threads"
     )
-    assert lag.max() < SLACK + 60
+    assert lag.max() < LATEST
     assert late[0] < 1.1 * early[0]
     assert (late[1:] <= early[1:]).all()
 
