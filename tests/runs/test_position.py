@@ -118,6 +118,15 @@ def test_each_line_is_judged_once_whenever_the_process_ends(path, rule, torn, ro
     assert judged(out)[:900] == list(range(900))
 
 
+def test_sessions_that_end_at_once_and_the_process_amid_them(path, monkeypatch):
+    monkeypatch.setattr("glx.data.stream.AT_ONCE", 3)
+    append(path, [f"{n} start vm={n % 10}\n" for n in range(20)] + ["200 start vm=late\n"])
+    out = path.parent / "out.jsonl"
+    for _ in range(5):
+        judge(path, out, RULES["sessions"], batches=0)
+    assert judged(out) == list(range(20))
+
+
 def test_a_session_goes_on_that_began_before_a_rotation(path):
     out = path.parent / "out.jsonl"
     append(path, ["1 start vm=a\n", "2 start vm=b\n", "40 stop vm=a\n", "80 start vm=c\n"])
