@@ -145,7 +145,7 @@ def test_stream_of_numbers(tmp_path):
         (LOG, DataConfig(session="vm=("), r"cloud\.log: --session 'vm=\('"),
         (LOG, DataConfig(session="vm", window=5), "--session and --window"),
         (LOG, DataConfig(), "cloud: .*smaller --adapt_share"),
-        ("start vm=a\n", SESSIONS, "cloud: .*larger --adapt_share"),
+        ("start vm=a\n", SESSIONS, "cloud: .*one session"),
         ("\n\n", DataConfig(), r"cloud\.log: no line"),
         (LOG, DataConfig(format="jsonl"), r"cloud\.log: line 1: no JSON field"),
         (LOG, DataConfig(format="csv"), r"cloud\.log: line 1: no column"),
