@@ -1,4 +1,4 @@
-"""Steps that sessions still wait for when their log ends.
+"""Steps that sessions still wait for when they, or their log, end.
 
 In: sessions and the times of their events. Out: the events that a session lacks and that, by how
 old other sessions were when those came, may have come later. No label is read here.
@@ -14,13 +14,13 @@ ENOUGH = 20_000  # sessions to learn from, evenly of all
 SOME = 0.02  # share of the sessions that hold an event at least; it bounds how much is awaited
 
 
-def awaited(
+def due_ages(
     sessions: Sequences, times: np.ndarray, learned: np.ndarray, n_templates: int
-) -> sp.csr_array | None:
-    """`<bool>[N, V]` the events that each session lacks and that were not due yet.
+) -> np.ndarray | None:
+    """`<float64>[V]` seconds after a session began at which each event is due; None without times.
 
     Args:
-      sessions: those of a whole log, with `start`; None is awaited without it.
+      sessions: those of a whole log, with `start`.
       times: `<float64>[E]` seconds since the epoch, NaN for an event without a time.
       learned: `<bool>[N]` the sessions that say when an event is due.
       n_templates: `V`; later ids are events that nobody waits for.
@@ -30,10 +30,22 @@ def awaited(
     some = np.flatnonzero(learned)
     held, place = _held(sessions, some[:: len(some) // ENOUGH + 1], n_templates)
     age = times[place] - sessions.start[held // n_templates]
-    due = _due(held[~np.isnan(age)], age[~np.isnan(age)], n_templates)
-    watched = np.nanmax(times) - sessions.start
+    return _due(held[~np.isnan(age)], age[~np.isnan(age)], n_templates)
+
+
+def awaited(sessions: Sequences, due: np.ndarray, until: np.ndarray | float) -> sp.csr_array:
+    """`<bool>[N, V]` the events that each session lacks and that were not due yet.
+
+    Args:
+      sessions: with `start`, seconds since the epoch; NaN, where none is known: nothing is awaited.
+      due: `<float64>[V]` as `due_ages` gives it.
+      until: `<float64>[N]` or one for all, the time until which a session was watched.
+    """
+    assert sessions.start is not None
+    watched, n_templates = until - sessions.start, len(due)
     order = np.argsort(-due, kind="stable")
     waiting = np.searchsorted(-due[order], -watched)  # how many are due later than it was watched
+    waiting[np.isnan(watched)] = 0
     owner = np.repeat(np.arange(len(sessions)), waiting)
     event = order[np.arange(len(owner)) - np.repeat(np.cumsum(waiting) - waiting, waiting)]
     there, _ = _held(sessions, np.flatnonzero(waiting), n_templates)

@@ -11,7 +11,7 @@ import polars as pl
 
 from glx.config import nested, setting
 from glx.data import numbered
-from glx.data.awaited import awaited
+from glx.data.awaited import awaited, due_ages
 from glx.data.inputs import layout_of_all
 from glx.data.sessions import measured, problem
 from glx.data.split import (
@@ -84,12 +84,14 @@ class LogParser:
       layout: of raw lines, with the session rule; None: raw lines cannot be parsed.
       window: lines in a window, or a span of time as `5m`; None for sessions.
       numbers: `<int64>[V]` the event number of each template, where the system came as numbers.
+      due: `<float64>[V]` when sessions are to hold each event (`glx.data.awaited`); None: unknown.
     """
 
     miner: Miner
     layout: Layout | None
     window: Window | None
     numbers: np.ndarray | None = None
+    due: np.ndarray | None = None
 
     @property
     def texts(self) -> list[str]:
@@ -99,8 +101,10 @@ class LogParser:
     def to_state(self) -> State:
         """All but the new templates, for `glx.checkpoint`."""
         fitted = self.miner.fitted
-        columns = {"text": fitted.texts, "count": fitted.counts, "number": self.numbers}
-        schema = {"text": pl.String, "count": pl.Int64, "number": pl.Int64}
+        columns = {
+            "text": fitted.texts, "count": fitted.counts, "number": self.numbers, "due": self.due,
+        }  # fmt: skip
+        schema = {"text": pl.String, "count": pl.Int64, "number": pl.Int64, "due": pl.Float64}
         settings = {
             "published": self.miner.published,
             "layout": None if self.layout is None else asdict(self.layout),
@@ -113,12 +117,13 @@ class LogParser:
         """What `to_state` gave."""
         table, layout = state.tables["templates"], state.settings["layout"]
         fitted = Templates(table["text"].to_list(), table["count"].to_numpy())
-        numbers = table["number"]
+        numbers, due = table["number"], table["due"]
         return cls(
             miner=Miner(fitted, published=state.settings["published"]),
             layout=layout and Layout.of(layout),
             window=state.settings["window"],
             numbers=None if numbers.null_count() else numbers.to_numpy(),
+            due=None if due.null_count() else due.to_numpy(),
         )
 
 
@@ -238,16 +243,18 @@ def _load_raw(system: System, config: DataConfig) -> Parsed:
     miner, ids = fit_part(frame["text"].to_numpy(), texts, mined)
     times = frame["time"].to_numpy()[sequences.ids]
     sequences = replace(sequences, ids=ids[sequences.ids])
+    due = None
     if layout.session is not None:
-        waits = awaited(sequences, times, adaptable, len(miner.fitted))
-        sequences = replace(sequences, awaited=waits)
+        due = due_ages(sequences, times, adaptable, len(miner.fitted))
+    if due is not None:
+        sequences = replace(sequences, awaited=awaited(sequences, due, float(np.nanmax(times))))
     return Parsed(
         system,
         sequences,
         part,
         adaptable,
         miner.fitted,
-        LogParser(miner, layout, window),
+        LogParser(miner, layout, window, due=due),
         ordered=True,
         counts=counts,
         log=log,

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import polars as pl
 
+from glx.data.awaited import awaited
 from glx.data.load import LogParser
 from glx.data.log_time import LogTime
 from glx.data.numbered import numbered_blocks, numbered_column
@@ -70,7 +71,7 @@ def stream(
         raise InputError(f"{log}: the detector knows event numbers only; give a file of them")
     frames = parse(records(log, parser.layout, counts), parser.miner)
     if parser.window is None:
-        yield from _sessions(log, frames, idle, LogTime(log.live, idle))
+        yield from _sessions(log, frames, idle, LogTime(log.live, idle), parser.due)
     elif isinstance(parser.window, str):
         span = seconds(parser.window)
         yield from _clock_windows(log, frames, span, LogTime(log.live, span))
@@ -80,18 +81,20 @@ def stream(
 
 @dataclass
 class OpenSessions:
-    """Sessions that have not ended: 6 bytes an event (while ids and lines are small), 72 and the
+    """Sessions that have not ended: 6 bytes an event (while ids and lines are small), 80 and the
     key's text each.
 
     Attributes:
       idle: seconds.
       keys: `S` session ids.
-      last: `<float64>[S]` log time at their last line, seconds; NaN before the first time.
+      first, last: `<float64>[S]` log time at their first and last line, seconds; NaN before the
+        first time.
       sequences: their events so far, `keys` None.
     """
 
     idle: float
     keys: pl.Series = field(default_factory=lambda: pl.Series([], dtype=pl.String))
+    first: np.ndarray = field(default_factory=lambda: np.zeros(0))
     last: np.ndarray = field(default_factory=lambda: np.zeros(0))
     sequences: Sequences = field(default_factory=lambda: _window(NO_EVENTS, 1))
 
@@ -109,9 +112,12 @@ class OpenSessions:
         old, n_old = self.sequences, len(self.sequences)
         keys, places = distinct_codes(pl.concat([self.keys, frame["key"]]))
         new_codes = places[n_old:].to_numpy()
-        # The open sessions come first among the keys; of their events only the last time matters.
+        # The open sessions come first among the keys; of their events only the first and the last
+        # time matter.
         codes = np.concatenate([np.repeat(np.arange(n_old), old.lengths), new_codes])
-        clock = np.concatenate([np.repeat(self.last, old.lengths), frame["clock"].to_numpy()])
+        times = frame["clock"].to_numpy()
+        began = np.concatenate([np.repeat(self.first, old.lengths), times])
+        clock = np.concatenate([np.repeat(self.last, old.lengths), times])
         order = np.argsort(codes, kind="stable")
         ids = np.concatenate([old.ids, frame["id"].to_numpy()])[order]
         lines = np.concatenate([old.lines, frame["line"].to_numpy()])[order]
@@ -119,21 +125,34 @@ class OpenSessions:
         pause = np.diff(clock, prepend=np.nan) > self.idle
         starts = np.flatnonzero((np.diff(codes, prepend=-1) != 0) | pause)
         offsets = np.append(starts, len(codes))
-        owner, last = codes[starts], clock[offsets[1:] - 1]
-        sessions = _cut(ids, lines, offsets)
+        owner, first, last = codes[starts], began[order][starts], clock[offsets[1:] - 1]
+        sessions = replace(_cut(ids, lines, offsets), start=first, end=last)
         newest = np.append(owner[1:] != owner[:-1], True)[: len(owner)]
         open_ = newest & ~(now - last > self.idle) & (not end)
         self.keys = keys.gather(owner[open_])
-        self.last = last[open_]
-        self.sequences = _narrow(sessions.take(np.flatnonzero(open_)))
+        self.first, self.last = first[open_], last[open_]
+        still = replace(sessions, start=None, end=None).take(np.flatnonzero(open_))
+        self.sequences = _narrow(still)
         ended = _narrow(sessions.take(np.flatnonzero(~open_)))
         return ended, keys.gather(owner[~open_])
 
 
 def _sessions(
-    log: Log, frames: Iterator[pl.DataFrame], idle: float, log_time: LogTime
+    log: Log,
+    frames: Iterator[pl.DataFrame],
+    idle: float,
+    log_time: LogTime,
+    ages: np.ndarray | None,
 ) -> Iterator[Sequences]:
     shards = [OpenSessions(idle) for _ in range(SHARDS)]
+
+    def waiting_for(found: Sequences) -> Sequences:
+        if ages is None:
+            return found
+        assert found.end is not None
+        until = np.fmin(found.end + idle, log_time.now())
+        return replace(found, awaited=awaited(found, ages, until))
+
     waiting, events, keyed, due = [NO_EVENTS], 0, log.judged > 0, 0.0
     before, last = log.judged, -1
     for frame in frames:
@@ -154,7 +173,7 @@ def _sessions(
             first = min(shard.sequences.first_line.min(initial=last + 1) for shard in shards)
             for sequences, beyond in found:
                 log.judged = max(log.judged, int(min(first, beyond)))
-                yield sequences
+                yield waiting_for(sequences)
             waiting, events = [NO_EVENTS], 0
     if not keyed:
         raise InputError(
@@ -162,7 +181,7 @@ def _sessions(
             "give --session=REGEX or COLUMN, or --window=N"
         )
     for sequences, _ in _ended(shards, pl.concat(waiting), log_time.now(), end=True):
-        yield sequences
+        yield waiting_for(sequences)
 
 
 def _unjudged(log: Log, frame: pl.DataFrame, before: int) -> pl.DataFrame:
@@ -302,7 +321,10 @@ def _join(parts: list[Sequences]) -> Sequences:
 
     return Sequences(
         offsets=csr_offsets(joined("lengths")),
-        **{name: joined(name) for name in ("ids", "first_line", "last_line", "lines")},
+        **{
+            name: joined(name)
+            for name in ("ids", "first_line", "last_line", "lines", "start", "end")
+        },
     )
 
 

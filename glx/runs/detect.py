@@ -92,7 +92,7 @@ def detect(
     log = given_log([logs] if isinstance(logs, str) else logs, latency, follow)
     if follow and not os.path.exists(log.files[0]):
         progress.say(f"{log}: no such file yet; waiting for it")
-    place = _check_out(out, log)
+    place = _check_out(out, log, folder)
     counts, spent = ReadCounts(), Counter[str]()
     with ExitStack() as opened:
         kept = None
@@ -239,20 +239,23 @@ def _changed(
     elif parser.layout is not None and parser.layout.given and not once:
         check_given(log.files[0], parser.layout)
     if session is not None and parser.layout is not None:
-        parser = replace(parser, layout=replace(parser.layout, session=session), window=None)
+        layout = replace(parser.layout, session=session)
+        parser = replace(parser, layout=layout, window=None, due=None)
     if window is not None:
         unkeyed = parser.layout and replace(parser.layout, session=None)
         parser = replace(parser, layout=unkeyed, window=window)
     return parser
 
 
-def _check_out(out: str, log: Log) -> Path:
+def _check_out(out: str, log: Log, detector: Path) -> Path:
     """Where `out` is; raise InputError where it cannot be written, before any work."""
     if out == str(STDIN):
         return STDIN
     path = Path(os.path.expanduser(out))
     if not is_stream(path):
         path = output("out", out)
+    if Path(os.path.realpath(path)).is_relative_to(os.path.realpath(detector)):
+        raise InputError(f"--out={out}: lies in the folder of --detector; name a file elsewhere")
     plain = path.is_file()
     read = [0 if plain and str(file) == str(STDIN) else file for file in log.files]
     there = [file for file in read if os.path.exists(path) and os.path.exists(file)]

@@ -44,6 +44,12 @@ class VerdictCache:
         raw, ends = unique.ids.tobytes(), (unique.offsets * unique.ids.itemsize).tolist()
         cut = (~unique.whole).tolist()
         keys = [raw[a:b] + CUT * short for (a, b), short in zip(pairwise(ends), cut, strict=True)]
+        if unique.awaited is not None:
+            events, bounds = unique.awaited.indices.tobytes(), unique.awaited.indptr.tolist()
+            size = unique.awaited.indices.itemsize
+            for n, (a, b) in enumerate(pairwise(bounds)):
+                if a < b:
+                    keys[n] += 2 * CUT + events[size * a : size * b]
         new = [n for n, key in enumerate(keys) if key not in self.rows]
         metrics: dict[str, Any] = {}
         if new:
@@ -58,7 +64,14 @@ class VerdictCache:
         """Have new distinct sequences judged and keep the verdicts; returns the metrics."""
         lines = np.arange(len(unique))
         # Distinct sequences are sorted, so that the verdicts come in their order.
-        again = Sequences(unique.ids, unique.offsets, lines, lines, cut_short=unique.cut_short)
+        again = Sequences(
+            unique.ids,
+            unique.offsets,
+            lines,
+            lines,
+            cut_short=unique.cut_short,
+            awaited=unique.awaited,
+        )
         verdicts = self.judge(again)
         for name, new in verdicts.columns().items():
             join = pl.concat if isinstance(new, pl.Series) else np.concatenate

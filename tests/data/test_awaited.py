@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 import numpy as np
 
-from glx.data.awaited import awaited
+from glx.data.awaited import awaited, due_ages
 from glx.data.load import DataConfig, load
 from glx.data.systems import System
 from glx.sequences import TEST, Sequences
@@ -23,8 +23,10 @@ def sessions(*rows: list[tuple[int, float]]) -> tuple[Sequences, np.ndarray]:
 
 
 def waits(rows, learned, n_templates=3) -> list[list[int]]:
-    found = awaited(*sessions(*rows), np.array(learned), n_templates)
-    assert found is not None
+    found, times = sessions(*rows)
+    due = due_ages(found, times, np.array(learned), n_templates)
+    assert due is not None
+    found = awaited(found, due, float(np.nanmax(times)))
     return [np.flatnonzero(row).tolist() for row in found.toarray()]
 
 
@@ -59,7 +61,7 @@ def test_what_few_sessions_hold_is_not_awaited():
 
 def test_without_times_or_without_sessions_to_learn_from_nothing_is_awaited():
     found, times = sessions([(0, 0.0), (1, HOUR)], [(0, HOUR)])
-    assert awaited(found, times * np.nan, np.array([True, False]), 2) is None
+    assert due_ages(found, times * np.nan, np.array([True, False]), 2) is None
     assert waits([[(0, 0.0), (1, HOUR)], [(0, HOUR)]], [False, False], 2) == [[], []]
 
 

@@ -235,3 +235,26 @@ def test_many_sessions_that_end_at_once_are_given_some_at_a_time(tmp_path, monke
     assert np.concatenate([part.keys for part in found]).tolist() == [str(n) for n in range(70)]
     assert found[0].lines[:4].tolist() == [0, 70, 1, 71]
     assert (found[0].ids.dtype, found[0].lines.dtype) == (np.int32, np.int64)
+
+
+def test_what_is_not_due_when_a_session_ends_is_awaited(tmp_path):
+    """Event 1 is due 100 s after a session began, event 0 at once."""
+    layout = Layout(
+        header=r"^(?P<time>\d+) (?P<text>.*)$", time_format="epoch", session=r"vm=(\w+)"
+    )
+    use = LogParser(fit(["start <*>", "stop <*>"], np.ones(2, int)), layout, None)
+    use = replace(use, due=np.array([0.0, 100.0]))
+    path = tmp_path / "a.log"
+    path.write_text(
+        "1 start vm=silent\n10 start vm=done\n20 stop vm=done\n30 start vm=old\n"
+        "120 start vm=old\n150 start vm=young\n170 start vm=none\n"
+    )
+    waiting = {}
+    for part in stream.stream(path, use, ReadCounts(), idle=120.0):
+        for n, key in enumerate(part.keys):
+            waiting[key] = part.awaited[[n]].indices.tolist()
+    assert waiting == {"silent": [], "done": [], "old": [], "young": [1], "none": [1]}
+    for part in stream.stream(path, use, ReadCounts(), idle=50.0):  # before it is due
+        for n, key in enumerate(part.keys):
+            waiting[key] = part.awaited[[n]].indices.tolist()
+    assert waiting["silent"] == [1]

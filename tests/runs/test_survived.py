@@ -261,6 +261,7 @@ def test_flags_that_are_wrong(where, what, flags, refused):
         ("--logs=no*.log", "a glob", {"logs": "no*.log"}),
         ("--out=detector", "a directory", {"out": "detector"}),
         ("--out=no/x", "no folder no", {"out": "no/x"}),
+        ("--out=detector/x", "--detector", {"out": "detector/x"}),
         # Too long with and without what is added while it is written.
         (f"--out={'x' * 250}", "File name too long", {"out": "x" * 250}),
         (f"--out={'x' * 300}", "File name too long", {"out": "x" * 300}),

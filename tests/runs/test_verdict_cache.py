@@ -1,10 +1,12 @@
 """A detector with a cache scores each distinct sequence once."""
 
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
 import polars as pl
 import pytest
+import scipy.sparse as sp
 from rows import sequences as sequences_of
 
 from glx.runs import verdict_cache
@@ -50,6 +52,16 @@ def test_each_distinct_sequence_is_judged_once(asked):
     found = judge(sequences_of([3]))
     assert (scores(found), found.metrics) == ([3], {})
     assert questions == [[[1], [2, 1]], [[3]]]
+
+
+def test_a_sequence_that_waits_for_a_step_is_another(asked):
+    judge, questions = asked
+    rows = sequences_of([2, 1], [2, 1], [2, 1])
+    waits = sp.csr_array(np.array([[0, 0, 0, 1], [0, 0, 0, 0], [0, 0, 0, 1]], bool))
+    judge(replace(rows, awaited=waits))
+    judge(replace(rows, awaited=waits))
+    judge(rows)
+    assert questions == [[[2, 1], [2, 1]]]
 
 
 def test_an_abstention_is_asked_about_again(asked):
