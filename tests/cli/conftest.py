@@ -17,7 +17,6 @@ def shop(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.delenv("GLX_DATA", raising=False)
-    monkeypatch.setattr("glx.cli.zerolog.keep_compilations", lambda config: None)
     Path("shop.log").write_bytes(LOG)
     Path("jobs.log").write_text("\n".join(lines("job", 40)) + "\n")
     write_labels(f"{i},{int(i % 10 == 3)}" for i in range(40))

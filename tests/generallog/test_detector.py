@@ -7,7 +7,6 @@ import shutil
 from dataclasses import replace
 from pathlib import Path
 
-import jax
 import numpy as np
 import polars as pl
 import pytest
@@ -22,7 +21,6 @@ from glx.generallog.experts import ExpertConfig
 from glx.llm.server import LLMConfig
 from glx.runs import detect, detectors
 from glx.runs import run as runs
-from glx.runs.compilation import keep_compilations
 from glx.runs.settings import GeneralLogRun
 from glx.zerolog.model import ModelConfig
 from glx.zerolog.train import TrainConfig
@@ -43,10 +41,7 @@ def by_words(prompt: str) -> str:
 
 @pytest.fixture(scope="module")
 def cache(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("cache")
-    keep_compilations(DataConfig(cache_dir=str(folder)))
-    yield folder
-    jax.config.update("jax_compilation_cache_dir", None)
+    return tmp_path_factory.mktemp("cache")
 
 
 @pytest.fixture(scope="module")

@@ -147,7 +147,6 @@ def test_a_saved_detector_judges_to_the_byte_as_before(config, finished, tmp_pat
 def test_a_detector_of_another_alarm_model_is_refused(finished, tmp_path, monkeypatch, capsys):
     folder, logs, out = finished / "sim_vms/checkpoint", tmp_path / "later.log", tmp_path / "out"
     logs.write_text("session opened\n")
-    monkeypatch.setattr("glx.cli.detect.keep_compilations", lambda config: None)
     monkeypatch.setattr(alarm, "load", lambda: (None, "refitted"))
     assert main(["detect", f"--detector={folder}", f"--logs={logs}", f"--out={out}"]) == 2
     out_text, error = capsys.readouterr()

@@ -9,7 +9,6 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-import jax
 import polars as pl
 import pytest
 from small_studies import SYSTEMS, TINY, tiny
@@ -30,8 +29,7 @@ from glx.sequences import ADAPT
 
 @pytest.fixture(scope="module")
 def cache(tmp_path_factory):
-    yield tmp_path_factory.mktemp("cache")
-    jax.config.update("jax_compilation_cache_dir", None)
+    return tmp_path_factory.mktemp("cache")
 
 
 def small(base: GeneralLogRun, names: tuple[str, ...]) -> Study:

@@ -16,11 +16,9 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-import jax
 import numpy as np
 import polars as pl
 import pytest
-from jax.experimental.compilation_cache import compilation_cache
 from shop import KEYS, lines
 
 from glx.cli.main import main
@@ -110,8 +108,6 @@ def ran(tmp_path_factory):
         told["again"] = call(out, *command)
         told["overwritten"] = call(out, *command, "--overwrite")
         yield folder, told
-    jax.config.update("jax_compilation_cache_dir", None)
-    compilation_cache.reset_cache()
 
 
 def test_ctrl_c_while_training_ends_with_130_and_keeps_the_work(ran):
