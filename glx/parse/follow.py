@@ -9,6 +9,7 @@ import hashlib
 import os
 import re
 import time
+import zlib
 from collections.abc import Iterator
 from contextlib import suppress
 from typing import IO, BinaryIO
@@ -16,10 +17,14 @@ from typing import IO, BinaryIO
 import zstandard
 from msgspec import Struct
 
+from glx.errors import InputError
+
 READ = 1 << 20  # bytes taken at a time
 HEAD = 1024  # bytes that tell a file from others: the first lines have times
-# What rotation puts into the name of a log, `app.log.1 app.log-20240501 app.2024-05-01.log`.
-NUMBERS = re.compile(r"[._-]\d[\d._TZ-]*(?=[._-]|$)")
+# What rotation adds to the name of a log: `app.log.1 app.log-20240501`, a date also before the end
+# of the name, `app.2024-05-01.log`. (`app-2.log` is as likely the log of another process.)
+ADDED = re.compile(r"[._-](\d[\d._TZ:-]*)")
+COUNTED = re.compile(r"\d{1,4}")  # counts up as a file gets older; what is longer is a date
 
 
 class Mark(Struct, frozen=True):
@@ -76,8 +81,10 @@ class Part:
         while self.file is None:
             try:
                 self._open()
-            except FileNotFoundError:
-                yield b""
+            except (FileNotFoundError, PermissionError, IsADirectoryError) as e:
+                if self.first and not isinstance(e, FileNotFoundError):
+                    raise
+                yield b""  # amid a rotation
                 time.sleep(self.pause)
         with self.file as file:
             replaced = not self.growing
@@ -107,11 +114,15 @@ def parts(path: str, pause: float, start: Mark | None = None) -> Iterator[Part]:
     found, first = (since(start, path) if start else []), start is None
     while True:
         for one in found or [path]:
-            with suppress(FileNotFoundError):  # an older one that is deleted by now
+            try:
                 part = Part(one, pause, one == path, first)
-                yield part
-                first, mark = False, part.mark()
-                break
+            except FileNotFoundError:  # an older one that is deleted by now
+                continue
+            except OSError as e:
+                raise InputError(f"{one}: cannot be read ({e.strerror}); check the path") from e
+            yield part
+            first, mark = False, part.mark()
+            break
         found = since(mark, path)[1:] if mark else []
 
 
@@ -119,21 +130,35 @@ def since(mark: Mark, path: str) -> list[str]:
     """The files of a followed path from the marked one on, old to new; empty: that one is gone."""
     among = written(path)
     at = [n for n, one in enumerate(among) if _is(mark, one)]
-    return among[at[-1] :] if at else []
+    same = [n for n in at if _node(os.stat(among[n])) == (mark.device, mark.inode)]
+    return among[(same or at)[-1] :] if at else []
 
 
 def written(path: str) -> list[str]:
-    """The files that have, or by their names had, a path, in the order of their last writing."""
+    """The files that by their names had a path before, old to new, and the one that has it."""
     folder, name = os.path.split(path)
-    found = []
-    with suppress(FileNotFoundError):
+    found, now = [], _status(path)
+    with suppress(OSError):  # a folder that may not be listed
         for entry in os.scandir(folder or "."):
-            if _had(entry.name, name) and entry.is_file():
-                with suppress(FileNotFoundError):
-                    found.append((entry.stat().st_mtime_ns, os.path.join(folder, entry.name)))
+            age = _age(_unpacked(entry.name), name)
+            with suppress(OSError):  # gone by now, or a loop of links
+                if age and entry.is_file() and not (now and os.path.samestat(entry.stat(), now)):
+                    found.append((age, os.path.join(folder, entry.name)))
     plain = {one for _, one in found if not _packed(one)}  # there until it is packed whole
     names = [one for _, one in sorted(found) if one in plain or _unpacked(one) not in plain]
     return names + [path] * os.path.isfile(path)
+
+
+def _age(name: str, now: str) -> tuple | None:
+    """What sorts a name that rotation made of another from old to new; None if it did not."""
+    stem, end = os.path.splitext(now)
+    appended = name.startswith(now)
+    if not appended and not (end and name.startswith(stem) and name.endswith(end)):
+        return None
+    added = ADDED.fullmatch(name[len(now) :] if appended else name[len(stem) : -len(end)])
+    if not added or (COUNTED.fullmatch(added[1]) and not appended):
+        return None
+    return (1, -int(added[1]), "") if COUNTED.fullmatch(added[1]) else (0, 0, added[1])
 
 
 def mark_of(path: str, file: BinaryIO) -> Mark:
@@ -148,11 +173,15 @@ def _is(mark: Mark, path: str) -> bool:
     try:
         about = os.stat(path)
         if not mark.length:
-            return (about.st_dev, about.st_ino) == (mark.device, mark.inode)
+            return _node(about) == (mark.device, mark.inode)
         whole = _packed(path) or about.st_size >= mark.size
         return whole and _hash(_head(path, mark.length)) == mark.head
-    except (OSError, EOFError, zstandard.ZstdError):  # deleted by now, or still being packed
+    except (OSError, EOFError, zlib.error, zstandard.ZstdError):  # gone, or not packed whole
         return False
+
+
+def _node(about: os.stat_result) -> tuple[int, int]:
+    return about.st_dev, about.st_ino
 
 
 def _begins(file: BinaryIO, mark: Mark) -> bool:
@@ -167,12 +196,6 @@ def _rest_of_copy(mark: Mark, path: str, read: int) -> Iterator[bytes]:
                 copy.seek(read)
                 while data := copy.read(READ):
                     yield data
-
-
-def _had(name: str, now: str) -> bool:
-    """Whether a file with one name may have had the other before it was rotated."""
-    name = _unpacked(name)
-    return any(name[: m.start()] + name[m.end() :] == now for m in NUMBERS.finditer(name))
 
 
 def _unpacked(path: str) -> str:
@@ -202,8 +225,8 @@ def _hash(head: bytes) -> str:
 
 
 def _status(path: str) -> os.stat_result | None:
-    """None while there is no file, between the two steps of a rotation."""
+    """None while there is no file that can be seen, as between the two steps of a rotation."""
     try:
         return os.stat(path)
-    except FileNotFoundError:
+    except OSError:
         return None

@@ -12,11 +12,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Annotated, Any
 
 import msgspec
 import polars as pl
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from glx.errors import InputError, is_disk_full
 from glx.files import write_whole
@@ -46,8 +46,8 @@ class Position(Struct, forbid_unknown_fields=True):
 
     settings: dict[str, Any]
     files: list[Begun] = []
-    judged: int = 0
-    output: int = 0
+    judged: Annotated[int, Meta(ge=0)] = 0
+    output: Annotated[int, Meta(ge=0)] = 0
 
 
 class Verdict(Struct):
@@ -194,7 +194,7 @@ def _after(out: Path, start: int) -> list[Verdict]:
 
 
 def _mark(path: str) -> Mark | None:
-    with suppress(FileNotFoundError), open(path, "rb", buffering=0) as file:
+    with suppress(OSError), open(path, "rb", buffering=0) as file:
         return mark_of(path, file)
     return None
 

@@ -149,11 +149,62 @@ def test_a_file_that_is_gone(path):
     assert Followed(path, at).lines(1) == [b"two"]
 
 
-def test_other_logs_beside_it_are_not_its_own(path):
-    for name in ("app.log", "app.log.1", "app-error.log", "app.log.bak", "web.log.1", "app2.log"):
-        (path.parent / name).write_text(name)
-    assert [os.path.basename(one) for one in written(str(path))] == ["app.log.1", "app.log"]
-    first, other = path.parent / "web-1.log", path.parent / "web-2.log"
-    first.write_text("a")
-    other.write_text("b")
-    assert written(str(first)) == [str(first)]
+@pytest.mark.parametrize(
+    ("name", "old", "others"),
+    [
+        (
+            "app.log",
+            ["app.2024-05-01.log", "app.2024-05-02.0.log", "app.log-20240503.gz", "app.log.10"],
+            ["app-2.log", "app-error.log", "app.log.bak", "web.log.1", "app2.log", "app.log.1.new"],
+        ),
+        ("app.log", ["app.log.10.zst", "app.log.2.gz", "app.log.1"], ["app.logs", "xapp.log.1"]),
+        ("web-1.log", ["web-1.log.1"], ["web-2.log", "web.log", "web-1-2.log"]),
+        ("app-8080.log", ["app-8080.2024-05-01.log"], ["app-8081.2024-05-01.log"]),
+        ("worker-1", ["worker-1.1"], ["worker-2", "worker-11"]),
+    ],
+)
+def test_which_files_had_the_path_is_told_by_their_names(tmp_path, name, old, others):
+    for n, one in enumerate([*old, *others, name]):
+        (tmp_path / one).write_text(one)
+        os.utime(tmp_path / one, (9999 - n, 9999 - n))  # packed or touched since
+    found = [os.path.basename(one) for one in written(str(tmp_path / name))]
+    assert found == [*old, name]
+
+
+def test_files_that_begin_alike_are_told_by_the_system(path):
+    append(path, "a banner\n" * HEAD)
+    at = mark(path)
+    append(path, "one\n")
+    path.rename(f"{path}.1")
+    append(path, "a banner\n" * HEAD + "two\n")
+    assert [os.path.basename(one) for one in since(at, str(path))] == ["app.log.1", "app.log"]
+
+
+def test_a_link_to_a_dated_file(path):
+    first, second = path.with_name("app.log.20240501"), path.with_name("app.log.20240502")
+    append(first, "one\n")
+    path.symlink_to(first)
+    found = Followed(path)
+    assert found.lines(1) == [b"one"]
+    append(first, "two\n")
+    append(second, "three\n")
+    path.unlink()
+    path.symlink_to(second)
+    assert found.lines(2) == [b"two", b"three"]
+    append(second, "four\n")
+    assert found.lines(1) == [b"four"]
+
+
+@pytest.mark.parametrize(
+    "damaged", [gzip.compress(b"x" * 99)[:20], b"\x1f\x8b\x08" + b"\xff" * 20, b""]
+)
+def test_what_lies_beside_it_is_no_trouble(path, damaged):
+    append(path, "one\n")
+    found = Followed(path)
+    assert found.lines(1) == [b"one"]
+    path.with_name("app.log.2.gz").write_bytes(damaged)
+    path.with_name("app.log.3").symlink_to("app.log.3")  # a loop
+    path.with_name("app.log.4").mkdir()
+    path.rename(f"{path}.1")
+    append(path, "two\n")
+    assert found.lines(1) == [b"two"]
