@@ -192,6 +192,9 @@ def _unjudged(log: Log, frame: pl.DataFrame, before: int) -> pl.DataFrame:
     """
     if log.ended is None or not len(frame):
         return frame
+    if frame["line"][0] > max([before, *log.ended["last_line"].tail(1)]):
+        log.ended = None  # lines ascend: no later one is of those
+        return frame
     last = frame.join(log.ended, on="key", how="left", maintain_order="left")["last_line"]
     return frame.filter(pl.col("line") > pl.max_horizontal(last.fill_null(-1), before - 1))
 

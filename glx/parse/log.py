@@ -27,7 +27,7 @@ class Log:
       judged: every event of the rows before is in a sequence that `glx.data.stream` gave, now or
         in an earlier process.
       ended: `key` (str) and `last_line` (int64) of sessions that an earlier process was given and
-        that reach beyond; None: there was no such process.
+        that reach beyond, by `last_line`; None: there is none left.
       details: by row of an event the lines below it that are its detail, such as stack frames; the
         latest `MOST_DETAILS` that were read. None: they are not kept.
     """

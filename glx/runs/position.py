@@ -157,7 +157,7 @@ def _rejoined(
         log,
         files=[replace(live, start=start, first_line=first)],
         judged=max(*judged, first),
-        ended=ended.group_by("key").max(),
+        ended=ended.group_by("key").max().sort("last_line"),
     )
 
 
