@@ -7,18 +7,44 @@ begin with is public, from their documents and the rules of scanners of source c
 
 import re
 
-# A value is in quotes, which may be escaped within it (group d or a), or in quotes that were
-# themselves escaped (JSON) or doubled (CSV) on the way (group e), or ends where a word does.
-VALUE = (
-    r"(?:(?P<d>\")|(?P<a>')|(?P<e>\\{1,7}[\"']|(?P<two>[\"'])(?P=two)(?=[^\s\"',;:)}\]>&])))?"
-    r"(?P<s>(?(d)(?:[^\"\\]|\\[\s\S])+|(?(a)(?:[^'\\]|\\[\s\S])+"
-    r"|(?(e)(?:(?!(?<!\\)(?P=e))[\s\S])+"
-    r"|(?:[^\s\"'\\&<>;,]|\\+(?![\"'])|[\"'](?=\w)|[&;,](?![\s\"'&;,]|[\w.-]{1,40}\s?[:=]|\Z))+))))"
+BARE = (
+    r"(?:[^\s\"'\\&<>;,]|\\+(?![\"'])|[\"'](?=\w)|[&;,](?![\s\"'&;,]|[\w.[\]-]{1,40}\s?[:=]|\Z))+"
 )
 
+
+def valued(bare: str) -> str:
+    """The pattern of a value: in quotes, or `bare`.
+
+    Quotes may be escaped within it (group d or a), or were themselves escaped (JSON) or doubled
+    (CSV) on the way (group e).
+    """
+    return (
+        r"(?:(?P<d>\")|(?P<a>')"
+        r"|(?P<e>\\{1,7}[\"']|(?P<two>[\"'])(?P=two)(?=[^\s\"',;:)}\]>&])))?"
+        r"(?P<s>(?(d)(?:[^\"\\]|\\[\s\S])+|(?(a)(?:[^'\\]|\\[\s\S])+"
+        rf"|(?(e)(?:(?!(?<!\\)(?P=e))[\s\S])+|{bare}))))"
+    )
+
+
+VALUE = valued(BARE)  # a bare one ends where a word does
 MIXED = r"(?=[\w+/-]{0,99}[0-9])(?=[\w+/-]{0,99}[a-z])(?=[\w+/-]{0,99}[A-Z])"
 FLAG = r"\s(?:.{0,99}\s)?"  # between a command and its flag
 CRYPT = r"[\w./+=,$-]"  # of a hash of a password
+ORACLE = r"[a-z][\w$#]{0,30}/(?:\"[^\"\s]{1,64}\"|[^\s/@\"'\[]{1,64})"
+CODES = (  # what codes are for that are asked for beside a password, or in its place
+    r"[m2]fa|otp|sms|two[ _-]?factor|verif(?:ication|y)|confirm(?:ation)?|activation|security"
+    r"|recovery|backup|log-?in|sign-?in|auth(?:entication|orization)?|access|one[ _-]?time|reset"
+    r"|pairing|pin|your|use|enter"
+)
+CODE = (
+    r"(?:[0-9]{3}[ -][0-9]{3}|[a-z]-[0-9]{4,10}"
+    r"|(?!0x|sha|rfc)(?=[a-z-]{0,20}[0-9])[a-z0-9]{4,20}(?:-[a-z0-9]{3,12}){0,7})"
+)
+START = r"(?:(?<![a-z])|(?-i:(?<=[a-z])(?=[A-Z])))"  # of a word, also in camel case
+SAYS = (  # between a name of a code and it
+    r"(?![a-z])(?:\[\w{0,20}\])?[\\\"'\])]{0,8}(?:\s{1,3}(?:for|of)\s{1,3}\S{1,64}?)?"
+    r"(?:\s{0,3}[:=]=?>?\s{0,3}|>|\s{1,3}(?:(?:is|was)(?:\snow)?\s?:?\s)?)[\\\"'\[(#]{0,8}"
+)
 # Of vendors: what their tokens begin with. Most are told apart by these letters alone.
 VENDORS = (
     r"dckr_pat_|figd_|gl(?:sa|c)_|lin_api_|r8_|pscale_(?:tkn|pw|oauth)_|rubygems_|ntn_|tfp_|nfp_"
@@ -50,6 +76,7 @@ FORMS = tuple(
             "authorization",
             r"(?i)\bauthorization\W{0,3}[:=]\W{0,4}"
             r"(?P<s>(?:basic|bearer|token|negotiate|ntlm|apikey)\s[^\"'\r\n]{3,}"
+            r"|(?=[\w.~+/-]{0,99}[0-9])[\w.~+/-]{10,}={0,2}(?!\S)"
             r"|(?:digest|aws\S{0,30})\s[^\r\n]{3,})",
         ),
         (
@@ -112,10 +139,27 @@ FORMS = tuple(
             "htpasswd",
             r"(?i)\bhtpasswd\s{1,3}-[a-z]{0,5}b[a-z]{0,5}\s{1,3}(?P<s>[^\r\n]+)",
         ),
-        (
+        (  # of Oracle
             "password",
             "oracle",
             r"(?i)\bjdbc:oracle:\w{1,9}:(?P<s>[^\s/@]{1,64}/[^\s@]{1,99})(?=[@0])",
+        ),
+        (
+            "password",
+            "sqlplus sqlldr impdp expdp rman userid",
+            r"(?i)\b(?:(?:sqlplus|sqlldr|impdp|expdp|rman)\s{1,3}(?:-\S{1,20}\s{1,3}){0,3}|userid=)"
+            rf"[\"']?(?P<s>{ORACLE})",
+        ),
+        (
+            "password",
+            "@",
+            rf"(?i)(?<![\w/.@-])(?P<s>{ORACLE})(?=@(?://\w|0/|[\w.-]{{1,99}}:[0-9]{{1,5}}[/:]\w))",
+        ),
+        (  # of Go, whose names of data sources have no scheme
+            "password",
+            "@tcp @udp @unix @/",
+            r"(?i)(?<![\w/@.-])(?=[\w.-]{0,64}?[a-z])(?P<s>[\w.-]{1,64}:[^\s\"']{1,128}?)"
+            r"(?=@(?:(?:tcp|udp|unix)[0-9]?\(|/\w))",
         ),
         (  # of Docker and npm
             "credentials",
@@ -128,6 +172,20 @@ FORMS = tuple(
             "curl",
             rf"(?i)\bcurl{FLAG}(?:-u|--user)[\s=]{{0,3}}(?P<o>[\"'])?[^\s:]{{1,99}}?[:0]"
             r"(?P<s>(?!\[masked)(?(o)(?:(?!(?P=o))[\s\S])+|\S+))",
+        ),
+        (  # a user and a group have no secret: `docker run -u app:app`, `--user 1000:1000`
+            "password",
+            "-u -a -cred -login",
+            r"(?i)(?<!\S)(?:-[ua]|--?(?:[a-z]{1,12}-)?(?:user(?:name|pass)?|auth(?:entication)?|creds?|login))"
+            r"[\s=:]{1,3}(?P<o>[\"'])?(?=[\w.@\\+-]{0,64}?[a-z])(?P<user>[\w.@\\+-]{1,64})[:%]"
+            r"(?!\[masked|//|\\|(?:(?P=user)|[0-9]+|staff|users|wheel|nogroup|adm|daemon|root|docker)"
+            r"(?![^\s\"']))(?P<s>(?(o)(?:(?!(?P=o))[\s\S])+|[^\s\"']+))",
+        ),
+        (
+            "password",
+            "auth login credential",
+            r"(?i)(?:auth|login|credentials?)=?\(\s?[\"'][^\"'\r\n]{1,64}[\"'],\s?(?=[\"'])"
+            rf"(?!.\[masked){VALUE}",
         ),
         (
             "password",
@@ -173,6 +231,24 @@ FORMS = tuple(
             r"(?i)\b(?:token|api[ _-]?key)\s{1,3}"
             r"(?P<s>(?=\w{0,99}[0-9])(?=\w{0,99}[a-z])[\w+=.]{10,})(?![\w@:/-])",
         ),
+        (  # short digits are the pin of a chip
+            "code",
+            "pin otp cvv cvc code",
+            rf"(?i){START}(?:pin{SAYS}(?=[0-9]{{4}})|cv[vc]2?{SAYS}(?=[0-9]{{3,4}}(?!\w)))"
+            r"(?P<s>[0-9]{3,12})(?![\w.:-])",
+        ),
+        (
+            "code",
+            "otp fa code",
+            rf"(?i){START}(?:(?:[th]?otp|[m2]fa)(?:[ _-]?(?:token|pin))?|(?:{CODES})[ _-]?codes?)"
+            rf"{SAYS}(?P<s>{CODE}(?:,\s{{0,3}}{CODE})*)(?![\w.:-])",
+        ),
+        (
+            "code",
+            "code otp pin",
+            r"(?i)(?<![\w.-])(?P<s>[0-9]{4,8})\s(?:is|as)\s(?:your|the)\s(?:[a-z0-9-]{1,20}\s){0,3}?"
+            r"(?:code|otp|pin)\b",
+        ),
         # A line of a PEM body, whatever it holds.
         (
             "key",
@@ -182,97 +258,5 @@ FORMS = tuple(
         ),
     )
 )
-
-# A name that says that what follows is secret: `db_password=`, "apiKey": ", --token, secret => .
-PASSWORD = (
-    r"pass(?:word|wd|[ _-]?phrase|code|wort)|pwd|kennwort|contrase[nñ]a|senha|mot de passe|пароль"
-    r"|密码|密碼|パスワード"
-)
-NAME = (
-    rf"(?P<name>(?:{PASSWORD}|secret|token|credential"
-    r"|api[ _-]?key|shared[_-]?access[_-]?signature"
-    r"|(?:access|private|account|encryption|session|signing|auth|master|shared)[_-]?key"
-    r"|[?&]sig(?:nature)?|x-(?:amz|goog)-(?:signature|credential)"
-    r"|(?<![a-z])(?:creds?|psk)(?![a-z])|(?<!by)(?<!com)(?<!tres)pass(?![a-z_.-])|pw(?![a-z_.-])"
-    r"|(?:jsession|phpsess)id)"
-    r"s?(?P<of>[_.-]\w{1,30}|(?-i:[A-Z])\w{0,30}|[0-9]{1,3})?)"
-)
-WHOSE = rf"\b(?P<name>{PASSWORD})(?P<of>s?)\s{{1,3}}(?:for|of)(?:\s{{1,3}}\S{{1,64}}?){{1,3}}?"
-NO_VALUE = (  # after `with password`
-    "and|or|in|on|from|by|of|to|with|based|login|logins|hash\\w*|protect\\w*|encrypt\\w*|auth"
-    "|manage\\w*|polic\\w*|less|re?set|change|expiry|file|prompt|length|strength|quality"
-)
-LIST = r"(?:[\[({]{1,2}\s{0,2}(?=[\\\"']))?"
-NAMED = tuple(
-    re.compile(rf"(?i){before}{VALUE}")
-    for before in (
-        rf"{NAME}[\\\"']{{0,8}}(?:\s{{0,3}}(?:[=-]>|[:=]?=|:)\s{{0,3}}|>){LIST}",
-        rf"(?<!\S)--?{NAME}\s{{1,3}}(?!-)",
-        rf"{WHOSE}\s?[:=]\s{{1,3}}",
-        rf"\b(?:with|using)\s{{1,3}}(?P<name>{PASSWORD}|pw)(?P<of>)\s{{1,3}}(?!(?:{NO_VALUE})\b)",
-        r"\b(?P<name>requirepass|masterauth|bindpw|rootpw)(?P<of>)\s{1,3}",
-    )
-)
-# In prose a plain word is no secret: "the password is too short", "password authentication".
-SET = r"(?:re)?set to|changed to"
-IS = rf"(?:\s{{1,3}}(?:(?:is|was)(?:\s{{1,3}}(?:now|{SET}))?|{SET})\s{{1,3}})"
-PROSE = tuple(
-    re.compile(rf"(?i){before}(?={VALUE})")
-    for before in (
-        rf"\b{NAME}{IS}",
-        rf"{WHOSE}(?:{IS}|[:=](?!//))",
-        rf"\b(?P<name>{PASSWORD})(?P<of>s?)\s{{1,3}}",
-        r"\b(?P<name>identified)(?P<of>)\s{1,3}by\s{1,3}",
-        r"\b(?-i:(?P<name>AUTH))(?P<of>)\s{1,3}(?:(?:PLAIN|LOGIN|XOAUTH2|CRAM-MD5)\s{1,3})?",
-        r"\b(?P<name>community)(?P<of>)(?:\s{1,3}string)?\s{1,3}",
-        # The flag of many a command for a password, of some for a folder or a project.
-        r"(?<!mkdir)(?<!compose)(?<!cp)(?<!\binstall)\s(?P<name>-p)(?P<of>)\s{1,3}(?![^\s\"']*[/:=,])",
-        # `pass 2 of 3`, `pass 'x' to it`
-        r"(?<![\w-])(?P<name>pass|pw)(?P<of>)\s{1,3}(?=[a-z])",
-    )
-)
-PASSWORDS = re.compile(
-    "pass|pw|kennw|contras|senha|mot |парол|密|パス|identified|auth|-p|requirepass|masterauth"
-    "|bindpw|rootpw"
-)
-ABOUT = re.compile(  # `token_type`, `passwordLength`: of a secret, but not the secret
-    r"[_.-]?(?:name|type|count|len(?:gth)?|size|exp\w*|ttl|path|file\w*|dir|policy|status|state|ur[il]"
-    r"|endpoint|limit|used|age|version|field|valid\w*|enabled|required|error|code|provider|format"
-    r"|manager|service|class|min\w*|max\w*)",
-    re.IGNORECASE,
-)
-STATE = re.compile(  # `token: expired`
-    r"null|none|nil|true|false|yes|no|empty|missing|expired|(?:in)?valid|(?:in)?correct|wrong|denied"
-    r"|rejected|accepted|required|unknown|undefined|failed|failure|error|ok|not|is|was|has|for|the|an?"
-    r"|authentication|unauthorized|mismatch|changed|updated|(?:re|un)?set|disabled|enabled|bearer"
-    r"|basic|string|str|int|bytes|object|default|redacted|masked|hidden|removed|token"
-    r"|include|omit|same-origin|permission|must|cannot|too|please|already|successful(?:ly)?",
-    re.IGNORECASE,
-)
-TELLING = (  # small letters of which some are in each text that has a name of `NAMED`, `PROSE`
-    "pass",
-    "pwd",
-    "secret",
-    "token",
-    "cred",
-    "key",
-    "sig",
-    "psk",
-    "pw",
-    "sessid",
-    "jsession",
-    "identified",
-    "auth",
-    "community",
-    "kennwort",
-    "contrase",
-    "senha",
-    "mot de",
-    "пароль",
-    "密",
-    "パスワ",
-    "-p",
-)
-NEEDED = sorted({*TELLING, *(letters for _, needs, _ in FORMS for letters in needs)})
 CARD = re.compile(r"(?<![\w.-])(?P<s>[3-6][0-9](?:[ -]?[0-9]){11,17})(?![\w-]|\.[0-9])")
 LONG = re.compile(r"(?<![\w+/=-])(?P<s>[A-Za-z0-9_+/-]{32,}={0,2})(?![\w+/-])")

@@ -17,6 +17,7 @@ ORDER = (  # data flows down; a module imports from its own row and from those a
     ("glx.devices", "glx.checkpoint"),
     ("glx.sequences",),
     ("glx.secret_forms",),
+    ("glx.secret_names",),
     ("glx.redact",),
     ("glx.verdicts",),
     ("glx.parse",),
