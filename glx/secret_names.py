@@ -164,7 +164,7 @@ ABOUT = re.compile(  # `token_type`, `passwordLength`: of a secret, but not the 
 )
 STATE = re.compile(  # `token: expired`
     r"null|none|nil|true|false|yes|no|empty|missing|expired|(?:in)?valid|(?:in)?correct|wrong|denied"
-    r"|rejected|accepted|required|unknown|undefined|failed|failure|error|ok|not|is|was|has|for|the|an|at|in|by|from"
+    r"|rejected|accepted|required|unknown|undefined|fail(?:s|ed|ure)?|error|ok|not|is|was|has|for|the|an|at|in|by|from"
     r"|authentication|unauthorized|mismatch|changed|updated|(?:re|un)?set|disabled|enabled|bearer"
     r"|basic|string|str|int|bytes|object|default|redacted|masked|hidden|removed|token"
     r"|on|off|never|new|now|random|expires?|include|omit|same-origin|permission|must|cannot|too|please|already|successful(?:ly)?",

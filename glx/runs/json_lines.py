@@ -37,9 +37,16 @@ def with_detail(found: pl.DataFrame, log: Log, mask: Mask) -> pl.DataFrame:
     flagged = found["anomalous"].fill_null(False).to_numpy()
     detail: list[str | None] = [None] * len(found)
     for n in np.flatnonzero(flagged).tolist() if kept else ():
-        below = [kept[e["line"]] for e in found["evidence"][n] if e["line"] in kept]
-        detail[n] = mask("\n".join(below)) or None
+        events = [e for e in found["evidence"][n] if e["line"] in kept]
+        below = (_below(e["text"], kept[e["line"]], mask) for e in events)
+        detail[n] = "\n".join(below) or None
     return found.with_columns(detail=pl.Series(detail, dtype=pl.String))
+
+
+def _below(text: str, detail: str, mask: Mask) -> str:
+    """A detail as it is shown; the text above it may name what it holds: `password:`."""
+    line = text.rpartition("\n")[2]
+    return mask(f"{line}\n{detail}").partition("\n")[2]
 
 
 def _moved(found: pl.DataFrame, by: int) -> pl.DataFrame:
