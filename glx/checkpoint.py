@@ -21,7 +21,7 @@ import orbax.checkpoint as ocp
 import polars as pl
 
 from glx import files
-from glx.errors import InputError
+from glx.errors import InputError, is_disk_full
 from glx.state import State
 
 VERSION = 5
@@ -41,7 +41,12 @@ def save(folder: Path, state: State) -> None:
     if os.path.exists(folder):
         raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(folder))
     new = files.beside(folder)
-    new.mkdir(parents=True)
+    try:
+        new.mkdir(parents=True)
+    except OSError as e:
+        if is_disk_full(e):
+            raise
+        raise InputError(f"{folder}: cannot be written ({e.strerror}); choose another one") from e
     try:
         _save_arrays(new / "arrays", state.arrays)
         for name, table in state.tables.items():
@@ -72,7 +77,9 @@ def load(folder: Path) -> State:
         manifest = json.loads((folder / MANIFEST).read_text())
         version, settings, sums = (manifest[k] for k in ("version", "settings", "sha256"))
         sums = dict(sums)
-    except (ValueError, KeyError, TypeError) as e:
+    except OSError as e:
+        raise InputError(f"{folder / MANIFEST}: cannot be read ({e.strerror}); check it") from e
+    except (ValueError, KeyError, TypeError, RecursionError) as e:
         raise InputError(
             f"{folder / MANIFEST}: damaged ({type(e).__name__}); fit the detector again"
         ) from e

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, Union, get_args, get_origin, get_type_hints
 
 import numpy as np
 
-from glx.errors import InputError
+from glx.errors import InputError, unusable
 
 NEEDS = {
     "int": "a whole number",
@@ -120,6 +120,9 @@ def _check_type(leaf: Leaf, value: Any) -> None:
     if type(value) not in kinds or (isinstance(value, tuple) and not texts):
         needs = [NEEDS[kind.__name__] for kind in kinds_of(leaf.type) - {NoneType}]
         raise InputError(f"--{leaf.name}={value!r}: must be {' or '.join(sorted(needs))}")
+    for text in value if texts else (value,):
+        if isinstance(text, str) and (wrong := unusable(text)):
+            raise InputError(f"--{leaf.name}={value!r}: {wrong}; give another text")
 
 
 def get(config: Any, path: tuple[str, ...]) -> Any:

@@ -21,6 +21,20 @@ class Paused(Exception):
     """The run waits for what a user will bring (exit code 0): what, and how it goes on."""
 
 
+def unusable(text: str) -> str | None:
+    """Why a text can be neither a path nor written anywhere; None where it can.
+
+    The bytes of a file's name that are not UTF-8 are halves of pairs too, and can be a path.
+    """
+    if "\0" in text:
+        return "has a NUL in it"
+    try:
+        text.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        return "is not UTF-8 (it has half of a character)"
+    return None
+
+
 def is_disk_full(error: BaseException) -> bool:
     """Whether a disk or quota is full; Polars and Orbax only repeat the system's words for it."""
     if isinstance(error, OSError):

@@ -14,7 +14,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
 
-from glx.errors import InputError, is_disk_full
+from glx.errors import InputError, is_disk_full, unusable
 
 LOCK = ".lock"  # in a folder that a process is at work in
 PARTIAL = ".partial"  # ends the names of what is not whole
@@ -57,12 +57,11 @@ def writable(path: str) -> str:
     """
     try:
         found = _possible(path, utf8=True)
-        place = Path(os.path.realpath(found))
+        place = _followed(found)
         if place.is_dir():
             raise ValueError("a directory; name a file in it")
         if not place.parent.is_dir():
-            parent = (place if found.is_symlink() else found).parent
-            raise ValueError(f"no folder {parent}; make it first")
+            raise ValueError(f"no folder {place.parent}; make it first")
         if _earlier(place) and not os.access(place, os.W_OK):
             raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
         new = beside(place)
@@ -104,8 +103,8 @@ def folder(path: Given, other: str) -> Path:
 
 def _possible(path: Given, *, utf8: bool = False) -> Path:
     """The path that a text stands for; OSError with the reason where the system takes none."""
-    if "\0" in str(path):
-        raise OSError(errno.EINVAL, "no path has a NUL in it")
+    if wrong := unusable(os.fspath(path)):
+        raise OSError(errno.EINVAL, wrong)
     try:
         found = Path(path).expanduser()
         if utf8:
@@ -147,7 +146,7 @@ def whole(path: Path, mode: str = "w", **how: Any) -> Iterator[IO[Any]]:
     Raises:
       OSError: it cannot be written; nothing of it is left. A full disk is told with the path.
     """
-    place = Path(os.path.realpath(path))
+    place = _followed(path)
     new = beside(place)
     try:
         earlier = _earlier(place)
@@ -170,6 +169,19 @@ def write_whole(path: Path, text: str) -> None:
     """Write a text as `whole` does."""
     with whole(path, encoding="utf-8") as file:
         file.write(text)
+
+
+def _followed(path: Path) -> Path:
+    """What a path leads to, links followed; `..` stays, which the system takes from what is there.
+
+    Raises:
+      OSError: a loop of links.
+    """
+    for _ in range(40):  # as many as the system follows
+        if not path.is_symlink():
+            return path
+        path = path.parent / path.readlink()
+    raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), str(path))
 
 
 def _earlier(place: Path) -> os.stat_result | None:

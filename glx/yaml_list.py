@@ -17,6 +17,8 @@ def read_text(path: Path) -> str:
     Raises:
       InputError: it cannot be read, or is something else.
     """
+    if path.is_char_device():  # such as `/dev/zero`, which does not end
+        raise InputError(f"{path}: a device; give a file")
     try:
         return path.read_text(encoding="utf-8-sig")
     except OSError as e:
@@ -73,9 +75,13 @@ def keys(
 
 
 def text_of(node: yaml.Node) -> str | None:
-    """A text or number as it is written; None for null, a list or a mapping."""
-    given = isinstance(node, yaml.ScalarNode) and not node.tag.endswith(":null")
-    return node.value.strip() if given else None
+    """A text or number as it is written; None for null, a list or a mapping.
+
+    `"\\ud83d\\ude00"` is one character, as in JSON; half of one becomes U+FFFD.
+    """
+    if not isinstance(node, yaml.ScalarNode) or node.tag.endswith(":null"):
+        return None
+    return node.value.strip().encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def place(path: Path, node: yaml.Node) -> str:

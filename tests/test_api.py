@@ -34,6 +34,41 @@ def test_sources_and_labels_that_are_none(name, given):
 
 
 @pytest.mark.parametrize(
+    ("path", "what"),
+    [
+        ("a\0b", "NUL"),
+        ("/tmp/\0", "NUL"),
+        ("a*\0", "NUL"),
+        ("\ud800.log", "not UTF-8"),
+        ("[\udfff]", "not UTF-8"),
+        ("x" * 300, "too long"),
+        ("x/" * 3000, "too long"),
+        ("~nobody-of-this-name/x", "no such user"),
+    ],
+    ids=lambda text: ascii(text[:12]),
+)
+def test_what_no_path_can_be(path, what, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("own.log").write_text("id=1 came\n")
+    assert refused([], path)
+    assert what in refused([], f"own={path}")
+    assert what in refused([f"own={path}"], "sim_vms")
+    assert what in refused(["own=own.log"], "sim_vms", labels=f"own={path}")
+    for name in ("cache_dir", "panel"):
+        assert what in refused([], "sim_vms", **{name: path})
+    with pytest.raises(InputError, match=what):
+        LogDetector(None, None).detect(["own.log", path])  # type: ignore[arg-type]
+    with pytest.raises(InputError, match=what):
+        glx.load(path)
+
+
+@pytest.mark.parametrize("name", ["session", "text_field", "window", "llm_model", "log_calls"])
+@pytest.mark.parametrize("text", ["a\0b", "a\ud800b"])
+def test_a_setting_that_can_be_no_text(name, text):
+    assert name in refused([], "sim_vms", **{name: text})
+
+
+@pytest.mark.parametrize(
     "form",
     [str, Path, lambda one: [Path(one)], lambda one: (n for n in [one]), lambda one: (one,)],
     ids=["str", "Path", "list", "generator", "tuple"],

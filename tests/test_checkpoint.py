@@ -5,6 +5,7 @@ import json
 import re
 import shutil
 import signal
+from pathlib import Path
 
 import jax
 import jax.numpy as jnp
@@ -161,6 +162,12 @@ def test_a_folder_that_could_not_be_read_again_is_not_written(name, tmp_path):
     with pytest.raises(InputError, match=f"{re.escape(str(tmp_path / name))}.*: .* folder"):
         save(tmp_path / name / "checkpoint", State(ARRAYS, TABLES, SETTINGS))
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("path", ["/proc/sv", "/dev/null/sv", "a\0b", "\ud800", "x" * 300])
+def test_where_no_folder_can_be_made(path):
+    with pytest.raises(InputError, match=r"^[^\n]*choose another"):
+        save(Path(path), State(ARRAYS, TABLES, SETTINGS))
 
 
 @pytest.mark.parametrize("name", ["sv[1]", "a*", "a?"])

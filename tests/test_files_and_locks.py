@@ -87,6 +87,7 @@ def make_all() -> None:
     Path("to fifo").symlink_to("fifo")
     Path("loop").symlink_to("loop")
     Path("astray").symlink_to("gone/file")
+    Path("far astray").symlink_to("gone/../file")
 
 
 WHY = {
@@ -101,6 +102,9 @@ WHY = {
     "loop/file": "symbolic links",
     "astray": "no folder",
     "gone/file": "no folder gone",
+    "gone/../file": r"no folder gone/\.\.",
+    "gone/..": "no folder gone",
+    "far astray": "no folder",
     "/proc/self/file": "cannot be written",
     "~nobody-of-this-name/file": "no such user",
     "x" * 300: "too long",
@@ -120,6 +124,15 @@ def test_where_no_file_can_be_written(path, here):
     with pytest.raises(InputError, match=r"^--out="):
         files.output("out", path)
     assert names(here) == before
+
+
+def test_two_dots_lead_where_the_system_has_them(here):
+    Path("one/two").mkdir(parents=True)
+    Path("link").symlink_to("one/two")
+    assert files.writable("link/../file") == "link/../file"
+    files.write_whole(Path("link/../file"), "text")
+    assert Path("one/file").read_text() == "text"
+    assert names(here) == ["link", "one"]
 
 
 @pytest.mark.parametrize("path", ["fifo", "/dev/null", "null", "to fifo", "loop", "folder"])

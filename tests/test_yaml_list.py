@@ -22,6 +22,12 @@ def test_items_and_keys_as_they_are_written():
     assert (yaml_list.line_of(three), yaml_list.items("# nothing", PATH, "things")) == (3, [])
 
 
+def test_half_a_character_is_replaced():
+    text = r'- "\ud83d\ude00 \ud83d \ude00\ud83d"'
+    [node] = yaml_list.items(text, PATH, "things")
+    assert yaml_list.text_of(node) == "\U0001f600 \ufffd \ufffd\ufffd"
+
+
 def test_a_tag_makes_no_object():
     [node] = yaml_list.items("- !!python/object/apply:os.getcwd []", PATH, "things")
     assert isinstance(node, yaml.SequenceNode)

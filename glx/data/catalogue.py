@@ -227,7 +227,7 @@ def _described(one: Description, label_files: dict[str, Path], config: DataConfi
 
 def _own_path(given: str, path: str) -> Path:
     """The path of a user's file, which a run reads more than once."""
-    file = Path(os.path.expanduser(path))
+    file = given_path(path)
     if path == "-" or (os.path.exists(file) and not (file.is_file() or file.is_dir())):
         raise InputError(f"{given}: can be read only once; write it to a file and give that")
     return file

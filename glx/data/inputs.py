@@ -13,6 +13,7 @@ from glob import glob
 from stat import S_ISREG
 
 from glx.errors import InputError
+from glx.files import given_path
 from glx.parse.header import layout_of
 from glx.parse.layout import Layout
 from glx.parse.log import Log
@@ -40,6 +41,7 @@ def paths_of(flag: str, given: Sequence[str]) -> list[str]:
     found: dict[str, None] = {}
     for text in given:
         path = os.path.expanduser(text)
+        given_path(path)  # what no path can be is told
         if os.path.isdir(path):
             names = sorted(name for name in os.listdir(path) if not name.startswith("."))
             among = [os.path.join(path, name) for name in names]

@@ -26,6 +26,7 @@ from glx.embed.embed import UNKNOWN, EmbedConfig, embed, encode_raw, readable
 from glx.errors import InputError
 from glx.files import whole
 from glx.parse.levels import RANK, severities
+from glx.parse.table import check_once
 from glx.redact import Mask, redact
 from glx.statements.match import Origin, Statements
 
@@ -200,7 +201,9 @@ def primer(path: Path = PRIMER) -> tuple[list[str], np.ndarray]:
     """
     try:
         with path.open(encoding="utf-8", newline="") as file:
-            rows = list(csv.DictReader(file, restval=""))
+            reader = csv.DictReader(file, restval="")
+            check_once(path, reader.fieldnames or (), ("p", "text"))
+            rows = list(reader)
         p = np.array([row["p"] for row in rows], dtype=np.float32)
         texts = [row["text"] for row in rows]
     except (OSError, ValueError, KeyError, csv.Error) as error:

@@ -8,10 +8,10 @@ what was corrected, and operators let that pass. So a level counts for less than
 primer, and severe is not certain.
 """
 
-import io
 import re
 import zlib
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +22,7 @@ from glx.embed.embed import UNKNOWN, readable
 from glx.errors import InputError
 from glx.parse.levels import SEVERE, STANDARD
 from glx.parse.sources import pieces
+from glx.parse.table import check_once
 
 P = {"FATAL": 0.9, "ERROR": 0.8, "WARN": 0.4, "INFO": 0.06, "DEBUG": 0.06, "TRACE": 0.06}
 WEIGHT = 0.25  # of a statement, beside 1 for one of the primer
@@ -58,12 +59,14 @@ def read(path: Path) -> pl.DataFrame:
       InputError: it cannot be read, lacks a column, or no row has a level that is known.
     """
     try:
-        table = pl.read_csv(io.BytesIO(b"".join(pieces(path, READ))), infer_schema=False)
+        read = partial(pl.read_csv, b"".join(pieces(path, READ)), infer_schema=False)
+        table, first = read(), read(n_rows=1, has_header=False).row(0)
     except (OSError, EOFError, zlib.error, zstandard.ZstdError, pl.exceptions.PolarsError) as error:
         raise InputError(f"{path}: not a CSV of text,level,project ({error}); see --help") from None
     if lacking := {"text", "level"} - set(table.columns):
         there = ", ".join(table.columns)
         raise InputError(f"{path}: no column {' nor '.join(sorted(lacking))}; it has {there}")
+    check_once(path, first, ("text", "level", "project"))
     if "project" not in table.columns:
         table = table.with_columns(project=pl.lit(""))
     return standard(table, str(path))

@@ -6,6 +6,7 @@ sequence. `glx.generallog.open_questions` makes such a file.
 """
 
 import csv
+import re
 from collections.abc import Callable
 from itertools import chain
 from pathlib import Path
@@ -20,6 +21,7 @@ from glx.evidence import bounded_logit
 from glx.generallog.expert import ExpertAnswers, ExpertInput
 from glx.llm.request import Costs
 from glx.parse.levels import SCALE, WORDS
+from glx.parse.table import check_once, number
 from glx.redact import redact
 from glx.sequences import WILDCARD, first_highest
 from glx.statements.match import Match, Statements, reverses, tokens_of
@@ -160,7 +162,7 @@ def template_text(row: Row) -> str:
 def event_number(row: Row) -> int:
     """The number in the column `id`, `7` or `E7`."""
     text = row.cells["id"].strip().removeprefix("E")
-    if not text.removeprefix("-").isdecimal():
+    if not re.fullmatch(r"-?[0-9]+", text):
         raise InputError(f"{row.where}: id {row.cells['id']!r} is not an event number")
     return int(text)
 
@@ -168,13 +170,15 @@ def event_number(row: Row) -> int:
 def probability(row: Row) -> float:
     """The number in the column `p`, in [0, 1]; NaN for an empty one."""
     text = row.cells["p"]
+    if not text.strip():
+        return np.nan
     try:
-        p = float(text) if text.strip() else None
+        p = number(text)
     except ValueError:
         p = -1.0
-    if p is not None and not 0 <= p <= 1:
-        raise InputError(f"{row.where}: p {text!r} is not a number between 0 and 1")
-    return np.nan if p is None else p
+    if not 0 <= p <= 1:
+        raise InputError(f"{row.where}: p {text!r} is not a number between 0 and 1, as 0.5")
+    return p
 
 
 def collect(rows: list[Row], key: Callable[[Row], Any]) -> dict[Any, float]:
@@ -191,8 +195,8 @@ def read_rows(path: Path) -> tuple[list[str], list[Row]]:
     """The names of a CSV's columns, and its rows.
 
     Raises:
-      InputError: it is no such file, has no column `p`, or a row is longer or shorter than the
-        header.
+      InputError: it is no such file, has no column `p` or one twice, or a row is longer or shorter
+        than the header.
     """
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
@@ -205,6 +209,7 @@ def read_rows(path: Path) -> tuple[list[str], list[Row]]:
     names = [name.strip() for name in table[0][1]] if table else []
     if "p" not in names:
         raise InputError(f"{path}: line 1: no column `p`; the first line names the columns")
+    check_once(path, names, filter(None, names))
     for where, cells in table[1:]:
         if len(cells) != len(names):
             raise InputError(f"{where}: {len(cells)} cells, where the header has {len(names)}")

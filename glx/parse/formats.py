@@ -32,10 +32,10 @@ def block_parser(
     for name, pattern in (("the header", layout.header), ("--session", layout.session)):
         try:
             groups(pattern or "")
-        except pl.exceptions.ComputeError as e:
+        except (pl.exceptions.ComputeError, UnicodeEncodeError) as e:
+            why = "not UTF-8" if isinstance(e, UnicodeEncodeError) else str(e).splitlines()[-1]
             raise InputError(
-                f"{path}: {name} {pattern!r} is not a regular expression "
-                f"({str(e).splitlines()[-1]}); correct it"
+                f"{path}: {name} {pattern!r} is not a regular expression ({why}); correct it"
             ) from e
     if layout.format == "csv":
         names, blocks = table_start(blocks, layout)

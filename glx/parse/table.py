@@ -1,6 +1,8 @@
 """Columns of a CSV or TSV table (plain, .gz, .zst) as strings; only requested ones are parsed."""
 
 import csv
+import re
+from collections.abc import Iterable, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -8,6 +10,27 @@ import polars as pl
 
 from glx.errors import InputError
 from glx.parse.read import ReadCounts, clean, open_text
+from glx.parse.sources import LogPath
+
+NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
+
+
+def number(text: str) -> float:
+    """The number in a cell; Python itself would also read `0_1`, `nan` and digits of all scripts.
+
+    Raises:
+      ValueError: it is none.
+    """
+    if not NUMBER.fullmatch(text):
+        raise ValueError(f"{text!r} is not a number")
+    return float(text)
+
+
+def check_once(path: LogPath, names: Sequence[str], needed: Iterable[str]) -> None:
+    """Raise InputError where a column is there twice: which one is meant?"""
+    for name in needed:
+        if names.count(name) > 1:
+            raise InputError(f"{path}: line 1: two columns {name!r}; rename or drop one")
 
 
 def read_table(path: Path, columns: list[str], counts: ReadCounts | None = None) -> pl.DataFrame:
@@ -29,6 +52,8 @@ def read_table(path: Path, columns: list[str], counts: ReadCounts | None = None)
             raise InputError(
                 f"{path}: line 1: no column {missing[0]!r}; the columns are {', '.join(header)}"
             )
+        first = read(n_rows=1, has_header=False).row(0)  # as it is: Polars renames the second
+        check_once(path, first, columns)
         return read(columns=columns)
     except pl.exceptions.NoDataError as e:
         raise InputError(f"{path}: the file is empty; give a table with a header line") from e
@@ -62,7 +87,10 @@ def read_header(path: Path) -> list[str]:
         line = file.readline()
     if not line.strip():
         raise InputError(f"{path}: line 1: is empty; give a table with a header line")
-    return pl.read_csv(line, separator=separator(path), n_rows=0, infer_schema=False).columns
+    read = partial(pl.read_csv, line, separator=separator(path), infer_schema=False)
+    names = read(n_rows=0).columns
+    check_once(path, read(n_rows=1, has_header=False).row(0), names)
+    return names
 
 
 def separator(path: Path) -> str:

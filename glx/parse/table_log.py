@@ -18,7 +18,7 @@ from glx.parse.names import NOTHING_GIVEN, Given, given_fields, no_text
 from glx.parse.outcomes import first_lines, is_outcome, varied, with_outcomes
 from glx.parse.read import ReadCounts, clean
 from glx.parse.sources import LogPath
-from glx.parse.table import read_rows
+from glx.parse.table import check_once, read_rows
 
 OBJECT = Layout("jsonl")  # whose fields go by what they are usually called
 UNNAMED = ""  # what we call a column of texts that the header line does not name
@@ -168,4 +168,5 @@ def columns_of(path: LogPath, layout: Layout, names: list[str]) -> dict[str, int
             raise InputError(
                 f"{path}: line 1: no column {name!r}; the columns are {', '.join(names)}"
             )
+    check_once(path, names, filter(None, needed))
     return {name: names.index(name) for name in needed}

@@ -13,7 +13,7 @@ import polars as pl
 
 from glx.parse.digits import distinct_codes
 from glx.parse.levels import standard_levels
-from glx.parse.read import LONGEST
+from glx.parse.read import LONGEST, without_lone_surrogates
 from glx.parse.times import STAMP, seconds
 
 TIME = r"(?P<time>\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d))"
@@ -118,11 +118,18 @@ def _logged(lines: pl.Series, parts: bool) -> pl.DataFrame:
     goes_on = ~pl.col("log").str.ends_with("\n") & parts
     text = pl.col("log").str.strip_chars_end("\r\n").str.replace_all("\n", " ", literal=True)
     return found.select(
-        text=pl.coalesce(text, lines),
+        text=_mended(found.select(pl.coalesce(text, lines)).to_series()),
         time="time",
         stream=pl.when(pl.col("log").is_not_null()).then("stream"),
         part=pl.when(goes_on).then(pl.lit("P")).otherwise(pl.lit("F")),
     )
+
+
+def _mended(texts: pl.Series) -> pl.Series:
+    """The texts, which may be JSON again, without escapes that are half a character."""
+    at = texts.str.contains(r"\\u[dD]").fill_null(False).arg_true()
+    mended = [without_lone_surrogates(text.encode()).decode() for text in texts.gather(at)]
+    return texts.scatter(at, mended) if mended else texts
 
 
 def _whole(found: pl.DataFrame) -> pl.DataFrame:

@@ -22,7 +22,7 @@ from glx.data.stream import stream
 from glx.data.windows import Window, span_of, window_of
 from glx.detector import Detector
 from glx.errors import InputError, is_disk_full
-from glx.files import is_stream, output, whole
+from glx.files import given_path, is_stream, output, whole
 from glx.generallog.experts import ExpertConfig
 from glx.llm.request import Costs
 from glx.parse.jsonl import check_given
@@ -251,7 +251,7 @@ def _check_out(out: str, log: Log, detector: Path) -> Path:
     """Where `out` is; raise InputError where it cannot be written, before any work."""
     if out == str(STDIN):
         return STDIN
-    path = Path(os.path.expanduser(out))
+    path = given_path(out)
     if not is_stream(path):
         path = output("out", out)
     if Path(os.path.realpath(path)).is_relative_to(os.path.realpath(detector)):

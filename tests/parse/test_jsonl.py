@@ -184,6 +184,8 @@ def test_lines_that_are_no_objects(tmp_path):
     [
         r'{"level": "error", "msg": "cut \uD83D"}',
         r'{"log": "ERROR cut \ud83d\n", "stream": "stdout", "time": "2024-05-01T10:00:00.5Z"}',
+        r'{"log": "{\"level\": \"error\", \"msg\": \"cut \\ud83d\"}\n", "stream": "stdout", '
+        r'"time": "2024-05-01T10:00:00.5Z"}',
         r'{"resourceLogs": [{"scopeLogs": [{"logRecords": [{"severityNumber": 17, '
         r'"body": {"stringValue": "cut \udc00"}}]}]}]}',
     ],
