@@ -17,12 +17,15 @@ from typing import Any, Union, get_origin
 from absl import flags
 from absl.flags import FlagValues
 
+import glx
 from glx import config as settings
 from glx.errors import InputError, OutsideError, Paused, is_disk_full
 from glx.terminal import tell, trace
 
 KINDS = {int: "integer", float: "float", bool: "boolean", tuple: "multi_string"}
 ENDS = (signal.SIGTERM, signal.SIGHUP)  # what ends a process that does not handle it
+SHOWS = ("help", "version")  # flags with which nothing else is done
+VERSION = f"glx {glx.__version__}"
 DASHES = "\u2010\u2011\u2012\u2013\u2014\u2015\u2212"  # that texts have in place of a hyphen
 
 
@@ -108,11 +111,15 @@ def run(
     """
     sys.excepthook = trace  # a bug quotes what it choked on
     add(values, "boolean", "help", False, "Show this and exit.", short_name="h")
+    add(values, "boolean", "version", False, "Show which glx this is and exit.")
     try:
         rest = _parse(values, argv)
-        if values["help"].value:
-            tell(_help(usage, values))
-            return 0
+        for name, text in (("help", _help(usage, values)), ("version", VERSION)):
+            if values[name].value:
+                tell(text)
+                return 0
+            if values[name].present:  # `--nohelp` asks for nothing
+                raise InputError(f"--{name}: takes no value; give it alone, or leave it out")
         if rest and not names:
             raise InputError(_no_flag(rest[0]))
         with _interruptible():
@@ -159,7 +166,9 @@ def _parse(values: FlagValues, argv: list[str]) -> list[str]:
         rest = values(argv)[1:]
         for name in values:
             times, several = values[name].present, isinstance(values[name], flags.MultiFlag)
-            if times > 1 and not several:  # absl would keep the last and drop the others
+            if (
+                times > 1 and not several and values[name].name not in SHOWS
+            ):  # absl would keep the last and drop the others
                 raise InputError(f"--{name}: given {times} times; give it once")
         return rest
     except flags.IllegalFlagValueError as e:
@@ -197,7 +206,7 @@ def _help(usage: str, values: FlagValues) -> str:
         flag = values[name]
         if name != flag.name:  # its short name
             continue
-        lines.append(f"  --{'[no]' if flag.boolean and name != 'help' else ''}{name}")
+        lines.append(f"  --{'[no]' if flag.boolean and name not in SHOWS else ''}{name}")
         text = flag.help + (f" (default {_shown(flag.default)})" if flag.default else "")
         lines += textwrap.wrap(text, 88, initial_indent="      ", subsequent_indent="      ")
     return "\n".join(lines)

@@ -3,7 +3,7 @@
 import sys
 from importlib import import_module
 
-from glx.cli.flags import fail, run
+from glx.cli.flags import VERSION, fail, run
 from glx.terminal import tell
 
 COMMANDS = {
@@ -24,7 +24,7 @@ HELP = "\n".join(
         "",
         *(f"  glx {name:<11} {what}" for name, what in COMMANDS.items()),
         "",
-        "`glx COMMAND --help` says more of each.",
+        "`glx COMMAND --help` says more of each, `glx --version` which glx this is.",
     ]
 )
 
@@ -32,8 +32,13 @@ HELP = "\n".join(
 def main(words: list[str] | None = None) -> int:
     """Do what the words after `glx` say; None stands for those of this process."""
     name, *rest = (sys.argv[1:] if words is None else words) or [""]
+    if name == "help" and rest:  # `glx help detect`
+        name, rest = rest[0], ["--help"]
     if name in ("--help", "-h", "help"):
         tell(HELP)
+        return 0
+    if name in ("--version", "version"):
+        tell(VERSION)
         return 0
     if name not in COMMANDS:
         what = f"{name}: no such command" if name else "no command is given"

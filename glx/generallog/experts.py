@@ -37,6 +37,7 @@ from glx.llm.sanitize import neutral
 from glx.llm.server import LLMConfig, connect, first_question, model_of, wrong_is
 
 EXPERTS = ("retrieval", "vllm", "batch", "replay", "answers")
+MODELS = ("vllm", "batch", "replay")  # of these
 PROMPTS = "prompts.jsonl"
 FIRST = (("system", "Answer with one word, normal or anomalous."), ("user", "Is all well?"))
 UNNAMED = "any"  # the model of requests for which none is named
@@ -87,6 +88,13 @@ class ExpertContext:
     report: Report = silent
 
 
+def reads(config: ExpertConfig, name: str) -> bool:
+    """Whether the expert depends on the setting of that name."""
+    if name == "responses":
+        return config.expert in ("replay", "answers")
+    return name == "expert" or config.expert in MODELS
+
+
 def check(config: ExpertConfig) -> None:
     """Raise InputError for what the expert lacks."""
     if config.expert in ("replay", "answers"):
@@ -108,7 +116,7 @@ def prepare(config: ExpertConfig, say: Callable[[str], None] = lambda text: None
         say.
     """
     check(config)
-    if config.expert not in ("vllm", "batch", "replay"):
+    if config.expert not in MODELS:
         return
     connect(config.llm).close()
     with wrong_is(InputError), AnswerCache(config.llm.cache) as kept:

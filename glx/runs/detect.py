@@ -107,6 +107,7 @@ def detect(
             )
         detector, parser = detectors.load(folder)
         change = detectors.change_of(detector, expert)
+        detectors.check_read(detector, expert)
         parser = _changed(parser, log, format, session, window, given)
         log = replace(in_order(log, parser.layout), details={})
         if parser.layout is not None and parser.numbers is None:

@@ -13,7 +13,7 @@ from glx.data.load import LogParser
 from glx.detector import Detector
 from glx.errors import InputError
 from glx.generallog.detector import GeneralLogDetector
-from glx.generallog.experts import ExpertConfig
+from glx.generallog.experts import ExpertConfig, reads
 from glx.methods.detector import MethodDetector
 from glx.state import State
 from glx.zerolog.detector import ZeroLogDetector
@@ -47,6 +47,18 @@ def change_of(
             "give a detector of `glx generallog`"
         )
     return lambda fitted: with_flags(fitted, dict(settings))
+
+
+def check_read(detector: Detector, settings: Mapping[str, Any]) -> None:
+    """Raise InputError for a setting that a detector's expert, so changed, does not read."""
+    if isinstance(detector, GeneralLogDetector):
+        expert = change_of(detector, settings)(detector.config.expert)
+        for name in settings:
+            if not reads(expert, name):
+                raise InputError(
+                    f"--{name}: --expert={expert.expert} does not read it; leave it out, or choose "
+                    "another --expert"
+                )
 
 
 def load(folder: Path) -> tuple[Detector, LogParser]:

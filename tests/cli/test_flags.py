@@ -6,12 +6,14 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from importlib import import_module
+from pathlib import Path
 from typing import Optional
 
 import polars as pl
 import pytest
 from absl.flags import FlagValues
 
+import glx
 from experiments import fit_reader
 from glx.cli.flags import build, define, run
 from glx.cli.main import COMMANDS, main
@@ -145,6 +147,7 @@ def test_help_lists_flags_in_the_order_of_the_settings_with_defaults(capsys):
         "  --oven_heat\n      degrees. (default 180.0)\n"
         "  --[no]oven_fan\n      blow. (default true)\n"
         "  --help\n      Show this and exit.\n"
+        "  --version\n      Show which glx this is and exit.\n"
     )
 
 
@@ -213,6 +216,45 @@ def test_the_help_lists_every_command_on_a_line(capsys):
     for name in COMMANDS:
         assert main([name, "--help"]) == 0
         assert f"  glx {name} " in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("command", [*COMMANDS])
+@pytest.mark.parametrize("words", ["{} --help", "{} -h", "{} --help=1", "{} --help -h", "help {}"])
+def test_help_is_asked_for_in_any_usual_way(words, command, capsys):
+    assert main([command, "--help"]) == 0
+    text = capsys.readouterr().out
+    assert main(words.format(command).split()) == 0
+    assert capsys.readouterr() == (text, "")
+
+
+@pytest.mark.parametrize("command", [*COMMANDS])
+@pytest.mark.parametrize("flag", ["--nohelp", "--help=0", "--help=no", "--help=", "--noversion"])
+def test_help_that_is_not_wanted_is_no_run(flag, command, capsys):
+    assert main([command, flag]) == 2
+    out, err = capsys.readouterr()
+    assert (out, err.count("\n")) == ("", 1)
+
+
+@pytest.mark.parametrize("words", ["--version", "version", "detect --version", "report --version"])
+def test_the_version(words, capsys):
+    assert main(words.split()) == 0
+    assert capsys.readouterr() == (f"glx {glx.__version__}\n", "")
+
+
+def test_the_version_of_an_entry_point_and_of_the_package():
+    command = [sys.executable, "-m", "experiments.detect", "--version"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (0, f"glx {glx.__version__}\n")
+    setup = [sys.executable, "setup.py", "--version"]
+    root = Path(glx.__file__).parents[1]
+    told = subprocess.run(setup, capture_output=True, text=True, cwd=root, check=True).stdout
+    assert told.split()[-1] == glx.__version__
+
+
+@pytest.mark.parametrize("words", [["--help=1"], ["help", "train"], ["-help"]])
+def test_no_word_like_help_begins_a_run(words, capsys):
+    assert main(words) == 2
+    assert capsys.readouterr().err.count("\n") == 1
 
 
 @pytest.mark.parametrize("words", [[], ["train"], ["--target=shop"], ["flags"]])

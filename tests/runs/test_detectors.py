@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import polars as pl
 import pytest
+import tiny_general
 from rows import sequences
 from small_runs import TINY, config, read_rows
 
@@ -15,12 +16,14 @@ from glx.detector import Target
 from glx.embed import alarm
 from glx.errors import InputError
 from glx.generallog.detector import GeneralLogConfig
+from glx.generallog.experts import ExpertConfig
 from glx.generallog.route import RouteConfig
 from glx.methods.detector import METHODS, MethodConfig
 from glx.report.models import Measured
 from glx.runs import detect as detecting
 from glx.runs import detectors
 from glx.runs import run as runs
+from glx.runs.detectors import check_read
 from glx.sequences import LabelledSource, Templates
 
 CONTRACT = {
@@ -195,3 +198,29 @@ def test_settings_of_an_expert_need_one(finished, tmp_path, capsys):
     assert not out.exists()
     with pytest.raises(InputError, match="--expert"):
         glx.load(finished / "sim_ras" / "checkpoint", expert="vllm")
+
+
+@pytest.mark.parametrize(
+    ("expert", "flag"),
+    [
+        ("retrieval", {"llm_url": "http://127.0.0.1:1/v1"}),
+        ("retrieval", {"cache": ""}),
+        ("retrieval", {"votes": 1}),
+        ("retrieval", {"responses": "a.csv"}),
+        ("answers", {"llm_model": "tiny"}),
+        ("vllm", {"responses": "a.csv"}),
+        ("vllm", {"expert": "retrieval", "llm_timeout": 9.0}),
+    ],
+)
+def test_a_setting_that_the_expert_does_not_read_is_refused(expert, flag):
+    fitted = tiny_general.fit(tiny_general.untrained())
+    config = replace(fitted.config, expert=ExpertConfig(expert))
+    with pytest.raises(InputError, match=f"^--{[*flag][-1]}: --expert="):
+        check_read(replace(fitted, config=config), flag)
+
+
+@pytest.mark.parametrize("flag", [{"llm_url": "http://x/v1"}, {"expert": "retrieval"}, {}])
+def test_a_setting_that_the_expert_reads_is_taken(flag):
+    fitted = tiny_general.fit(tiny_general.untrained())
+    config = replace(fitted.config, expert=ExpertConfig("vllm"))
+    check_read(replace(fitted, config=config), flag)
