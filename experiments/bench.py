@@ -64,7 +64,7 @@ def declare() -> FlagValues:
     add(own, "list", "what", [*BENCHMARKS, GROUP], "Benchmarks.")
     add(own, "string", "out", "bench.json", "File to write.")
     add(own, "string", "data_dir", None, "Folder of docs/data.md.")
-    add(own, "integer", "repeats", 5, "Rounds of each.", lower_bound=1)
+    add(own, "integer", "repeats", 5, "Rounds of each.", lower_bound=1, upper_bound=1000)
     add(own, "boolean", "quick", False, "Small workloads, for a guard.")
     add(
         own,

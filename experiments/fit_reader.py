@@ -20,6 +20,7 @@ import polars as pl
 from absl.flags import FlagValues
 
 from glx.cli.flags import add, run
+from glx.config import MOST
 from glx.embed import alarm, distill, severity
 from glx.embed.embed import find_model
 from glx.errors import InputError
@@ -35,10 +36,32 @@ def declare() -> FlagValues:
     add(own, "string", "primer", str(alarm.PRIMER), "CSV of p,text to learn from.")
     add(own, "list", "sources", [], "Folders and archives of source code to learn from beside it.")
     add(own, "list", "statements", [], "CSVs of text,level,project to learn from beside it.")
-    add(own, "integer", "limit", 40_000, "Statements of all of these that are learned from.")
-    add(own, "integer", "epochs", 4, "Times that the primer is seen; the statements are seen once.")
+    add(
+        own,
+        "integer",
+        "limit",
+        40_000,
+        "Statements of all of these that are learned from.",
+        upper_bound=MOST,
+    )
+    add(
+        own,
+        "integer",
+        "epochs",
+        4,
+        "Times that the primer is seen; the statements are seen once.",
+        upper_bound=1000,
+    )
     add(own, "string", "beside", None, "Alarm model whose members stay, the new one beside them.")
-    add(own, "integer", "seed", 0, "Of initialisation, choice and order.")
+    add(
+        own,
+        "integer",
+        "seed",
+        0,
+        "Of initialisation, choice and order.",
+        lower_bound=0,
+        upper_bound=MOST,
+    )
     return own
 
 

@@ -15,6 +15,7 @@ import numpy as np
 
 from glx.errors import InputError, unusable
 
+MOST = 2**31 - 1  # of a whole number: networks count their steps in 32 bits
 NEEDS = {
     "int": "a whole number",
     "float": "a number",
@@ -194,3 +195,5 @@ def check(config: Any) -> None:
         if (low is not None and not value >= low) or (high is not None and not value <= high):
             span = f"at least {low}" if high is None else f"between {low} and {high}"
             raise InputError(f"--{leaf.name}={value}: must be {span}")
+        if isinstance(value, int) and value > MOST:
+            raise InputError(f"--{leaf.name}={value}: must be at most {MOST}")

@@ -44,10 +44,10 @@ def declare(name: str) -> FlagValues:
     """The flags of all cells, and those of the study."""
     own = FlagValues()
     add(own, "list", "systems", None, SYSTEMS)
-    add(own, "integer", "seeds", 3, "Seeds of each cell, from 0.", lower_bound=1)
+    add(own, "integer", "seeds", 3, "Seeds of each cell, from 0.", lower_bound=1, upper_bound=1000)
     add(own, "string", "study_dir", f"runs/{name}", "Folder to write.")
     about = "Cells side by side (default: what cores and memory have room for)."
-    add(own, "integer", "parallel", None, about, lower_bound=1)
+    add(own, "integer", "parallel", None, about, lower_bound=1, upper_bound=1000)
     about = "Only print the commands of the cells that are left, one a line."
     add(own, "boolean", "dry_run", False, about)
     about = "Training: small for minutes, full to report."

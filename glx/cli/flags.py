@@ -111,7 +111,7 @@ def run(
     """
     sys.excepthook = trace  # a bug quotes what it choked on
     add(values, "boolean", "help", False, "Show this and exit.", short_name="h")
-    add(values, "boolean", "version", False, "Show which glx this is and exit.")
+    add(values, "boolean", "version", False, "Show the version of glx and exit.")
     try:
         rest = _parse(values, argv)
         for name, text in (("help", _help(usage, values)), ("version", VERSION)):

@@ -24,7 +24,7 @@ HELP = "\n".join(
         "",
         *(f"  glx {name:<11} {what}" for name, what in COMMANDS.items()),
         "",
-        "`glx COMMAND --help` says more of each, `glx --version` which glx this is.",
+        "`glx COMMAND --help` says more of each, `glx --version` its version.",
     ]
 )
 

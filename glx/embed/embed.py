@@ -55,9 +55,13 @@ class EmbedConfig:
     cache_dir: str | None = setting(
         default_cache_dir, "folder of the vectors on disk; None for no cache."
     )
-    batch_size: int = setting(devices.TEXTS, "texts per step of the encoder; 32 to 64 on a CPU.")
+    batch_size: int = setting(
+        devices.TEXTS, "texts per step of the encoder; 32 to 64 on a CPU.", low=1
+    )
     max_tokens: int = setting(
-        128, "tokens of a text that count, its two special ones included; the rest is cut off."
+        128,
+        "tokens of a text that count, its two special ones included; the rest is cut off.",
+        low=3,
     )
     dtype: str = setting("float32", "what the encoder computes in, `float32` or `bfloat16`.")
 

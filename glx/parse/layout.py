@@ -7,7 +7,7 @@ from typing import Any
 FORMATS = ("auto", "lines", "jsonl", "csv")
 
 MAX_RECORD = 1000  # lines
-WIDEST = 10_000  # characters of a line that are inspected to detect a table
+WIDEST = 10_000  # characters of a line that are inspected to detect a layout
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 
-from glx.parse.layout import Layout
+from glx.parse.layout import WIDEST, Layout
 from glx.parse.levels import ALL_WORDS, PLACES, UNCLEAR
 from glx.parse.names import TIME_NAMES
 from glx.parse.times import STAMP, Shape, format_of, pattern_of, shape, tells_year, without_year
@@ -97,6 +97,7 @@ def line_layout(lines: Sequence[str]) -> Layout:
     continue what stands above. The text is what follows the last of them and what else nine lines
     in ten have there: a thread, a process, a logger.
     """
+    lines = [line[:WIDEST] for line in lines]
     return _known_layout(lines) or _parts_layout(lines)
 
 

@@ -87,6 +87,9 @@ def test_a_number_that_may_be_none_is_a_flag_for_a_number():
         ("--oven_heat=nan", "finite"),
         ("--oven_heat=inf", "finite"),
         (f"--eggs={2**63}", "64 bits"),
+        (f"--eggs={2**63 - 1}", "at most 2147483647"),
+        (f"--eggs={2**31}", "at most 2147483647"),
+        (f"--eggs={-(2**63)}", "at least 1"),
         ("--eggs=two", "a whole number"),
         ("--eggs=1.5", "a whole number"),
         ("--oven_heat=hot", "a number"),
@@ -147,7 +150,7 @@ def test_help_lists_flags_in_the_order_of_the_settings_with_defaults(capsys):
         "  --oven_heat\n      degrees. (default 180.0)\n"
         "  --[no]oven_fan\n      blow. (default true)\n"
         "  --help\n      Show this and exit.\n"
-        "  --version\n      Show which glx this is and exit.\n"
+        "  --version\n      Show the version of glx and exit.\n"
     )
 
 
@@ -305,6 +308,24 @@ def test_a_primer_that_no_reader_can_be_fitted_to(text, what, tmp_path, capsys):
 def test_no_reader_is_fitted_to_nothing(flag, capsys):
     assert fit_reader.main(["fit_reader", f"--{flag}=0"]) == 2
     assert capsys.readouterr().err == f"error: --{flag}=0: must be at least 1\n"
+
+
+@pytest.mark.parametrize("number", [2**63 - 1, 2**63, -(2**63), -1])
+@pytest.mark.parametrize("command", ["zerolog", "generallog", "method", "study", "ablate"])
+def test_no_whole_number_is_too_large_for_a_sentence(command, number, capsys):
+    values = import_module(f"glx.cli.{command}").declare()
+    names = [name for name in values if values[name].flag_type() == "int"]
+    assert len(names) > 5
+    for name in names:
+        assert main([command, f"--{name}={number}"]) == 2
+        assert capsys.readouterr().err.startswith(f"error: --{name}={number}: ")
+
+
+@pytest.mark.parametrize("number", [2**63 - 1, 2**63, -(2**63), -1])
+@pytest.mark.parametrize("flag", ["limit", "epochs", "seed"])
+def test_no_number_is_too_large_to_fit_a_reader(flag, number, capsys):
+    assert fit_reader.main(["fit_reader", f"--{flag}={number}"]) == 2
+    assert capsys.readouterr().err.startswith(f"error: --{flag}={number}: ")
 
 
 @pytest.mark.parametrize("flag", ["sources", "statements", "beside"])

@@ -1,10 +1,13 @@
 """Headers of many programs: where time, level and text stand, and what between them is no text."""
 
+import time
+
 import polars as pl
 import pytest
 from raw_files import write
 
 from glx.parse.header import detect_layout
+from glx.parse.line_header import line_layout
 from glx.parse.read import ReadCounts
 from glx.parse.records import records
 
@@ -203,3 +206,12 @@ def test_levels_that_the_first_lines_lack_are_read(line, words, tmp_path):
         "FATAL" if words[1] == "crit" else "ERROR",
         "INFO",
     ]
+
+
+@pytest.mark.parametrize("rest", ["c0,c1," * 200_000, '{"a":' * 200_000, "x " * 500_000])
+def test_lines_of_a_mebibyte_are_seen_through_in_no_time(rest):
+    lines = [f"2024-05-01 10:00:{n:02} ERROR disk {n} {rest}" for n in range(8)]
+    began = time.monotonic()
+    layout = line_layout(lines)
+    assert time.monotonic() < began + 3  # seconds; all of their characters would take twenty
+    assert "(?P<level>" in layout.header
