@@ -46,12 +46,14 @@ class Mark(Struct, frozen=True):
 class Part:
     """One of the files that have the path of a followed log in turn; read once, to its end.
 
-    The end of a `growing` one is when another file has taken its path, or it was truncated.
+    The end of a `growing` one is when another file has taken its path, or it was truncated. One is
+    `cut` where it was packed and ends before its archive does.
     """
 
     def __init__(self, path: str, pause: float, growing: bool, first: bool):
         self.path, self.pause, self.growing, self.first = path, pause, growing, first
         self.file: BinaryIO | None = None
+        self.cut = False
         self._mark: Mark | None = None
         if not growing:
             self._open()
@@ -216,8 +218,12 @@ def _opened(path: str) -> IO[bytes] | gzip.GzipFile:
 
 
 def _head(path: str, length: int) -> bytes:
-    with _opened(path) as file:
-        return file.read(length)
+    """The first bytes; of an archive that is cut short those that are there."""
+    head = b""
+    with suppress(EOFError), _opened(path) as file:
+        while len(head) < length and (data := file.read(1)):
+            head += data
+    return head
 
 
 def _hash(head: bytes) -> str:

@@ -71,7 +71,7 @@ def pieces(path: LogPath, size: int) -> Iterator[bytes]:
 
     Raises:
       OSError, EOFError, zlib.error, zstandard.ZstdError: the path cannot be read, or the archive is
-        cut short or damaged.
+        cut short (a `Part` is then marked as `cut`, and ends) or damaged.
     """
     raw = iter(_raw(path, size))
     first, piece = b"", None
@@ -86,7 +86,17 @@ def pieces(path: LogPath, size: int) -> Iterator[bytes]:
         unpacked = _unpack_zstd(unpacked)
     elif first.startswith(GZIP):
         unpacked = _unpack_gzip(unpacked)
+    if isinstance(path, Part):
+        unpacked = _until_cut(unpacked, path)
     yield from _gathered(unpacked, size, path.pause if isinstance(path, Live | Part) else None)
+
+
+def _until_cut(unpacked: Iterable[bytes], part: Part) -> Iterator[bytes]:
+    """What is there: of a log that is followed it may be all that is left of the lines."""
+    try:
+        yield from unpacked
+    except EOFError:
+        part.cut = True
 
 
 def _raw(path: LogPath, size: int) -> Iterator[bytes]:

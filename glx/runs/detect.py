@@ -116,6 +116,7 @@ def detect(
         try:
             use = detector, parser, log, counts, idle, progress, mask, change
             for found, metrics in verdicts(*use):
+                _tell_cut(log, progress.say)
                 spent.update({k: n for k, n in metrics.items() if k in COSTS})
                 lines = json_of(with_detail(found, log, mask), log).str.join("\n")[0]
                 text = escaped(lines) + "\n"
@@ -169,6 +170,14 @@ def _reading(parser: LogParser, layout: Layout, log: Log, mask: Mask) -> Table:
     if one.misfit and one.sessions and not one.sessions.number and one.whole and not log.files[1:]:
         raise InputError(f"{log}: {one.misfit}")
     return inspection.table(inspection.masked(one, mask), short=True)
+
+
+def _tell_cut(log: Log, say: Callable[[str], None]) -> None:
+    """Say of each file of a followed log, once, that it is packed and cut short."""
+    for part, _ in log.parts:
+        if part.cut:
+            say(f"{part}: the archive is cut short; what is there is judged, the rest is lost")
+            part.cut = False
 
 
 def _told(spent: Counter[str], counts: ReadCounts) -> str:

@@ -195,6 +195,28 @@ def test_a_link_to_a_dated_file(path):
     assert found.lines(1) == [b"four"]
 
 
+@pytest.mark.parametrize("packed", [gzip.compress, zstandard.compress])
+@pytest.mark.parametrize("length", [-1, -9, 90_000])
+def test_an_archive_cut_short_that_is_all_there_is_is_read_as_far_as_it_goes(path, packed, length):
+    old = "".join(f"{n} {os.urandom(9).hex()}\n" for n in range(9000))
+    path.write_text(old)
+    at = mark(path)
+    path.unlink()
+    end = ".gz" if packed is gzip.compress else ".zst"
+    path.with_name(f"app.log.1{end}").write_bytes(packed(old.encode())[:length])
+    append(path, "new\n")
+    found, parts = b"", []
+    for part, piece in Followed(path, at).found:
+        found += piece
+        parts += [part] * (part not in parts)
+        if b"new\n" in found:
+            break
+    assert [part.cut for part in parts] == [True, False]
+    kept = found.removesuffix(b"new\n")
+    assert old.encode().startswith(kept)
+    assert len(kept) > 0
+
+
 @pytest.mark.parametrize(
     "damaged", [gzip.compress(b"x" * 99)[:20], b"\x1f\x8b\x08" + b"\xff" * 20, b""]
 )
