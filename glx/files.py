@@ -120,6 +120,16 @@ def _possible(path: Given, *, utf8: bool = False) -> Path:
     return found
 
 
+def identity(path: Given) -> tuple[int, int] | str:
+    """The same for all names of a file: links, `./`, absolute; its whole path while it is not there
+    yet."""
+    try:
+        about = os.stat(path)
+    except OSError:
+        return os.path.realpath(path)
+    return about.st_dev, about.st_ino
+
+
 def is_stream(path: Path) -> bool:
     """Whether a path is written to as it is and never replaced: a pipe, a device such as a
     terminal, or what stands for an open file, as `/dev/stdout`."""

@@ -14,7 +14,7 @@ from glx.data.panel import Description
 from glx.data.simulate import SimConfig, write
 from glx.data.systems import SIMULATED, LabelPlace, System
 from glx.errors import InputError, is_disk_full
-from glx.files import given_path
+from glx.files import given_path, identity
 from glx.parse.log import Log
 from glx.parse.read import open_text
 from glx.parse.sources import LogPath
@@ -74,11 +74,15 @@ def resolve(
                 f"--source={source.name}: of the same family as the target {chosen.target.name}, "
                 "so its labels are not those of another system; choose sources of other families"
             )
-        own, others = ({os.path.realpath(f) for f in s.log.files} for s in (source, chosen.target))
-        if own & others:
+        if _share_a_file(source, chosen.target):
             raise InputError(
                 f"--source={source.name}: is the target's own file; choose another system"
             )
+        for other in chosen.sources[:n]:
+            if family(source) != family(other) and _share_a_file(source, other):
+                raise InputError(
+                    f"--source={source.name}: has a file of --source={other.name}; give it once"
+                )
         if source.labels is None:
             raise InputError(
                 f"--source={source.name}: has no labels to learn from; give them by "
@@ -119,6 +123,11 @@ def read_panel(config: DataConfig) -> dict[str, Description]:
 def family(system: System) -> str:
     """What no source has in common with its target."""
     return system.family or system.name
+
+
+def _share_a_file(one: System, other: System) -> bool:
+    """Whether two systems are, or hold, the same file."""
+    return not {identity(f) for f in one.log.files}.isdisjoint(map(identity, other.log.files))
 
 
 def split_names(given: tuple[str, ...]) -> list[str]:

@@ -13,7 +13,7 @@ from glob import glob
 from stat import S_ISREG
 
 from glx.errors import InputError
-from glx.files import given_path
+from glx.files import given_path, identity
 from glx.parse.header import layout_of
 from glx.parse.layout import Layout
 from glx.parse.log import Log
@@ -33,12 +33,14 @@ DAY = re.compile(r"(.*?)[._-](\d{4}-?\d\d-?\d\d\S*)")
 def paths_of(flag: str, given: Sequence[str]) -> list[str]:
     """The files that are meant, each once: a path as it is, the files of a folder or of a glob.
 
-    Of folders and globs what is empty is left out, and of a folder what is hidden.
+    Of folders and globs what is empty is left out, and of a folder what is hidden. A file that has
+    several names, as by a link, has the first of them.
 
     Raises:
-      InputError: a folder or a glob without a file, or a path twice.
+      InputError: a folder or a glob without a file, or a file twice, under one name or two.
     """
-    found: dict[str, None] = {}
+    found: dict[tuple[int, int] | str, str] = {}
+    named: dict[tuple[int, int] | str, str] = {}  # those that are no folder's and no glob's
     for text in given:
         path = os.path.expanduser(text)
         given_path(path)  # what no path can be is told
@@ -47,17 +49,21 @@ def paths_of(flag: str, given: Sequence[str]) -> list[str]:
             among = [os.path.join(path, name) for name in names]
         elif not os.path.exists(path) and set("*?[") & set(path):
             among = sorted(glob(path, recursive=True))
-        elif path in found:
-            raise InputError(f"{flag}: {path} is given twice; give it once")
         else:
-            found[path] = None
+            which = path if path == str(STDIN) else identity(path)
+            if which in named:
+                also = "" if named[which] == path else f", also as {named[which]}"
+                raise InputError(f"{flag}: {path} is given twice{also}; give it once")
+            named[which] = path
+            found.setdefault(which, path)
             continue
         filled = [one for one in among if os.path.isfile(one) and os.path.getsize(one)]
         if not filled:
             kind = "a directory" if os.path.isdir(path) else "a glob"
             raise InputError(f"{flag}={text}: {kind} without a file that has a line; name a file")
-        found |= dict.fromkeys(filled)
-    return list(found)
+        for one in filled:
+            found.setdefault(identity(one), one)
+    return list(found.values())
 
 
 def in_order(log: Log, layout: Layout | None = None) -> Log:

@@ -139,15 +139,16 @@ def since(mark: Mark, path: str) -> list[str]:
 def written(path: str) -> list[str]:
     """The files that by their names had a path before, old to new, and the one that has it."""
     folder, name = os.path.split(path)
-    found, now = [], _status(path)
+    found, now = list[tuple[tuple, str, tuple[int, int]]](), _status(path)
     with suppress(OSError):  # a folder that may not be listed
         for entry in os.scandir(folder or "."):
             age = _age(_unpacked(entry.name), name)
             with suppress(OSError):  # gone by now, or a loop of links
                 if age and entry.is_file() and not (now and os.path.samestat(entry.stat(), now)):
-                    found.append((age, os.path.join(folder, entry.name)))
-    plain = {one for _, one in found if not _packed(one)}  # there until it is packed whole
-    names = [one for _, one in sorted(found) if one in plain or _unpacked(one) not in plain]
+                    found.append((age, os.path.join(folder, entry.name), _node(entry.stat())))
+    plain = {one for _, one, _ in found if not _packed(one)}  # there until it is packed whole
+    once = {node: (age, one) for age, one, node in sorted(found)}  # a link is another name of it
+    names = [one for _, one in sorted(once.values()) if one in plain or _unpacked(one) not in plain]
     return names + [path] * os.path.isfile(path)
 
 

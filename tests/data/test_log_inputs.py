@@ -10,6 +10,7 @@ from glx.data.inputs import given_log, in_order, layout_of_all, paths_of, rotati
 from glx.data.load import DataConfig, load
 from glx.data.systems import System
 from glx.errors import InputError
+from glx.files import identity
 from glx.parse.layout import Layout
 from glx.parse.log import Log
 from glx.parse.read import ReadCounts
@@ -39,6 +40,43 @@ IN_TIME = ["app.log.2.gz", "app.log.1", "app.log"]
 def test_files_in_the_order_of_time(folder, given):
     log = in_order(Log(paths_of("--logs", given)))
     assert [os.path.basename(str(path)) for path in log.files] == IN_TIME
+
+
+@pytest.fixture
+def names(folder):
+    """Other names of `app.log` and of its folder."""
+    (folder / "soft.log").symlink_to("app.log")
+    os.link("app.log", "hard.log")
+    (folder / "again").symlink_to(folder)
+    return ["./app.log", str(folder / "app.log"), "again/app.log", "soft.log", "hard.log"]
+
+
+def test_a_file_that_is_given_by_two_names_is_refused(names):
+    for name in names:
+        for given in (["app.log", name], [name, "app.log"]):
+            with pytest.raises(InputError, match=r"^--logs: .*app\.log"):
+                paths_of("--logs", given)
+        for follow in (False, True):
+            with pytest.raises(InputError, match=r"^--logs: .*app\.log"):
+                given_log(["app.log", name], 2.0, follow)
+    with pytest.raises(InputError, match=r"^--logs: .*later\.log"):
+        paths_of("--logs", ["later.log", "./later.log"])
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        ["app.log", "."],
+        [".", "app.log"],
+        [".", "again", "soft.log"],
+        ["app.log*", "./app*", "hard.log"],
+        ["*.log", "again/app.log.[12]*"],
+        ["app.log", "app.log.1", "**"],
+    ],
+)
+def test_a_file_that_a_folder_or_a_glob_has_too_is_read_once(names, given):
+    found = paths_of("--logs", given)
+    assert sorted(map(identity, found)) == sorted(map(identity, IN_TIME))
 
 
 def test_the_names_of_rotation_where_there_is_no_time():

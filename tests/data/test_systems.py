@@ -1,5 +1,6 @@
 """The systems by name: files, families, what a command line may name, what a header lets in."""
 
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -154,6 +155,24 @@ def test_header_of_an_own_labels_file(tmp_path, config, header):
 def test_what_a_command_line_may_not_name(tmp_path, config, target, sources, labels, message):
     with pytest.raises(InputError, match=message):
         resolve(target, sources, labels, replace(config, data_dir=str(tmp_path)))
+
+
+def test_a_source_is_no_file_of_another_system_by_another_name(tmp_path, config):
+    shop = write(tmp_path, "start\n", "shop.log")
+    labels = write(tmp_path, "line,label\n0,1\n", "l.csv")
+    (tmp_path / "soft.log").symlink_to(shop)
+    os.link(shop, tmp_path / "hard.log")
+    target = write(tmp_path, "stop\n", "target.log")
+    for other in (f"{tmp_path}/./shop.log", tmp_path / "soft.log", tmp_path / "hard.log"):
+        own, given = (f"a={shop}", f"b={other}"), (f"a={labels}", f"b={labels}")
+        with pytest.raises(InputError, match=r"^--source=b: has a file of --source=a"):
+            resolve(str(target), own, given, config)
+        with pytest.raises(InputError, match=r"^--source=b: is the target's own file"):
+            resolve(str(shop), own[1:], given[1:], config)
+        with pytest.raises(InputError, match=r"^--target=a: .* is given twice"):
+            resolve((f"a={shop}", f"a={other}"), ("sim_ras",), (), config)
+        with pytest.raises(InputError, match=r"^--source=b: .* is given twice"):
+            resolve(str(target), (f"b={shop}", own[1]), given[1:], config)
 
 
 @pytest.mark.parametrize(("data_dir", "flag"), [("/no/such", "--data_dir=/no"), (None, "hdfs")])

@@ -70,6 +70,17 @@ def test_over_rotation_and_truncation(path):
     assert found.lines(1) == [b"8"]
 
 
+def test_a_rotated_file_that_has_two_names_is_read_once(path):
+    for n, age in enumerate((".2", ".1", "")):
+        append(path.with_name(f"app.log{age}"), f"{n}\n")
+    path.with_name("app.log.9").symlink_to("app.log.1")
+    os.link(f"{path}.2", f"{path}.3")
+    path.with_name("app.log-20240501").symlink_to("app.log")
+    assert written(str(path)) == [f"{path}.2", f"{path}.1", str(path)]
+    found = Followed(path, mark(path.with_name("app.log.3")))
+    assert [found.lines(1) for _ in range(3)] == [[b"0"], [b"1"], [b"2"]]
+
+
 def test_a_truncated_file_that_is_as_long_again(path):
     append(path, "one\n")
     found = Followed(path)
