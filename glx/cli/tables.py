@@ -106,7 +106,8 @@ def anomalies(run_dir: Path) -> Table:
         if row["key"]:
             events.insert(0, row["key"])
         if row["reason"]:
-            events.append(f"({row['route']}: {row['reason'][:200]})")
+            routed = f"{row['route']}: " if row["route"] else ""  # by a router, which few have
+            events.append(f"({routed}{row['reason'][:200]})")
         flagged = "yes" if row["anomalous"] else "no"
         what = Text(visible("\n".join(events)))
         table.add_row(f"{row['score']:.3f}", flagged, f"{row['len']:,}", where, what)

@@ -27,7 +27,7 @@ LONG = 100  # tokens of a text
 GLUE = "\0 "  # stands between tokens that no space separates
 SCRIPT = r"\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff"
 NO_SPACE = re.compile(rf"(?<=[{SCRIPT}])(?=\S)|(?<=\S)(?=[{SCRIPT}])")  # of scripts without spaces
-VALUE_BESIDE = re.compile(rf"(?<=[{SCRIPT}]) (?=<\*>)|(?<=<\*>) (?=[{SCRIPT}])")
+VALUE_BESIDE = re.compile(rf"(?<=[{SCRIPT}])\s+(?=<\*>)|(?<=<\*>)\s+(?=[{SCRIPT}])")
 CONSTANT = re.compile(r"[^\w<]*(?:[A-Z][A-Z_]+|[0-9]+|0x\w+)[^\w<]*")  # such as RUNNING, 404
 SAYS = re.compile(r"[^\W_]")
 LETTER, ANYTHING = "[A-Za-z]", "\ue000"  # of a published template
@@ -142,9 +142,13 @@ def new_drain(config: MinerConfig) -> FastDrain:
 
 def spaced(text: str) -> str:
     """The text with spaces between tokens: `user=ann` is two, a character of Chinese is one."""
+    text = text.replace(GLUE[0], "").rstrip()  # its own, of JSON, would be taken for ours
     if "=" in text:
         text = text.replace("=", "=" + GLUE).replace(GLUE + " ", " ")
-    return text if text.isascii() else NO_SPACE.sub(GLUE, text).replace(WILDCARD + GLUE, "<*> ")
+    if text.isascii():
+        return text
+    text = NO_SPACE.sub(GLUE, VALUE_BESIDE.sub("", text))  # `closed` leaves none there
+    return text.replace(WILDCARD + GLUE, "<*> ")
 
 
 def closed(row: str) -> str:

@@ -111,6 +111,13 @@ def test_logs_unlike_those_of_a_detector_are_a_warning(content, words, tmp_path)
     assert all(word in warning for word, warning in zip(words, found, strict=True))
 
 
+def test_escapes_that_are_no_characters(shown):
+    line = '{"time": "2024-05-01T10:00:00Z", "level": "info", "msg": "cut \\ud800 \\u0000 short"}\n'
+    one = shown(line * 40)
+    assert (one["levels"], one["n_templates"], one["fits"]) == ({"INFO": 40}, 1, 1)
+    assert one["templates"] == [[40, "cut \ufffd short"]]
+
+
 def test_the_table_shows_no_character_that_a_terminal_obeys(tmp_path, capsys):
     path = write(tmp_path, "\x1b]0;title\x07 [bold]text[/bold]\n" * 3)
     assert main(["inspect", str(path)]) == 0

@@ -5,6 +5,8 @@ from itertools import pairwise
 import numpy as np
 import polars as pl
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from glx.data.load import LogParser
 from glx.parse.mask import mask
@@ -114,6 +116,29 @@ def test_a_saved_miner_gives_the_same_ids():
     loaded = LogParser.from_state(LogParser(miner, None, None).to_state()).miner
     texts = [*mask(pl.Series(LINES)).to_list(), "something else", "Verification succeeded for all"]
     assert loaded.ids(texts).tolist() == miner.ids(texts).tolist()
+
+
+PARTS = ("a", "b", "=", "<*>", " ", "\t", "\0", "\0 ", "\u2028", "日", "ก", "\ufffd", "\ue000", "0")
+
+
+@settings(deadline=None)
+@given(
+    st.lists(
+        st.lists(st.sampled_from(PARTS), max_size=7).map("".join),
+        min_size=1,
+        max_size=6,
+        unique=True,
+    )
+)
+def test_every_text_that_was_mined_is_known(texts):
+    miner = fit(texts, np.ones(len(texts)))
+    assert miner.ids(texts).max() < len(miner.fitted)
+
+
+@pytest.mark.parametrize("text", ["bad \0 text", "\0", "id= ", "订单 <*> 已付款"])
+def test_its_own_text_is_known(text):
+    miner = fit([text], np.ones(1))
+    assert miner.ids([text]).tolist() == [0]
 
 
 def test_too_many_new_templates_share_one_id():
