@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 
 BOM = codecs.BOM_UTF8  # some editors put it before UTF-8
 MARKS = {codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
+HOLE = re.compile(rb"(?:\0\0){2,}")  # see `glx.parse.read`
 PEEKED = 4096  # bytes by which an encoding is recognised
 
 
@@ -19,6 +20,7 @@ def encoding_of(first: bytes) -> str | None:
     """
     if first[:2] in MARKS:
         return MARKS[first[:2]]
+    first = HOLE.sub(b"", first)
     units = min(len(first), PEEKED) // 2
     high, low = (first[side : 2 * units : 2].count(0) for side in (0, 1))
     if max(high, low) < 0.4 * units or min(high, low) > 0.05 * units or not units:

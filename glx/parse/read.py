@@ -7,7 +7,7 @@ of the file; lines that had to be repaired are counted.
 import io
 import re
 import zlib
-from collections.abc import Generator
+from collections.abc import Generator, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from itertools import chain
 from pathlib import Path
@@ -25,6 +25,8 @@ from glx.parse.sources import STDIN, LogPath, pieces
 BLOCK = 8 << 20  # bytes in a block; larger ones are faster and take more memory
 LONGEST = 1 << 20  # bytes of a line that are kept
 HEAD = 1 << 16  # bytes inspected to distinguish text from binary data
+# Where a log was emptied while its program wrote on, or power was lost: of any length, no text.
+HOLE = re.compile(rb"\0\0+")
 # An escaped backslash or a character escaped in two halves (group 1), or a half by itself.
 HALF = re.compile(
     rb"(\\\\|\\u[dD][89abAB][0-9A-Fa-f]{2}\\u[dD][c-fC-F][0-9A-Fa-f]{2})"
@@ -214,7 +216,7 @@ def _text_chunks(path: LogPath, size: int) -> Generator[bytes, None, None]:
     name = "standard input" if Path(path) == STDIN else str(path)
     later = isinstance(path, Part) and not path.first  # the log is one; what comes now is taken
     try:
-        chunks = pieces(path, size)
+        chunks = _without_first_hole(pieces(path, size))
         first = b""
         for chunk in chunks:
             first += chunk
@@ -225,7 +227,8 @@ def _text_chunks(path: LogPath, size: int) -> Generator[bytes, None, None]:
         problem = no_log(first, "FILE" if Path(path) == STDIN else str(path))
         if problem and not later:
             raise InputError(f"{name}: {problem}")
-        texts = as_utf8(chain([first], [chunk] * (not chunk), chunks) if first else [], first)
+        raw = chain([first], [chunk] * (not chunk), chunks) if first else []
+        texts = (HOLE.sub(b"\0", text) for text in as_utf8(raw, first))
         first = next(texts, b"")
         if not first and isinstance(path, Part):
             return  # another took its place before a line came
@@ -239,6 +242,22 @@ def _text_chunks(path: LogPath, size: int) -> Generator[bytes, None, None]:
         yield from chain([first], texts)
     except (OSError, EOFError, zlib.error, zstandard.ZstdError) as e:
         raise InputError(f"{name}: {_problem(e)}") from e
+
+
+def _without_first_hole(found: Iterable[bytes]) -> Iterator[bytes]:
+    """The pieces with one or two of the NUL bytes before all others: a character stays whole in
+    UTF-16, and the line counts as one with NUL. An empty piece stays one."""
+    found, hole = iter(found), 0
+    for piece in found:
+        text = piece.lstrip(b"\0")
+        hole += len(piece) - len(text)
+        if text or not piece:
+            yield b"\0" * (2 - hole % 2) * bool(hole and text) + text
+        if text:
+            yield from found
+            return
+    if hole:
+        yield b"\0"
 
 
 def _problem(error: Exception) -> str:

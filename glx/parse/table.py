@@ -72,7 +72,7 @@ def read_rows(raw: bytes, width: int, columns: list[int], comma: str, quoted: bo
     """
     header = comma.join(map(str, range(width)))  # else Polars takes the width from the first row
     return pl.read_csv(
-        header.encode() + b"\n" + raw,
+        header.encode() + b"\n" + (raw or b"\n"),  # a last line of NUL alone is an empty row
         separator=comma,
         quote_char='"' if quoted else None,
         schema={str(i): pl.String for i in range(width)},

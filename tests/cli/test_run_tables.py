@@ -21,7 +21,10 @@ def verdict(**other) -> dict:
 @pytest.mark.parametrize(
     ("given", "said"),
     [
-        ({"reason": "ERROR, a level that no sequence has"}, "(ERROR, a level that no sequence has)"),
+        (
+            {"reason": "ERROR, a level that no sequence has"},
+            "(ERROR, a level that no sequence has)",
+        ),
         ({"reason": "0.75 for x", "route": "general"}, "(general: 0.75 for x)"),
         ({"key": None}, None),
         ({"deciding": None, "evidence": []}, None),

@@ -266,3 +266,29 @@ def test_encodings_and_line_ends(tmp_path, raw, size):
 )
 def test_halves_of_characters(raw, text):
     assert without_lone_surrogates(raw) == text
+
+
+HOLE = bytes(3 << 20)
+FORMS = {
+    "lines": TEXT,
+    "jsonl": '{"ts": "2024-05-01T10:00:00Z", "level": "info", "msg": "came 1"}\n' * 99,
+    "csv": "time,level,message\n" + "2024-05-01 10:00:00,INFO,came 1\n" * 99,
+}
+
+
+@pytest.mark.parametrize("text", FORMS.values(), ids=FORMS)
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16-le", "utf-16-be"])
+def test_nul_bytes_of_any_number_take_the_place_of_no_line(text, encoding, tmp_path):
+    """As where a log was emptied while its program wrote on, or power was lost."""
+    raw = text.encode(encoding)
+    middle = len(text[: len(text) // 2].encode(encoding))
+    layout = layout_of(write(tmp_path, raw))
+    whole = read(write(tmp_path, raw), layout)
+    for damaged in (HOLE + raw, bytes(2) + raw, raw[:middle] + HOLE + raw[middle:], raw + HOLE):
+        path = write(tmp_path, gzip.compress(damaged, compresslevel=1))
+        assert layout_of(path) == layout
+        frame, texts, counts = read(path, layout)
+        assert (texts, counts.lines - counts.empty) == (whole[1], whole[2].lines)
+        assert frame["line"].equals(whole[0]["line"])
+    with pytest.raises(InputError, match="not a text file"):
+        read(write(tmp_path, HOLE))
