@@ -2,13 +2,19 @@
 
 In: text that a log, a file name or a model may have written. Out: the same with marks that one can
 see (`␛`, `⟨U+202E⟩`) in place of escape sequences, what turns the direction of writing, and what
-shows nothing. All that glx prints for people passes here; a page shows the same marks.
+shows nothing. All that glx prints for people passes here; a page shows the same marks. Whatever
+commands write to standard output and error, data too, passes `standard_streams`.
 """
 
+import codecs
+import errno
+import io
 import json
+import os
 import re
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from traceback import format_exception
 from types import TracebackType
 from typing import Any, TextIO
@@ -17,6 +23,9 @@ from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
 from rich.text import Text
 
+from glx.errors import OutsideError
+
+WIDTH = 80  # characters of a line on what is said to have none
 # Controls but for tab and newline, halves of a pair (which no encoding can write), and all that is
 # ignored where it stands: invisible operators, fillers, tags, selectors. A selector after a symbol
 # chooses whether that is a picture, as in many an emoji, and stays.
@@ -53,6 +62,12 @@ class Screen(Console):
 
     def __init__(self, *, stderr: bool = False) -> None:
         super().__init__(stderr=stderr, markup=False, emoji=False, highlight=False)
+        if self.width < 1:  # COLUMNS=0
+            self.width = WIDTH
+
+    def on_broken_pipe(self) -> None:
+        """The error goes on; Rich would end the process."""
+        raise
 
     def render_str(self, text: str, **how: Any) -> Text:
         """A text as it is laid out, its marks counted."""
@@ -68,7 +83,93 @@ class Screen(Console):
 
 def trace(kind: type[BaseException], error: BaseException, where: TracebackType | None) -> None:
     """What a bug prints, in place of Python's own `sys.excepthook`."""
-    tell("".join(format_exception(kind, error, where)), sys.stderr)
+    if sys.stderr:
+        tell("".join(format_exception(kind, error, where)), sys.stderr)
+
+
+@contextmanager
+def standard_streams() -> Iterator[None]:
+    """One rule for standard output and error until the block ends.
+
+    What the encoding of a stream lacks is escaped as in JSON. Standard output that is closed, full
+    or broken raises `OutsideError` when something is written; of standard error nothing depends on
+    whether it could be.
+    """
+    # What is opened later must not take the place of one that is closed. A folder can neither be
+    # read nor written.
+    while (descriptor := os.open("/", os.O_RDONLY)) <= 2:
+        pass
+    os.close(descriptor)
+    before = sys.stdout, sys.stderr
+    sys.stdout, sys.stderr = _Output(sys.stdout), _Stream(sys.stderr)
+    try:
+        yield
+    finally:
+        with suppress(OutsideError):
+            sys.stdout.flush()
+        sys.stdout, sys.stderr = before
+
+
+class _Stream(io.TextIOBase):
+    """A standard stream, None where it is closed; what cannot be written to it is dropped."""
+
+    def __init__(self, file: TextIO | None) -> None:
+        self.file = file
+
+    @property
+    def encoding(self) -> str:  # type: ignore[override]
+        return self.file.encoding if self.file else "utf-8"
+
+    def isatty(self) -> bool:
+        return self.file is not None and self.file.isatty()
+
+    def fileno(self) -> int:
+        return super().fileno() if self.file is None else self.file.fileno()
+
+    def write(self, text: str) -> int:
+        self._use(lambda file: _write(file, text))
+        return len(text)
+
+    def flush(self) -> None:
+        if self.file is not None:
+            self._use(lambda file: file.flush())
+
+    def _use(self, call: Callable[[TextIO], object]) -> None:
+        try:
+            if self.file is None:
+                raise OSError(errno.EBADF, "it is closed")
+            call(self.file)
+        except OSError as e:
+            with suppress(OSError):  # else Python writes at its end what is left, and fails
+                os.dup2(os.open(os.devnull, os.O_WRONLY), self.fileno())
+            self.lost(e.strerror)
+
+    def lost(self, why: str | None) -> None:
+        """What becomes of it that something could not be written."""
+
+
+class _Output(_Stream):
+    """Standard output; OutsideError where it cannot be written."""
+
+    def lost(self, why: str | None) -> None:
+        raise OutsideError(f"standard output cannot be written ({why}); the rest is lost")
+
+
+def _write(file: TextIO, text: str) -> None:
+    try:
+        file.write(text)
+    except UnicodeEncodeError:
+        file.write(text.encode(file.encoding, ESCAPED).decode(file.encoding))
+
+
+def _as_json(error: UnicodeError) -> tuple[str, int]:
+    """The escapes of JSON for what an encoding lacks."""
+    assert isinstance(error, UnicodeEncodeError)
+    return json.dumps(error.object[error.start : error.end])[1:-1], error.end
+
+
+ESCAPED = "glx.escaped"
+codecs.register_error(ESCAPED, _as_json)
 
 
 def _mark(match: re.Match[str]) -> str:

@@ -4,7 +4,6 @@
 interrupted, 1 a bug.
 """
 
-import os
 import signal
 import sys
 import textwrap
@@ -20,7 +19,7 @@ from absl.flags import FlagValues
 import glx
 from glx import config as settings
 from glx.errors import InputError, OutsideError, Paused, is_disk_full
-from glx.terminal import tell, trace
+from glx.terminal import standard_streams, tell, trace
 
 KINDS = {int: "integer", float: "float", bool: "boolean", tuple: "multi_string"}
 ENDS = (signal.SIGTERM, signal.SIGHUP)  # what ends a process that does not handle it
@@ -109,39 +108,47 @@ def run(
     Returns:
       The exit code.
     """
-    sys.excepthook = trace  # a bug quotes what it choked on
     add(values, "boolean", "help", False, "Show this and exit.", short_name="h")
     add(values, "boolean", "version", False, "Show the version of glx and exit.")
-    try:
+
+    def parsed() -> None:
         rest = _parse(values, argv)
         for name, text in (("help", _help(usage, values)), ("version", VERSION)):
             if values[name].value:
                 tell(text)
-                return 0
+                return
             if values[name].present:  # `--nohelp` asks for nothing
                 raise InputError(f"--{name}: takes no value; give it alone, or leave it out")
         if rest and not names:
             raise InputError(_no_flag(rest[0]))
         with _interruptible():
             work(values, *([rest] if names else []))
-    except InputError as e:
-        return fail(2, str(e))
-    except OutsideError as e:
-        return fail(3, str(e))
-    except Paused as e:
-        tell(" ".join(str(e).split()))
-        return 0
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the exit flushes it
-        return fail(3, "standard output was closed; the rest was not written")
-    except Exception as e:
-        if not is_disk_full(e):
-            raise
-        place = getattr(e, "filename", None) or "the output"
-        return fail(3, f"{place}: no space left on the disk; free some and repeat the command")
-    except KeyboardInterrupt as e:
-        tell(str(e) or "interrupted; the same command completes it", sys.stderr)
-        return 130
+
+    return ended(parsed)
+
+
+def ended(work: Callable[[], None]) -> int:
+    """Call `work`, and say in one sentence what went wrong; the exit code."""
+    sys.excepthook = trace  # a bug quotes what it choked on
+    with standard_streams():
+        try:
+            try:
+                work()
+            except Paused as e:
+                tell(" ".join(str(e).split()))
+            sys.stdout.flush()
+        except InputError as e:
+            return _fail(2, str(e))
+        except OutsideError as e:
+            return _fail(3, str(e))
+        except Exception as e:
+            if not is_disk_full(e):
+                raise
+            place = getattr(e, "filename", None) or "the output"
+            return _fail(3, f"{place}: no space left on the disk; free some and repeat the command")
+        except KeyboardInterrupt as e:
+            tell(str(e) or "interrupted; the same command completes it", sys.stderr)
+            return 130
     return 0
 
 
@@ -194,7 +201,7 @@ def _no_flag(word: str) -> str:
     return f"{word}: not a flag; flags look like --name=value, see --help"
 
 
-def fail(code: int, text: str) -> int:
+def _fail(code: int, text: str) -> int:
     """Say on standard error what went wrong, in one sentence; the exit code."""
     tell(f"error: {' '.join(text.split())}", sys.stderr)
     return code

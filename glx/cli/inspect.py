@@ -10,9 +10,8 @@ Looks at the first lines only, and learns nothing. Its flags are those of `glx g
 """
 
 import json
-import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, replace
 from pathlib import Path
 from tempfile import NamedTemporaryFile
@@ -25,7 +24,8 @@ from glx.data.inspect import inspect
 from glx.data.load import REDACT, raw_layout, window_in
 from glx.data.systems import ReadConfig, System
 from glx.errors import InputError
-from glx.files import given_path
+from glx.files import given_path, whole
+from glx.parse.sources import standard_input
 from glx.redact import mask_of
 from glx.report.inspection import masked, table
 from glx.terminal import Screen, escaped, tell
@@ -45,15 +45,28 @@ def declare() -> FlagValues:
 
 @contextmanager
 def _file(name: str) -> Iterator[Path]:
-    """A file that can be read more than once: the path, or what begins the input or pipe."""
+    """A file that can be read more than once: the path, or what begins the input or pipe.
+
+    Raises:
+      InputError: it cannot be read, or what is done with it fails; by the name that was given.
+    """
     path = given_path(name)
     if name != "-" and not path.is_fifo():
         yield path
         return
-    with NamedTemporaryFile() as file, sys.stdin.buffer if name == "-" else path.open("rb") as pipe:
-        file.write(pipe.read(READ))
-        file.flush()
-        yield Path(file.name)
+    shown = "standard input" if name == "-" else name
+    try:
+        with nullcontext(standard_input()) if name == "-" else path.open("rb") as pipe:
+            begun = pipe.read(READ)
+    except OSError as e:
+        raise InputError(f"{shown}: cannot be read ({e.strerror}); check it") from e
+    with NamedTemporaryFile() as file:
+        with whole(Path(file.name), "wb") as copy:  # which names it where the disk is full
+            copy.write(begun)
+        try:
+            yield Path(file.name)
+        except InputError as e:
+            raise InputError(str(e).replace(file.name, shown)) from e
 
 
 def work(values: FlagValues, names: list[str]) -> None:

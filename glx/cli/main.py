@@ -1,9 +1,11 @@
 """The command `glx`: its first word names a module here. In: a command line. Out: an exit code."""
 
 import sys
+from functools import partial
 from importlib import import_module
 
-from glx.cli.flags import VERSION, fail, run
+from glx.cli.flags import VERSION, ended, run
+from glx.errors import InputError
 from glx.terminal import tell
 
 COMMANDS = {
@@ -34,15 +36,19 @@ def main(words: list[str] | None = None) -> int:
     name, *rest = (sys.argv[1:] if words is None else words) or [""]
     if name == "help" and rest:  # `glx help detect`
         name, rest = rest[0], ["--help"]
-    if name in ("--help", "-h", "help"):
-        tell(HELP)
-        return 0
-    if name in ("--version", "version"):
-        tell(VERSION)
-        return 0
     if name not in COMMANDS:
-        what = f"{name}: no such command" if name else "no command is given"
-        return fail(2, f"{what}; choose of {', '.join(COMMANDS)}, see glx --help")
+        return ended(partial(_no_command, name))
     module = import_module(f"glx.cli.{name}")
     usage, names = module.__doc__ or "", name in ("inspect", "report", "statements")
     return run(module.work, module.declare(), usage, [name, *rest], names=names)
+
+
+def _no_command(name: str) -> None:
+    """The help, the version, or what is wrong with a first word."""
+    if name in ("--help", "-h", "help"):
+        tell(HELP)
+    elif name in ("--version", "version"):
+        tell(VERSION)
+    else:
+        what = f"{name}: no such command" if name else "no command is given"
+        raise InputError(f"{what}; choose of {', '.join(COMMANDS)}, see glx --help")

@@ -5,7 +5,6 @@ In: what a flag says. Out: the paths of one log.
 
 import os
 import re
-import sys
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import replace
@@ -20,7 +19,7 @@ from glx.parse.log import Log
 from glx.parse.names import NOTHING_GIVEN, Given
 from glx.parse.read import HEAD, ReadCounts
 from glx.parse.records import NOTHING, records
-from glx.parse.sources import STDIN, Live, LogPath
+from glx.parse.sources import STDIN, Live, LogPath, standard_input
 from glx.parse.times import has_year
 
 PACKED = (".gz", ".zst")
@@ -165,6 +164,6 @@ def _is_live(given: str) -> bool:
     if given != str(STDIN):
         return os.path.exists(given) and not (os.path.isfile(given) or os.path.isdir(given))
     try:
-        return not S_ISREG(os.fstat(sys.stdin.fileno()).st_mode)
-    except (OSError, ValueError):  # it is closed, or an object of Python
+        return not S_ISREG(os.fstat(standard_input().fileno()).st_mode)
+    except (OSError, ValueError):  # an object of Python
         return False

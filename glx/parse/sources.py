@@ -15,9 +15,11 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
+from typing import IO
 
 import zstandard
 
+from glx.errors import InputError
 from glx.parse.follow import READ, Mark, Part, parts
 
 STDIN = Path("-")
@@ -99,12 +101,19 @@ def _until_cut(unpacked: Iterable[bytes], part: Part) -> Iterator[bytes]:
         part.cut = True
 
 
+def standard_input() -> IO[bytes]:
+    """Its bytes; InputError where it is closed."""
+    if sys.stdin is None:
+        raise InputError("standard input: it is closed; name a file")
+    return sys.stdin.buffer
+
+
 def _raw(path: LogPath, size: int) -> Iterator[bytes]:
     if isinstance(path, Part):
         yield from path.chunks()
         return
     stdin = Path(path) == STDIN
-    with nullcontext(sys.stdin.buffer) if stdin else Path(path).open("rb") as file:
+    with nullcontext(standard_input()) if stdin else Path(path).open("rb") as file:
         if isinstance(path, Live):
             yield from _arriving(file.fileno(), path.pause)
         else:

@@ -260,6 +260,7 @@ def _changed(
 def _check_out(out: str, log: Log, detector: Path) -> Path:
     """Where `out` is; raise InputError where it cannot be written, before any work."""
     if out == str(STDIN):
+        sys.stdout.write("")  # which fails where it is closed
         return STDIN
     path = given_path(out)
     if not is_stream(path):
