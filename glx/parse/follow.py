@@ -98,10 +98,10 @@ class Part:
                     return
                 yield b""
                 time.sleep(self.pause)
-                now = _status(self.path)
+                now = status(self.path)
                 # What was written between the last read and the rotation is read before the end.
                 replaced = now is not None and not os.path.samestat(now, os.fstat(file.fileno()))
-                if os.fstat(file.fileno()).st_size < file.tell() or not _begins(file, mark):
+                if os.fstat(file.fileno()).st_size < file.tell() or not begins(file, mark):
                     break
             yield from _rest_of_copy(mark, self.path, file.tell())
 
@@ -139,7 +139,7 @@ def since(mark: Mark, path: str) -> list[str]:
 def written(path: str) -> list[str]:
     """The files that by their names had a path before, old to new, and the one that has it."""
     folder, name = os.path.split(path)
-    found, now = list[tuple[tuple, str, tuple[int, int]]](), _status(path)
+    found, now = list[tuple[tuple, str, tuple[int, int]]](), status(path)
     with suppress(OSError):  # a folder that may not be listed
         for entry in os.scandir(folder or "."):
             age = _age(_unpacked(entry.name), name)
@@ -187,7 +187,7 @@ def _node(about: os.stat_result) -> tuple[int, int]:
     return about.st_dev, about.st_ino
 
 
-def _begins(file: BinaryIO, mark: Mark) -> bool:
+def begins(file: BinaryIO, mark: Mark) -> bool:
     return _hash(os.pread(file.fileno(), mark.length, 0)) == mark.head
 
 
@@ -195,7 +195,7 @@ def _rest_of_copy(mark: Mark, path: str, read: int) -> Iterator[bytes]:
     """What a file that was truncated held beyond the bytes read, where a copy of it was made."""
     for one in since(mark, path)[:1]:
         if one != path:
-            with _opened(one) as copy:
+            with opened(one) as copy:
                 copy.seek(read)
                 while data := copy.read(READ):
                     yield data
@@ -209,7 +209,7 @@ def _packed(path: str) -> bool:
     return _unpacked(path) != path
 
 
-def _opened(path: str) -> IO[bytes] | gzip.GzipFile:
+def opened(path: str) -> IO[bytes] | gzip.GzipFile:
     """The bytes of a file, unpacked."""
     if path.endswith(".gz"):
         return gzip.open(path)
@@ -221,7 +221,7 @@ def _opened(path: str) -> IO[bytes] | gzip.GzipFile:
 def _head(path: str, length: int) -> bytes:
     """The first bytes; of an archive that is cut short those that are there."""
     head = b""
-    with suppress(EOFError), _opened(path) as file:
+    with suppress(EOFError), opened(path) as file:
         while len(head) < length and (data := file.read(1)):
             head += data
     return head
@@ -231,7 +231,7 @@ def _hash(head: bytes) -> str:
     return hashlib.sha256(head).hexdigest()
 
 
-def _status(path: str) -> os.stat_result | None:
+def status(path: str) -> os.stat_result | None:
     """None while there is no file that can be seen, as between the two steps of a rotation."""
     try:
         return os.stat(path)

@@ -35,7 +35,7 @@ from glx.redact import Mask, redact
 from glx.report import inspection
 from glx.runs import detectors
 from glx.runs.json_lines import json_of, with_detail
-from glx.runs.position import output_of
+from glx.runs.output import output_of
 from glx.runs.progress import Progress
 from glx.runs.verdict_cache import VerdictCache
 from glx.runs.warm import warm_up
@@ -112,7 +112,7 @@ def detect(
         log = replace(in_order(log, parser.layout), details={})
         if parser.layout is not None and parser.numbers is None:
             progress.show(_reading(parser, parser.layout, log, mask))
-        file = kept.file if kept else opened.enter_context(_writing(place, log))
+        file = None if kept else opened.enter_context(_writing(place, log))
         try:
             use = detector, parser, log, counts, idle, progress, mask, change
             for found, metrics in verdicts(*use):
@@ -122,7 +122,7 @@ def detect(
                 text = escaped(lines) + "\n"
                 if kept:
                     kept.write(text, log, int(found["last_line"].to_numpy().max()))
-                else:
+                elif file:
                     file.write(text)
                     if log.live:
                         file.flush()

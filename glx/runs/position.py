@@ -1,24 +1,19 @@
 """How far a followed log was judged, kept beside its verdicts, so that each line is judged once.
 
-In: the output of `glx detect --follow`, and what has been judged. Out: `OUT.position`, from which
-the same command goes on after any end of the process. It may be older than the output: what was
-written since is read from there.
+In: what has been judged. Out: `OUT.position`, from which the same command goes on after any end of
+the process. It may be older than the output: what was written since is read from there.
 """
 
-import fcntl
-import os
-from collections import deque
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
-from typing import IO, Annotated, Any
+from typing import Annotated, Any, BinaryIO
 
 import msgspec
 import polars as pl
 from msgspec import Meta, Struct
 
-from glx.errors import InputError, is_disk_full
+from glx.errors import InputError
 from glx.files import write_whole
 from glx.parse.follow import Mark, mark_of, since
 from glx.parse.log import Log
@@ -41,13 +36,27 @@ class Position(Struct, forbid_unknown_fields=True):
       settings: that the verdicts depend on.
       files: from the one that has the line `judged` on, old to new.
       judged: the first line of which an event may be in no verdict.
-      output: bytes of the output after which all verdicts are that reach `judged` or beyond.
+      output: bytes of the output after which all verdicts of it are that reach `judged` or beyond.
+      mark: tells the output again after it was renamed, copied or packed.
+      ended: sessions in verdicts of earlier outputs that reach `judged` or beyond; the last line.
     """
 
     settings: dict[str, Any]
     files: list[Begun] = []
     judged: Annotated[int, Meta(ge=0)] = 0
     output: Annotated[int, Meta(ge=0)] = 0
+    mark: Mark | None = None
+    ended: dict[str, int] = {}
+
+    def begin(self, file: BinaryIO, earlier: Iterable["Verdict"]) -> None:
+        """Go on in another output; what the earlier one told of lines to come is kept here."""
+        for one in earlier:
+            if one.key is None:
+                self.judged = max(self.judged, one.last_line + 1)
+            elif one.last_line >= self.judged:
+                self.ended[one.key] = max(one.last_line, self.ended.get(one.key, 0))
+        self.mark = mark_of("", file)
+        self.output = self.mark.size
 
 
 class Verdict(Struct):
@@ -57,83 +66,7 @@ class Verdict(Struct):
     key: str | None = None
 
 
-class Output:
-    """The verdicts on a followed log: a file that goes on where it stopped, and its position."""
-
-    def __init__(self, file: IO[str], path: Path, position: Position, reached: int):
-        self.file, self.path, self.position = file, path, position
-        # Places of the output, and the last line that a verdict before each of them is about.
-        self.places = deque([(position.output, -1), (os.path.getsize(file.name), reached)])
-
-    def write(self, text: str, log: Log, last_line: int) -> None:
-        """Append verdicts, and keep how far the log was judged with them.
-
-        Args:
-          last_line: the highest that they are about.
-        """
-        self.file.write(text)
-        self.file.flush()
-        size = os.path.getsize(self.file.name)
-        self.places.append((size, max(last_line, self.places[-1][1])))
-        while len(self.places) > 1 and self.places[1][1] < log.judged:
-            self.places.popleft()
-        begun = [Begun(mark, line) for part, line in log.parts if (mark := part.mark())]
-        later = [n for n, one in enumerate(begun) if one.first_line <= log.judged]
-        self.position.files = begun[later[-1] :] if later else begun or self.position.files
-        self.position.judged, self.position.output = log.judged, self.places[0][0]
-        _save(self.path, self.position)
-
-
-@contextmanager
-def output_of(
-    out: Path, log: Log, settings: dict[str, Any], overwrite: bool, say: Callable[[str], None]
-) -> Iterator[tuple[Output, Log]]:
-    """The output of a followed log, and the log from where it is to be read.
-
-    Args:
-      settings: that the verdicts depend on, by the names of flags.
-      overwrite: begin anew, whatever is there.
-
-    Raises:
-      InputError: another process writes it, it was begun with other settings, or what is there is
-        not what was written.
-    """
-    path = out.with_name(out.name + ".position")
-    try:
-        file = out.open("a", encoding="utf-8")
-    except OSError as e:
-        if is_disk_full(e):
-            raise
-        raise InputError(f"--out={out}: cannot be written ({e.strerror}); name another file") from e
-    with file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as e:
-            raise InputError(
-                f"--out={out}: another process writes it; wait for its end, or name another file"
-            ) from e
-        live = log.files[0]
-        assert isinstance(live, Live)
-        position = None if overwrite else _load(path, settings)
-        if position is None:
-            file.truncate(0)
-            files = [Begun(mark, 0)] if (mark := _mark(live.path)) else []
-            position = Position(settings, files)
-            _save(path, position)
-            try:
-                yield Output(file, path, position, -1), log
-            except InputError:
-                if not os.path.getsize(out):
-                    out.unlink()
-                    path.unlink()
-                raise
-            return
-        verdicts = _after(out, position.output)
-        reached = max((one.last_line for one in verdicts), default=-1)
-        yield Output(file, path, position, reached), _rejoined(log, live, position, verdicts, say)
-
-
-def _rejoined(
+def rejoined(
     log: Log, live: Live, position: Position, verdicts: list[Verdict], say: Callable[[str], None]
 ) -> Log:
     """The log as it is to be read where an earlier process stopped."""
@@ -161,7 +94,8 @@ def _rejoined(
     )
 
 
-def _load(path: Path, settings: dict[str, Any]) -> Position | None:
+def load(out: Path, settings: dict[str, Any]) -> Position | None:
+    path = beside(out)
     try:
         position = msgspec.json.decode(path.read_bytes(), type=Position)
     except FileNotFoundError:
@@ -177,27 +111,9 @@ def _load(path: Path, settings: dict[str, Any]) -> Position | None:
     return position
 
 
-def _after(out: Path, start: int) -> list[Verdict]:
-    """The verdicts after a place of the output; a last line that is not whole is taken back."""
-    with out.open("r+b") as file:
-        size = file.seek(0, os.SEEK_END)
-        if size < start:
-            raise InputError(f"{out}: is shorter than it was; restore it, or {ANEW}")
-        file.seek(start)
-        raw = file.read()
-        whole = raw[: raw.rfind(b"\n") + 1]
-        file.truncate(start + len(whole))
-    try:
-        return msgspec.json.Decoder(Verdict).decode_lines(whole)
-    except msgspec.MsgspecError as e:
-        raise InputError(f"{out}: holds what is no verdict ({e}); {ANEW}") from e
+def beside(out: Path) -> Path:
+    return out.with_name(out.name + ".position")
 
 
-def _mark(path: str) -> Mark | None:
-    with suppress(OSError), open(path, "rb", buffering=0) as file:
-        return mark_of(path, file)
-    return None
-
-
-def _save(path: Path, position: Position) -> None:
-    write_whole(path, msgspec.json.encode(position).decode())
+def save(out: Path, position: Position) -> None:
+    write_whole(beside(out), msgspec.json.encode(position).decode())

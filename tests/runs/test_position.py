@@ -1,10 +1,12 @@
 """A followed log is judged once, line by line, however often and wherever the process ends."""
 
+import gzip
 import json
 import random
 import shutil
 import time
 from contextlib import suppress
+from pathlib import Path
 from unittest.mock import Mock, patch
 
 import numpy as np
@@ -12,13 +14,14 @@ import pytest
 
 from glx.data.load import LogParser
 from glx.data.stream import stream
-from glx.errors import InputError
+from glx.errors import InputError, OutsideError
 from glx.parse.layout import Layout
 from glx.parse.log import Log
 from glx.parse.miner import fit
 from glx.parse.read import ReadCounts
 from glx.parse.sources import Live
-from glx.runs.position import output_of
+from glx.runs import output
+from glx.runs.output import output_of
 
 PAUSE = 0.01  # seconds
 SETTINGS = {"window": 3}
@@ -41,15 +44,18 @@ class Killed(Exception):
     """The process ends, at once."""
 
 
-def judge(path, out, use, batches=99, torn=False):
-    """Judge so many batches of a followed log, or all, then end; the last one may be torn."""
+def judge(path, out, use, batches=99, torn=False, amid=lambda n: None):
+    """Judge so many batches of a followed log, or all, then end; the last one may be torn.
+
+    `amid` is called before each.
+    """
     said: list[str] = []
     with suppress(Killed):
-        _judge(path, out, use, batches, torn, said.append)
+        _judge(path, out, use, batches, torn, said.append, amid)
     return said
 
 
-def _judge(path, out, use, batches, torn, say):
+def _judge(path, out, use, batches, torn, say, amid):
     log, looks = Log([Live(str(path), PAUSE, follow=True)]), 0
 
     def sleep(seconds: float):
@@ -65,10 +71,10 @@ def _judge(path, out, use, batches, torn, say):
     ):
         for n, sequences in enumerate(stream(log, use, ReadCounts(), idle=50.0)):
             text = "".join(json.dumps(row) + "\n" for row in rows(sequences))
-            if n == batches and torn:
-                kept.file.write(text[: len(text) * 2 // 3])
-                kept.file.flush()
-            else:
+            amid(n)
+            text = text[: len(text) * 2 // 3] if n == batches and torn else text
+            ends = Killed if n == batches and torn else None
+            with patch("glx.runs.output.save", side_effect=ends, wraps=output.save):
                 kept.write(text, log, int(sequences.last_line.max()))
             if n == batches:
                 raise Killed
@@ -154,6 +160,109 @@ def test_lines_of_a_file_that_is_gone_are_told(path):
     assert judged(out) == [*range(6), *range(6, 12)]
 
 
+def renamed(out, to):
+    out.rename(to)
+
+
+def copied(out, to):
+    shutil.copy(out, to)
+    out.write_text("")
+
+
+def packed(out, to):
+    Path(f"{to}.gz").write_bytes(gzip.compress(out.read_bytes()))
+    out.unlink()
+
+
+@pytest.mark.parametrize("rule", ["sessions", "windows"])
+@pytest.mark.parametrize("torn", [False, True])
+@pytest.mark.parametrize("amid", [False, True])
+@pytest.mark.parametrize("rotate", [renamed, copied, packed])
+def test_verdicts_that_are_rotated(path, rule, torn, amid, rotate, monkeypatch):
+    monkeypatch.setattr("glx.data.stream.AT_ONCE", 3)
+    out, rng, use = path.parent / "out.jsonl", random.Random(5), RULES[rule]
+    numbers = iter(range(999, 0, -1))
+
+    def turn(n: int):
+        if rng.randrange(2) and out.exists() and out.stat().st_size:
+            mark = json.loads(Path(f"{out}.position").read_text())["mark"]
+            if not mark["length"] and rotate is not renamed:
+                return  # killed before its first write was kept: nothing tells a copy
+            rotate(out, f"{out}.{next(numbers)}")
+
+    for n in range(0, 900, 100):
+        texts = (
+            f"{i} start vm={rng.randrange(9) if i % 100 < 60 else 'late'}\n"
+            for i in range(n, n + 100)
+        )
+        append(path, texts)
+        judge(path, out, use, rng.randrange(4), torn, turn if amid else lambda n: None)
+        if not amid:
+            turn(n)
+    append(path, [END] * 3)
+    judge(path, out, use, amid=turn if amid else lambda n: None)
+    judge(path, out, use)
+    outputs = [one for one in path.parent.glob("out.jsonl*") if one.suffix != ".position"]
+    assert len(outputs) > 3
+    found = []
+    for one in outputs:
+        raw = gzip.decompress(one.read_bytes()) if one.suffix == ".gz" else one.read_bytes()
+        whole = raw[: raw.rfind(b"\n") + 1].splitlines()  # the rest was begun by who was killed
+        found += [line for row in whole for line in json.loads(row)["lines"]]
+    assert sorted(found)[:900] == list(range(900))
+
+
+@pytest.mark.parametrize("take", [Path.unlink, lambda out: out.rename(out.parent / "sent")])
+@pytest.mark.parametrize("rule", RULES)
+def test_verdicts_that_are_taken_away_meanwhile(path, rule, take):
+    out, gone = path.parent / "out.jsonl", []
+
+    def turn(n: int):
+        if out.stat().st_size:
+            gone.extend(judged(out))
+            take(out)
+            out.touch()  # as the option `create` of logrotate does
+
+    for n in range(0, 600, 100):
+        append(
+            path, [f"{i} start vm={i % 9 if i % 100 < 60 else 'late'}\n" for i in range(n, n + 100)]
+        )
+        judge(path, out, RULES[rule], 3, amid=turn)
+    append(path, [END] * 3)
+    judge(path, out, RULES[rule], amid=turn)
+    assert len(gone) > 50
+    assert sorted([*gone, *judged(out)])[:600] == list(range(600))
+
+
+def test_verdicts_beside_which_no_file_can_be_made_any_more(path):
+    out = path.parent / "found" / "out.jsonl"
+    out.parent.mkdir()
+    append(path, [f"{n} start\n" for n in range(6)])
+
+    def turn(n: int):
+        out.parent.rename(path.parent / "other")
+
+    with pytest.raises(OutsideError, match=r"out\.jsonl"):
+        judge(path, out, RULES["windows"], amid=turn)
+    (path.parent / "other").rename(out.parent)
+    judge(path, out, RULES["windows"])
+    assert judged(out) == list(range(6))
+
+
+@pytest.mark.parametrize("text", ["of a user\n", '{"last_line": 2}\n'])
+def test_an_output_without_its_position(path, text):
+    out = path.parent / "out.jsonl"
+    append(path, [f"{n} start\n" for n in range(6)])
+    out.write_text(text)
+    with pytest.raises(InputError, match=r"--out.*out\.jsonl\.position.*--overwrite"):
+        judge(path, out, RULES["windows"])
+    assert {one.name for one in path.parent.iterdir()} == {"app.log", "out.jsonl"}
+    assert out.read_text() == text
+    out.write_text("")
+    judge(path, out, RULES["windows"])
+    assert judged(out) == list(range(6))
+
+
 def test_an_output_that_another_process_writes(path):
     append(path, ["1 start\n"])
     out, log = path.parent / "out.jsonl", Log([Live(str(path), PAUSE, follow=True)])
@@ -182,12 +291,14 @@ def test_what_is_there_was_not_written_by_it(path, spoil, names):
     append(path, [f"{n} start\n" for n in range(6)])
     judge(path, out, RULES["windows"])
     spoil(out)
+    there = sorted(path.parent.iterdir())
     log = Log([Live(str(path), PAUSE, follow=True)])
     with (
         pytest.raises(InputError, match=names),
         output_of(out, log, SETTINGS, overwrite=False, say=print),
     ):
         raise AssertionError
+    assert sorted(path.parent.iterdir()) == there
     with output_of(out, log, SETTINGS, overwrite=True, say=print) as (_, found):
         assert found.judged == 0
     assert out.read_text() == ""
