@@ -29,8 +29,10 @@ def given_path(path: Given) -> Path:
     """A path as a user gives it, with `~` and `~NAME` as the shell has them; it need not be there.
 
     Raises:
-      InputError: there is no such user, the path is too long, or a loop of links.
+      InputError: it is empty, there is no such user, the path is too long, or a loop of links.
     """
+    if not os.fspath(path):
+        raise InputError("'': an empty name; check the path")
     try:
         return _possible(path)
     except OSError as e:
@@ -106,7 +108,9 @@ def _possible(path: Given, *, utf8: bool = False) -> Path:
     if wrong := unusable(os.fspath(path)):
         raise OSError(errno.EINVAL, wrong)
     try:
-        found = Path(path).expanduser()
+        text = os.fspath(path)
+        meant = text == "-" or text.startswith("~")
+        found = Path(text if meant else plain(text)).expanduser()
         if utf8:
             str(found).encode()
         found.stat()
@@ -118,6 +122,13 @@ def _possible(path: Given, *, utf8: bool = False) -> Path:
         if e.errno in (errno.ELOOP, errno.ENAMETOOLONG):
             raise
     return found
+
+
+def plain(path: str) -> str:
+    """The path of a file, which nothing takes for standard input, as `./-`, or for a folder of a
+    user, as `./~`."""
+    name = str(Path(path))
+    return os.path.join(os.getcwd(), path) if name == "-" or name.startswith("~") else path
 
 
 def identity(path: Given) -> tuple[int, int] | str:

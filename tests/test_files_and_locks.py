@@ -52,6 +52,15 @@ def test_what_a_link_leads_to_may_be_new(here):
     assert (Path("link").is_symlink(), Path("new").read_text()) == (True, "text")
 
 
+@pytest.mark.parametrize("name", ["-", "~", "~root"])
+def test_a_name_after_a_dot_and_a_slash_is_a_file(name, here):
+    for given in (f"./{name}", files.given_path(f"./{name}"), files.writable(f"./{name}")):
+        files.write_whole(files.given_path(given), "text")
+        assert names(here) == [name]
+    with pytest.raises(InputError, match=r"^'': an empty name"):
+        files.given_path("")
+
+
 @pytest.mark.parametrize("error", [KeyboardInterrupt, ValueError, SystemExit])
 def test_a_block_that_ends_badly_leaves_the_file_as_it_was(error, here):
     Path("out").write_text("old")

@@ -12,7 +12,7 @@ from glob import glob
 from stat import S_ISREG
 
 from glx.errors import InputError
-from glx.files import given_path, identity
+from glx.files import given_path, identity, plain
 from glx.parse.header import layout_of
 from glx.parse.layout import Layout
 from glx.parse.log import Log
@@ -54,14 +54,14 @@ def paths_of(flag: str, given: Sequence[str]) -> list[str]:
                 also = "" if named[which] == path else f", also as {named[which]}"
                 raise InputError(f"{flag}: {path} is given twice{also}; give it once")
             named[which] = path
-            found.setdefault(which, path)
+            found.setdefault(which, path if path == str(STDIN) else plain(path))
             continue
         filled = [one for one in among if os.path.isfile(one) and os.path.getsize(one)]
         if not filled:
             kind = "a directory" if os.path.isdir(path) else "a glob"
             raise InputError(f"{flag}={text}: {kind} without a file that has a line; name a file")
         for one in filled:
-            found.setdefault(identity(one), one)
+            found.setdefault(identity(one), plain(one))
     return list(found.values())
 
 

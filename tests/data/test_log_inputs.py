@@ -10,7 +10,7 @@ from glx.data.inputs import given_log, in_order, layout_of_all, paths_of, rotati
 from glx.data.load import DataConfig, load
 from glx.data.systems import System
 from glx.errors import InputError
-from glx.files import identity
+from glx.files import given_path, identity
 from glx.parse.layout import Layout
 from glx.parse.log import Log
 from glx.parse.read import ReadCounts
@@ -77,6 +77,24 @@ def test_a_file_that_is_given_by_two_names_is_refused(names):
 def test_a_file_that_a_folder_or_a_glob_has_too_is_read_once(names, given):
     found = paths_of("--logs", given)
     assert sorted(map(identity, found)) == sorted(map(identity, IN_TIME))
+
+
+ODD = ("-", "~", "~root", "~/app.log")
+
+
+@pytest.mark.parametrize(
+    ("name", "given"),
+    [(name, f"./{name}") for name in ODD]
+    + [(name, given) for name in ODD[:3] for given in ("*", ".")]
+    + [("~/app.log", "./~"), ("~/app.log", "*/*")],
+)
+def test_no_file_is_taken_for_standard_input_or_a_home(name, given, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / name).parent.mkdir(exist_ok=True)
+    (tmp_path / name).write_text(LINE.format(0, 0) * 9)
+    (path,) = given_log([given], 2.0, False).files
+    assert given_path(path).samefile(tmp_path / name)
+    assert sum(map(len, records(path, Layout(), ReadCounts()))) == 9
 
 
 def test_the_names_of_rotation_where_there_is_no_time():
