@@ -25,7 +25,7 @@ setup(
     python_requires=">=3.11",
     packages=find_packages(include=["glx", "glx.*"]),
     package_data={"glx.report": ["*.html", "*.js"], "glx.embed": ["primer.csv", "reader.npz"]},
-    entry_points={"console_scripts": ["glx = glx.cli.main:main"]},
+    entry_points={"console_scripts": ["glx = glx.__main__:main"]},
     install_requires=[line.replace("==", "~=") for line in CORE],
     extras_require={
         "gpu": ["jax[cuda13]"],

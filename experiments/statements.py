@@ -2,7 +2,7 @@
 
 import sys
 
-from glx.cli.main import main
+from glx.__main__ import main
 
 if __name__ == "__main__":
     sys.exit(main(["statements", *sys.argv[1:]]))

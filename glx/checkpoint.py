@@ -22,11 +22,11 @@ import polars as pl
 
 from glx import files
 from glx.errors import InputError, is_disk_full
+from glx.interrupts import ENDS
 from glx.state import State
 
 VERSION = 5
 MANIFEST = "detector.json"
-ENDS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)  # as `glx.cli.flags` takes them
 SPARE = 1 << 20  # bytes on the disk beside the arrays themselves
 
 
@@ -102,7 +102,7 @@ def _uninterrupted() -> Iterator[None]:
     """Requests to end wait for the end of the block: Orbax would lose them in its threads."""
     came: list[int] = []
     ours = current_thread() is main_thread()
-    before = {one: signal.getsignal(one) for one in ENDS if ours}
+    before = {one: signal.getsignal(one) for one in (*ENDS, signal.SIGALRM) if ours}
     held = {one: handler for one, handler in before.items() if callable(handler)}
     for one in held:
         signal.signal(one, lambda number, frame: came.append(number))

@@ -13,7 +13,15 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 ORDER = (  # data flows down; a module imports from its own row and from those above
-    ("glx.errors", "glx.config", "glx.files", "glx.state", "glx.yaml_list", "glx.terminal"),
+    (
+        "glx.errors",
+        "glx.interrupts",
+        "glx.config",
+        "glx.files",
+        "glx.state",
+        "glx.yaml_list",
+        "glx.terminal",
+    ),
     ("glx.devices", "glx.checkpoint"),
     ("glx.sequences",),
     ("glx.secret_forms",),

@@ -4,12 +4,9 @@
 interrupted, 1 a bug.
 """
 
-import signal
 import sys
 import textwrap
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from threading import current_thread, main_thread
+from collections.abc import Callable, Mapping
 from types import NoneType, UnionType
 from typing import Any, Union, get_origin
 
@@ -19,10 +16,10 @@ from absl.flags import FlagValues
 import glx
 from glx import config as settings
 from glx.errors import InputError, OutsideError, Paused, is_disk_full
+from glx.interrupts import CODE, SAID, interruptible
 from glx.terminal import standard_streams, tell, trace
 
 KINDS = {int: "integer", float: "float", bool: "boolean", tuple: "multi_string"}
-ENDS = (signal.SIGTERM, signal.SIGHUP)  # what ends a process that does not handle it
 SHOWS = ("help", "version")  # flags with which nothing else is done
 VERSION = f"glx {glx.__version__}"
 DASHES = "\u2010\u2011\u2012\u2013\u2014\u2015\u2212"  # that texts have in place of a hyphen
@@ -121,7 +118,7 @@ def run(
                 raise InputError(f"--{name}: takes no value; give it alone, or leave it out")
         if rest and not names:
             raise InputError(_no_flag(rest[0]))
-        with _interruptible():
+        with interruptible():
             work(values, *([rest] if names else []))
 
     return ended(parsed)
@@ -147,24 +144,9 @@ def ended(work: Callable[[], None]) -> int:
             place = getattr(e, "filename", None) or "the output"
             return _fail(3, f"{place}: no space left on the disk; free some and repeat the command")
         except KeyboardInterrupt as e:
-            tell(str(e) or "interrupted; the same command completes it", sys.stderr)
-            return 130
+            tell(str(e) or SAID, sys.stderr)
+            return CODE
     return 0
-
-
-@contextmanager
-def _interruptible() -> Iterator[None]:
-    """Other requests to end are as Ctrl-C, unless who started the process has them ignored."""
-    by_us = [one for one in ENDS if signal.getsignal(one) is signal.SIG_DFL]
-    if current_thread() is not main_thread():  # where Python handles no signal
-        by_us = []
-    for one in by_us:
-        signal.signal(one, signal.default_int_handler)
-    try:
-        yield
-    finally:
-        for one in by_us:
-            signal.signal(one, signal.SIG_DFL)
 
 
 def _parse(values: FlagValues, argv: list[str]) -> list[str]:

@@ -15,6 +15,7 @@ from threading import Thread
 from typing import Any, TypeVar
 
 from glx.errors import OutsideError
+from glx.interrupts import ENDS
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -70,7 +71,7 @@ _work: Callable[[Any], Any]  # in a process of `side_by_side`: what does an item
 
 def _begin(begin: Callable[[], Callable]) -> None:
     global _work
-    for one in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    for one in ENDS:
         signal.signal(one, signal.SIG_IGN)  # the parent gets it too, and ends this process
     Thread(target=_end_with_parent, daemon=True).start()
     _work = begin()
