@@ -68,8 +68,9 @@ class Sequences(Rows):
       first_line, last_line: `<int64>[N]` smallest and largest row of the sequence, both inclusive.
       keys: `<object>[N]` session ids (str), or None.
       start, end: `<float64>[N]` first and last time in seconds since the epoch, or None.
-      cut_short: `<bool>[N]` the windows of which the log, or a part of it, may hold a piece only,
-        as it begins or ends within them; None for sessions and whole rows.
+      cut_short: `<bool>[N]` those of which this may be a piece only: the log, or a part of it,
+        begins or ends within a window, or a session that does not end was given in pieces. None
+        where all are whole.
       awaited: `<bool>[N, V]` sparse: the events that a session lacks and may have been to come when
         the log ended (`glx.data.awaited`); None where that is not known.
     """

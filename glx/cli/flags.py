@@ -4,7 +4,6 @@
 interrupted, 1 a bug.
 """
 
-import re
 import sys
 import textwrap
 from collections.abc import Callable, Mapping
@@ -23,13 +22,6 @@ from glx.terminal import standard_streams, tell, trace
 KINDS = {int: "integer", float: "float", bool: "boolean", tuple: "multi_string"}
 SHOWS = ("help", "version")  # flags with which nothing else is done
 VERSION = f"glx {glx.__version__}"
-HALF = re.compile("[\ud800-\udfff]")  # what Python makes of bytes that are not UTF-8
-# Of these the system takes any bytes; other texts meet libraries that take UTF-8 alone.
-PATHS = {
-    *("answers", "cache", "data_dir", "detector", "embed_cache_dir", "embed_model", "knowledge"),
-    *("labels", "llm_tokenizer", "logs", "out", "panel", "responses", "run_dir", "source"),
-    *("study_dir", "target", "write_questions"),
-}
 DASHES = "\u2010\u2011\u2012\u2013\u2014\u2015\u2212"  # that texts have in place of a hyphen
 
 
@@ -167,7 +159,6 @@ def _parse(values: FlagValues, argv: list[str]) -> list[str]:
                 times > 1 and not several and values[name].name not in SHOWS
             ):  # absl would keep the last and drop the others
                 raise InputError(f"--{name}: given {times} times; give it once")
-        _check_utf8(values)
         return rest
     except flags.IllegalFlagValueError as e:
         given, _, why = str(e).removeprefix("flag ").partition(": ")
@@ -178,22 +169,11 @@ def _parse(values: FlagValues, argv: list[str]) -> list[str]:
             why = f"must be {settings.NEEDS[kind]}"
         raise InputError(f"{given}: {why}; see --help") from e
     except flags.Error as e:
-        raise InputError(f"{str(e).removeprefix('ERROR:: ')}; see --help") from e
-    except UnicodeError as e:
-        raise InputError("--flagfile: is not UTF-8; name a file of flags, one a line") from e
+        raise InputError(f"{e}; see --help") from e
     except ValueError as e:  # absl has no error of its own for a switch such as --nobf16=1
         given = str(e).partition(" does not")[0]
         switch = given.removeprefix("--no").partition("=")[0]
         raise InputError(f"{given}: takes no value; give --{switch} or --no{switch}") from e
-
-
-def _check_utf8(values: FlagValues) -> None:
-    """Raise InputError for a text that is not UTF-8 and no path."""
-    for name in set(values) - PATHS:
-        given = values[name].value
-        for text in given if isinstance(given, list) else [given]:
-            if HALF.search(str(text)):
-                raise InputError(f"--{name}={text}: is not UTF-8; give another text")
 
 
 def _no_flag(word: str) -> str:

@@ -107,6 +107,8 @@ def numbered_blocks(
         if not names:
             header, _, raw = raw.partition(b"\n")
             names = _names(header.decode())
+            if not raw:
+                continue
         try:
             rows = read_rows(raw, len(names), [names.index(column)], comma=",", quoted=True)
         except pl.exceptions.PolarsError as e:

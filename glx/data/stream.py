@@ -6,7 +6,7 @@ whose sessions have ended. Those of a live log come while it is written.
 
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 import numpy as np
 import polars as pl
@@ -15,9 +15,9 @@ from glx.data.awaited import awaited
 from glx.data.load import LogParser
 from glx.data.log_time import LogTime
 from glx.data.numbered import numbered_blocks, numbered_column
+from glx.data.open_sessions import NO_EVENTS, OpenSessions, bounded, cut
 from glx.data.windows import NO_TIME, Clock, seconds
 from glx.errors import InputError
-from glx.parse.digits import distinct_codes
 from glx.parse.events import parse
 from glx.parse.log import Log, log_of
 from glx.parse.read import ReadCounts
@@ -29,9 +29,7 @@ BATCH = 300_000  # events collected before sessions that ended are searched for
 SHARDS = 16  # parts of the open sessions, searched one at a time, which bounds the memory
 AT_ONCE = 50_000  # sessions given at a time: what becomes of them takes more memory than they do
 WORK = 0.2  # most of the time that is spent on searching them while a live log is read
-NO_EVENTS = pl.DataFrame(
-    schema={"line": pl.Int64, "key": pl.String, "clock": pl.Float64, "id": pl.Int32}
-)
+LONGEST_WINDOW = 1_000_000  # events after which a window of time is given though it goes on
 
 
 def stream(
@@ -77,64 +75,6 @@ def stream(
         yield from _clock_windows(log, frames, span, LogTime(log.live, span))
     else:
         yield from _windows(log, frames, parser.window)
-
-
-@dataclass
-class OpenSessions:
-    """Sessions that have not ended: 6 bytes an event (while ids and lines are small), 80 and the
-    key's text each.
-
-    Attributes:
-      idle: seconds.
-      keys: `S` session ids.
-      first, last: `<float64>[S]` log time at their first and last line, seconds; NaN before the
-        first time.
-      sequences: their events so far, `keys` None.
-    """
-
-    idle: float
-    keys: pl.Series = field(default_factory=lambda: pl.Series([], dtype=pl.String))
-    first: np.ndarray = field(default_factory=lambda: np.zeros(0))
-    last: np.ndarray = field(default_factory=lambda: np.zeros(0))
-    sequences: Sequences = field(default_factory=lambda: _window(NO_EVENTS, 1))
-
-    def add(
-        self, frame: pl.DataFrame, now: float, *, end: bool = False
-    ) -> tuple[Sequences, pl.Series]:
-        """Take in later events (columns of `NO_EVENTS`); give the sessions that ended, their keys.
-
-        A session ends once `idle` seconds of log time passed since its last line.
-
-        Args:
-          now: log time by now, seconds.
-          end: of the input; every session ends.
-        """
-        old, n_old = self.sequences, len(self.sequences)
-        keys, places = distinct_codes(pl.concat([self.keys, frame["key"]]))
-        new_codes = places[n_old:].to_numpy()
-        # The open sessions come first among the keys; of their events only the first and the last
-        # time matter.
-        codes = np.concatenate([np.repeat(np.arange(n_old), old.lengths), new_codes])
-        times = frame["clock"].to_numpy()
-        began = np.concatenate([np.repeat(self.first, old.lengths), times])
-        clock = np.concatenate([np.repeat(self.last, old.lengths), times])
-        order = np.argsort(codes, kind="stable")
-        ids = np.concatenate([old.ids, frame["id"].to_numpy()])[order]
-        lines = np.concatenate([old.lines, frame["line"].to_numpy()])[order]
-        codes, clock = codes[order], clock[order]
-        pause = np.diff(clock, prepend=np.nan) > self.idle
-        starts = np.flatnonzero((np.diff(codes, prepend=-1) != 0) | pause)
-        offsets = np.append(starts, len(codes))
-        owner, first, last = codes[starts], began[order][starts], clock[offsets[1:] - 1]
-        sessions = replace(_cut(ids, lines, offsets), start=first, end=last)
-        newest = np.append(owner[1:] != owner[:-1], True)[: len(owner)]
-        open_ = newest & ~(now - last > self.idle) & (not end)
-        self.keys = keys.gather(owner[open_])
-        self.first, self.last = first[open_], last[open_]
-        still = replace(sessions, start=None, end=None).take(np.flatnonzero(open_))
-        self.sequences = _narrow(still)
-        ended = _narrow(sessions.take(np.flatnonzero(~open_)))
-        return ended, keys.gather(owner[~open_])
 
 
 def _sessions(
@@ -265,8 +205,11 @@ def _given(log: Log, windows: Sequences) -> Sequences:
 def _clock_windows(
     log: Log, frames: Iterator[pl.DataFrame], span: int, log_time: LogTime
 ) -> Iterator[Sequences]:
-    """Windows of `span` seconds, closed by a line of a later one; in a live log also by silence."""
-    clock, timed, first = Clock(span), log.judged > 0, log.judged == 0
+    """Windows of `span` seconds, closed by a line of a later one; in a live log also by silence.
+
+    One of more than `LONGEST_WINDOW` events is given in pieces.
+    """
+    clock, timed, piece = Clock(span), log.judged > 0, log.judged == 0
     open_, n = [NO_EVENTS.select("id", "line")], 0  # events of the last window
     for frame in _rows_after(log, frames):
         if len(frame):
@@ -281,13 +224,14 @@ def _clock_windows(
             starts = np.array([n] if over and n else [], dtype=np.int64)
         if not timed and n > BATCH:
             break
-        offsets = np.unique(np.append(0, starts))
+        offsets, later = bounded(np.unique(np.append(0, starts)), n, LONGEST_WINDOW)
         if len(offsets) > 1:
             events = pl.concat(open_)
             open_, n = [events.tail(n - offsets[-1])], n - int(offsets[-1])
-            found = _cut_frame(events, offsets)
-            yield _given(log, replace(found, cut_short=first & (offsets[:-1] == 0)))
-            first = False
+            cut_short = later[:-1] | later[1:]
+            cut_short[0] |= piece
+            yield _given(log, replace(_cut_frame(events, offsets), cut_short=cut_short))
+            piece = bool(later[-1])  # whether what is open began before
     if not timed:
         raise InputError(f"{log}: {NO_TIME}")
     if n:
@@ -302,13 +246,7 @@ def _window(frame: pl.DataFrame, window: int) -> Sequences:
 
 def _cut_frame(frame: pl.DataFrame, offsets: np.ndarray) -> Sequences:
     events = frame.head(offsets[-1])
-    return _cut(events["id"].to_numpy(), events["line"].to_numpy(), offsets)
-
-
-def _cut(ids: np.ndarray, lines: np.ndarray, offsets: np.ndarray) -> Sequences:
-    """Sequences of events whose lines ascend; none is empty."""
-    first, last = lines[offsets[:-1]], lines[offsets[1:] - 1]
-    return Sequences(ids.astype(np.int32), offsets, first, last, lines)
+    return cut(events["id"].to_numpy(), events["line"].to_numpy(), offsets)
 
 
 def _frame(rows: Sequences) -> pl.DataFrame:
@@ -326,17 +264,6 @@ def _join(parts: list[Sequences]) -> Sequences:
         offsets=csr_offsets(joined("lengths")),
         **{
             name: joined(name)
-            for name in ("ids", "first_line", "last_line", "lines", "start", "end")
+            for name in ("ids", "first_line", "last_line", "lines", "start", "end", "cut_short")
         },
     )
-
-
-def _narrow(sequences: Sequences) -> Sequences:
-    """The same with ids and lines of as few bytes as hold them."""
-
-    assert sequences.lines is not None
-    ids, lines = (
-        values.astype(np.min_scalar_type(values.max(initial=0)))
-        for values in (sequences.ids, sequences.lines)
-    )
-    return replace(sequences, ids=ids, lines=lines)

@@ -21,6 +21,8 @@ from glx.parse.log import Log
 from glx.parse.sources import Live
 from glx.runs.position import ANEW, Begun, Position, Verdict, beside, load, rejoined, save
 
+MOST_PLACES = 1000
+
 
 class Output:
     """The verdicts on a followed log: a file that goes on where it stopped, and its position.
@@ -48,6 +50,8 @@ class Output:
         self.file.flush()
         position = self.position
         self.places.append((_size(self.file), max(last_line, self.places[-1][1])))
+        if len(self.places) > MOST_PLACES:  # while a session does not end; half of them serve, too
+            self.places = deque([*list(self.places)[:-1:2], self.places[-1]])
         while len(self.places) > 1 and self.places[1][1] < log.judged:
             self.places.popleft()
         begun = [Begun(mark, line) for part, line in log.parts if (mark := part.mark())]

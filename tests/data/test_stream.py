@@ -10,12 +10,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from raw_files import in_blocks, write
 
-from glx.data import numbered, stream
+from glx.data import numbered, open_sessions, stream
 from glx.data.load import LogParser
-from glx.data.stream import NO_EVENTS, OpenSessions
+from glx.data.open_sessions import NO_EVENTS, OpenSessions
 from glx.errors import InputError
 from glx.parse import records
 from glx.parse.layout import Layout
+from glx.parse.log import Log
 from glx.parse.miner import Miner, fit
 from glx.parse.read import ReadCounts
 from glx.sequences import Templates
@@ -44,8 +45,9 @@ def found(path, use, idle=10.0) -> list[tuple[str, list[int]]]:
     ]
 
 
-def by_hand(lines, idle) -> list[tuple[str, list[int]]]:
-    """The rule itself: a session ends when log time is over `idle` past its last line."""
+def by_hand(lines, idle, most=99) -> list[tuple[str, list[int]]]:
+    """The rule itself: a session ends when log time is over `idle` past its last line; one that
+    goes on is given in pieces of `most` events."""
     groups, of_key, now = [], {}, None
     for n, (time, key) in enumerate(lines):
         now = time if now is None else max(now, now if time is None else time)
@@ -53,6 +55,9 @@ def by_hand(lines, idle) -> list[tuple[str, list[int]]]:
             continue
         group, last = of_key.get(key, (None, None))
         if group is None or (last is not None and now - last > idle):
+            group = (key, [])
+            groups.append(group)
+        if len(group[1]) == most:
             group = (key, [])
             groups.append(group)
         group[1].append(n)
@@ -119,8 +124,9 @@ KEYS = st.sampled_from([*"abc", None])
     in_order=st.booleans(),
     size=st.sampled_from([1, 2, 5, 99]),
     batch=st.sampled_from([1, 3, 7, 300_000]),
+    most=st.sampled_from([1, 2, 3, 99]),
 )
-def test_sessions_do_not_depend_on_blocks_and_batches(tmp_path, lines, in_order, size, batch):
+def test_sessions_do_not_depend_on_blocks_and_batches(tmp_path, lines, in_order, size, batch, most):
     if in_order:
         times = sorted(time or 0 for time, _ in lines)
         lines = [(time, key) for time, (_, key) in zip(times, lines, strict=True)]
@@ -128,8 +134,9 @@ def test_sessions_do_not_depend_on_blocks_and_batches(tmp_path, lines, in_order,
     path = write(tmp_path, render(lines))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(stream, "BATCH", batch)
+        patch.setattr(open_sessions, "LONGEST_SESSION", most)
         patch.setattr(records, "blocks", in_blocks(size))
-        assert sorted(found(path, parser())) == sorted(by_hand(lines, 10))
+        assert sorted(found(path, parser())) == sorted(by_hand(lines, 10, most))
 
 
 def test_the_order_is_that_in_which_sessions_close(tmp_path, request):
@@ -223,6 +230,56 @@ def test_bytes_of_an_open_session():
     ended, keys = sessions.add(NO_EVENTS, now=20.0, end=True)
     assert ended.lines[:3].tolist() == [10_000_000, 10_005_000, 10_010_000]
     assert (len(keys), len(sessions.keys)) == (n, 0)
+
+
+@pytest.mark.parametrize("size", [1, 3, 99])
+def test_a_session_that_does_not_end_is_given_in_pieces(tmp_path, monkeypatch, size):
+    monkeypatch.setattr(open_sessions, "LONGEST_SESSION", 3)
+    monkeypatch.setattr(stream, "BATCH", 1)
+    monkeypatch.setattr(records, "blocks", in_blocks(size))
+    lines = [f"{n} start vm=daemon\n{n} start vm={n // 3}\n" for n in range(8)]
+    path = write(tmp_path, "".join([*lines, "99 start vm=daemon\n"]))
+    judged, cut_short = [], {}
+    log = Log([path])
+    for part in stream.stream(log, parser(), ReadCounts(), idle=10.0):
+        judged.append(log.judged)
+        rows = zip(part.keys, part.first_line.tolist(), part.cut_short.tolist(), strict=True)
+        cut_short |= {(key, line): piece for key, line, piece in rows}
+    assert cut_short == {
+        ("daemon", 0): True, ("daemon", 6): True, ("daemon", 12): True, ("daemon", 16): False,
+        ("0", 1): False, ("1", 7): False, ("2", 13): False,
+    }  # fmt: skip
+    assert judged == sorted(judged)
+
+
+@pytest.mark.parametrize("size", [1, 2, 99])
+def test_a_window_of_time_that_does_not_end_is_given_in_pieces(tmp_path, monkeypatch, size):
+    monkeypatch.setattr(stream, "LONGEST_WINDOW", 3)
+    monkeypatch.setattr(records, "blocks", in_blocks(size))
+    times = [5, *[60] * 7, 120, 121, 122, 180, 240]
+    path = write(tmp_path, "".join(f"{t} start\n" for t in times))
+    use = parser(window="1m", session=None)
+    parts = list(stream.stream(path, use, ReadCounts()))
+    windows = [lines for _, lines in found(path, use)]
+    assert windows == [[0], [1, 2, 3], [4, 5, 6], [7], [8, 9, 10], [11], [12]]
+    cut_short = np.concatenate([part.cut_short for part in parts]).tolist()
+    assert cut_short == [True, True, True, True, False, False, True]
+
+
+@pytest.mark.parametrize("window", [None, "5m"])
+def test_what_is_open_is_bounded_though_nothing_ends(tmp_path, monkeypatch, window):
+    """A log of one session, whose clock stands still."""
+    monkeypatch.setattr(open_sessions, "LONGEST_SESSION", 1000)
+    monkeypatch.setattr(stream, "LONGEST_WINDOW", 1000)
+    monkeypatch.setattr(stream, "BATCH", 1000)
+    monkeypatch.setattr(records, "blocks", in_blocks(500))
+    log = Log([write(tmp_path, "7 start vm=a\n" * 20_000)])
+    use = parser(window, session=None if window else LAYOUT.session)
+    judged = []
+    for part in stream.stream(log, use, ReadCounts()):
+        assert part.lengths.tolist() == [1000]
+        judged.append(log.judged)
+    assert judged[:-1] == [*range(1000, 20_000, 1000)]
 
 
 def test_many_sessions_that_end_at_once_are_given_some_at_a_time(tmp_path, monkeypatch):

@@ -124,6 +124,25 @@ def test_each_line_is_judged_once_whenever_the_process_ends(path, rule, torn, ro
     assert judged(out)[:900] == list(range(900))
 
 
+@pytest.mark.parametrize("batches", [0, 1, 5])
+@pytest.mark.parametrize("longest", [20, 1000])
+def test_a_session_that_does_not_end(path, monkeypatch, longest, batches):
+    """Every other line is of it; the places of the output that are kept stay few."""
+    monkeypatch.setattr("glx.data.stream.AT_ONCE", 1)
+    monkeypatch.setattr("glx.data.open_sessions.LONGEST_SESSION", longest)
+    monkeypatch.setattr("glx.runs.output.MOST_PLACES", 4)
+    out = path.parent / "out.jsonl"
+    for n in range(0, 300, 30):
+        append(path, [f"{m} start vm={m // 6 if m % 2 else 'daemon'}\n" for m in range(n, n + 30)])
+        judge(path, out, RULES["sessions"], batches)
+    append(path, [END])
+    judge(path, out, RULES["sessions"])
+    assert judged(out) == list(range(300))
+    found = [row for row in map(json.loads, out.read_text().splitlines()) if row["key"] == "daemon"]
+    assert {len(row["lines"]) <= longest for row in found} == {True}
+    assert len(found) >= 150 / longest
+
+
 def test_sessions_that_end_at_once_and_the_process_amid_them(path, monkeypatch):
     monkeypatch.setattr("glx.data.stream.AT_ONCE", 3)
     append(path, [f"{n} start vm={n % 10}\n" for n in range(20)] + ["200 start vm=late\n"])
