@@ -68,7 +68,7 @@ def load(folder: Path) -> State:
     """
     if files.MISREAD.search(str(folder.absolute())):
         raise InputError(f"{folder}: a path with {files.MISREAD_IS} is misread; move the folder")
-    if not os.path.isfile(folder / MANIFEST):  # never an error itself, unlike Path.is_file
+    if not files.is_file(folder / MANIFEST):
         raise InputError(
             f"{folder}: not a detector folder (no {MANIFEST}); "
             "give the `checkpoint` folder of a finished run"
@@ -160,5 +160,5 @@ def _checksum_of(settings: Any) -> str:
 
 
 def _checksums(folder: Path) -> dict[str, str]:
-    found = sorted(p for p in folder.rglob("*") if p.is_file() and p.name != MANIFEST)
+    found = [path for path in files.names_below(folder) if path.name != MANIFEST]
     return {str(p.relative_to(folder)): hashlib.sha256(p.read_bytes()).hexdigest() for p in found}

@@ -40,3 +40,9 @@ def is_disk_full(error: BaseException) -> bool:
     if isinstance(error, OSError):
         return error.errno in DISK_FULL
     return any(os.strerror(code) in str(error) for code in DISK_FULL)
+
+
+def forbidden(error: PermissionError) -> str:
+    """What to tell of a file or folder that this user may not read, search or write."""
+    place = error.filename or str(error).partition("(os error 13): ")[2] or str(error)  # Polars'
+    return f"{place}: not open to this user ({os.strerror(errno.EACCES)}); check its permissions"

@@ -29,7 +29,8 @@ def given_path(path: Given) -> Path:
     """A path as a user gives it, with `~` and `~NAME` as the shell has them; it need not be there.
 
     Raises:
-      InputError: it is empty, there is no such user, the path is too long, or a loop of links.
+      InputError: it is empty, there is no such user, the path is too long, a loop of links, or
+        leads through a folder that this user may not search.
     """
     if not os.fspath(path):
         raise InputError("'': an empty name; check the path")
@@ -119,7 +120,7 @@ def _possible(path: Given, *, utf8: bool = False) -> Path:
     except UnicodeEncodeError as e:
         raise OSError(errno.EINVAL, "not UTF-8") from e
     except OSError as e:
-        if e.errno in (errno.ELOOP, errno.ENAMETOOLONG):
+        if e.errno in (errno.ELOOP, errno.ENAMETOOLONG, errno.EACCES):
             raise
     return found
 
@@ -139,6 +140,30 @@ def identity(path: Given) -> tuple[int, int] | str:
     except OSError:
         return os.path.realpath(path)
     return about.st_dev, about.st_ino
+
+
+def is_file(path: Given) -> bool:
+    """Whether a file is there; other than of `os.path` it is an error if one may not look."""
+    try:
+        return stat.S_ISREG(os.stat(path).st_mode)
+    except PermissionError:
+        raise
+    except OSError:
+        return False
+
+
+def names_below(folder: Path) -> list[Path]:
+    """The files in a folder and in those below it.
+
+    Raises:
+      OSError: one of them cannot be listed, or what is in it not be looked at.
+    """
+
+    def fail(error: OSError) -> None:
+        raise error
+
+    found = [Path(at, name) for at, _, names in os.walk(folder, onerror=fail) for name in names]
+    return sorted(filter(is_file, found))
 
 
 def is_stream(path: Path) -> bool:

@@ -15,7 +15,7 @@ from absl.flags import FlagValues
 
 import glx
 from glx import config as settings
-from glx.errors import InputError, OutsideError, Paused, is_disk_full
+from glx.errors import InputError, OutsideError, Paused, forbidden, is_disk_full
 from glx.interrupts import CODE, SAID, interruptible
 from glx.terminal import standard_streams, tell, trace
 
@@ -138,6 +138,8 @@ def ended(work: Callable[[], None]) -> int:
             return _fail(2, str(e))
         except OutsideError as e:
             return _fail(3, str(e))
+        except PermissionError as e:
+            return _fail(2, forbidden(e))
         except Exception as e:
             if not is_disk_full(e):
                 raise

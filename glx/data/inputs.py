@@ -12,7 +12,7 @@ from glob import glob
 from stat import S_ISREG
 
 from glx.errors import InputError
-from glx.files import given_path, identity, plain
+from glx.files import given_path, identity, is_file, plain
 from glx.parse.header import layout_of
 from glx.parse.layout import Layout
 from glx.parse.log import Log
@@ -48,6 +48,7 @@ def paths_of(flag: str, given: Sequence[str]) -> list[str]:
             among = [os.path.join(path, name) for name in names]
         elif not os.path.exists(path) and set("*?[") & set(path):
             among = sorted(glob(path, recursive=True))
+            os.listdir(_above(path))  # an error where a glob finds nothing because one may not look
         else:
             which = path if path == str(STDIN) else identity(path)
             if which in named:
@@ -56,13 +57,21 @@ def paths_of(flag: str, given: Sequence[str]) -> list[str]:
             named[which] = path
             found.setdefault(which, path if path == str(STDIN) else plain(path))
             continue
-        filled = [one for one in among if os.path.isfile(one) and os.path.getsize(one)]
+        filled = [one for one in among if is_file(one) and os.path.getsize(one)]
         if not filled:
             kind = "a directory" if os.path.isdir(path) else "a glob"
             raise InputError(f"{flag}={text}: {kind} without a file that has a line; name a file")
         for one in filled:
             found.setdefault(identity(one), plain(one))
     return list(found.values())
+
+
+def _above(pattern: str) -> str:
+    """The folder that is there in which a glob begins to look."""
+    folder = os.path.dirname(re.split(r"[*?[]", pattern)[0])
+    while folder and not os.path.isdir(folder):
+        folder = os.path.dirname(folder)
+    return folder or "."
 
 
 def in_order(log: Log, layout: Layout | None = None) -> Log:

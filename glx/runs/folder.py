@@ -16,7 +16,7 @@ import jax
 
 from glx import files
 from glx.config import flat
-from glx.errors import InputError, OutsideError, is_disk_full
+from glx.errors import InputError, OutsideError, forbidden, is_disk_full
 from glx.report import models
 
 PACKAGES = ("jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "numpy", "polars", "drain3")
@@ -54,11 +54,13 @@ def run_folder(
             with _begun(partial, settings, overwrite, may_differ):
                 yield partial
             _take_place(partial, run_dir)
-    except InputError:
+    except (InputError, PermissionError) as e:
         for one in made:
             with suppress(OSError):  # not made yet, or somebody else has put something there
                 one.rmdir()
-        raise
+        if isinstance(e, InputError):
+            raise
+        raise InputError(forbidden(e)) from e
     except Exception as e:
         if not is_disk_full(e):
             raise
@@ -79,18 +81,21 @@ def _check_free(run_dir: Path, overwrite: bool) -> None:
 def _begun(
     folder: Path, settings: dict, overwrite: bool, may_differ: tuple[str, ...]
 ) -> Iterator[None]:
-    """The partial folder begun or resumed; on InputError it goes, unless it held earlier work."""
+    """The partial folder begun or resumed; on InputError it goes, unless it held earlier work, and
+    likewise where something may not be read before there is work."""
     for name in os.listdir(folder):
         if name != files.LOCK and (overwrite or not _kept(name)):
             _remove(folder / name)
-    resumed = os.path.isfile(models.path_of(folder, models.Config))
+    config = models.path_of(folder, models.Config)
+    resumed = os.path.isfile(config)
     try:
         if resumed:
             _check_same(_read_settings(folder), settings, folder, may_differ)
         _begin(folder, settings)
         yield
-    except InputError:
-        if not resumed:
+    except (InputError, PermissionError) as e:
+        work = any(name != config.name and _kept(name) for name in os.listdir(folder))
+        if not resumed and (isinstance(e, InputError) or not work):
             shutil.rmtree(folder, ignore_errors=True)
         raise
 
