@@ -56,6 +56,15 @@ def read_labels(
     return Labels(label, np.repeat(label, sequences.lengths))
 
 
+def check_labels(system: System, sequences: Sequences) -> None:
+    """Raise InputError before any work whose end would be labels that are not as they should be.
+
+    Nothing of what they say is given away. A system without labels needs none.
+    """
+    if system.labels is not None:
+        read_labels(system, sequences)
+
+
 def check_source(name: str, labels: np.ndarray) -> None:
     """Raise InputError unless a source has sequences of both classes."""
     for value, word in ((1, "anomalous"), (0, "normal")):

@@ -17,7 +17,7 @@ from glx.data.systems import System
 from glx.detector import Detector, DetectorConfig, Log, Options, Target
 from glx.devices import memory
 from glx.errors import InputError
-from glx.evaluate.labels import check_source, few_labelled, read_labels
+from glx.evaluate.labels import check_labels, check_source, few_labelled, read_labels
 from glx.redact import mask_of
 from glx.report.inspection import masked, table
 from glx.runs.progress import Progress
@@ -68,11 +68,16 @@ def fit(config: RunConfig, folder: Path | None, progress: Progress, shared: Shar
         check_source(system.name, labels)
         return LabelledSource(system.name, parsed.sequences, parsed.templates, labels)
 
+    def unlabelled(system: System) -> Parsed:
+        parsed = parse(system, "target, unlabelled")
+        check_labels(system, parsed.sequences)
+        return parsed
+
     def once(role: str, system: System, read: Callable[[], T]) -> T:
         return shared.once((role, system.name, system.log.files, config.labels, config.data), read)
 
     sources = [once("source", system, partial(labelled, system)) for system in systems.sources]
-    target = once("target", systems.target, partial(parse, systems.target, "target, unlabelled"))
+    target = once("target", systems.target, partial(unlabelled, systems.target))
     config.model.prepare(target.parser, progress.say, mask)
     few = few_of_target(config, target)
     seen = Target(target.adapt, target.templates, target.parser.numbers)

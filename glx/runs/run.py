@@ -1,8 +1,9 @@
 """One run: from systems by name to a run folder with verdicts and honest numbers.
 
 In: the settings of a run. Out: `verdicts.parquet`, `metrics.json`, `train.jsonl`, `config.json`,
-what the report draws and the report, the detector in `checkpoint/`. The target's labels are read
-after its verdicts are on disk, but for those that `--target_labels` gives away, stamped.
+what the report draws and the report, the detector in `checkpoint/`. The target's labels are used
+after its verdicts are on disk, but for those that `--target_labels` gives away, stamped; before,
+only whether they fit its logs is looked at.
 """
 
 import json

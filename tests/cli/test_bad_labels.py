@@ -59,6 +59,27 @@ def test_labels_of_the_target_are_looked_at_before_the_work(refused):
     refused("shop.csv: line 1", "order, failed", labels=both)
 
 
+OF_TARGET = {
+    "key,label\n": ("", "no label"),
+    "key,label\n1,0\n2,2\n": (": line 3", "'2'"),
+    "key,label\n0,0\n1,1\n": ("", "58 of 60 sessions"),
+    "key,label\n1,0\n2,0,0\n": (": line 3", "not a row"),
+    "key,label\n1,0\n1,1\n": (": line 3", "in line 2"),
+    "line,label\n0,0\n99999,1\n": (": line 3", "'99999'"),
+    "line,label\nfirst,0\n": (": line 2", "'first'"),
+}
+
+
+@pytest.mark.parametrize("content", OF_TARGET)
+def test_labels_of_the_target_that_do_not_fit_are_told_before_the_training(
+    content, refused, monkeypatch
+):
+    monkeypatch.setattr("glx.runs.fit._training", lambda *how: pytest.fail("is trained"))
+    Path("shop.csv").write_text(content)
+    where, what = OF_TARGET[content]
+    refused(f"shop.csv{where}", what, labels=("jobs=jobs.csv", "shop=shop.csv"))
+
+
 @pytest.mark.parametrize(("value", "word"), [(0, "no anomalous"), (1, "no normal")])
 def test_a_source_of_one_kind(value, word, refused):
     write_labels(f"{i},{value}" for i in range(40))
