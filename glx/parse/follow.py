@@ -4,10 +4,12 @@ In: a path. Out: `Part`s, one file each, in the order in which they were written
 renamed, copied or packed is found again by how it begins, also by a later process.
 """
 
+import errno
 import gzip
 import hashlib
 import os
 import re
+import stat
 import time
 import zlib
 from collections.abc import Iterator
@@ -65,6 +67,8 @@ class Part:
         return self.path
 
     def _open(self) -> None:
+        if not os.path.isdir(self.path) and not stat.S_ISREG(os.stat(self.path).st_mode):
+            raise OSError(errno.EINVAL, "no plain file", self.path)  # a pipe would be waited for
         self.file = open(self.path, "rb", buffering=0)  # noqa: SIM115
         self._mark = mark_of(self.path, self.file)
 
@@ -83,10 +87,10 @@ class Part:
         while self.file is None:
             try:
                 self._open()
-            except (FileNotFoundError, PermissionError, IsADirectoryError) as e:
+            except OSError as e:
                 if self.first and not isinstance(e, FileNotFoundError):
                     raise
-                yield b""  # amid a rotation
+                yield b""  # amid a rotation, or what is no file has its path for now
                 time.sleep(self.pause)
         with self.file as file:
             replaced = not self.growing

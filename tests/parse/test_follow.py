@@ -3,6 +3,7 @@
 import gzip
 import os
 import shutil
+from pathlib import Path
 
 import pytest
 import zstandard
@@ -46,6 +47,39 @@ def append(path, text: str):
 def mark(path):
     with path.open("rb", buffering=0) as file:
         return mark_of(str(path), file)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        Path.mkdir,
+        os.mkfifo,
+        lambda path: path.symlink_to(path.name),
+        lambda path: path.symlink_to("/dev/null"),
+        lambda path: path.symlink_to("nowhere"),
+    ],
+)
+@pytest.mark.parametrize("begun", [False, True])
+def test_something_else_has_the_path_for_a_while(path, other, begun):
+    if begun:
+        append(path, "1\n")
+    found = Followed(path)
+    if begun:
+        assert found.lines(1) == [b"1"]
+        path.rename(f"{path}.1")
+        path.mkdir()
+        assert [next(found.found)[1] for _ in range(3)] == [b""] * 3
+        path.rmdir()
+    else:
+        assert next(found.found)[1] == b""
+        append(path, "1\n")
+        assert found.lines(1) == [b"1"]
+        path.unlink()
+    other(path)
+    assert [next(found.found)[1] for _ in range(3)] == [b""] * 3
+    path.rmdir() if path.is_dir() else path.unlink()
+    append(path, "2\n")
+    assert found.lines(1) == [b"2"]
 
 
 def test_over_rotation_and_truncation(path):
