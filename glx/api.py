@@ -6,12 +6,16 @@
     verdicts = detector.detect("shop.log.1.gz")
     verdicts.anomalies
 
+Processes that are to share a detector each load it (`save`, `load`), and are started with `spawn`:
+a fork has none of the threads of JAX and Polars, and would wait for them for ever.
+
 In: systems by name or file, settings by the names of the flags of `glx generallog`. Out:
 verdicts as a Polars table.
 """
 
 import os
 from collections.abc import Iterable, Mapping
+from copy import deepcopy
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -98,6 +102,15 @@ class LogDetector:
         if os.path.exists(path):
             raise InputError(f"{path}: is there already; choose another folder")
         detectors.save(path, self.fitted, self.parser, {})
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        raise TypeError("a detector cannot be pickled; `save` it, and `glx.load` it where it goes")
+
+    def __copy__(self) -> "LogDetector":  # which would ask for the same as pickling
+        return replace(self)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> "LogDetector":
+        return replace(self, **{k: deepcopy(v, memo) for k, v in vars(self).items()})
 
 
 def fit(

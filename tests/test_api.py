@@ -1,5 +1,7 @@
 """What a notebook may give: every natural form of a path, and one sentence for all else."""
 
+import copy
+import pickle
 from pathlib import Path
 
 import numpy as np
@@ -139,3 +141,15 @@ def test_a_folder_that_is_none(folder):
         glx.load(folder)
     with pytest.raises(InputError, match="folder="):
         LogDetector(None, None).save(folder)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
+def test_a_detector_is_saved_not_pickled_and_can_be_copied(protocol):
+    detector = LogDetector(None, ["parser"])  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match=r"save.*glx\.load"):
+        pickle.dumps(detector, protocol)
+    for copied in (copy.copy(detector), copy.deepcopy(detector)):
+        assert copied == detector
+        assert copied is not detector
+    assert copy.copy(detector).parser is detector.parser
+    assert copy.deepcopy(detector).parser is not detector.parser
