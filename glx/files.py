@@ -19,6 +19,7 @@ from glx.errors import InputError, is_disk_full, unusable
 LOCK = ".lock"  # in a folder that a process is at work in
 PARTIAL = ".partial"  # ends the names of what is not whole
 LONGEST = 4096 - 300  # bytes of a folder's path; the system takes 4,096 with what lies in it
+MOST = 64 << 20  # bytes of what people write: a panel, notes, a source file
 MISREAD = re.compile(r"\\|:(/|$)")  # in a path that Orbax takes for another one
 MISREAD_IS = "a backslash or a name that ends in a colon"
 NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)  # of a file system that has none
@@ -140,6 +141,20 @@ def identity(path: Given) -> tuple[int, int] | str:
     except OSError:
         return os.path.realpath(path)
     return about.st_dev, about.st_ino
+
+
+def read_whole(path: Path) -> bytes:
+    """What a file holds that is read whole, a pipe or a device too.
+
+    Raises:
+      InputError: it has more than `MOST` bytes, or never ends.
+      OSError: it cannot be read.
+    """
+    with path.open("rb") as file:
+        found = file.read(MOST + 1)
+    if len(found) > MOST:
+        raise InputError(f"{path}: has more than {MOST >> 20} MiB; give a shorter file")
+    return found
 
 
 def is_file(path: Given) -> bool:

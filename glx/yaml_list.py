@@ -9,22 +9,24 @@ from pathlib import Path
 import yaml
 
 from glx.errors import InputError
+from glx.files import read_whole
 
 
 def read_text(path: Path) -> str:
     """A file in UTF-8, with or without a mark.
 
     Raises:
-      InputError: it cannot be read, or is something else.
+      InputError: it cannot be read, is something else, or is far too long.
     """
     if path.is_char_device():  # such as `/dev/zero`, which does not end
         raise InputError(f"{path}: a device; give a file")
     try:
-        return path.read_text(encoding="utf-8-sig")
+        text = read_whole(path).decode("utf-8-sig")
     except OSError as e:
         raise InputError(f"{path}: cannot be read ({e.strerror}); check the path") from e
     except UnicodeDecodeError as e:
         raise InputError(f"{path}: is not UTF-8 text ({e.reason}); convert it") from e
+    return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
 def items(text: str, path: Path, of: str) -> list[yaml.Node]:

@@ -24,7 +24,7 @@ from flax.traverse_util import flatten_dict, unflatten_dict
 
 from glx.embed.embed import UNKNOWN, EmbedConfig, embed, encode_raw, readable
 from glx.errors import InputError
-from glx.files import whole
+from glx.files import read_whole, whole
 from glx.parse.levels import RANK, severities
 from glx.parse.table import check_once
 from glx.redact import Mask, redact
@@ -164,7 +164,7 @@ def load(path: Path = MODEL) -> tuple[list[AlarmModel], str]:
       InputError: no such file, or none that `save` wrote.
     """
     try:
-        content = path.read_bytes()
+        content = read_whole(path)
         version = hashlib.sha256(content).hexdigest()
         with np.load(io.BytesIO(content)) as file:
             arrays = {name: file[name].astype(np.float32) for name in file.files}

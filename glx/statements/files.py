@@ -16,6 +16,7 @@ from typing import Any
 import zstandard
 
 from glx.errors import InputError
+from glx.files import read_whole
 from glx.parse.sources import ZSTD, zstd_decompressor
 from glx.statements.languages import BY_SUFFIX
 
@@ -57,7 +58,7 @@ def sources(path: Path) -> Iterator[tuple[str, bytes]]:
             for name in names(path):
                 yield name, (path / name).read_bytes()
         elif is_source(path.name):
-            yield path.name, path.read_bytes()
+            yield path.name, read_whole(path)
         elif zipfile.is_zipfile(path):
             yield from _zipped(path)
         else:

@@ -11,7 +11,9 @@ from pathlib import Path
 import pytest
 import zstandard
 from raw_files import tarred, zipped
-from shop import LOG
+from shop import KEYS, LOG
+
+from glx.cli.main import main
 
 NAMES = {"target": "shop", "source": "jobs"}
 NOISE = bytes(random.Random(0).randbytes(5000))
@@ -115,3 +117,25 @@ def test_a_field_that_no_line_has_is_refused_with_those_there_are(flag, refused)
     Path("shop.json").write_text(line * 9)
     given = {"target": "shop=shop.json", "source": "sim_ras", "labels": (), "session": flag}
     refused("shop.json", "ts, req.id, msg", **given)
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "study --dry_run --panel=LINK",
+        "zerolog --target=shop=shop.log --run_dir=out/run --panel=LINK",
+        f"generallog --target=shop=shop.log {KEYS} --run_dir=out/run --knowledge=LINK.md",
+        f"generallog --target=shop=shop.log {KEYS} --run_dir=out/run --knowledge=LINK.yaml",
+        "statements LINK.py",
+    ],
+)
+@pytest.mark.parametrize("device", ["/dev/zero", "/dev/urandom"])
+def test_what_never_ends(command, device, shop, monkeypatch, capsys):
+    monkeypatch.setattr("glx.files.MOST", 1 << 20)
+    *words, last = command.split()
+    path = Path(last.partition("=")[2] or last)
+    path.symlink_to(device)
+    assert main([*words, last]) == 2
+    *_, said = capsys.readouterr().err.splitlines()
+    assert said.startswith(f"error: {path}: ")
+    assert not Path("out").exists()
