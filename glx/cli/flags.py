@@ -22,6 +22,9 @@ from glx.terminal import standard_streams, tell, trace
 KINDS = {int: "integer", float: "float", bool: "boolean", tuple: "multi_string"}
 SHOWS = ("help", "version")  # flags with which nothing else is done
 VERSION = f"glx {glx.__version__}"
+# An empty text means none of it, or is told where it is read; else it is a variable of the shell
+# that was not set, and an empty path would be the folder of wherever the command runs.
+MAY_BE_EMPTY = ("cache", "methods", "pairs", "taus", "ks", "target", "source")
 DASHES = "\u2010\u2011\u2012\u2013\u2014\u2015\u2212"  # that texts have in place of a hyphen
 
 
@@ -161,6 +164,9 @@ def _parse(values: FlagValues, argv: list[str]) -> list[str]:
                 times > 1 and not several and values[name].name not in SHOWS
             ):  # absl would keep the last and drop the others
                 raise InputError(f"--{name}: given {times} times; give it once")
+            value = values[name].value
+            if times and name not in MAY_BE_EMPTY and _is_empty(value):
+                raise InputError(f"--{name}=: is empty; give it a value, or leave it out")
         return rest
     except flags.IllegalFlagValueError as e:
         given, _, why = str(e).removeprefix("flag ").partition(": ")
@@ -176,6 +182,10 @@ def _parse(values: FlagValues, argv: list[str]) -> list[str]:
         given = str(e).partition(" does not")[0]
         switch = given.removeprefix("--no").partition("=")[0]
         raise InputError(f"{given}: takes no value; give --{switch} or --no{switch}") from e
+
+
+def _is_empty(value: Any) -> bool:
+    return "" in value or not value if isinstance(value, list) else value == ""
 
 
 def _no_flag(word: str) -> str:

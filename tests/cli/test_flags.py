@@ -15,7 +15,7 @@ from absl.flags import FlagValues
 
 import glx
 from experiments import fit_reader
-from glx.cli.flags import build, define, run
+from glx.cli.flags import MAY_BE_EMPTY, build, define, run
 from glx.cli.main import COMMANDS, main
 from glx.config import nested, setting
 from glx.embed import alarm
@@ -128,6 +128,34 @@ def test_a_flag_that_has_one_value_is_given_once(given, capsys):
     assert bake(*given) == (2, None)
     name = given[0].strip("-").partition("=")[0]
     assert capsys.readouterr().err == f"error: --{name}: given 2 times; give it once\n"
+
+
+@pytest.mark.parametrize("command", [*COMMANDS])
+def test_a_flag_without_a_value_is_told_by_its_name(command, tmp_path, monkeypatch, capsys):
+    """As of a variable of the shell that is not set; an empty path would be the current folder."""
+    monkeypatch.chdir(tmp_path)
+    values = import_module(f"glx.cli.{command}").declare()
+    kinds = ("string", "multi string", "comma separated list of strings")
+    names = [n for n in values if values[n].flag_type() in kinds and n not in MAY_BE_EMPTY]
+    assert names or command == "report"
+    for name in names:
+        assert main([command, f"--{name}="]) == 2
+        assert capsys.readouterr().err.startswith(f"error: --{name}=: is empty; ")
+    assert not [*tmp_path.iterdir()]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["zerolog", "--knowledge=a.md", "--knowledge="],
+        ["study", "--systems=sim_vms,,sim_ras"],
+        ["detect", "--detector=d", "--out=o", "--logs="],
+    ],
+)
+def test_one_of_several_values_is_empty(words, capsys):
+    assert main(words) == 2
+    name = words[-1].partition("=")[0]
+    assert capsys.readouterr().err.startswith(f"error: {name}=: is empty; ")
 
 
 @pytest.mark.parametrize(
