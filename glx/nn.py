@@ -12,6 +12,8 @@ import jax
 import jax.numpy as jnp
 import optax
 
+from glx.gru import product, states
+
 
 def apply(model: nn.Module, params: Any, *args: Any, method: Callable | None = None) -> Any:
     """`method` of the network (`__call__` if None) under `params`."""
@@ -88,7 +90,7 @@ class BiGRU(nn.Module):
         bias = self.param("bias", nn.initializers.zeros, (2, 3 * H))
         bias_candidate = self.param("bias_candidate", nn.initializers.zeros, (2, H))
 
-        gates_2xVxG = _product("ve,keg->kvg", table_VxE, w_input, self.dtype) + bias[:, None, :]
+        gates_2xVxG = product("ve,keg->kvg", table_VxE, w_input, self.dtype) + bias[:, None, :]
         # Padding has its update gate wide open, so that it leaves `h` unchanged.
         open_2x1xG = jnp.zeros((2, 1, 3 * H), gates_2xVxG.dtype).at[..., H : 2 * H].set(1e9)
         gates_2xVxG = jnp.concatenate([gates_2xVxG, open_2x1xG], axis=1)
@@ -99,25 +101,11 @@ class BiGRU(nn.Module):
 
         States at or after the length mean nothing.
         """
-        H, padding = self.hidden, gates.input.shape[1] - 1
-        B, L = ids_BxL.shape
-        inside_BxL = jnp.arange(L)[None, :] < lengths_B[:, None]
+        padding = gates.input.shape[1] - 1
+        inside_BxL = jnp.arange(ids_BxL.shape[1])[None, :] < lengths_B[:, None]
         ids_LxB = jnp.where(inside_BxL, ids_BxL, padding).T
-
-        def step(h_2xBxH, ids_2xB):
-            # Gathered in each step: gathered at once they would go to memory and back.
-            x_2xBxG = jax.vmap(_rows)(gates.input, ids_2xB)
-            a_2xBxG = _product("kbh,khg->kbg", h_2xBxH, gates.recurrent, self.dtype)
-            reset_update = nn.sigmoid(x_2xBxG[..., : 2 * H] + a_2xBxG[..., : 2 * H])
-            reset, update = jnp.split(reset_update, 2, axis=-1)
-            recalled = a_2xBxG[..., 2 * H :] + gates.bias_candidate[:, None, :]
-            candidate = jnp.tanh(x_2xBxG[..., 2 * H :] + reset * recalled)
-            h_2xBxH = (1 - update) * candidate + update * h_2xBxH
-            return h_2xBxH, (h_2xBxH[0], h_2xBxH[1])
-
         ids_Lx2xB = jnp.stack([ids_LxB, ids_LxB[::-1]], axis=1)
-        start_2xBxH = jnp.zeros((2, B, H), gates.recurrent.dtype)
-        _, (forward_LxBxH, backward_LxBxH) = jax.lax.scan(step, start_2xBxH, ids_Lx2xB)
+        forward_LxBxH, backward_LxBxH = states(*gates, ids_Lx2xB, self.dtype)
         return forward_LxBxH, backward_LxBxH[::-1]
 
 
@@ -134,7 +122,7 @@ class AttentionPooling(nn.Module):
         kernel, bias = Dense(2 * H, H, name="Dense_0")()
         last, _ = Dense(H, 1, use_bias=False, name="Dense_1")()
         forward, backward = (
-            _product("lbh,hk->lbk", h, w, self.dtype)
+            product("lbh,hk->lbk", h, w, self.dtype)
             for h, w in zip(h_LxBxH, jnp.split(kernel, 2), strict=True)
         )
         key_LxBxH = jnp.tanh(forward + backward + bias[None, None, :])
@@ -174,20 +162,6 @@ class Head(nn.Module):
         a_BxH = nn.relu(nn.Dense(self.hidden, dtype=self.dtype)(z_BxH))
         last = nn.Dense(1, dtype=self.dtype, kernel_init=self.last_init)
         return widen(last(a_BxH)[..., 0])
-
-
-def _rows(table_VxG, ids_B):
-    """Rows of a table, without a check that they exist."""
-    return table_VxG.at[ids_B].get(mode="promise_in_bounds")
-
-
-def _product(equation, a, b, dtype):
-    """An einsum; in bfloat16 with float32 sums where `dtype` asks for it."""
-    if dtype is None:
-        return jnp.einsum(equation, a, b)
-    return jnp.einsum(
-        equation, a.astype(dtype), b.astype(dtype), preferred_element_type=jnp.float32
-    )
 
 
 def widen(x):
