@@ -7,9 +7,9 @@ program on the same host arrays; results that are `replicated` are whole in ever
 """
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -25,7 +25,7 @@ LIMIT = Path("/sys/fs/cgroup/memory.max")  # of a container
 HALVES = 2
 TABLE_ROWS = 256  # a table is padded to a multiple of it, so that new templates seldom recompile
 HOST_ROWS = 4096  # of a dense array that NumPy works on
-TEXTS = 32  # in a batch of the sentence encoder
+BLOCKS = 4  # that an accelerator goes through one by one: they share the memory of one
 
 
 class Sizes(NamedTuple):
@@ -37,6 +37,7 @@ class Sizes(NamedTuple):
       batches: in flight.
       windows: of a few events each, in a batch that is scored.
       similarities: cosines that are computed at once.
+      texts: in a batch of the sentence encoder.
     """
 
     sequences: int
@@ -44,20 +45,34 @@ class Sizes(NamedTuple):
     batches: int
     windows: int
     similarities: int
+    texts: int
 
 
 # Measured (docs/notes/speed.md): with `H` 128 the arrays of a batch are the largest that malloc
 # reuses; the steps of a recurrence are too small to fill two cores, two batches are not.
-CPU = Sizes(256, events=12_288, batches=2, windows=2048, similarities=1 << 24)
-# Not measured; estimated in docs/notes/speed.md.
+CPU = Sizes(256, events=12_288, batches=2, windows=2048, similarities=1 << 24, texts=32)
+# Not measured; by the memory that the compiled programs need (docs/accelerators.md).
 ACCELERATOR = Sizes(
-    sequences=2048, events=1 << 17, batches=2, windows=1 << 14, similarities=1 << 24
+    8192, events=1 << 19, batches=2, windows=1 << 14, similarities=1 << 24, texts=1024
 )
+
+
+_elsewhere: list[str] = []  # the platform of `compiling_for`
 
 
 def on_cpu() -> bool:
     """Whether programs run on CPUs."""
-    return jax.default_backend() == "cpu"
+    return (_elsewhere[-1] if _elsewhere else jax.default_backend()) == "cpu"
+
+
+@contextmanager
+def compiling_for(platform: str) -> Iterator[None]:
+    """Programs that are traced meanwhile suit this platform, whatever is at hand."""
+    _elsewhere.append(platform)
+    try:
+        yield
+    finally:
+        _elsewhere.pop()
 
 
 def use_blas() -> bool:
@@ -96,8 +111,9 @@ def sizes() -> Sizes:
 
 
 def batch_size(length: int) -> int:
-    """Sequences of `length` events that are scored in one batch."""
-    return min(max(sizes().events // length, 1), sizes().sequences)
+    """Sequences of `length` events that a device scores in one batch."""
+    n = min(max(sizes().events // length, 1), sizes().sequences)
+    return n if on_cpu() or n < BLOCKS else n - n % BLOCKS
 
 
 def pad_rows(rows: np.ndarray, multiple: int) -> np.ndarray:
@@ -123,6 +139,35 @@ def mapped(function: Callable) -> Callable:
     One element after another on a CPU, whose caches hold one; all at once on an accelerator.
     """
     return partial(jax.lax.map, function) if on_cpu() else jax.vmap(function)
+
+
+def spread(function: Callable, mesh: Mesh) -> Callable:
+    """`function(shared, *rows)`, each device on its part of the rows, the result whole on each.
+
+    An accelerator goes through its part in `BLOCKS`, if they are equal.
+    """
+    if on_cpu() and mesh.size == 1:
+        return function
+
+    def part(shared: Any, *rows: Any) -> Any:
+        if on_cpu() or len(rows[0]) % BLOCKS:
+            return function(shared, *rows)
+        blocks = jax.tree.map(lambda x: x.reshape(BLOCKS, -1, *x.shape[1:]), rows)
+        results = jax.lax.map(lambda block: function(shared, *block), blocks)
+        return jax.tree.map(lambda x: x.reshape(-1, *x.shape[2:]), results)
+
+    def whole(shared: Any, *rows: Any) -> Any:
+        everywhere, split = PartitionSpec(), PartitionSpec(AXIS)
+        parts = jax.shard_map(
+            part,
+            mesh=mesh,
+            in_specs=(everywhere, *[split] * len(rows)),
+            out_specs=split,
+            check_vma=False,  # as in `_split`
+        )
+        return jax.lax.with_sharding_constraint(parts(shared, *rows), replicated(mesh))
+
+    return whole
 
 
 def step(direction: Callable, update: Callable, n: int, mesh: Mesh | None = None) -> Callable:

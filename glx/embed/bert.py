@@ -16,9 +16,11 @@ import jax.numpy as jnp
 import msgspec
 import numpy as np
 from flax import linen as nn
+from jax.sharding import Mesh
 from safetensors import SafetensorError
 from safetensors.numpy import load_file
 
+from glx import devices
 from glx.errors import InputError
 
 ACTIVATIONS: dict[str, Callable[[jax.Array], jax.Array]] = {
@@ -117,15 +119,22 @@ class Bert(nn.Module):
         return sum_BxD / jnp.linalg.norm(sum_BxD, axis=1, keepdims=True)
 
 
-@partial(jax.jit, static_argnames="config")
-def encode(params: Any, ids: jax.Array, mask: jax.Array, config: BertConfig) -> Any:
+@partial(jax.jit, static_argnames=("config", "mesh"))
+def encode(
+    params: Any, ids: jax.Array, mask: jax.Array, config: BertConfig, mesh: Mesh | None = None
+) -> Any:
     """`ids <int32>[B, T]`, `mask <bool>[B, T]` (True for tokens) -> `<float32>[B, D]` unit vectors.
 
-    Compiles once for each shape and configuration. A text's vector depends on no other row.
+    Compiles once for each shape and configuration. A text's vector depends on no other row; given a
+    mesh, each device has a part of the rows.
     """
-    # Accelerators would round float32 factors to tf32 or bfloat16.
-    with jax.default_matmul_precision("highest"):
-        return Bert(config).apply({"params": params}, ids, mask)
+
+    def texts(params: Any, ids: jax.Array, mask: jax.Array) -> Any:
+        # Accelerators would round float32 factors to tf32 or bfloat16.
+        with jax.default_matmul_precision("highest"):
+            return Bert(config).apply({"params": params}, ids, mask)
+
+    return (devices.spread(texts, mesh) if mesh else texts)(params, ids, mask)
 
 
 def load_config(folder: Path, dtype: str = "float32") -> BertConfig:

@@ -21,6 +21,7 @@ from glx.config import cache_home, setting
 from glx.embed import bert, cache, lexical
 from glx.errors import InputError, OutsideError
 from glx.files import given_path
+from glx.sequences import chunks
 
 UNKNOWN = "unknown event"
 VERSION = 2  # part of the cache key: raise it when the same model and text give another vector
@@ -55,8 +56,8 @@ class EmbedConfig:
     cache_dir: str | None = setting(
         default_cache_dir, "folder of the vectors on disk; None for no cache."
     )
-    batch_size: int = setting(
-        devices.TEXTS, "texts per step of the encoder; 32 to 64 on a CPU.", low=1
+    batch_size: int | None = setting(
+        None, "texts per step of the encoder and device; unset, what suits the device.", low=1
     )
     max_tokens: int = setting(
         128,
@@ -102,7 +103,7 @@ def encode_raw(
         return lexical.tfidf(texts, read_tokenizer(find_model("minilm") / "tokenizer.json"))
     folder = find_model(config.model)
     sizes = bert.load_config(folder, config.dtype)
-    if config.batch_size < 1:
+    if config.batch_size is not None and config.batch_size < 1:
         raise InputError(f"--embed_batch_size={config.batch_size}: must be at least 1")
     if not 3 <= config.max_tokens <= sizes.max_position_embeddings:
         raise InputError(
@@ -133,8 +134,8 @@ def run_model(
 ) -> np.ndarray:
     """Encode `texts` in batches of one length each: `<float32>[V, D]`.
 
-    Every batch has `batch_size` rows and one of a few lengths, so that the encoder compiles at most
-    once per length, and a text always meets the same padding.
+    Every batch has one number of rows and one of a few lengths, so that the encoder compiles at
+    most once per length, and a text always meets the same padding.
     """
     tokens = tokenize(texts, folder / "tokenizer.json", config.max_tokens)
     if max(map(max, tokens)) >= sizes.vocab_size:
@@ -144,15 +145,16 @@ def run_model(
         )
     lengths = np.array([padded_length(len(ids), config.max_tokens) for ids in tokens])
     params = bert.with_low_rank(bert.load_params(folder, sizes), low_rank or {})
-    params = jax.device_put(params)
+    mesh = devices.make_mesh()
+    params = devices.put(params, devices.replicated(mesh))
+    n = mesh.size * (config.batch_size or devices.sizes().texts)
     pending = []
     for length in np.unique(lengths).tolist():
         rows = np.flatnonzero(lengths == length)
-        for start in range(0, len(rows), config.batch_size):
-            batch = rows[start : start + config.batch_size]
-            # A short last batch is filled up with its own rows, again.
-            padded = pad([tokens[row] for row in np.resize(batch, config.batch_size)], length)
-            pending.append((batch, bert.encode(params, *jax.device_put(padded), sizes)))
+        for batch, filled in chunks(rows, n):
+            padded = pad([tokens[row] for row in filled], length)
+            padded = devices.put(padded, devices.sharded(mesh))
+            pending.append((batch, bert.encode(params, *padded, sizes, mesh)))
     vectors = np.empty((len(texts), sizes.hidden_size), dtype=np.float32)
     for batch, out in pending:
         vectors[batch] = jax.device_get(out)[: len(batch)]

@@ -9,6 +9,7 @@ from unittest.mock import Mock
 
 import huggingface_hub
 import numpy as np
+import other_devices
 import pytest
 from huggingface_hub.errors import LocalEntryNotFoundError
 
@@ -135,6 +136,23 @@ def test_a_vector_does_not_depend_on_the_rest_of_the_batch(plain):
     together = embed(TEXTS, plain)
     alone = np.concatenate([embed([text], plain) for text in TEXTS])
     np.testing.assert_allclose(alone, together, atol=1e-6)
+
+
+ON_EIGHT = """
+import sys
+import jax
+import numpy as np
+from glx.embed.embed import EmbedConfig, embed
+assert jax.device_count() == 8
+model, out, *texts = sys.argv[1:]
+np.save(out, embed(texts, EmbedConfig(model, cache_dir=None, max_tokens=64)))
+"""
+
+
+def test_eight_devices_embed_as_one_does(plain, tmp_path):
+    other_devices.run(ON_EIGHT, plain.model, str(tmp_path / "vectors.npy"), *TEXTS, count=8)
+    vectors = np.load(tmp_path / "vectors.npy")
+    np.testing.assert_allclose(vectors, embed(TEXTS, plain), atol=1e-6)
 
 
 def test_one_compilation_per_length_and_none_in_steady_state(plain):

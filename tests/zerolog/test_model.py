@@ -3,6 +3,7 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
+import other_devices
 import pytest
 
 from glx.nn import apply, initial
@@ -125,7 +126,34 @@ def test_scores_do_not_depend_on_bucket_or_batch(params):
 
 def test_nothing_compiles_in_steady_state(params):
     scoring.score(MODEL.config, params, sequences([3, 12, 20]), few)
-    programs = scoring._gates, scoring._score_batch
+    programs = scoring.table_gates, scoring.score_batch
     compiled = [program._cache_size() for program in programs]
     scoring.score(MODEL.config, params, sequences([8, 9, 1, 17, 24, 5, 6, 7, 2, 3]), few)
     assert [program._cache_size() for program in programs] == compiled
+
+
+ON_EIGHT = """
+import sys
+import jax
+import numpy as np
+from glx import devices
+from glx.zerolog import score
+from tests.zerolog.test_model import MODEL, TABLE, few, initial, FIRST, sequences
+assert jax.device_count() == 8
+params = jax.tree.map(lambda x: x + 0.3, initial(MODEL, 0, *FIRST))
+inputs = sequences([3, 8, 9, 30, 1, 128, 4, 4, 4, 5, 7])
+eight = score.score(MODEL.config, params, inputs, few)
+score.score_batch.clear_cache()
+with devices.compiling_for("tpu"):  # in blocks
+    blocks = score.score(MODEL.config, params, inputs, few)
+only = jax.sharding.Mesh(np.array(jax.devices()[:1]), ("devices",))
+devices.make_mesh = lambda: only
+one = score.score(MODEL.config, params, inputs, few)
+for name in (0, 1):
+    np.testing.assert_allclose(eight[name], one[name], atol=1e-6)
+    np.testing.assert_allclose(blocks[name], one[name], atol=1e-6)
+"""
+
+
+def test_eight_devices_score_as_one_does():
+    other_devices.run(ON_EIGHT, count=8)
