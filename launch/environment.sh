@@ -142,3 +142,20 @@ install_peers() { # install_peers KIND PYTHON
   fi
   "${uv[@]}" --no-deps -r requirements-nodeps.txt && "${uv[@]}" --no-deps -e .
 }
+
+make_compiler_environment() { # make_compiler_environment NAME PACKAGE; what compiles for it, in .venv-NAME
+  local stamp folder=.venv-$1
+  need_python
+  stamp=$(cat setup.py requirements.txt requirements-nodeps.txt | cksum)
+  if [ "$(cat "$folder/stamp" 2>/dev/null)" = "$stamp" ]; then return; fi
+  echo "Installing $2 into $folder: 2 GB for TPU, 5 GB for CUDA ..." >&2
+  make_venv --clear "$folder"
+  local pip=("$folder/bin/python" -m pip install --quiet --disable-pip-version-check)
+  local uv=("$folder/bin/python" -m uv pip install --quiet --python "$folder/bin/python")
+  if ! { "${pip[@]}" uv && "${uv[@]}" -r requirements.txt "$2" &&
+    "${uv[@]}" --no-deps -r requirements-nodeps.txt; }; then
+    echo "error: $2 could not be installed, see above; the same command tries again" >&2
+    exit 3
+  fi
+  echo "$stamp" >"$folder/stamp"
+}

@@ -1,0 +1,1 @@
+"""glx's programs, compiled for accelerators that are not here (`experiments.compile`)."""

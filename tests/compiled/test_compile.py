@@ -1,0 +1,76 @@
+"""`experiments.compile`: what is asked for, and what is told to have grown."""
+
+import msgspec
+import pytest
+
+from experiments import compile as compiling
+from experiments.compiled.compiling import Compiled
+from experiments.compiled.targets import TARGETS
+
+ROW = Compiled(
+    target="v5e",
+    devices=4,
+    program="train",
+    seconds=20.0,
+    temporary=200_000_000,
+    moved=10**9,
+    flop=10**9,
+    loops=6,
+    turns=192,
+    launches=3000,
+    collectives={"all-reduce": 2},
+    float64=0,
+    callbacks=0,
+)
+
+
+def grown(**changes) -> list[str]:
+    return compiling.grown([msgspec.structs.replace(ROW, **changes)], [ROW])
+
+
+def test_a_tenth_more_is_noise():
+    assert grown(temporary=219_000_000, moved=10**9 // 2, seconds=500.0, launches=9000) == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"temporary": 222_000_000}, "temporary"),
+        ({"moved": 1_110_000_000}, "moved"),
+        ({"collectives": {"all-reduce": 2, "all-to-all": 1}}, "all-to-all"),
+        ({"float64": 1}, "float64"),
+        ({"callbacks": 1}, "callbacks"),
+        ({"devices": 8}, "8 x v5e"),
+    ],
+)
+def test_what_is_worse_is_told(changes, said):
+    (sentence,) = grown(**changes)
+    assert said in sentence
+
+
+@pytest.mark.parametrize(
+    ("flags", "named"),
+    [
+        (["--for=a100"], "--for=a100"),
+        (["--devices=2"], "--devices=2"),
+        (["--what="], "--what="),
+        (["--against=nowhere.json"], "--against=nowhere.json"),
+        (["--out=missing/file.json"], "--out"),
+    ],
+)
+def test_wrong_flags_are_refused_before_any_work(capsys, flags, named):
+    assert compiling.main(["compile", *flags]) == 2
+    assert named in capsys.readouterr().err
+
+
+def test_a_compiler_that_is_not_there_ends_with_3(capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert compiling.main(["compile", "--for=v5e", "--devices=1", "--what=route"]) == 3
+    assert "launch/compile.sh" in capsys.readouterr().err
+
+
+def test_committed_rows_are_of_programs_that_there_are():
+    rows = compiling.read(compiling.COMMITTED)
+    assert {row.target for row in rows} <= set(TARGETS)
+    assert {(row.float64, row.callbacks) for row in rows} == {(0, 0)}
+    assert len({row.key for row in rows}) == len(rows)
