@@ -7,6 +7,7 @@ import re
 from bisect import bisect_right
 from collections.abc import Iterator
 from functools import cached_property
+from operator import itemgetter
 
 from glx.statements.languages import INSIDE, OPEN, Language
 
@@ -14,6 +15,7 @@ CLOSING = {"(": ")", "[": "]", "{": "}"}
 OPENING = {close: open for open, close in CLOSING.items()}
 BRACKETS = re.compile(r"[()\[\]{}]")
 LONGEST = 10_000  # characters of a call
+NESTED = 100  # braces in which a function's name is looked for
 COMMENTS = ("//", "/*", "#")
 OTHERS = (  # they stand before a brace too
     "if for while switch catch else do try return match loop synchronized using lock foreach when "
@@ -63,19 +65,33 @@ class Code:
 
     def closing(self, at: int) -> int:
         """The place of the bracket that closes the one at `at`; -1 for none that is near."""
-        depth = 0
-        for found in BRACKETS.finditer(self.bare, at, at + LONGEST):
-            depth += 1 if found[0] in CLOSING else -1
-            if not depth:
-                return found.start() if found[0] == CLOSING[self.bare[at]] else -1
-        return -1
+        place = self._closed.get(at, -1)
+        near = at < place < at + LONGEST and self.bare[place] == CLOSING[self.bare[at]]
+        return place if near else -1
+
+    @cached_property
+    def _closed(self) -> dict[int, int]:
+        """Where each bracket is closed, by a bracket of whatever kind."""
+        closed, opened = dict[int, int](), list[int]()
+        for found in BRACKETS.finditer(self.bare):
+            if found[0] in CLOSING:
+                opened.append(found.start())
+            elif opened:
+                closed[opened.pop()] = found.start()
+        return closed
 
     def parts(self, start: int, end: int, separators: str) -> Iterator[tuple[int, int]]:
         """The places of what the `separators`, an expression, part outside of brackets."""
-        depth, begin = 0, start
-        for found in re.compile(rf"[()\[\]{{}}]|{separators}").finditer(self.bare, start, end):
+        depth, begin, at = 0, start, start
+        pattern = re.compile(rf"[()\[\]{{}}]|{separators}")
+        while found := pattern.search(self.bare, at, end):
+            at = found.end()
             if found[0] in CLOSING:
-                depth += 1
+                closed = self._closed.get(found.start(), end)
+                if depth == 0 and closed < end:
+                    at = closed + 1  # what is nested is looked at once
+                else:
+                    depth += 1
             elif found[0] in OPENING:
                 depth -= 1
             elif not depth:
@@ -100,10 +116,14 @@ class Code:
             elif before == ">":
                 begin -= 2
                 out.append(".")
-            elif before.isspace() and (bare[begin:at].lstrip()[:1] or "x") in ".-?:":
-                begin = len(bare[:begin].rstrip())  # a chain of calls over several lines
-            elif before.isspace() and bare[:begin].rstrip()[-1:] == ".":
-                begin = len(bare[:begin].rstrip())
+            elif before.isspace():
+                said = begin  # the end of what is before
+                while said > least and bare[said - 1].isspace():
+                    said -= 1
+                chained = (bare[begin:at].lstrip()[:1] or "x") in ".-?:"  # over several lines
+                if not chained and bare[said - 1 : said] != ".":
+                    break
+                begin = said
             else:
                 break
         return "".join(reversed(out)).strip(".:?!")
@@ -124,11 +144,13 @@ class Code:
         return self._indented(at) if self.language.name == "Python" else self._braced(at)
 
     def _indented(self, at: int) -> str | None:
-        starts = [start for start, _, _ in self._definitions]
         deepest = self._indent(at)
-        for _, indent, name in reversed(self._definitions[: bisect_right(starts, at)]):
+        inner = bisect_right(self._definitions, at, key=itemgetter(0)) - 1
+        while inner >= 0:
+            _, indent, name, around = self._definitions[inner]
             if indent < deepest:
                 return name
+            inner = around
         return None
 
     def _indent(self, at: int) -> int:
@@ -141,36 +163,44 @@ class Code:
         return {found[1]: found.end() for found in CONSTANT.finditer(self.bare)}
 
     @cached_property
-    def _definitions(self) -> list[tuple[int, int, str]]:
-        return [(d.start(), len(d[1]), d[2]) for d in INDENTED.finditer(self.bare)]
+    def _definitions(self) -> list[tuple[int, int, str, int]]:
+        """Where each begins, its indent, its name, and the place of the one around it (or -1)."""
+        found, around = list[tuple[int, int, str, int]](), list[int]()
+        for one in INDENTED.finditer(self.bare):
+            while around and found[around[-1]][1] >= len(one[1]):
+                around.pop()
+            found.append((one.start(), len(one[1]), one[2], around[-1] if around else -1))
+            around.append(len(found) - 1)
+        return found
 
     def _braced(self, at: int) -> str | None:
-        opened, parents = self._braces
-        inner = bisect_right(opened, at) - 1
-        while inner >= 0 and parents[inner][1] < at:  # closed before
-            inner = parents[inner][0]
-        while inner >= 0:
-            name = self._head(opened[inner])
-            if name:
+        places, inside, opened, around = self._braces
+        before = bisect_right(places, at) - 1
+        inner = inside[before] if before >= 0 else -1
+        for _ in range(NESTED):
+            if inner < 0:
+                break
+            if name := self._head(opened[inner]):
                 return name
-            inner = parents[inner][0]
+            inner = around[inner]
         return None
 
     @cached_property
-    def _braces(self) -> tuple[list[int], list[tuple[int, int]]]:
-        """Where braces open; of each the one around it (-1 for none), and where it closes."""
-        opened: list[int] = []
-        parents: list[tuple[int, int]] = []
-        stack: list[int] = []
+    def _braces(self) -> tuple[list[int], list[int], list[int], list[int]]:
+        """Where each brace is, and which of those that open is the innermost after it (-1: none);
+        where each of these is, and which is around it."""
+        places, inside, opened, around = list[int](), list[int](), list[int](), list[int]()
+        stack = [-1]
         for brace in re.finditer("[{}]", self.bare):
             if brace[0] == "{":
-                parents.append((stack[-1] if stack else -1, len(self.bare)))
+                around.append(stack[-1])
                 stack.append(len(opened))
                 opened.append(brace.start())
-            elif stack:
-                closed = stack.pop()
-                parents[closed] = parents[closed][0], brace.start()
-        return opened, parents
+            elif len(stack) > 1:
+                stack.pop()
+            places.append(brace.start())
+            inside.append(stack[-1])
+        return places, inside, opened, around
 
     def _head(self, brace: int) -> str | None:
         """The name of the function that a brace begins."""

@@ -23,7 +23,7 @@ from glx.statements.calls import (
 from glx.statements.code import LONGEST as LONGEST_CALL
 from glx.statements.code import NAME, Code
 from glx.statements.languages import OPEN, Language
-from glx.statements.message import has_words, text_of
+from glx.statements.message import DEEPEST, has_words, text_of
 
 CALL = re.compile(rf"\b(?P<name>{NAME})(?P<macro>!?)\s*(?P<bracket>[({{])")
 STREAM = re.compile(rf"\b(?P<name>{NAME})\s*(?=<<)")
@@ -162,17 +162,17 @@ def _message(
     return first, " ".join(text or WILDCARD for text in texts[first:last])
 
 
-def _argument(code: Code, start: int, end: int) -> str:
+def _argument(code: Code, start: int, end: int, depth: int = DEEPEST) -> str:
     """The text of an argument of a call; none for one by name that is not the text."""
     key = BY_NAME.match(code.bare, start, end)
     if key and key["name"].lower() not in MESSAGES:
         return ""
     start = key.end() if key else start
     inside = OBJECT.match(code.bare, start, end)
-    if inside and code.language.name == "JavaScript":  # {level: "error", message: "text"}
+    if inside and depth and code.language.name == "JavaScript":  # {level: "error", message: "text"}
         places = code.parts(inside.end(), end - 1, ",")
         own = (BY_NAME.match(code.bare, *place) for place in places)
-        texts = [_argument(code, key.start(), key.endpos) for key in own if key]
+        texts = [_argument(code, key.start(), key.endpos, depth - 1) for key in own if key]
         return next(filter(has_words, texts), "")
     text = text_of(code, start, end)
     name = VARIABLE.fullmatch(code.bare, start, end)

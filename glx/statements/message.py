@@ -42,6 +42,7 @@ ESCAPE = re.compile(
     r"|x(?P<byte>[0-9a-fA-F]{2})|0?[0-7]{1,3}|N\{[^}]*\}|(?P<plain>[\s\S]))"
 )
 BLANKS = dict.fromkeys("nrtfvab0", " ")
+DEEPEST = 24  # expressions within expressions; what is within more is a value
 QUESTION = r"(?<!\?)\?(?![.?:])"  # of `a ? b : c`, not `a?.b`, `a ?? b`, `a ?: b`
 DOLLAR = re.compile(r"\$\{(?:[^{}]|\{(?:[^{}]|\{[^{}]*\})*\})*\}|\$[A-Za-z_]\w*")
 ANSI = re.compile("\x1b\\[[0-9;]*[A-Za-z]")
@@ -78,7 +79,7 @@ def finished(raw: str) -> str:
     return " ".join(raw.replace("\3", "{").replace("\4", "}").split())
 
 
-def _raw(code: Code, start: int, end: int, apart: str) -> str:
+def _raw(code: Code, start: int, end: int, apart: str, depth: int = DEEPEST) -> str:
     """`text_of`, before specifiers are read."""
     bare = code.bare
     if lambda_ := LAMBDA.match(bare, start, end):
@@ -86,24 +87,28 @@ def _raw(code: Code, start: int, end: int, apart: str) -> str:
     while start < end and bare[start].isspace():
         start += 1
     end = start + len(bare[start:end].rstrip())
-    if OPEN not in bare[start:end]:
+    if not depth or OPEN not in bare[start:end]:
         return VALUE
     if bare[start] in "({" and code.closing(start) == end - 1:
-        texts = [_raw(code, *part, apart) for part in code.parts(start + 1, end - 1, ",")]
+        texts = [
+            _raw(code, *part, apart, depth - 1) for part in code.parts(start + 1, end - 1, ",")
+        ]
         return next(filter(has_words, texts), VALUE)
     pieces = [*code.parts(start, end, r"<<|\+(?![+=])|\.\.\.")]
     if len(pieces) == 1:
-        return _piece(code, start, end)
+        return _piece(code, start, end, depth)
     streamed = "<<" in bare[start:end]
     kept = [p for p in pieces if not MANIPULATOR.fullmatch(bare, *p) and bare[slice(*p)].strip()]
-    return (apart if streamed else "").join(_raw(code, *piece, apart) for piece in kept)
+    return (apart if streamed else "").join(_raw(code, *piece, apart, depth - 1) for piece in kept)
 
 
-def _piece(code: Code, start: int, end: int) -> str:
+def _piece(code: Code, start: int, end: int, depth: int) -> str:
     """The text of what is not joined of several."""
     bare, native = code.bare, code.language.name in ("C", "C++")
     if bare[start] == "(" and (close := code.closing(start)) > 0:
-        return _raw(code, start, close + 1, "") if _follows(code, close + 1, end) else VALUE
+        return (
+            _raw(code, start, close + 1, "", depth - 1) if _follows(code, close + 1, end) else VALUE
+        )
     # Strings side by side are one; in C names of other strings may stand among them.
     word = rf"(?:{STRING}|{NAME})" if native else STRING
     strings = re.compile(rf"(?:{word}\s*)+").match(bare, start, end)
@@ -119,7 +124,9 @@ def _piece(code: Code, start: int, end: int) -> str:
         rest = bare[close + 1 : end]
         if close > 0 and (not rest.strip() or ENDING.fullmatch(rest) or rest.lstrip()[0] == "%"):
             joins = re.search(r"(?i)concat|strcat|sprint(?:ln)?$", call["name"])
-            texts = [_raw(code, *part, "") for part in code.parts(call.end(), close, ",")]
+            texts = [
+                _raw(code, *part, "", depth - 1) for part in code.parts(call.end(), close, ",")
+            ]
             return "".join(texts) if joins else next(filter(has_words, texts), VALUE)
     return VALUE
 

@@ -163,3 +163,40 @@ def test_no_text_takes_long(suffix, text):
     began = time.perf_counter()
     found(f"a{suffix}", f"log\n{text}")
     assert time.perf_counter() - began < 3  # seconds; what grows with the square takes minutes
+
+
+AFTER = 'log.error("found")\n'
+
+
+@pytest.mark.parametrize(
+    ("name", "opens", "inner", "closes"),
+    [
+        ("a.go", "log.Errorf(", '"x"', ")"),
+        ("a.py", "log.error((", '"x"', "))"),
+        ("a.java", 'log.error("a" + (', '"x"', "))"),
+        ("a.js", "log.error({message: ", '"x"', "})"),
+        ("a.cc", "log_error(_(", '"x"', "))"),
+        ("a.rs", 'error!("{}", ', '"x"', ")"),
+    ],
+)
+def test_what_is_nested_deeply_hides_nothing_else(name, opens, inner, closes):
+    language = BY_SUFFIX[name[1:]]
+    after = AFTER.replace("log.error", "error!") if name == "a.rs" else AFTER
+    for deep in (900, 100_000):
+        text = f"{opens * deep}{inner}{closes * deep};\n{after}"
+        assert of_file(text, language, {})[-1].text == "found"
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("a.js", "log.error(" + '"a" + ' * 60_000),
+        ("a.rs", 'error!("{}", ' * 60_000),
+        ("a.py", "def f():\n  x\n  log.error(text)\n" * 20_000 + "log.error(text)\n" * 9999),
+        ("a.go", "{" * 60_000 + "}" * 60_000 + "log.Error(text)\n" * 9999),
+    ],
+)
+def test_a_file_takes_no_longer_than_its_length(name, text):
+    began = time.process_time()
+    of_file(text, BY_SUFFIX[name[1:]], {})
+    assert time.process_time() - began < 10
