@@ -9,11 +9,13 @@ Source: Zhu et al., "Loghub", ISSRE 2023; Zenodo record 8196385.
 
 import hashlib
 import http.client
+import string
 import urllib.error
 import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from glx.errors import InputError, OutsideError, is_disk_full
 from glx.files import locked
@@ -22,6 +24,7 @@ from glx.parse.unpack import unpack
 RECORD = "https://zenodo.org/records/8196385/files"
 CHUNK = 1 << 20  # bytes read at once
 TIMEOUT = 60.0  # seconds without a byte after which a server counts as gone
+SCHEMES = ("http", "https", "ftp")
 ALGORITHMS = ("md5", "sha1", "sha256", "sha512")
 
 Progress = Callable[[int, int | None], None]  # called with (bytes so far, bytes in all or None)
@@ -110,16 +113,32 @@ def _archive(system: str, url: str | None, checksum: str | None) -> Archive:
     archive = ARCHIVES[system]
     if url:
         archive = replace(archive, url=url, size=None)
-    if "://" not in archive.url:
+    if not _is_address(archive.url):
         raise InputError(f"--url={url}: not an address; give one like https://HOST/FILE")
     if checksum == "none":
         return replace(archive, checksum=None)
     if checksum:
         algorithm, _, digest = checksum.lower().partition(":")
-        if algorithm not in ALGORITHMS or not digest.isalnum():
+        if algorithm not in ALGORITHMS or not _is_digest(digest, algorithm):
             raise InputError(f"--checksum={checksum}: give it like sha256:HEX or md5:HEX, or none")
         return replace(archive, checksum=f"{algorithm}:{digest}", verified=True)
     return archive
+
+
+def _is_address(url: str) -> bool:
+    """Whether a text is the address of a file that can be fetched."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port  # which is looked at only now
+    except ValueError:
+        return False
+    named = parts.scheme == "file" or (parts.scheme in SCHEMES and parts.hostname and port != 0)
+    return bool(named) and url.isascii() and url.isprintable() and " " not in url
+
+
+def _is_digest(text: str, algorithm: str) -> bool:
+    size = 2 * hashlib.new(algorithm).digest_size
+    return len(text) == size and set(text) <= set(string.hexdigits)
 
 
 def fetch(archive: Archive, folder: Path, progress: Progress) -> tuple[Path, str]:
@@ -188,7 +207,7 @@ def _receive(archive: Archive, part: Path, progress: Progress) -> None:
         raise OutsideError(
             f"{archive.url}: answered {error.code} {error.reason}; try again, or pass another --url"
         ) from None
-    except (OSError, http.client.HTTPException) as error:
+    except (OSError, http.client.HTTPException, ValueError) as error:  # of odd headers
         if isinstance(error, OSError) and is_disk_full(error):
             raise OutsideError(
                 f"{part}: no space left on the disk; free some and repeat the command"

@@ -21,10 +21,12 @@ MD5 = "md5:" + hashlib.md5(BODY).hexdigest()
 
 
 class Server(ThreadingHTTPServer):
-    """Serves `BODY`; `ranges`: honours Range; `cut`: breaks off after so many bytes, once."""
+    """Serves `BODY`; `ranges`: honours Range; `cut`: breaks off after so many bytes, once;
+    `length`: what it says in place of how long the answer is."""
 
     ranges = True
     cut: int | None = None
+    length: str | None = None
 
     def __init__(self):
         super().__init__(("127.0.0.1", 0), Handler)
@@ -42,7 +44,7 @@ class Handler(BaseHTTPRequestHandler):
         body = BODY[start:] if status < 400 else b""
         place = f"{start}-{len(BODY) - 1}" if body else "*"
         self.send_response(status)
-        self.send_header("Content-Length", str(len(body)))
+        self.send_header("Content-Length", self.server.length or str(len(body)))
         self.send_header("Content-Range", f"bytes {place}/{len(BODY)}")
         self.end_headers()
         cut, self.server.cut = self.server.cut, None
@@ -134,6 +136,13 @@ def test_a_server_or_page_that_is_not_there(server, tmp_path, capsys):
         assert f"error: {url}: " in capsys.readouterr().err
 
 
+def test_a_length_that_is_no_number(server, tmp_path, capsys):
+    server.length = "many"
+    argv = ["download", "--system=hdfs", f"--data_dir={tmp_path}", f"--url={server.url}"]
+    assert main(argv) == 3
+    assert f"error: {server.url}: " in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("argv", "flag"),
     [
@@ -142,6 +151,16 @@ def test_a_server_or_page_that_is_not_there(server, tmp_path, capsys):
         (["--system=hdfs"], "--data_dir"),
         (["--system=hdfs", "--data_dir=d", "--url=HDFS.zip"], "--url"),
         (["--system=hdfs", "--data_dir=d", "--checksum=12"], "--checksum"),
+        (["--system=hdfs", "--data_dir=d", "--checksum=md5:zz"], "--checksum"),
+        (["--system=hdfs", "--data_dir=d", f"--checksum=md5:{'g' * 32}"], "--checksum"),
+        (["--system=hdfs", "--data_dir=d", f"--checksum=sha256:{'0' * 32}"], "--checksum"),
+        (["--system=hdfs", "--data_dir=d", "--url=http://[::1/x"], "--url"),
+        (["--system=hdfs", "--data_dir=d", "--url=http://h:x/y"], "--url"),
+        (["--system=hdfs", "--data_dir=d", "--url=http://h/a\nb"], "--url"),
+        (["--system=hdfs", "--data_dir=d", "--url=http://h/a b"], "--url"),
+        (["--system=hdfs", "--data_dir=d", "--url=http://h/\u00fc"], "--url"),
+        (["--system=hdfs", "--data_dir=d", "--url=http:///x"], "--url"),
+        (["--system=hdfs", "--data_dir=d", "--url=gopher://h/x"], "--url"),
         (["--system=hdfs", f"--data_dir={__file__}"], __file__),
     ],
 )
