@@ -3,7 +3,6 @@
 In: what `--window` says, the times of lines. Out: at which lines a window begins.
 """
 
-import math
 import re
 
 import numpy as np
@@ -13,6 +12,8 @@ from glx.errors import InputError
 Window = int | str  # lines, or seconds to days as `30s`, `5m`, `1h`, `1d`
 NO_TIME = "no line has a time to cut windows by; give --window=N for windows of N lines"
 UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}  # seconds
+LONGEST = 100 * 365 * UNITS["d"]  # of a span; clocks and waits of the system know no longer ones
+MOST_LINES = 2**31 - 1
 
 
 def window_of(given: Window) -> Window:
@@ -27,6 +28,10 @@ def window_of(given: Window) -> Window:
         raise ValueError("must be a whole number of lines, or a span of time as 30s, 5m, 1h or 1d")
     if int(span[1] if span else given) < 1:
         raise ValueError("must be at least 1")
+    if span and seconds(str(given)) > LONGEST:
+        raise ValueError(f"must be at most {LONGEST // UNITS['d']}d")
+    if lines and int(given) > MOST_LINES:
+        raise ValueError(f"must be at most {MOST_LINES} lines")
     return str(given) if span else int(given)
 
 
@@ -39,7 +44,7 @@ def span_of(flag: str, given: str | float) -> float:
     """Seconds that a flag says: a number of them, or a span as `30s`, `5m`.
 
     Raises:
-      InputError: it is neither, or not more than nothing and finite.
+      InputError: it is neither, or not more than nothing and at most `LONGEST`.
     """
     text = "" if isinstance(given, bool) else str(given)
     unit = text[-1:] if text and text[-1] in UNITS else "s"
@@ -48,8 +53,9 @@ def span_of(flag: str, given: str | float) -> float:
     except ValueError as e:
         what = "must be a number of seconds, or a span of time as 30s, 5m"
         raise InputError(f"--{flag}={given}: {what}") from e
-    if not 0 < found < math.inf:
-        raise InputError(f"--{flag}={found}: must be more than 0 seconds, and a finite number")
+    if not 0 < found <= LONGEST:
+        most = f"at most {LONGEST // UNITS['d']}d"
+        raise InputError(f"--{flag}={found}: must be more than 0 seconds, and {most}")
     return found
 
 

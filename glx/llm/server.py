@@ -27,6 +27,7 @@ FIRST_WAIT, LONGEST_WAIT = 0.25, 20.0  # seconds, bounds of the backoff
 CONNECT_SECONDS = 10.0
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 T = TypeVar("T")
+LONGEST_PATIENCE = 365 * 86400  # seconds; the system waits for no time without an end
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,10 @@ class LLMConfig:
         among=("completions", "chat"),
     )
     llm_patience: float = setting(
-        600.0, "seconds without a usable answer after which the server is given up.", low=0.1
+        600.0,
+        "seconds without a usable answer after which the server is given up.",
+        low=0.1,
+        high=LONGEST_PATIENCE,
     )
     llm_tokenizer: str | None = setting(
         None, "folder or hub name of the model's tokenizer; None for the model's name."
@@ -57,6 +61,7 @@ class LLMConfig:
         180.0,
         "seconds that one call may take, to its last byte, before it is made again.",
         low=0.05,
+        high=LONGEST_PATIENCE,
     )
     llm_reason: bool = setting(
         False, "ask also for a reason, one line for each sequence found anomalous."

@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from glx.data.windows import Clock, seconds, window_of
+from glx.data.windows import Clock, seconds, span_of, window_of
+from glx.errors import InputError
 
 MINUTE = 60
 
@@ -35,6 +36,23 @@ def test_what_a_window_may_be(given, window, span):
 def test_what_it_may_not_be(given):
     with pytest.raises(ValueError, match=r"must be (at least 1|a whole number of lines, or)"):
         window_of(given)
+
+
+@pytest.mark.parametrize("given", ["36501d", "9" * 400 + "s", 2**31, "9" * 30])
+def test_a_window_has_an_end(given):
+    with pytest.raises(ValueError, match="must be at most"):
+        window_of(given)
+
+
+@pytest.mark.parametrize("given", ["36501d", 1e30, "1e300m", "inf", "nan", "0", -1])
+def test_a_span_that_no_clock_knows(given):
+    with pytest.raises(InputError, match=r"^--idle=.*36500d"):
+        span_of("idle", given)
+
+
+@pytest.mark.parametrize(("given", "found"), [("36500d", 36500 * 86400), ("5m", 300), (2.5, 2.5)])
+def test_the_seconds_of_a_span(given, found):
+    assert span_of("idle", given) == found
 
 
 NAN = float("nan")
