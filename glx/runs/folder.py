@@ -174,9 +174,13 @@ def _commit() -> str | None:
 
 def _check_ours(folder: Path) -> None:
     """Raise InputError where a folder is no run: what glx did not make it never removes."""
-    ours, config = False, models.path_of(folder, models.Config)
-    with suppress(OSError):  # it is not there, or somebody else's
+    config = models.path_of(folder, models.Config)
+    try:
         ours = '"settings"' in config.read_text(errors="replace")
+    except PermissionError as e:
+        raise InputError(forbidden(e)) from e
+    except OSError:  # it is not there
+        ours = False
     if os.path.exists(folder) and not ours:
         raise InputError(f"{folder}: is there already and is no run; choose another --run_dir")
 

@@ -13,7 +13,7 @@ import msgspec
 import polars as pl
 from msgspec import Meta, Struct
 
-from glx.errors import InputError
+from glx.errors import InputError, forbidden
 from glx.files import write_whole
 from glx.parse.follow import Mark, mark_of, since
 from glx.parse.log import Log
@@ -100,6 +100,8 @@ def load(out: Path, settings: dict[str, Any]) -> Position | None:
         position = msgspec.json.decode(path.read_bytes(), type=Position)
     except FileNotFoundError:
         return None
+    except PermissionError as e:
+        raise InputError(forbidden(e)) from e
     except (OSError, msgspec.MsgspecError) as e:
         raise InputError(f"{path}: is no position of a log ({e}); {ANEW}") from e
     for name, value in settings.items():

@@ -65,6 +65,7 @@ COMMANDS = {
     "detect --detector=det2 --logs=shut/shop.log --out=-": "shut/shop.log",
     "detect --detector=det2 --logs=shut/shop.log --follow --out=out.jsonl": "shut/shop.log",
     "detect --detector=det2 --logs=shut --out=-": "shut",
+    "detect --detector=det2 --logs=shop.log --follow --out=found.jsonl": "found.jsonl.position",
     "detect --detector=det2 --logs=shop.log --out=shut/out": "shut/out",
     "zerolog --target=shop=shop.log --cache_dir=shut/x --run_dir=out/run": "shut/x",
     "download --system=bgl --data_dir=shut/x --url=http://127.0.0.1:1/x.zip": "shut/x",
@@ -77,6 +78,7 @@ RUNS = {
     "--labels=shop=shut/shop.csv": "shut/shop.csv",
     "--labels=shop=shut.csv": "shut.csv",
     "--run_dir=shut/x/run": "shut/x/run",
+    "--run_dir=run0": "run0/config.json",
     "--embed_model=shut/tok": "shut/tok",
     "--embed_model=tok0": "tok0",
     "--knowledge=shut": "shut",
@@ -95,6 +97,8 @@ def places(shop):
     for name in ("shut", "listed", "."):
         Path(name, "shop.log").write_bytes(LOG)
     files = (
+        "found.jsonl.position",
+        "run0/config.json",
         "shut.log",
         "shut.py",
         "shut.csv",
