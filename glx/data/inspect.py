@@ -23,7 +23,7 @@ from glx.parse.layout import Layout
 from glx.parse.levels import SEVERE
 from glx.parse.log import Log, log_of
 from glx.parse.miner import Miner, fit
-from glx.parse.read import ReadCounts, blocks, clean
+from glx.parse.read import ReadCounts, blocks, clean, reading
 from glx.parse.records import records
 from glx.parse.sources import GZIP, ZSTD, LogPath, pieces
 from glx.parse.table_log import NOTES, rows_of
@@ -209,10 +209,11 @@ def _examples(
 
 def _stored(path: LogPath) -> list[str]:
     """Packing and encoding of a file, where they are not none and UTF-8."""
-    with open(path, "rb") as file:
-        first = file.read(4)
+    with reading(path):
+        with open(path, "rb") as file:
+            first = file.read(4)
+        encoding = encoding_of(next(pieces(path, PEEKED), b""))
     packed = "gzip" if first.startswith(GZIP) else "Zstandard" if ZSTD.match(first) else None
-    encoding = encoding_of(next(pieces(path, PEEKED), b""))
     return [name for name in (packed, encoding and encoding.upper()) if name]
 
 

@@ -8,6 +8,7 @@ import io
 import re
 import zlib
 from collections.abc import Generator, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from itertools import chain
 from pathlib import Path
@@ -213,9 +214,9 @@ class _Chunks(io.RawIOBase):
 
 def _text_chunks(path: LogPath, size: int) -> Generator[bytes, None, None]:
     """Unpacked bytes in pieces, checked to be text; of a live log some are empty."""
-    name = "standard input" if Path(path) == STDIN else str(path)
+    name = _name(path)
     later = isinstance(path, Part) and not path.first  # the log is one; what comes now is taken
-    try:
+    with reading(path):
         chunks = _without_first_hole(pieces(path, size))
         first = b""
         for chunk in chunks:
@@ -240,8 +241,6 @@ def _text_chunks(path: LogPath, size: int) -> Generator[bytes, None, None]:
                 "give a log of text lines, plain or packed with gzip or zstd"
             )
         yield from chain([first], texts)
-    except (OSError, EOFError, zlib.error, zstandard.ZstdError) as e:
-        raise InputError(f"{name}: {_problem(e)}") from e
 
 
 def _without_first_hole(found: Iterable[bytes]) -> Iterator[bytes]:
@@ -258,6 +257,19 @@ def _without_first_hole(found: Iterable[bytes]) -> Iterator[bytes]:
             return
     if hole:
         yield b"\0"
+
+
+@contextmanager
+def reading(path: LogPath) -> Iterator[None]:
+    """Raise InputError, which names the file, where it cannot be read or unpacked."""
+    try:
+        yield
+    except (OSError, EOFError, zlib.error, zstandard.ZstdError) as e:
+        raise InputError(f"{_name(path)}: {_problem(e)}") from e
+
+
+def _name(path: LogPath) -> str:
+    return "standard input" if Path(path) == STDIN else str(path)
 
 
 def _problem(error: Exception) -> str:

@@ -14,6 +14,7 @@ from raw_files import write
 from glx.cli.main import main
 from glx.data.inspect import inspect
 from glx.parse.header import layout_of
+from glx.parse.miner import fit
 from glx.sequences import Templates
 
 SHOP = "".join(
@@ -125,6 +126,26 @@ def test_the_table_shows_no_character_that_a_terminal_obeys(tmp_path, capsys):
     assert "\x1b" not in out
     assert "\x07" not in out
     assert "[bold]text[/bold]" in out
+
+
+@pytest.mark.parametrize("becomes", [Path.touch, Path.mkdir, lambda path: None])
+def test_a_file_that_is_replaced_while_it_is_looked_at(becomes, tmp_path, capsys, monkeypatch):
+    path = write(tmp_path, gzip.compress(SHOP.encode()))
+
+    def replaced(*given):
+        path.unlink()
+        becomes(path)
+        return fit(*given)
+
+    monkeypatch.setattr("glx.data.inspect.fit", replaced)
+    code = main(["inspect", str(path)])
+    error = capsys.readouterr().err
+    if becomes is Path.touch:
+        assert (code, error) == (0, "")
+    else:
+        assert code == 2
+        assert error.startswith(f"error: {path}: ")
+        assert error.count("\n") == 1
 
 
 def test_a_folder_is_all_files_in_it(tmp_path, capsys):
