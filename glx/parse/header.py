@@ -16,7 +16,7 @@ from glx.parse.names import NOTHING_GIVEN, Given
 from glx.parse.read import head
 from glx.parse.sources import LogPath
 from glx.parse.table_log import table_layout
-from glx.parse.unwrap import wrapping
+from glx.parse.unwrap import without_colours, wrapping
 
 FEW = 3  # lines by which a further layout is recognised, and at least 2 % of those seen
 MOST_LAYOUTS = 5
@@ -47,7 +47,10 @@ def detect_layout(
     """
     if format not in FORMATS:
         raise InputError(f"--format={format}: unknown; choose one of {', '.join(FORMATS)}")
-    wrap, lines = ((), lines) if format == "csv" else wrapping(lines)
+    if format != "csv":
+        wrap, lines = wrapping(lines)
+    else:
+        wrap, lines = (), without_colours("\n".join(lines).encode()).decode().split("\n")
     filled = [line for line in lines if line.strip()]
     layout = _inner_layout(filled, format, given)
     layout = _with_stricter(_with_others(layout, filled, format, given), filled)

@@ -19,6 +19,7 @@ from glx.parse.outcomes import first_lines, is_outcome, varied, with_outcomes
 from glx.parse.read import ReadCounts, clean
 from glx.parse.sources import LogPath
 from glx.parse.table import check_once, read_rows
+from glx.parse.unwrap import without_colours
 
 OBJECT = Layout("jsonl")  # whose fields go by what they are usually called
 UNNAMED = ""  # what we call a column of texts that the header line does not name
@@ -40,7 +41,8 @@ def table_layout(lines: list[str], forced: bool, given: Given = NOTHING_GIVEN) -
       given: fields that the user named.
 
     Raises:
-      InputError: a column that was given is not there, or `forced`, and there is none of text.
+      InputError: a column that was given is not there, or `forced` or given, and there is none of
+        text.
     """
     if lines and NOTES.match(lines[0].encode() + b"\n"):
         lines = lines[1:]
@@ -61,7 +63,7 @@ def table_layout(lines: list[str], forced: bool, given: Given = NOTHING_GIVEN) -
     text, times, level, format = given_fields(columns, given)
     text = UNNAMED if text is None and UNNAMED in names else text
     if text is None:
-        if forced:
+        if forced or given.flags:
             raise no_text("column", names)
         return None
     known = {text, level, *times}
@@ -134,7 +136,7 @@ def table_start(blocks: Iterator[bytes], layout: Layout) -> tuple[list[str], Ite
     if note := NOTES.match(start):
         start = start[note.end() :]
     line, _, rest = start.partition(b"\n")
-    text = clean(line + b"\n", ReadCounts()).decode().rstrip("\n")
+    text = without_colours(clean(line + b"\n", ReadCounts())).decode().rstrip("\n")
     names = text.split(layout.separator)
     if layout.quote:
         text = text[:WIDEST].replace("\r", " ")

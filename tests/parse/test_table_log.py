@@ -3,8 +3,10 @@
 import pytest
 from raw_files import write
 
+from glx.errors import InputError
 from glx.parse.events import collect
 from glx.parse.header import layout_of
+from glx.parse.names import Given
 from glx.parse.read import ReadCounts
 from glx.parse.records import records
 from glx.parse.table_log import rows_of
@@ -91,3 +93,18 @@ def test_lines_with_commas_are_no_table(lines, tmp_path):
 
 def test_rows_of_several_lines():
     assert rows_of(['a,"b', "", 'c",d', "e"]) == ['a,"b\n\nc",d', "e"]
+
+
+@pytest.mark.parametrize("format", ["auto", "csv"])
+def test_colours_are_no_part_of_a_name(format, tmp_path):
+    rows = "2024-05-01 10:00:00,\x1b[31minfo\x1b[0m,came 7\n" * 9
+    path = write(tmp_path, f"time,\x1b[1mlevel\x1b[0m,message\x1b[31m\n{rows}")
+    layout = layout_of(path, format)
+    frame, texts = collect(records(path, layout, ReadCounts()))
+    assert (texts, frame["level"].to_list()) == (["came <*>"], ["INFO"] * 9)
+
+
+def test_a_table_whose_text_is_named_as_something_else(tmp_path):
+    path = write(tmp_path, "time,level,message\n2024-05-01 10:00:00,info,came\n")
+    with pytest.raises(InputError, match=r"no column of text among 'time', 'level', 'message'"):
+        layout_of(path, given=Given(time="message"))
