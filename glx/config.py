@@ -26,8 +26,12 @@ NEEDS = {
 
 
 def cache_home() -> Path:
-    """The folder of all that glx keeps between runs: `$XDG_CACHE_HOME/glx`, or `~/.cache/glx`."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "glx"
+    """The folder of all that glx keeps between runs: `$XDG_CACHE_HOME/glx`, or `~/.cache/glx`.
+
+    A relative one is ignored, as its specification has it.
+    """
+    given = os.environ.get("XDG_CACHE_HOME", "")
+    return (Path(given) if os.path.isabs(given) else Path.home() / ".cache") / "glx"
 
 
 class Leaf(NamedTuple):

@@ -4,6 +4,7 @@
 interrupted, 1 a bug.
 """
 
+import re
 import sys
 import textwrap
 from collections.abc import Callable, Mapping
@@ -25,6 +26,13 @@ VERSION = f"glx {glx.__version__}"
 # An empty text means none of it, or is told where it is read; else it is a variable of the shell
 # that was not set, and an empty path would be the folder of wherever the command runs.
 MAY_BE_EMPTY = ("cache", "methods", "pairs", "taus", "ks", "target", "source")
+HALF = re.compile("[\ud800-\udfff]")  # what Python makes of bytes that are not UTF-8
+# Of these the system takes any bytes; other texts meet libraries that take UTF-8 alone.
+PATHS = {
+    *("answers", "cache", "data_dir", "detector", "embed_cache_dir", "embed_model", "knowledge"),
+    *("labels", "llm_tokenizer", "logs", "out", "panel", "responses", "run_dir", "source"),
+    *("study_dir", "target", "write_questions"),
+}
 DASHES = "\u2010\u2011\u2012\u2013\u2014\u2015\u2212"  # that texts have in place of a hyphen
 
 
@@ -167,6 +175,7 @@ def _parse(values: FlagValues, argv: list[str]) -> list[str]:
             value = values[name].value
             if times and name not in MAY_BE_EMPTY and _is_empty(value):
                 raise InputError(f"--{name}=: is empty; give it a value, or leave it out")
+        _check_utf8(values)
         return rest
     except flags.IllegalFlagValueError as e:
         given, _, why = str(e).removeprefix("flag ").partition(": ")
@@ -177,7 +186,9 @@ def _parse(values: FlagValues, argv: list[str]) -> list[str]:
             why = f"must be {settings.NEEDS[kind]}"
         raise InputError(f"{given}: {why}; see --help") from e
     except flags.Error as e:
-        raise InputError(f"{e}; see --help") from e
+        raise InputError(f"{str(e).removeprefix('ERROR:: ')}; see --help") from e
+    except UnicodeError as e:
+        raise InputError("--flagfile: is not UTF-8; name a file of flags, one a line") from e
     except ValueError as e:  # absl has no error of its own for a switch such as --nobf16=1
         given = str(e).partition(" does not")[0]
         switch = given.removeprefix("--no").partition("=")[0]
@@ -186,6 +197,15 @@ def _parse(values: FlagValues, argv: list[str]) -> list[str]:
 
 def _is_empty(value: Any) -> bool:
     return "" in value or not value if isinstance(value, list) else value == ""
+
+
+def _check_utf8(values: FlagValues) -> None:
+    """Raise InputError for a text that is not UTF-8 and no path."""
+    for name in set(values) - PATHS:
+        given = values[name].value
+        for text in given if isinstance(given, list) else [given]:
+            if HALF.search(str(text)):
+                raise InputError(f"--{name}={text}: is not UTF-8; give another text")
 
 
 def _no_flag(word: str) -> str:
