@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 
@@ -188,6 +189,40 @@ def step(direction: Callable, update: Callable, n: int, mesh: Mesh | None = None
         return update(state, *direction(state, *given))
 
     return whole
+
+
+def several(step: Callable, most: int, mesh: Mesh) -> Callable:
+    """`state, data, rows -> state, metrics` of a list of up to `most` rows, a step for each.
+
+    An accelerator runs them in one call, and does not wait for the host between them; each of the
+    metrics then has a leading axis of `most`. A CPU is given one at a time.
+    """
+    if on_cpu():
+
+        def one(state: Any, data: Any, rows: list) -> Any:
+            return step(state, data, *put(rows[0], sharded(mesh)))
+
+        return one
+
+    @partial(jax.jit, donate_argnums=0)
+    def loop(state: Any, data: Any, rows: Any, n: Any) -> Any:
+        def turn(i: Any, reached: tuple) -> tuple:
+            state, kept = reached
+            state, metrics = step(state, data, *jax.tree.map(lambda x: x[i], rows))
+            return state, jax.tree.map(lambda all_, x: all_.at[i].set(x), kept, metrics)
+
+        metrics = jax.eval_shape(step, state, data, *jax.tree.map(lambda x: x[0], rows))[1]
+        kept = jax.tree.map(lambda x: jnp.zeros((most, *x.shape), x.dtype), metrics)
+        return jax.lax.fori_loop(0, n, turn, (state, kept))
+
+    def call(state: Any, data: Any, rows: list) -> Any:
+        # Always as many, so that nothing compiles for a last call that is shorter.
+        filled = [*rows, *[rows[-1]] * (most - len(rows))]
+        stacked = jax.tree.map(lambda *x: np.stack(x), *filled)
+        stacked = put(stacked, NamedSharding(mesh, PartitionSpec(None, AXIS)))
+        return loop(state, data, stacked, np.int32(len(rows)))
+
+    return call
 
 
 def _halved(direction: Callable, update: Callable) -> Callable:

@@ -8,7 +8,7 @@ sends row numbers. Random draws depend on (seed, step) alone, so that a resumed 
 
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -144,6 +144,23 @@ def make_step(config: TrainConfig, mesh: Mesh | None = None) -> Callable:
     return devices.step(direction, update, config.episodes, mesh)
 
 
+@lru_cache(maxsize=8)
+def make_call(config: TrainConfig, mesh: Mesh) -> Callable:
+    """`state, packed, rows -> state, metrics` of a list of steps, as many as one row of the log."""
+    return devices.several(make_step(config, mesh), config.log_every, mesh)
+
+
+def _calls(step: int, config: TrainConfig) -> Iterator[range]:
+    """The steps of each call: up to the next row of the log; on a CPU one by one."""
+    while step < config.steps:
+        ends = (
+            step - step % every + every for every in (config.log_every, config.checkpoint_every)
+        )
+        end = step + 1 if devices.on_cpu() else min(*ends, config.steps)
+        yield range(step, end)
+        step = end
+
+
 def train(
     config: TrainConfig,
     packed: Packed,
@@ -177,27 +194,27 @@ def train(
     if folder is not None:
         state = checkpoint.restore_newest(folder, state)
     state, packed = devices.put((state, packed), devices.replicated(mesh))
-    step_fn, pending = make_step(config, mesh), []
+    advance, pending = make_call(config, mesh), []
     data_seconds, began = 0.0, time.perf_counter()
-    for step in range(int(state["step"]), config.steps):
+    for steps in _calls(int(state["step"]), config):
         drawing = time.perf_counter()
-        rows = episodes.draw(pools, seed, step, config.episodes, config.batch)
-        supports, queries = devices.put(rows, devices.sharded(mesh))
+        rows = [episodes.draw(pools, seed, step, config.episodes, config.batch) for step in steps]
         data_seconds += time.perf_counter() - drawing
-        state, metrics = step_fn(state, packed, supports, queries)
-        pending.append(metrics)
-        done = step + 1
+        state, metrics = advance(state, packed, rows)
+        pending.append((metrics, len(rows)))
+        done = steps.stop
         saves = done % config.checkpoint_every == 0 or done == config.steps
         # A row ends at every checkpoint too, so that a resumed run writes the same rows.
         if done % config.log_every == 0 or saves:
-            means = {k: float(np.mean([m[k] for m in jax.device_get(pending)])) for k in metrics}
+            found, n = jax.device_get(pending), sum(n for _, n in pending)
+            each = {k: np.concatenate([np.atleast_1d(m[k])[:i] for m, i in found]) for k in metrics}
+            means = {k: float(values.mean()) for k, values in each.items()}
             if not all(np.isfinite(list(means.values()))):
                 raise InputError(
                     f"training diverged before step {done} (a loss is not a number); "
                     "lower --alpha, --beta or --mu"
                 )
             elapsed = time.perf_counter() - began
-            n = len(pending)
             log(
                 {"step": done, **means}
                 | {"data_seconds": data_seconds / n, "step_seconds": (elapsed - data_seconds) / n}

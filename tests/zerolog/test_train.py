@@ -185,12 +185,12 @@ found = jax.device_count(), jax.device_get(state["params"]), rows
 """
 
 
-def elsewhere(problem, config, folder, **devices):
+def elsewhere(problem, config, folder, script=SHARED, **devices):
     """The number of devices, parameters and rows of each process."""
     packed, pools = problem
     tables = jax.device_get((packed.table, packed.ids, packed.lengths, packed.statistics))
     (folder / "problem").write_bytes(pickle.dumps((config, tables, pools)))
-    other_devices.run(SHARED, str(folder), **devices)
+    other_devices.run(script, str(folder), **devices)
     return [pickle.loads(path.read_bytes()) for path in sorted(folder.glob("out*"))]
 
 
@@ -199,6 +199,23 @@ def test_eight_devices_train_as_one_does(problem, tmp_path):
     [(count, *found)] = elsewhere(problem, config, tmp_path, count=8)
     assert count == 8
     same(*run(problem, config), *found)
+
+
+ON_AN_ACCELERATOR = SHARED.replace(
+    "rows = []", "from glx import devices\nrows = []\ndevices.on_cpu = lambda: False"
+)
+
+
+@pytest.mark.parametrize("count", [1, 8])
+def test_an_accelerator_trains_as_a_cpu_does(problem, tmp_path, count):
+    """Several steps in a call; rows of three steps, and of what is left before a checkpoint."""
+    changes = {"episodes": 8, "steps": 7, "log_every": 3, "checkpoint_every": 5}
+    config = dataclasses.replace(CONFIG, **changes)
+    [(found, *trained)] = elsewhere(problem, config, tmp_path, ON_AN_ACCELERATOR, count=count)
+    assert found == count
+    params, rows = run(problem, config)
+    assert [row["step"] for row in rows] == [3, 5, 6, 7]
+    same(params, rows, *trained)
 
 
 def test_two_processes_train_as_one_does(problem, whole, tmp_path):
