@@ -22,7 +22,16 @@ from glx.runs.settings import (
     MethodRun,
     RunConfig,
 )
-from glx.runs.study import GIGABYTES, Cell, Outcome, Study, run_cells, study_folder, unfinished
+from glx.runs.study import (
+    GIGABYTES,
+    Cell,
+    Outcome,
+    Study,
+    check_folder,
+    run_cells,
+    study_folder,
+    unfinished,
+)
 from glx.terminal import tell
 
 OF_A_CELL = ("target", "source", "target_labels", "seed", "write_questions")  # the study sets them
@@ -83,6 +92,7 @@ def carry_out(
     )
     folder = files.folder(values.study_dir, "--study_dir")
     if values.dry_run:
+        check_folder(study, folder)
         for cell in unfinished(study, folder):
             tell(shlex.join(cell_command(cell, folder, values.preset)))
         return

@@ -175,14 +175,15 @@ def _parse(values: FlagValues, argv: list[str]) -> list[str]:
             value = values[name].value
             if times and name not in MAY_BE_EMPTY and _is_empty(value):
                 raise InputError(f"--{name}=: is empty; give it a value, or leave it out")
+            listed = value if value and isinstance(values[name].parser, flags.ListParser) else ()
+            if len(set(listed)) < len(listed):
+                raise InputError(f"--{name}={','.join(listed)}: give each once")
         _check_utf8(values)
         return rest
     except flags.IllegalFlagValueError as e:
         given, _, why = str(e).removeprefix("flag ").partition(": ")
         kind = values[given.strip("-").partition("=")[0]].flag_type()
-        if (
-            kind in settings.NEEDS and "positive" not in why
-        ):  # else it is a number, but out of bounds
+        if kind in settings.NEEDS and " is not " not in why:  # else a number, but out of bounds
             why = f"must be {settings.NEEDS[kind]}"
         raise InputError(f"{given}: {why}; see --help") from e
     except flags.Error as e:

@@ -129,7 +129,7 @@ def run_cells(
       Paused: cells wait for answers, and the others are done.
       RuntimeError: a bug in a cell, once the others are done.
     """
-    _check_folder(study, folder)
+    check_folder(study, folder)
     left = unfinished(study, folder)
     folder.mkdir(parents=True, exist_ok=True)
     planned = tuple(cell.planned for cell in study.cells)
@@ -163,7 +163,7 @@ def study_folder(study: Study, folder: Path) -> Iterator[None]:
     Raises:
       InputError: it is no folder for the study, or another process is at work in it.
     """
-    _check_folder(study, folder)
+    check_folder(study, folder)
     with locked(folder, "--study_dir"):
         yield
 
@@ -181,7 +181,7 @@ def unfinished(study: Study, folder: Path) -> list[Cell]:
     ]
 
 
-def _check_folder(study: Study, folder: Path) -> None:
+def check_folder(study: Study, folder: Path) -> None:
     """Raise InputError where the folder is no study's, or one's whose work would be forgotten."""
     if not (folder / "study.json").is_file():
         # Cells may have been done one by one, by the commands of `--dry_run`.

@@ -157,10 +157,13 @@ def test_the_others_go_on_when_a_cell_fails(finished, tmp_path):
         ("study", ["--systems=sim_vms,nothing"], "nothing"),
         ("study", ["--systems=sim_vms"], "--systems=sim_vms: none has a source"),
         ("study", ["--systems=sim_vms,sim_vms"], "give each once"),
+        ("study", ["--methods=pca,deeplog,pca"], "--methods=pca,deeplog,pca: give each once"),
+        ("study", ["--pairs=zerolog,zerolog"], "give each once"),
+        ("ablate", ["--taus=0.2,0.2"], "give each once"),
         ("study", ["--methods=", "--pairs="], "no cell is left to do"),
         ("study", ["--labels=shop=shop.csv"], "--labels=shop=...: no own file of that name"),
         ("study", ["--answers=nowhere"], "nowhere: holds no TARGET_events.csv"),
-        ("study", ["--parallel=0"], "0 is not a positive integer"),
+        ("study", ["--parallel=0"], "--parallel=0: 0 is not an integer in the range [1, 1000]"),
         ("study", ["--seeds=many"], "must be a whole number"),
         ("study", ["--seeds=0"], "seeds"),
         ("ablate", ["--taus=high"], "--taus=high: must be numbers"),
@@ -282,3 +285,6 @@ def test_commands_are_printed(cache, tmp_path, capsys):
     assert len(lines) == 3
     assert shlex.split(lines[0])[1:3] == ["-m", "glx"]
     assert not (tmp_path / "s").exists()
+    (tmp_path / "s").touch()
+    assert main(["study", *given, *TINY, f"--cache_dir={cache}"]) == 2
+    assert capsys.readouterr().err.startswith(f"error: {tmp_path / 's'}: ")
