@@ -10,6 +10,7 @@ import numpy as np
 import polars as pl
 
 from glx.config import setting
+from glx.data.systems import SIMULATED
 from glx.data.windows import NO_TIME, Clock, Window, seconds
 from glx.errors import InputError
 from glx.sequences import ADAPT, GAP, TEST, Sequences, csr_offsets
@@ -142,6 +143,7 @@ def check_parts(name: str, part: np.ndarray, adapt_share: float, unit: str = "se
     missing = "to adapt on" if not adapt else "left to score"
     if adapt and (test or adapt_share >= 1):
         return
+    more = "a larger --sim_lines" if name in SIMULATED else "more logs"
     if len(part) == 1:
         mend = "give more logs" if unit == "session" else "give more logs or a smaller --window"
         raise InputError(
@@ -149,10 +151,10 @@ def check_parts(name: str, part: np.ndarray, adapt_share: float, unit: str = "se
             f"one to score of it; {mend}"
         )
     mend = "a larger --adapt_share" if not adapt else "a smaller --adapt_share or --gap_lines"
-    raise InputError(
-        f"{name}: no sequence {missing}: of {len(part)} {unit}s {adapt} lie before the cut, {gap} "
-        f"in the gap, {test} after it; give more logs or {mend}"
-    )
+    why = f"of {len(part)} {unit}s {adapt} lie before the cut, {gap} in the gap, {test} after it"
+    if unit == "session" and gap and not adapt:
+        why = f"of {len(part)} sessions all {gap} that begin before the cut end after it"
+    raise InputError(f"{name}: no sequence {missing}: {why}; give {more} or {mend}")
 
 
 def _windows(events: Events, window: int, bounds: list[int]) -> Sequences:

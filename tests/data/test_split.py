@@ -71,6 +71,12 @@ def test_share_to_adapt_on(share, n_adapt):
             check_parts("a.log", split_rows(10, config), share)
 
 
+@pytest.mark.parametrize(("name", "more"), [("a.log", "more logs"), ("sim_vms", "--sim_lines")])
+def test_sessions_that_all_end_after_the_cut_are_told(name, more):
+    with pytest.raises(InputError, match=f"^{name}: .*all 3 .* end after it; give .*{more}"):
+        check_parts(name, np.array([GAP, GAP, GAP, TEST]), 0.5, "session")
+
+
 def test_line_numbers_of_the_file_not_of_the_events():
     events = Events(ids=np.arange(4), lines=np.array([0, 2, 3, 9]))
     found, part = split_windows(events, 2, SplitConfig(gap_lines=0))
