@@ -133,6 +133,18 @@ def plain(path: str) -> str:
     return os.path.join(os.getcwd(), path) if name == "-" or name.startswith("~") else path
 
 
+def check_plain(where: str, path: Path) -> None:
+    """Raise InputError, which begins with `where`, unless a file is there to be read any time."""
+    if os.path.isfile(path):
+        return
+    why = "no such file; check the path"
+    if os.path.isdir(path):
+        why = "a directory; name a file in it"
+    elif os.path.exists(path):
+        why = "can be read only once; write it to a file and give that"
+    raise InputError(f"{where}: {why}")
+
+
 def identity(path: Given) -> tuple[int, int] | str:
     """The same for all names of a file: links, `./`, absolute; its whole path while it is not there
     yet."""

@@ -231,3 +231,13 @@ def test_a_folder_of_glx_may_be_behind_a_link(here):
     assert files.folder("link", "--run_dir") == here / "real"
     assert files.folder("link/new", "--run_dir") == Path("link/new")
     assert files.folder("new/../other", "--run_dir") == here / "other"
+
+
+def test_a_file_that_is_read_more_than_once(tmp_path):
+    os.mkfifo(tmp_path / "fifo")
+    (tmp_path / "there").touch()
+    files.check_plain("--responses", tmp_path / "there")
+    whys = {"absent": "no such file", ".": "a directory", "fifo": "only once", "/dev/null": "once"}
+    for name, why in whys.items():
+        with pytest.raises(InputError, match=f"^--responses: .*{why}"):
+            files.check_plain("--responses", tmp_path / name)

@@ -31,6 +31,7 @@ from glx.report.inspection import masked, table
 from glx.terminal import Screen, escaped, tell
 
 READ = 8 << 20  # bytes of what can be read only once
+TABLES = 20  # that a person looks at
 
 
 def declare() -> FlagValues:
@@ -74,7 +75,8 @@ def work(values: FlagValues, names: list[str]) -> None:
     if not names:
         raise InputError("no file is given; name one or more logs, see --help")
     config, console = build(values, ReadConfig()), Screen()
-    for name in paths_of("FILE", names):
+    found = paths_of("FILE", names)
+    for name in found if values.json else found[:TABLES]:
         with _file(name) as path:
             system = System(name, path)
             layout, window = raw_layout(system, config), window_in(system, config)
@@ -84,3 +86,5 @@ def work(values: FlagValues, names: list[str]) -> None:
             tell(escaped(json.dumps(asdict(one), ensure_ascii=False)))
         else:
             console.print(table(one))
+    if len(found) > TABLES and not values.json:
+        tell(f"{len(found) - TABLES:,} more files; --json looks at all of them")

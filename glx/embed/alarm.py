@@ -172,7 +172,9 @@ def load(path: Path = MODEL) -> tuple[list[AlarmModel], str]:
             _member(tree) for _, tree in sorted(unflatten_dict(arrays, sep=".").items())
         ], version
     except (OSError, EOFError, ValueError, KeyError, AttributeError, BadZipFile) as error:
-        raise InputError(f"{path}: no alarm model that can be read ({error})") from error
+        why = error.strerror if isinstance(error, OSError) else None
+        why = why or "none that experiments.fit_reader wrote"  # NumPy's words are for its callers
+        raise InputError(f"{path}: no alarm model that can be read ({why})") from error
 
 
 def _member(tree: dict[str, Any]) -> AlarmModel:

@@ -4,7 +4,6 @@ In: settings, knowledge. Out: an `Expert`. With a model (`vllm`, `batch`, `repla
 in how requests get there and answers come back.
 """
 
-import os
 import weakref
 from collections import Counter
 from collections.abc import Callable
@@ -19,7 +18,7 @@ from glx.config import nested, setting
 from glx.detector import Report, silent
 from glx.embed.embed import find_model
 from glx.errors import InputError, OutsideError, Paused
-from glx.files import given_path
+from glx.files import check_plain, given_path
 from glx.generallog import answers, retrieval
 from glx.generallog.entries import EVENT, NOTE
 from glx.generallog.expert import Expert, ExpertAnswers, ExpertInput
@@ -99,8 +98,7 @@ def check(config: ExpertConfig) -> None:
     """Raise InputError for what the expert lacks."""
     if config.expert in ("replay", "answers"):
         path = _responses(config)
-        if not os.path.isfile(path):  # never an error itself, unlike Path.is_file
-            raise InputError(f"--responses={path}: no such file; give the file of answers")
+        check_plain(f"--responses={path}", path)
 
 
 def prepare(config: ExpertConfig, say: Callable[[str], None] = lambda text: None) -> None:

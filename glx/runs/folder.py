@@ -42,6 +42,7 @@ def run_folder(
       OutsideError: the disk is full; all work is kept.
     """
     run_dir = files.folder(run_dir, "--run_dir")
+    _check_outside(run_dir)
     _check_ours(run_dir)
     _check_free(run_dir, overwrite)
     partial = run_dir.with_name(run_dir.name + files.PARTIAL)
@@ -170,6 +171,23 @@ def _commit() -> str | None:
     except FileNotFoundError:  # no git on this machine
         return None
     return head.stdout.strip() + ("+" if changed.stdout.strip() else "") or None
+
+
+def _check_outside(run_dir: Path) -> None:
+    """Raise InputError for a folder in that of another run, which would be replaced with it."""
+    for one in Path(os.path.realpath(run_dir)).parents:
+        if _is_run(one):
+            raise InputError(
+                f"{run_dir}: lies in the folder of another run, {one}; choose another --run_dir"
+            )
+
+
+def _is_run(folder: Path) -> bool:
+    try:
+        models.read(folder, models.Config)
+    except (InputError, OSError):
+        return False
+    return True
 
 
 def _check_ours(folder: Path) -> None:

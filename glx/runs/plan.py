@@ -1,6 +1,5 @@
 """Which cells a study and an ablation have. In: systems, methods, seeds, settings. Out: cells."""
 
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +11,7 @@ from glx.data import catalogue
 from glx.data.catalogue import family
 from glx.data.systems import SIMULATED, System
 from glx.errors import InputError
+from glx.files import check_plain
 from glx.methods import detector as methods
 from glx.methods.detector import MethodConfig
 from glx.runs.settings import GeneralLogRun, MethodRun, RunConfig
@@ -261,10 +261,8 @@ def _answers(
     described = catalogue.read_panel(base.data)
     found = {name: one.answers for name, one in described.items() if one.answers is not None}
     for name, file in found.items():
-        if name in systems and folder is None and not os.path.isfile(file):
-            raise InputError(
-                f"{described[name].where}: answers: {file}: no such file; check the path"
-            )
+        if name in systems and folder is None:
+            check_plain(f"{described[name].where}: answers: {file}", file)
     if folder is None:
         return found
     files = [

@@ -1,5 +1,6 @@
 """Folders that cannot be written or hold another's work: one sentence, exit code 2, all kept."""
 
+import json
 import os
 import signal
 from pathlib import Path
@@ -21,6 +22,19 @@ def test_a_finished_run_is_not_touched(refused):
 def test_what_is_no_run_is_never_replaced(overwrite, refused, shop):
     for path in (".", "/", "jobs.log", shop):
         refused(str(path), "no run", f"--run_dir={path}", overwrite)
+
+
+@pytest.mark.parametrize("other", ["out", "out.partial"])
+@pytest.mark.parametrize("name", ["{}/run", "link/run", "{}/checkpoint/b/run"])
+def test_a_folder_in_that_of_another_run(other, name, refused):
+    """Replacing the other one would take this one with it."""
+    own = Path(other)
+    (own / "checkpoint").mkdir(parents=True)
+    kept = {"settings": {}, "packages": {}, "device": "cpu", "commit": None}
+    (own / "config.json").write_text(json.dumps(kept))
+    Path("link").symlink_to(own)
+    given = name.format(other)
+    refused(given, "another run", f"--run_dir={given}", "--overwrite")
 
 
 def test_a_folder_that_cannot_be_made(refused):

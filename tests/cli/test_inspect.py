@@ -128,6 +128,18 @@ def test_the_table_shows_no_character_that_a_terminal_obeys(tmp_path, capsys):
     assert "[bold]text[/bold]" in out
 
 
+def test_of_many_files_some_are_shown(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("glx.cli.inspect.TABLES", 2)
+    for n in range(5):
+        write(tmp_path, SHOP, f"{n}.log")
+    assert main(["inspect", str(tmp_path)]) == 0
+    out = capsys.readouterr().out
+    assert [f"{n}.log" in out for n in range(5)] == [True, True, False, False, False]
+    assert out.splitlines()[-1].startswith("3 more files; ")
+    assert main(["inspect", "--json", str(tmp_path)]) == 0
+    assert len(capsys.readouterr().out.splitlines()) == 5
+
+
 @pytest.mark.parametrize("becomes", [Path.touch, Path.mkdir, lambda path: None])
 def test_a_file_that_is_replaced_while_it_is_looked_at(becomes, tmp_path, capsys, monkeypatch):
     path = write(tmp_path, gzip.compress(SHOP.encode()))
