@@ -23,9 +23,10 @@ from glx.parse.layout import Layout
 from glx.parse.levels import SEVERE
 from glx.parse.log import Log, log_of
 from glx.parse.miner import Miner, fit
+from glx.parse.packed import GZIP, ZSTD
 from glx.parse.read import ReadCounts, blocks, clean, reading
 from glx.parse.records import records
-from glx.parse.sources import GZIP, ZSTD, LogPath, pieces
+from glx.parse.sources import LogPath, pieces
 from glx.parse.table_log import NOTES, rows_of
 from glx.parse.unwrap import unwrap, without_colours
 from glx.sequences import Templates

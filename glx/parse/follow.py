@@ -5,7 +5,6 @@ renamed, copied or packed is found again by how it begins, also by a later proce
 """
 
 import errno
-import gzip
 import hashlib
 import os
 import re
@@ -14,12 +13,13 @@ import time
 import zlib
 from collections.abc import Iterator
 from contextlib import suppress
-from typing import IO, BinaryIO
+from typing import BinaryIO
 
 import zstandard
 from msgspec import Struct
 
 from glx.errors import InputError
+from glx.parse.packed import opened
 
 READ = 1 << 20  # bytes taken at a time
 HEAD = 1024  # bytes that tell a file from others: the first lines have times
@@ -211,15 +211,6 @@ def _unpacked(path: str) -> str:
 
 def _packed(path: str) -> bool:
     return _unpacked(path) != path
-
-
-def opened(path: str) -> IO[bytes] | gzip.GzipFile:
-    """The bytes of a file, unpacked."""
-    if path.endswith(".gz"):
-        return gzip.open(path)
-    if path.endswith(".zst"):
-        return zstandard.open(path)
-    return open(path, "rb")
 
 
 def _head(path: str, length: int) -> bytes:

@@ -5,8 +5,8 @@ is what came within a pause, and an empty piece says that for now nothing more h
 """
 
 import os
-import re
 import select
+import stat
 import sys
 import time
 import zlib
@@ -17,18 +17,13 @@ from itertools import chain
 from pathlib import Path
 from typing import IO
 
-import zstandard
-
 from glx.errors import InputError
 from glx.parse.follow import READ, Mark, Part, parts
+from glx.parse.packed import GZIP, ZSTD, zstd_decompressor
 
 STDIN = Path("-")
 # Bytes unpacked at a time: gzip makes at most a thousand of one, Zstandard many more.
 PACKED_GZIP, PACKED_ZSTD = 1 << 15, 1 << 12
-GZIP = b"\x1f\x8b"
-# A frame of data, or one to be skipped, such as pzstd puts in front of each.
-ZSTD = re.compile(rb"\x28\xb5\x2f\xfd|[\x50-\x5f]\x2a\x4d\x18")
-WIDEST = 1 << 31  # bytes that a frame may look back, the most that `zstd --long=31` asks for
 
 
 @dataclass(frozen=True)
@@ -114,10 +109,19 @@ def _raw(path: LogPath, size: int) -> Iterator[bytes]:
         return
     stdin = Path(path) == STDIN
     with nullcontext(standard_input()) if stdin else Path(path).open("rb") as file:
+        if not stdin and _never_ends(file.fileno()):
+            raise InputError(f"{path}: a device that never ends; name a file")
         if isinstance(path, Live):
             yield from _arriving(file.fileno(), path.pause)
         else:
             yield from iter(lambda: file.read(size), b"")
+
+
+def _never_ends(descriptor: int) -> bool:
+    """Whether it is of a device such as `/dev/zero`: neither a terminal nor what is empty."""
+    about = os.fstat(descriptor)
+    empty = os.path.samestat(about, os.stat(os.devnull))
+    return stat.S_ISCHR(about.st_mode) and not empty and not os.isatty(descriptor)
 
 
 def _arriving(descriptor: int, pause: float) -> Iterator[bytes]:
@@ -161,11 +165,6 @@ def _unpack_gzip(packed: Iterable[bytes]) -> Iterator[bytes]:
             data, member = member.unused_data, None if member.eof else member
     if member:
         raise EOFError
-
-
-def zstd_decompressor() -> zstandard.ZstdDecompressor:
-    """What unpacks any frame; it takes as much memory as the frame looks back."""
-    return zstandard.ZstdDecompressor(max_window_size=WIDEST)
 
 
 def _unpack_zstd(packed: Iterable[bytes]) -> Iterator[bytes]:

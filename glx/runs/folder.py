@@ -54,6 +54,14 @@ def run_folder(
             _check_free(run_dir, overwrite)  # another run may have ended just now
             with _begun(partial, settings, overwrite, may_differ):
                 yield partial
+            try:
+                _check_ours(run_dir)
+                _check_free(run_dir, overwrite)
+            except InputError as e:
+                raise OutsideError(
+                    f"{run_dir}: something was put there while the run was at work, which is kept "
+                    f"in {partial}; move what is there away and repeat the command"
+                ) from e
             _take_place(partial, run_dir)
     except (InputError, PermissionError) as e:
         for one in made:
@@ -176,7 +184,7 @@ def _commit() -> str | None:
 def _check_outside(run_dir: Path) -> None:
     """Raise InputError for a folder in that of another run, which would be replaced with it."""
     for one in Path(os.path.realpath(run_dir)).parents:
-        if _is_run(one):
+        if _is_run(one) or _is_run(Path(f"{one}{files.PARTIAL}")):
             raise InputError(
                 f"{run_dir}: lies in the folder of another run, {one}; choose another --run_dir"
             )

@@ -16,8 +16,9 @@ import msgspec
 
 from glx.errors import InputError, OutsideError, is_disk_full
 from glx.files import NO_LOCKS
-from glx.parse.follow import Mark, begins, mark_of, opened, since, status
+from glx.parse.follow import Mark, begins, mark_of, since, status
 from glx.parse.log import Log
+from glx.parse.packed import opened
 from glx.parse.sources import Live
 from glx.runs.position import ANEW, Begun, Position, Verdict, beside, load, rejoined, save
 

@@ -17,7 +17,7 @@ import zstandard
 
 from glx.errors import InputError
 from glx.files import read_whole
-from glx.parse.sources import ZSTD, zstd_decompressor
+from glx.parse.packed import ZSTD, zstd_decompressor
 from glx.statements.languages import BY_SUFFIX
 
 LARGEST = 4 << 20  # bytes; a larger file is data, or generated

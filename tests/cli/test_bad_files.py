@@ -127,6 +127,7 @@ def test_a_field_that_no_line_has_is_refused_with_those_there_are(flag, refused)
         f"generallog --target=shop=shop.log {KEYS} --run_dir=out/run --knowledge=LINK.md",
         f"generallog --target=shop=shop.log {KEYS} --run_dir=out/run --knowledge=LINK.yaml",
         "statements LINK.py",
+        "inspect LINK",
     ],
 )
 @pytest.mark.parametrize("device", ["/dev/zero", "/dev/urandom"])

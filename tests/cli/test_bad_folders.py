@@ -25,7 +25,7 @@ def test_what_is_no_run_is_never_replaced(overwrite, refused, shop):
 
 
 @pytest.mark.parametrize("other", ["out", "out.partial"])
-@pytest.mark.parametrize("name", ["{}/run", "link/run", "{}/checkpoint/b/run"])
+@pytest.mark.parametrize("name", ["{}/run", "link/run", "{}/checkpoint/b/run", "out/run"])
 def test_a_folder_in_that_of_another_run(other, name, refused):
     """Replacing the other one would take this one with it."""
     own = Path(other)

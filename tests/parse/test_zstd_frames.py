@@ -4,6 +4,7 @@ import pytest
 import zstandard
 
 from glx.errors import InputError
+from glx.parse.packed import opened
 from glx.parse.read import open_text
 
 LOG = b"".join(b"line %d of the log\n" % i for i in range(5000))
@@ -39,6 +40,16 @@ def test_frames_are_read(name, size, tmp_path, monkeypatch):
     with open_text(path) as file:
         found = file.read()
     assert found == LOG * (found.count(LOG[:99]) or 1)
+    assert found.count(LOG[:99]) == {"of pzstd": 3, "all of it": 2}.get(name, 1)
+
+
+@pytest.mark.parametrize("name", FRAMES)
+def test_a_rotated_file_is_read_likewise(name, tmp_path):
+    path = tmp_path / "a.log.1.zst"
+    path.write_bytes(FRAMES[name])
+    with opened(str(path)) as file:
+        found = file.read()
+    assert found == LOG * found.count(LOG[:99])
     assert found.count(LOG[:99]) == {"of pzstd": 3, "all of it": 2}.get(name, 1)
 
 
