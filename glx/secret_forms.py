@@ -220,15 +220,15 @@ FORMS = tuple(
         ),
         (  # an id of a session that lets its bearer in; a number and an id of Windows do not
             "secret",
-            "sess sid",
-            r"(?i)(?<![a-z])(?:sess(?:ion)?(?:[_-]?(?:id|token|cookie|key))?|sid)[\\\"']{0,8}"
+            "sess sid cookie jwt",
+            r"(?i)(?<![a-z])(?:sess(?:ion)?(?:[_ -]?(?:id|token|cookie|key))?|sid|cookie|jwt)[\\\"']{0,8}"
             r"(?:\s{0,3}(?:[=-]>|[:=]?=|:)\s{0,3}|>)[\\\"']{0,8}(?P<s>(?!0x|S-[01]-)"
             r"(?=[^\s\"'&;,]{0,99}[0-9])(?=[^\s\"'&;,]{0,99}[a-z])[\w%.+/:~-]{6,}={0,2})",
         ),
         (  # `token 8f3a9c1b2d4e5f60 issued`
             "token",
-            "token key",
-            r"(?i)\b(?:token|api[ _-]?key)\s{1,3}"
+            "token key sess sid",
+            r"(?i)\b(?:\w{0,30}token|api[ _-]?key|sess(?:ion)?[ _-]?id|sid)\s{1,3}"
             r"(?P<s>(?=\w{0,99}[0-9])(?=\w{0,99}[a-z])[\w+=.]{10,})(?![\w@:/-])",
         ),
         (  # short digits are the pin of a chip

@@ -262,7 +262,10 @@ def _check_out(out: str, log: Log, detector: Path) -> Path:
     if out == str(STDIN):
         sys.stdout.write("")  # which fails where it is closed
         return STDIN
-    path = given_path(out)
+    try:
+        path = given_path(out)
+    except InputError as e:
+        raise InputError(f"--out={e}") from e
     if not is_stream(path):
         path = output("out", out)
     if Path(os.path.realpath(path)).is_relative_to(os.path.realpath(detector)):
