@@ -221,8 +221,8 @@ FORMS = tuple(
         (  # an id of a session that lets its bearer in; a number and an id of Windows do not
             "secret",
             "sess sid cookie jwt",
-            r"(?i)(?<![a-z])(?:sess(?:ion)?(?:[_ -]?(?:id|token|cookie|key))?|sid|cookie|jwt)[\\\"']{0,8}"
-            r"(?:\s{0,3}(?:[=-]>|[:=]?=|:)\s{0,3}|>)[\\\"']{0,8}(?P<s>(?!0x|S-[01]-)"
+            r"(?i)(?<![a-z])(?:sess(?:ion)?(?:[_ -]?(?:id|token|cookie|key))?|sid|cookie|jwt)"
+            r"[\\\"']{0,8}(?:\s{0,3}(?:[=-]>|[:=]?=|:)\s{0,3}|>)[\\\"']{0,8}(?P<s>(?!0x|S-[01]-)"
             r"(?=[^\s\"'&;,]{0,99}[0-9])(?=[^\s\"'&;,]{0,99}[a-z])[\w%.+/:~-]{6,}={0,2})",
         ),
         (  # `token 8f3a9c1b2d4e5f60 issued`
