@@ -29,6 +29,7 @@ from glx.data.load import LogParser
 from glx.data.windows import span_of
 from glx.detector import Detector
 from glx.errors import InputError
+from glx.generallog.experts import check_read
 from glx.parse.log import Log
 from glx.parse.read import ReadCounts
 from glx.redact import Mask, mask_of, redact
@@ -199,4 +200,6 @@ def _config(preset: str, settings: dict[str, Any]) -> GeneralLogRun:
     taken = {"target", "source", "labels"} & set(settings)
     if taken:
         raise InputError(f"{taken.pop()}: is an argument of its own")
-    return with_flags(GENERAL_PRESETS[preset], settings)
+    config = with_flags(GENERAL_PRESETS[preset], settings)
+    check_read(config.model.expert, settings)
+    return config

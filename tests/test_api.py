@@ -28,6 +28,14 @@ def test_a_target_that_is_none(target):
     assert refused([], target).startswith("target")
 
 
+@pytest.mark.parametrize(
+    "settings",
+    [{"llm_url": "http://127.0.0.1:1/v1"}, {"expert": "batch", "responses": "q.jsonl"}],
+)
+def test_a_setting_that_the_chosen_expert_does_not_read(settings):
+    assert refused([], "sim_vms", **settings).startswith(f"--{[*settings][-1]}: --expert=")
+
+
 @pytest.mark.parametrize("given", WRONG, ids=repr)
 @pytest.mark.parametrize("name", ["sources", "labels"])
 def test_sources_and_labels_that_are_none(name, given):

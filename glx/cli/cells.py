@@ -11,7 +11,8 @@ from absl.flags import FlagValues
 
 from glx import config as settings
 from glx import devices, files
-from glx.cli.flags import add, build, command, define
+from glx.cli.flags import add, command, define
+from glx.cli.generallog import config_of
 from glx.report import study as report
 from glx.runs.progress import Terminal
 from glx.runs.settings import (
@@ -69,7 +70,7 @@ def declare(name: str) -> FlagValues:
 
 def base(values: FlagValues) -> GeneralLogRun:
     """The settings that all cells start from."""
-    config = build(values, GENERAL_PRESETS[values.preset])
+    config = config_of(values)
     folder = config.data.data_dir or os.environ.get("GLX_DATA") or None
     return settings.change(config, ("data", "data_dir"), folder)
 

@@ -12,8 +12,27 @@ A run that was killed goes on when the same command is given again, and asks not
 
 from functools import partial
 
+from absl.flags import FlagValues
+
 from glx.cli import zerolog
-from glx.runs.settings import GENERAL_PRESETS
+from glx.cli.flags import build, given
+from glx.generallog.experts import ExpertConfig, check_read
+from glx.runs.settings import GENERAL_PRESETS, GeneralLogRun
 
 declare = partial(zerolog.declare, "generallog", GENERAL_PRESETS)
-work = partial(zerolog.work, method="generallog", presets=GENERAL_PRESETS)
+
+
+def config_of(values: FlagValues) -> GeneralLogRun:
+    """The settings that the flags make.
+
+    Raises:
+      InputError: one is out of its bounds, or given for an expert that does not read it.
+    """
+    config = build(values, GENERAL_PRESETS[values.preset])
+    check_read(config.model.expert, given(values, ExpertConfig))
+    return config
+
+
+def work(values: FlagValues) -> None:
+    """One run, as the flags have it."""
+    zerolog.carry_out(values, "generallog", config_of(values))

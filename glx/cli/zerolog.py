@@ -19,7 +19,7 @@ from glx.cli.flags import add, build, define
 from glx.runs.compilation import keep_compilations
 from glx.runs.progress import Terminal
 from glx.runs.run import run as run_once
-from glx.runs.settings import PRESETS
+from glx.runs.settings import PRESETS, RunConfig
 
 
 def declare(method: str = "zerolog", presets: Mapping[str, Any] = PRESETS) -> FlagValues:
@@ -35,7 +35,11 @@ def declare(method: str = "zerolog", presets: Mapping[str, Any] = PRESETS) -> Fl
 
 def work(values: FlagValues, method: str = "zerolog", presets: Mapping[str, Any] = PRESETS) -> None:
     """One run, as the flags have it."""
-    config = build(values, presets[values.preset])
+    carry_out(values, method, build(values, presets[values.preset]))
+
+
+def carry_out(values: FlagValues, method: str, config: RunConfig) -> None:
+    """One run with these settings, where the flags want it."""
     name = Path(config.target_name).name.split(".")[0]
     run_dir = files.folder(
         values.run_dir or f"runs/{method}-{name}-{config.model.seed}", "--run_dir"

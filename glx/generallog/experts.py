@@ -6,7 +6,7 @@ in how requests get there and answers come back.
 
 import weakref
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from functools import cache, lru_cache, partial
 from itertools import chain
@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from glx.config import nested, setting
+from glx.config import leaves, nested, setting
 from glx.detector import Report, silent
 from glx.embed.embed import find_model
 from glx.errors import InputError, OutsideError, Paused
@@ -87,11 +87,16 @@ class ExpertContext:
     report: Report = silent
 
 
-def reads(config: ExpertConfig, name: str) -> bool:
-    """Whether the expert depends on the setting of that name."""
-    if name == "responses":
-        return config.expert in ("replay", "answers")
-    return name == "expert" or config.expert in MODELS
+def check_read(config: ExpertConfig, given: Iterable[str]) -> None:
+    """Raise InputError for the first of the settings `given` that is an expert's, but not read."""
+    read = {leaf.name: config.expert in MODELS for leaf in leaves(ExpertConfig)}
+    read |= {"expert": True, "responses": config.expert in ("replay", "answers")}
+    for name in given:
+        if not read.get(name, True):
+            raise InputError(
+                f"--{name}: --expert={config.expert} does not read it; leave it out, or choose "
+                "another --expert"
+            )
 
 
 def check(config: ExpertConfig) -> None:

@@ -231,7 +231,10 @@ def first_question(
 
         def once() -> dict[str, Answer]:
             try:
-                return answers_to(server, [request], words, config)
+                answers = answers_to(server, [request], words, config)
+                if not any(answer.text for answer in answers.values()):
+                    raise Trouble("its answer is empty")
+                return answers
             except Trouble as trouble:
                 if trouble.mend or not cache.get([request.key]):
                     raise

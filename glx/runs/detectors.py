@@ -12,8 +12,9 @@ from glx.config import with_flags
 from glx.data.load import LogParser
 from glx.detector import Detector
 from glx.errors import InputError
+from glx.generallog import experts
 from glx.generallog.detector import GeneralLogDetector
-from glx.generallog.experts import ExpertConfig, reads
+from glx.generallog.experts import ExpertConfig
 from glx.methods.detector import MethodDetector
 from glx.state import State
 from glx.zerolog.detector import ZeroLogDetector
@@ -53,12 +54,7 @@ def check_read(detector: Detector, settings: Mapping[str, Any]) -> None:
     """Raise InputError for a setting that a detector's expert, so changed, does not read."""
     if isinstance(detector, GeneralLogDetector):
         expert = change_of(detector, settings)(detector.config.expert)
-        for name in settings:
-            if not reads(expert, name):
-                raise InputError(
-                    f"--{name}: --expert={expert.expert} does not read it; leave it out, or choose "
-                    "another --expert"
-                )
+        experts.check_read(expert, settings)
 
 
 def load(folder: Path) -> tuple[Detector, LogParser]:

@@ -12,6 +12,7 @@ from glx.data.catalogue import family
 from glx.data.systems import SIMULATED, System
 from glx.errors import InputError
 from glx.files import check_plain
+from glx.generallog.experts import ExpertConfig
 from glx.methods import detector as methods
 from glx.methods.detector import MethodConfig
 from glx.runs.settings import GeneralLogRun, MethodRun, RunConfig
@@ -218,6 +219,8 @@ def _cell(
             if target.name not in answers:
                 return None
             flags = flags | {"responses": str(answers[target.name])}
+            # Another expert than the others', which reads none of their settings.
+            base = replace(base, model=replace(base.model, expert=ExpertConfig()))
         config = with_flags(base, flags)
     elif name in methods.METHODS:
         needs = methods.METHODS[name].needs_sources

@@ -158,6 +158,29 @@ def test_one_of_several_values_is_empty(words, capsys):
     assert capsys.readouterr().err.startswith(f"error: {name}=: is empty; ")
 
 
+@pytest.mark.parametrize("command", ["generallog --target=sim_vms", "study", "ablate"])
+@pytest.mark.parametrize(
+    "words",
+    [
+        "--llm_url=http://127.0.0.1:1/v1",
+        "--cache=",
+        "--votes=1",
+        "--nollm_reason",
+        "--responses=a.csv",
+        "--expert=retrieval --llm_model=zz",
+        "--expert=answers --responses=a.csv --llm_timeout=9",
+        "--expert=batch --responses=q.jsonl",
+        "--expert=vllm --responses=q.jsonl",
+    ],
+)
+def test_what_the_chosen_expert_does_not_read(command, words, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    flag = words.split()[-1].partition("=")[0].replace("--no", "--")
+    assert main([*command.split(), *words.split()]) == 2
+    assert capsys.readouterr().err.startswith(f"error: {flag}: --expert=")
+    assert not [*tmp_path.iterdir()]
+
+
 @pytest.mark.parametrize(
     ("command", "flag"),
     [("detect", "out"), ("zerolog", "session"), ("study", "seeds"), ("download", "system")],

@@ -72,7 +72,9 @@ def test_a_server_without_tls(config):
         prepare(config(server.url.replace("http:", "https:"), llm_patience=60.0))
 
 
-@pytest.mark.parametrize("fault", ["500", "503", "garbage", "drip", "hang", "close", "no server"])
+@pytest.mark.parametrize(
+    "fault", ["500", "503", "garbage", "no choice", "drip", "hang", "close", "no server"]
+)
 def test_a_server_out_of_reach_is_waited_for_and_given_up(config, fault):
     said = []
     with Faulty(at_first=fault) as server:
@@ -82,6 +84,14 @@ def test_a_server_out_of_reach_is_waited_for_and_given_up(config, fault):
             prepare(config(server.url, llm_timeout=0.3), said.append)
     assert len(said) == 1
     assert "waiting" in said[0]
+
+
+@pytest.mark.parametrize("endpoint", ENDPOINTS)
+@pytest.mark.parametrize("empty", [{"at_first": "no choice"}, {"said": ""}, {"said": " \n"}])
+def test_a_server_whose_first_answer_is_empty_is_given_up_before_the_work(config, empty, endpoint):
+    with Faulty(**empty) as server, pytest.raises(OutsideError, match=r"--llm_url.*empty"):
+        prepare(config(server.url, llm_endpoint=endpoint))
+    assert server.first > 1
 
 
 def test_a_server_that_answered_before_is_not_needed(config, tmp_path):

@@ -8,7 +8,8 @@ import pytest
 from small_studies import SYSTEMS, tiny
 
 from glx.cli import cells
-from glx.cli.flags import command
+from glx.cli.flags import build, command
+from glx.cli.generallog import config_of
 from glx.data.systems import LabelPlace, System
 from glx.errors import InputError
 from glx.runs import plan
@@ -70,6 +71,19 @@ def test_answers_have_a_cell_where_there_is_a_file(cache, tmp_path):
     planned = plan.study(tiny(cache), SYSTEMS, ("answers",), (), 1, tmp_path)
     assert [cell.config.target for cell in planned] == ["sim_ras"]
     assert planned[0].config.model.expert.responses == str(tmp_path / "sim_ras_events.csv")
+
+
+def test_settings_of_a_model_stay_out_of_cells_that_ask_none(cache, tmp_path):
+    (tmp_path / "sim_ras_events.csv").write_text("template,p\n")
+    base = tiny(cache, "--expert=vllm", "--llm_url=http://127.0.0.1:1/v1", "--votes=2")
+    planned = plan.study(base, SYSTEMS, ("generallog", "answers"), (), 1, tmp_path)
+    for cell in planned:
+        given = cells.cell_command(cell, tmp_path, "small")
+        asks = cell.name == "generallog"
+        assert ("--llm_url=http://127.0.0.1:1/v1" in given, "--votes=2" in given) == (asks, asks)
+        values = import_module("glx.cli.generallog").declare()
+        values(given[3:])
+        assert config_of(values) == cell.config
 
 
 def test_the_experts_alone_get_every_sequence(cache, tmp_path):
@@ -151,7 +165,7 @@ def test_a_printed_command_makes_the_same_run(cache, tmp_path):
         values = import_module(f"glx.cli.{name}").declare()
         values([name, *given])
         _, presets = cells.ENTRIES[type(cell.config)]
-        built = cells.build(values, presets["small"])
+        built = build(values, presets["small"])
         assert built == cell.config
         assert values.run_dir == str(tmp_path / cell.folder)
 
