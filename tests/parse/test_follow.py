@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import zstandard
 
-from glx.parse.follow import HEAD, mark_of, parts, since, written
+from glx.parse.follow import HEAD, Part, mark_of, parts, since, written
 from glx.parse.sources import pieces
 
 PAUSE = 0.02  # seconds
@@ -26,11 +26,11 @@ class Followed:
 
     def lines(self, n: int) -> list[bytes]:
         """The next `n` lines; those of different files are not joined."""
-        of: dict[int, bytes] = {}
+        of: dict[Part, bytes] = {}  # held, so that none has the id of an earlier one
         while sum(len(text.splitlines()) for text in of.values()) < n:
             part, piece = next(self.found)
             self.part = part
-            of[id(part)] = of.get(id(part), b"") + piece
+            of[part] = of.get(part, b"") + piece
         return [line for text in of.values() for line in text.splitlines()]
 
 
