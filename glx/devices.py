@@ -39,6 +39,7 @@ class Sizes(NamedTuple):
       windows: of a few events each, in a batch that is scored.
       similarities: cosines that are computed at once.
       texts: in a batch of the sentence encoder.
+      steps: of training in one call.
     """
 
     sequences: int
@@ -47,14 +48,15 @@ class Sizes(NamedTuple):
     windows: int
     similarities: int
     texts: int
+    steps: int
 
 
 # Measured (docs/notes/speed.md): with `H` 128 the arrays of a batch are the largest that malloc
 # reuses; the steps of a recurrence are too small to fill two cores, two batches are not.
-CPU = Sizes(256, events=12_288, batches=2, windows=2048, similarities=1 << 24, texts=32)
+CPU = Sizes(256, events=12_288, batches=2, windows=2048, similarities=1 << 24, texts=32, steps=1)
 # Not measured; by the memory that the compiled programs need (docs/accelerators.md).
 ACCELERATOR = Sizes(
-    8192, events=1 << 19, batches=2, windows=1 << 14, similarities=1 << 24, texts=1024
+    8192, events=1 << 19, batches=2, windows=1 << 14, similarities=1 << 24, texts=1024, steps=50
 )
 
 

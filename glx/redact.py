@@ -53,6 +53,7 @@ CODED = re.compile(
     r"|(?P<link>(?:%0(?:[AD]|(?![0-9\s]|\Z))){2,}|%0[AD]|\\{1,8}[ux]0d)"
     r"|%0(?![0-9\s]|\Z)|\\{1,8}[ux]0(?![0-9])|&(?:amp;)*#x?0;"
 )
+AROUND = ".,:;!?()[]{}"  # signs that are no part of a word
 NEEDED = sorted({*TELLING, *(letters for _, needs, _ in FORMS for letters in needs)})
 
 
@@ -142,9 +143,10 @@ def _named(plain: str) -> Iterator[tuple[int, int, str]]:
     """What a telling name stands before: a value or several."""
     listed = 0  # where the latest list ends: what is in it was looked at
     for pattern in (*NAMED, *PROSE):
+        in_prose = pattern in PROSE
         for m in pattern.finditer(plain):
             name = m["name"].lower()
-            if pattern in PROSE and not (m["d"] or m["a"] or m["e"] or _is_telling(m["s"])):
+            if in_prose and not (m["d"] or m["a"] or m["e"] or _is_telling(m["s"])):
                 continue
             if _is_ordinary(name, m["of"] or "", m["s"]):
                 continue
@@ -196,7 +198,7 @@ def _merged(spans: list[tuple[int, int, str]]) -> list[tuple[int, int, str]]:
 
 def _is_ordinary(name: str, of: str, value: str) -> bool:
     """Whether the value after a telling name tells nothing: masked, a state, a count, a folder."""
-    word = value.strip(".,:;!?()[]{}")
+    word = value.strip(AROUND)
     return (
         re.fullmatch(r"[\W_0]*(?:[\w.-]{0,40}\W{0,9}\[masked(?: [a-z -]+\])?)?", value) is not None
         or STATE.fullmatch(word) is not None
@@ -209,7 +211,7 @@ def _is_ordinary(name: str, of: str, value: str) -> bool:
 
 def _is_telling(value: str) -> bool:
     """Whether a value in prose is neither a plain word nor a count: `hunter2`, `Summer!Rain`."""
-    word = value.strip(".,:;!?()[]{}")
+    word = value.strip(AROUND)
     # `bad password uid=0`, an address, a date
     if re.match(r"[A-Za-z_]+[=:]|[0-9]+(?:[.:/-][0-9]+)+\Z", word):
         return False

@@ -140,8 +140,9 @@ class _Stream(io.TextIOBase):
                 raise OSError(errno.EBADF, "it is closed")
             call(self.file)
         except OSError as e:
-            with suppress(OSError):  # else Python writes at its end what is left, and fails
-                os.dup2(os.open(os.devnull, os.O_WRONLY), self.fileno())
+            # Else Python writes at its end what is left, and fails.
+            with suppress(OSError), open(os.devnull, "wb") as nothing:
+                os.dup2(nothing.fileno(), self.fileno())
             self.lost(e.strerror)
 
     def lost(self, why: str | None) -> None:

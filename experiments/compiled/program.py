@@ -66,6 +66,11 @@ class Instruction:
         found = re.search(r'custom_call_target="([^"]*)"', self.rest)
         return found[1] if found else ""
 
+    @property
+    def is_launched(self) -> bool:
+        """Whether something is done when it is met."""
+        return self.opcode not in NOTHING and not self.opcode.endswith(("-done", "-update"))
+
     @cached_property
     def size(self) -> float:
         """Bytes of what it puts out."""
@@ -112,7 +117,7 @@ def count(text: str) -> Counts:
     counts.collectives = +counts.collectives
     for computation, one, turns in module.run(module.entry, 1):
         counts.moved += turns * module.traffic(computation, one)
-        counts.launches += turns * module.is_launched(one)
+        counts.launches += turns * one.is_launched
         if one.opcode == "while":
             counts.turns += turns * module.turns(one)
     return counts
@@ -166,13 +171,9 @@ class Module:
             if one.opcode == "fusion":
                 yield from self.within(self.computations[one.called[0]])
 
-    def is_launched(self, one: Instruction) -> bool:
-        """Whether something is done when it is met."""
-        return one.opcode not in NOTHING and not one.opcode.endswith(("-done", "-update"))
-
     def traffic(self, computation: dict[str, Instruction], one: Instruction) -> float:
         """Bytes that an instruction outside of a fusion reads and writes."""
-        if not self.is_launched(one):
+        if not one.is_launched:
             return 0
         read = sum(self.read(computation, one, n) for n in range(len(one.operands)))
         return read + self.written(computation, one)
@@ -182,9 +183,8 @@ class Module:
         size = computation[one.operands[n]].size
         if n == 0 and one.opcode in PARTS:
             return min(size, one.size)
-        if (
-            n == 0 and one.opcode in CHANGED
-        ):  # of a scatter what is added to; else it is overwritten
+        if n == 0 and one.opcode in CHANGED:
+            # A scatter adds to what is there; else it is overwritten unread.
             return self.written(computation, one) if one.opcode == "scatter" else 0
         if one.opcode != "fusion":
             return size

@@ -168,9 +168,8 @@ def _parse(values: FlagValues, argv: list[str]) -> list[str]:
         rest = values(argv)[1:]
         for name in values:
             times, several = values[name].present, isinstance(values[name], flags.MultiFlag)
-            if (
-                times > 1 and not several and values[name].name not in SHOWS
-            ):  # absl would keep the last and drop the others
+            # absl would keep the last and drop the others.
+            if times > 1 and not several and values[name].name not in SHOWS:
                 raise InputError(f"--{name}: given {times} times; give it once")
             value = values[name].value
             if times and name not in MAY_BE_EMPTY and _is_empty(value):

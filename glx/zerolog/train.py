@@ -146,17 +146,20 @@ def make_step(config: TrainConfig, mesh: Mesh | None = None) -> Callable:
 
 @lru_cache(maxsize=8)
 def make_call(config: TrainConfig, mesh: Mesh) -> Callable:
-    """`state, packed, rows -> state, metrics` of a list of steps, as many as one row of the log."""
-    return devices.several(make_step(config, mesh), config.log_every, mesh)
+    """`state, packed, rows -> state, metrics` of a list of steps: as `_calls` has them."""
+    return devices.several(make_step(config, mesh), _most(config), mesh)
+
+
+def _most(config: TrainConfig) -> int:
+    """Steps of a call: their rows lie on the device together."""
+    return min(devices.sizes().steps, config.log_every, config.checkpoint_every, config.steps)
 
 
 def _calls(step: int, config: TrainConfig) -> Iterator[range]:
-    """The steps of each call: up to the next row of the log; on a CPU one by one."""
+    """The steps of each call; none goes beyond a row of the log."""
     while step < config.steps:
-        ends = (
-            step - step % every + every for every in (config.log_every, config.checkpoint_every)
-        )
-        end = step + 1 if devices.on_cpu() else min(*ends, config.steps)
+        rows = (config.log_every, config.checkpoint_every)
+        end = min(step + _most(config), config.steps, *(step - step % n + n for n in rows))
         yield range(step, end)
         step = end
 

@@ -15,7 +15,7 @@ WORDS = ("valve", "pump", "lamp", "motor", "fan", "belt", "lever", "wheel", "spr
 
 
 class Service(threading.Thread):
-    """Writes until it is stopped.
+    """Writes until it is `stopping`; its log is rotated from when it is `rotating` on.
 
     Attributes:
       key: the session of each line, by the number of the line.
@@ -29,7 +29,7 @@ class Service(threading.Thread):
         self.key: list[int] = []
         self.at: list[float] = []
         self.rotations = {"rename": 0, "copy": 0, "pack": 0}
-        self.stopping = threading.Event()
+        self.rotating, self.stopping = threading.Event(), threading.Event()
         self.orders: list[list[int]] = []
         self.clock = 1_714_557_600.0
 
@@ -73,9 +73,11 @@ class Service(threading.Thread):
             first.unlink()
 
     def run(self) -> None:
-        began, due, rotation = time.monotonic(), 0, time.monotonic() + 15
+        began, due, rotation = time.monotonic(), 0, None
         while not self.stopping.is_set():
-            if time.monotonic() > rotation:
+            if rotation is None and self.rotating.is_set():
+                rotation = time.monotonic() + 15
+            if rotation is not None and time.monotonic() > rotation:
                 self.rotate()
                 rotation = time.monotonic() + self.random.uniform(10, 30)
             burst = self.random.choice([0, 1, 1, 1, 2])
