@@ -19,7 +19,6 @@ from pathlib import Path
 import msgspec
 from absl.flags import FlagValues
 from rich.console import Console
-from rich.table import Table
 
 from experiments.compiled.compiling import Compiled, compile_elsewhere
 from experiments.compiled.programs import PROGRAMS
@@ -70,7 +69,7 @@ def work(values: FlagValues) -> None:
             console.print(f"{program} for {n} x {target}: {rows[-1].seconds:.0f} s")
             if out:
                 write_whole(out, msgspec.json.format(msgspec.json.encode(rows)).decode() + "\n")
-    Console().print(terminal(rows))
+    print(markdown(rows), end="")
     if out:
         write_whole(out.with_suffix(".md"), markdown(rows))
     if said := grown(rows, committed):
@@ -143,26 +142,13 @@ def cells(row: Compiled) -> list[str]:
     ]
 
 
-def terminal(rows: list[Compiled]) -> Table:
-    """The table for a terminal."""
-    title = "of each device; ms are arithmetic, not measured"
-    table = Table(title=title, title_justify="left", title_style="dim")
-    for n, name in enumerate(HEADINGS):
-        number = 1 < n < len(HEADINGS) - 1
-        table.add_column(name, justify="right" if number else "left", overflow="fold")
-    for row in rows:
-        table.add_row(*cells(row))
-    return table
-
-
 def markdown(rows: list[Compiled]) -> str:
     """The table in Markdown."""
-    ruler = "|".join(
-        " --: " if 1 < n < len(HEADINGS) - 1 else " --- " for n in range(len(HEADINGS))
-    )
+    numbers = range(2, len(HEADINGS) - 1)
+    ruler = "|".join(" --: " if n in numbers else " --- " for n in range(len(HEADINGS)))
     lines = [f"| {' | '.join(HEADINGS)} |", f"|{ruler}|"]
     lines += [f"| {' | '.join(cells(row))} |" for row in rows]
-    return "\n".join(lines) + "\n"
+    return "\n".join([*lines, "", "Of each device; ms are arithmetic, not measured."]) + "\n"
 
 
 def main(argv: list[str]) -> int:

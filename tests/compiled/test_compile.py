@@ -69,6 +69,12 @@ def test_a_compiler_that_is_not_there_ends_with_3(capsys, tmp_path, monkeypatch)
     assert "launch/compile.sh" in capsys.readouterr().err
 
 
+def test_times_are_told_to_be_no_measurement():
+    table = compiling.markdown([ROW])
+    assert "| 4 x v5e | train | 20 s | 200 MB | 1,000 MB |" in table
+    assert "not measured" in table
+
+
 def test_committed_rows_are_of_programs_that_there_are():
     rows = compiling.read(compiling.COMMITTED)
     assert {row.target for row in rows} <= set(TARGETS)
