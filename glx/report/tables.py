@@ -320,7 +320,7 @@ def _over_all(study: Results) -> tuple[str, ...]:
 def _with_mean(row: list[Entry]) -> list[Entry]:
     """With the mean of several, where all are known."""
     known = [entry.value for entry in row if entry.value is not None]
-    mean = sum(known) / len(known) if len(known) == len(row) else None
+    mean = sum(known) / len(known) if known and len(known) == len(row) else None
     return [*row, _score(mean)] if len(row) > 1 else row
 
 

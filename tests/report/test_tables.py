@@ -121,6 +121,18 @@ def test_a_target_without_labels_has_a_share_flagged_and_is_in_no_mean(tmp_path)
     assert "on hdfs, bgl_50%" in study_page.page(tmp_path)
 
 
+def test_a_study_of_targets_without_labels_has_the_shares_flagged(tmp_path):
+    write_study(tmp_path)
+    change_cells(tmp_path, lambda cell: cell if "/bgl_50%" in cell["run"] else None)
+    for run in tmp_path.glob("cells/*/bgl_50%*/*"):
+        shutil.rmtree(run)
+        make_run(run, labels=False, target="bgl_50%", n_sequences=60, n_anomalous=6)
+    found = read_study(tmp_path)
+    assert (found.targets, found.unlabelled) == ((), ("bgl_50%",))
+    assert texts(tables.of_study(found)[0])[-1][-1] == "10.0 %"
+    assert "10.0 %" in study_page.page(tmp_path)
+
+
 def test_a_mean_over_some_systems_says_so(tmp_path):
     write_study(tmp_path)
     change_cells(tmp_path, lambda cell: None if "GeneralLog/bgl" in cell["run"] else cell)
