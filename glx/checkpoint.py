@@ -50,7 +50,7 @@ def save(folder: Path, state: State) -> None:
     try:
         _save_arrays(new / "arrays", state.arrays)
         for name, table in state.tables.items():
-            table.write_parquet(new / f"{name}.parquet")
+            (new / f"{name}.parquet").write_bytes(files.parquet(table))
         sums = _checksums(new) | {MANIFEST: _checksum_of(state.settings)}
         manifest = {"version": VERSION, "settings": state.settings, "sha256": sums}
         (new / MANIFEST).write_text(json.dumps(manifest, indent=1) + "\n")

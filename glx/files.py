@@ -5,6 +5,7 @@ In: a path. Out: the path, checked before any work; what is written to it; a loc
 
 import errno
 import fcntl
+import io
 import os
 import re
 import secrets
@@ -13,6 +14,8 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
+
+import polars as pl
 
 from glx.errors import InputError, is_disk_full, unusable
 
@@ -242,6 +245,16 @@ def write_whole(path: Path, text: str) -> None:
     """Write a text as `whole` does."""
     with whole(path, encoding="utf-8") as file:
         file.write(text)
+
+
+def parquet(table: pl.DataFrame, metadata: dict[str, str] | None = None) -> memoryview:
+    """A table as the bytes of a Parquet file.
+
+    They are written by Python: Polars tells of a full disk as such in some places of a file only.
+    """
+    buffer = io.BytesIO()
+    table.write_parquet(buffer, metadata=metadata)
+    return buffer.getbuffer()
 
 
 def _followed(path: Path) -> Path:

@@ -14,7 +14,7 @@ import polars as pl
 
 from glx.config import cache_home
 from glx.errors import InputError
-from glx.files import whole
+from glx.files import parquet, whole
 from glx.statements import calls, files, find, languages
 
 SCHEMA = pl.Schema(
@@ -89,10 +89,10 @@ def _of_path(path: Path, log_calls: tuple[str, ...], say: Say, cache: Path | Non
 
 def _keep(table: pl.DataFrame, path: Path) -> None:
     """Write the file whole; where it cannot be written it is found again next time."""
-    with suppress(OSError, pl.exceptions.PolarsError):  # of a full disk Polars may tell as its own
+    with suppress(OSError):
         path.parent.mkdir(parents=True, exist_ok=True)
         with whole(path, "wb") as file:
-            table.write_parquet(file)
+            file.write(parquet(table))
 
 
 def _identity(path: Path, log_calls: tuple[str, ...]) -> str:
