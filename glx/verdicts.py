@@ -4,6 +4,7 @@ In: verdicts on distinct sequences. Out: a row for each sequence (`verdicts.parq
 `glx.api`) or a line of JSON for each (`glx detect`). No label of the target is read here.
 """
 
+import hashlib
 import json
 from dataclasses import dataclass, field, fields
 from typing import Any
@@ -14,6 +15,7 @@ import polars as pl
 from glx.sequences import PARTS, TEST, Distinct, Sequences
 
 TOP = 3  # events named as evidence
+TIME = "%Y-%m-%dT%H:%M:%S%.3f"  # of JSON
 EVIDENCE = pl.List(
     pl.Struct({"line": pl.Int64, "event": pl.Int64, "weight": pl.Float64, "text": pl.String})
 )
@@ -26,6 +28,7 @@ DECIDING = pl.Struct(
         "nearest": pl.String,
     }
 )
+CAUSE = pl.Struct({"id": pl.String, "lacks": pl.Boolean, "text": pl.String})
 SCHEMA: dict[str, Any] = {  # the columns of `verdicts.parquet`
     "sequence": pl.Int64,
     "key": pl.String,
@@ -38,6 +41,8 @@ SCHEMA: dict[str, Any] = {  # the columns of `verdicts.parquet`
     "evidence": EVIDENCE,
     "reason": pl.String,
     "deciding": DECIDING,
+    "cause": CAUSE,
+    "time": pl.Datetime("ms"),  # of the first event
 }
 # Those that a sequence has without a split.
 VERDICT = {name: kind for name, kind in SCHEMA.items() if name not in ("sequence", "split")}
@@ -55,6 +60,8 @@ class Verdicts:
       ids: `<int32>[U, K]` their template ids.
       reasons: `<object>[U]` the expert's reason, or the event that is missing, in words; None where
         there is none.
+      causes: `<int64>[U]` template id of the event that decided, -1 for none.
+      lacks: `<bool>[U]` that event decided by not being there.
       routes: `<str>[U]` `general` or `proprietary`; None for a detector without routes.
       deciding: `DECIDING[U]` the event that chose the route and the nearest template of a source;
         None for a detector without routes.
@@ -68,6 +75,8 @@ class Verdicts:
     weights: np.ndarray
     ids: np.ndarray
     reasons: np.ndarray
+    causes: np.ndarray
+    lacks: np.ndarray
     routes: np.ndarray | None = None
     deciding: pl.Series | None = None
     similarity: np.ndarray | None = None
@@ -84,7 +93,7 @@ def rows(
 ) -> pl.DataFrame:
     """The columns `VERDICT`, a row for each of the `N` sequences.
 
-    `score` and `anomalous` are null for an abstention.
+    `score` and `anomalous` are null for an abstention, `cause` where nothing is anomalous.
 
     Args:
       sequences: those that were scored, in order.
@@ -95,11 +104,30 @@ def rows(
         "route": verdicts.routes,
         "reason": [reason and _valid(reason) for reason in verdicts.reasons],
         "deciding": verdicts.deciding,
+        "cause": _causes(verdicts, threshold, texts),
     }
     own = _places(sequences) | {"evidence": evidence(verdicts, sequences, texts)}
     found = _frame(own).hstack(_frame(of_distinct)[verdicts.distinct.inverse])
     cut = pl.lit(threshold, dtype=pl.Float32)
     return found.with_columns(anomalous=pl.col("score") >= cut).select(*VERDICT)
+
+
+def _causes(verdicts: Verdicts, threshold: float, texts: list[str]) -> pl.Series:
+    """`CAUSE[U]`; null for what is not flagged, or where no event weighs anything."""
+    flagged = (verdicts.scores >= np.float32(threshold)) & (verdicts.causes >= 0)
+    known: dict[tuple[int, bool], dict[str, Any]] = {}
+    found: list[dict[str, Any] | None] = [None] * len(flagged)
+    for n in np.flatnonzero(flagged).tolist():
+        of = int(verdicts.causes[n]), bool(verdicts.lacks[n])
+        known[of] = known.get(of) or _cause(texts[of[0]], of[1])
+        found[n] = known[of]
+    return pl.Series("cause", found, dtype=CAUSE)
+
+
+def _cause(text: str, lacks: bool) -> dict[str, Any]:
+    """`CAUSE`; its id is the same in every run."""
+    said = f"{'lacks' if lacks else 'holds'} {text}".encode("utf-8", "backslashreplace")
+    return {"id": hashlib.sha256(said).hexdigest()[:8], "lacks": lacks, "text": text}
 
 
 def table(
@@ -144,7 +172,8 @@ def evidence(verdicts: Verdicts, sequences: Sequences, texts: list[str]) -> pl.S
 def json_lines(verdict_rows: pl.DataFrame, **first: Any) -> pl.Series:
     """The rows of `rows` as objects of JSON (str), as docs/formats.md says.
 
-    `reason` is there where there is one, and so is `detail` where the table has that column (str).
+    `time`, `reason` and `cause` are there where there is one, and so is `detail` (str) where the
+    table has that column.
 
     Args:
       first: what each object begins with, the same in all.
@@ -161,14 +190,15 @@ def json_lines(verdict_rows: pl.DataFrame, **first: Any) -> pl.Series:
         "route",
         pl.col("evidence").list.eval(shown),
     )
-    # Null in all but few lines: each an object of its own, without its braces.
+    written = verdict_rows.with_columns(pl.col("time").dt.to_string(TIME))
+    # Null in many lines: each an object of its own, without its braces.
     further = [
         pl.when(pl.col(name).is_not_null()).then(pl.lit(",") + _inside(pl.struct(name)))
-        for name in ("reason", "detail")
-        if name in verdict_rows.columns
+        for name in ("time", "reason", "cause", "detail")
+        if name in written.columns and written[name].null_count() < len(written)
     ]
     parts = [pl.lit(beginning), _inside(verdict), *(part.fill_null("") for part in further)]
-    return verdict_rows.select(pl.concat_str(*parts, pl.lit("}"))).to_series()
+    return written.select(pl.concat_str(*parts, pl.lit("}"))).to_series()
 
 
 def _inside(struct: pl.Expr) -> pl.Expr:
@@ -178,8 +208,11 @@ def _inside(struct: pl.Expr) -> pl.Expr:
 
 def _places(sequences: Sequences) -> dict[str, Any]:
     """Where each sequence is in its file."""
-    first, last = sequences.first_line, sequences.last_line
-    return {"key": sequences.keys, "first_line": first, "last_line": last}
+    first, last, time = sequences.first_line, sequences.last_line, None
+    if sequences.start is not None:
+        seconds = pl.Series(sequences.start, dtype=pl.Float64).fill_nan(None)
+        time = (seconds * 1000).round().cast(pl.Int64).cast(pl.Datetime("ms"))
+    return {"key": sequences.keys, "first_line": first, "last_line": last, "time": time}
 
 
 def _frame(columns: dict[str, Any]) -> pl.DataFrame:

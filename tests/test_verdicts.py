@@ -36,7 +36,11 @@ COLUMNS = {
             "nearest": pl.String,
         }
     ),
+    "cause": pl.Struct({"id": pl.String, "lacks": pl.Boolean, "text": pl.String}),
+    "time": pl.Datetime("ms"),
 }
+HOLDS = {"id": "9642efe4", "lacks": False, "text": "stop"}
+LACKS = {"id": "4d25775f", "lacks": True, "text": "stop"}
 DECIDED = {"event": 0, "text": "stop", "cosine": 0.5, "source": "jobs", "nearest": "halt"}
 
 
@@ -48,7 +52,8 @@ def verdicts_of(scores, routes=None) -> Verdicts:
     reasons = np.array([None, *"abc"][:n], object)
     deciding = None if routes is None else pl.Series([DECIDED] * n, dtype=verdicts.DECIDING)
     scores = np.array(scores, np.float32)
-    return Verdicts(unique, scores, at, at + 1.0, at, reasons, routes, deciding)
+    causes, lacks = at[:, 0], np.arange(n) == 1
+    return Verdicts(unique, scores, at, at + 1.0, at, reasons, causes, lacks, routes, deciding)
 
 
 def table(scores, part=(ADAPT, GAP, TEST, TEST, TEST), threshold=0.5, keys=True, routes=None):
@@ -72,12 +77,12 @@ def test_one_row_per_sequence(tmp_path):
     found = table([0.25, 0.5, 0.75])
     assert dict(found.schema) == COLUMNS
     assert found.rows() == [
-        (0, "s0", 0, 9, "adapt", None, None, None, None, None, None),
-        (1, "s1", 10, 19, "gap", None, None, None, None, None, None),
-        (2, "s2", 20, 29, "test", 0.25, False, None, found_at(20), None, None),
+        (0, "s0", 0, 9, "adapt", *[None] * 8),
+        (1, "s1", 10, 19, "gap", *[None] * 8),
+        (2, "s2", 20, 29, "test", 0.25, False, None, found_at(20), *[None] * 4),
         # At the threshold: anomalous.
-        (3, "s3", 30, 39, "test", 0.5, True, None, found_at(30), "a", None),
-        (4, "s4", 40, 49, "test", 0.75, True, None, found_at(40), "b", None),
+        (3, "s3", 30, 39, "test", 0.5, True, None, found_at(30), "a", None, LACKS, None),
+        (4, "s4", 40, 49, "test", 0.75, True, None, found_at(40), "b", None, HOLDS, None),
     ]
     found.write_parquet(tmp_path / "v.parquet")
     assert dict(pl.read_parquet(tmp_path / "v.parquet").schema) == COLUMNS
@@ -134,6 +139,8 @@ def two_alike_and_one_other(keys=None) -> tuple[Verdicts, Sequences]:
         weights=np.array([[1, 0], [0.66666, 0.33334]], np.float32),
         ids=np.array([[1, 0], [0, 2]]),
         reasons=np.array(["not \ud800 to say", None]),
+        causes=np.array([1, 2]),
+        lacks=np.array([False, True]),
         routes=np.array(["general", "proprietary"]),
     )
     ids, lines = np.array([2, 0, 1, 2, 0]), np.array([4, 9, 5, 6, 7])
@@ -163,6 +170,22 @@ def test_of_no_sequences_there_are_no_rows():
     assert (dict(empty.schema), len(empty)) == (verdicts.VERDICT, 0)
 
 
+def test_the_time_of_a_sequence_is_that_of_its_first_event():
+    found, sequences = two_alike_and_one_other()
+    start = np.array([1.7e9, nan, 1.7e9 + 0.25])
+    rows = verdicts.rows(found, replace(sequences, start=start), 0.75, ["a", "b", "c"])
+    assert rows["time"].dt.epoch("ms").to_list() == [1_700_000_000_000, None, 1_700_000_000_250]
+    times = [json.loads(line).get("time") for line in verdicts.json_lines(rows)]
+    assert times == ["2023-11-14T22:13:20.000", None, "2023-11-14T22:13:20.250"]
+
+
+def test_what_no_event_weighs_in_has_no_cause():
+    found, sequences = two_alike_and_one_other()
+    found = replace(found, causes=np.array([-1, -1]))
+    rows = verdicts.rows(found, sequences, 0.75, ["a", "b", "c"])
+    assert rows["cause"].to_list() == [None] * 3
+
+
 def test_lines_of_json():
     found, sequences = two_alike_and_one_other(np.array(['a"', "ä\\", "c"], object))
     texts = ["start", 'say "line": 1000000000000000000}', "stop"]
@@ -171,6 +194,7 @@ def test_lines_of_json():
     first, second, third = map(json.loads, lines)
     assert [*first] == [
         "file", "key", "first_line", "last_line", "score", "anomalous", "route", "evidence",
+        "cause",
     ]  # fmt: skip
     assert first == {
         "file": "x\udcff.log",  # escaped, as it is no UTF-8
@@ -184,6 +208,7 @@ def test_lines_of_json():
             {"line": 9, "weight": 0.6667, "text": "start"},
             {"line": 4, "weight": 0.3333, "text": "stop"},
         ],
+        "cause": LACKS,
     }
     assert third == first | {"key": "c", "first_line": 6, "last_line": 7} | {
         "evidence": [e | {"line": n} for e, n in zip(first["evidence"], (7, 6), strict=True)]
@@ -192,6 +217,7 @@ def test_lines_of_json():
     assert second["evidence"] == [{"line": 5, "weight": 1.0, "text": texts[1]}]
     assert second["reason"] == "not \\ud800 to say"
     assert "ä" in lines[1]
+    assert "cause" not in second
     without = verdicts.json_lines(rows.with_columns(key=pl.lit(None, pl.String)))
     assert [*map(json.loads, without)] == [
         {k: v for k, v in (line | {"key": None}).items() if k != "file"}

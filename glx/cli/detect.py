@@ -4,6 +4,7 @@ Examples:
   glx detect --detector=runs/first/checkpoint --logs=new.log --out=found.jsonl
   glx detect --detector=DIR --logs='/var/log/shop.log*' --out=found.jsonl
   tail -F shop.log | glx detect --detector=DIR --logs=- --out=- --idle=30s
+  glx detect --detector=DIR --logs=shop.log --out=today.jsonl --summary --since=yesterday.jsonl
   glx detect --detector=DIR --logs=shop.log --follow --out=-
 
 Several files (a folder, a quoted glob, --logs given again) are one log, in the order of time. What
@@ -15,14 +16,21 @@ from absl.flags import FlagValues
 from glx.cli.flags import add, define, given
 from glx.data.load import REDACT, DataConfig
 from glx.errors import InputError
-from glx.files import given_path
+from glx.files import given_path, is_stream
 from glx.generallog.experts import ExpertConfig
 from glx.parse.layout import FORMATS
 from glx.parse.names import Given
+from glx.parse.sources import STDIN
 from glx.redact import mask_of
+from glx.report.cause_texts import for_people
+from glx.report.causes import since
 from glx.runs import detect
+from glx.runs.causes import of_path
 from glx.runs.compilation import keep_compilations
 from glx.runs.progress import Terminal
+from glx.terminal import tell
+
+SHOWN = 10  # causes of --summary
 
 
 def declare() -> FlagValues:
@@ -53,6 +61,9 @@ def declare() -> FlagValues:
     add(own, "boolean", "follow", False, about)
     about = "Begin anew where --follow would go on after what is in --out."
     add(own, "boolean", "overwrite", False, about)
+    add(own, "boolean", "summary", False, "Print the causes at the end, as `glx causes` does.")
+    about = "Of --summary: an earlier run, or file of verdicts; causes that it has not are marked."
+    add(own, "string", "since", None, about)
     define(own, ExpertConfig)
     return own
 
@@ -62,6 +73,14 @@ def work(values: FlagValues) -> None:
     for name in ("detector", "logs", "out"):
         if not values[name].value:
             raise InputError(f"--{name}: missing; see --help")
+    summary, mask = values.summary or values.since is not None, mask_of(values.redact)
+    if summary and (values.follow or values.out == str(STDIN) or is_stream(given_path(values.out))):
+        given_so = "--follow" if values.follow else f"--out={values.out}"
+        raise InputError(
+            f"{given_so}: leaves nothing for --summary to read at the end; give --out=FILE, and "
+            "look at what is there with `glx causes FILE`"
+        )
+    before = None if values.since is None else of_path(given_path(values.since), mask)
     keep_compilations(DataConfig())
     detect.detect(
         given_path(values.detector),
@@ -75,7 +94,9 @@ def work(values: FlagValues) -> None:
         latency=values.latency,
         follow=values.follow,
         overwrite=values.overwrite,
-        mask=mask_of(values.redact),
+        mask=mask,
         expert=given(values, ExpertConfig),
         progress=Terminal(),
     )
+    if summary:
+        tell(for_people(since(of_path(given_path(values.out), mask), before), SHOWN))

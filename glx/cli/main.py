@@ -14,6 +14,7 @@ COMMANDS = {
     "zerolog": "train ZeroLog on labelled systems and judge an unlabelled one",
     "generallog": "the same with GeneralLog: an expert judges what no labelled system resembles",
     "detect": "judge more logs of a system with a fitted detector",
+    "causes": "show what was flagged by cause, with its lines",
     "study": "every method on every system, and a report",
     "ablate": "GeneralLog with one component off at a time, and a report",
     "method": "fit a published method and judge an unlabelled system",
@@ -39,7 +40,7 @@ def main(words: list[str] | None = None) -> int:
     if name not in COMMANDS:
         return ended(partial(_no_command, name))
     module = import_module(f"glx.cli.{name}")
-    usage, names = module.__doc__ or "", name in ("inspect", "report", "statements")
+    usage, names = module.__doc__ or "", name in ("causes", "inspect", "report", "statements")
     return run(module.work, module.declare(), usage, [name, *rest], names=names)
 
 

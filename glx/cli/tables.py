@@ -2,15 +2,15 @@
 
 from pathlib import Path
 
-import polars as pl
 from msgspec import UNSET, UnsetType
 from rich.table import Table
-from rich.text import Text
 
+from glx.report import models
+from glx.report.cause_texts import headline, short
 from glx.report.models import BaselineMetrics, Measured, Metrics
-from glx.terminal import Screen, visible
+from glx.terminal import Screen
 
-SHOWN = 5  # anomalies
+SHOWN = 10  # causes
 
 
 def print_run(metrics: Metrics, run_dir: Path) -> None:
@@ -23,14 +23,13 @@ def print_run(metrics: Metrics, run_dir: Path) -> None:
             console.print(f"audit: {finding['detail']}", style="yellow")
     if metrics.warning:
         console.print(metrics.warning, style="yellow")
-    console.print(anomalies(run_dir))
+    console.print(causes(run_dir), soft_wrap=True)
     if metrics.tau is not UNSET:
         console.print(routes(metrics))
     console.print(
-        f"{metrics.n_anomalous:,} of {metrics.n_sequences:,} sequences flagged at "
-        f"{metrics.threshold:.3g}; {metrics.wall_seconds:.0f} s, "
-        f"{metrics.peak_memory_mb:,.0f} MB. "
-        f"Look at {run_dir}/report.html; verdicts.parquet and metrics.json lie beside it.",
+        f"Flagged from a score of {metrics.threshold:.3g} on; {metrics.wall_seconds:.0f} s, "
+        f"{metrics.peak_memory_mb:,.0f} MB. Look at {run_dir}/report.html; `glx causes {run_dir}` "
+        "shows each cause with its lines.",
     )
 
 
@@ -83,35 +82,13 @@ def routes(metrics: Metrics) -> str:
     return text + "."
 
 
-def anomalies(run_dir: Path) -> Table:
-    """The highest-scored kinds of sequence, each with the events that weighed most."""
-    highest = (
-        pl.scan_parquet(run_dir / "verdicts.parquet")
-        .filter(pl.col("score").is_not_null())
-        .with_columns(texts=pl.col("evidence").list.eval(pl.element().struct.field("text")))
-        .group_by("texts", "reason", pl.col("deciding").struct.field("text").alias("near"))
-        .agg(pl.len(), pl.all().sort_by("score", descending=True).first())
-        .sort("score", "sequence", descending=[True, False])
-        .head(SHOWN)
-        .collect()
-    )
-    table = Table(title="the highest scores, a row for sequences alike", title_justify="left")
-    for name in ("score", "flagged", "times", "lines", "what weighed most"):
-        table.add_column(name, no_wrap=name == "lines")
-    for row in highest.iter_rows(named=True):
-        # Text, not markup: what a log holds is never a format.
-        events = [text[:100] for text in row["texts"]]
-        events = list(dict.fromkeys(events))  # one template may weigh most more than once
-        where = f"{row['first_line']}-{row['last_line']}"
-        if row["key"]:
-            events.insert(0, row["key"])
-        if row["reason"]:
-            routed = f"{row['route']}: " if row["route"] else ""  # by a router, which few have
-            events.append(f"({routed}{row['reason'][:200]})")
-        flagged = "yes" if row["anomalous"] else "no"
-        what = Text(visible("\n".join(events)))
-        table.add_row(f"{row['score']:.3f}", flagged, f"{row['len']:,}", where, what)
-    return table
+def causes(run_dir: Path) -> str:
+    """The first causes, a line each."""
+    found = models.read(run_dir, models.Causes)
+    lines = [headline(found), *map(short, found.causes[:SHOWN])]
+    if found.found > SHOWN:
+        lines.append(f"... and {found.found - SHOWN:,} more")
+    return "\n".join(lines)
 
 
 def _number(value: float | UnsetType | None) -> str:

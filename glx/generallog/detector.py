@@ -201,7 +201,7 @@ class GeneralLogDetector(Detector):
         routed = route.route(self.router, unique, meanings.vectors)
         scores = on_one_scale(base.scores, self.zerolog.threshold)
         places, weights, ids = base.places.copy(), base.weights.copy(), base.ids.copy()
-        reasons = base.reasons.copy()
+        reasons, causes, lacks = base.reasons.copy(), base.causes.copy(), base.lacks.copy()
         judges_all, costs, share_answered = self.config.judges_all, Costs(), None
         rows = np.flatnonzero(~routed.general | judges_all)
         if len(rows):
@@ -227,7 +227,9 @@ class GeneralLogDetector(Detector):
                 for v, reason in zip(decisive, answers.reasons, strict=True)
             ]
             lack = np.flatnonzero((absent >= 0) & (log_odds <= absent))
-            reasons[rows[lack]] = missing(profile, asked, lack, meanings.shown)
+            causes[rows], lacks[rows] = decisive, False
+            reasons[rows[lack]], causes[rows[lack]] = missing(profile, asked, lack, meanings.shown)
+            lacks[rows[lack]] = True
         routes = np.where(routed.general, "general", "proprietary")
         one_way = self.config.route.route in ONE_WAY
         metrics = route.summary(routed, unique.counts, one_way=one_way) | asdict(costs)
@@ -236,7 +238,7 @@ class GeneralLogDetector(Detector):
         metrics["stamps"] = ["hardly two routes"] if metrics["warning"] else []
         metrics["stamps"] += ["abstentions"] if np.isnan(scores).any() else []
         deciding = route.explain(self.router, routed, meanings, self.source_texts)
-        more = reasons, routes, deciding, routed.x_sim, metrics
+        more = reasons, causes, lacks, routes, deciding, routed.x_sim, metrics
         return Verdicts(unique, scores, places, weights, ids, *more)
 
     def habits(self, meanings: Meanings) -> Habits:

@@ -139,6 +139,8 @@ class MethodDetector(Detector):
             weights=heavy,
             ids=unique.ids[at],
             reasons=np.full(len(unique), None),
+            causes=np.where(at[:, 0] >= 0, unique.ids[at[:, 0]], -1),
+            lacks=np.zeros(len(unique), dtype=bool),
         )
 
     def to_state(self) -> State:

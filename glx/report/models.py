@@ -192,6 +192,75 @@ class Plots(Struct):
     baselines: dict[str, Blocks]
 
 
+class Line(Struct):
+    """A line of a log as it is shown; `own` where it is of the sequence."""
+
+    line: int
+    text: str
+    own: bool
+
+
+class Example(Struct, kw_only=True):
+    """A sequence that a cause flagged.
+
+    Attributes:
+      file: its log; None where that goes without saying.
+      near: the nearest known event of a source, where a router looked for it.
+      evidence: lines that weighed, the deciding one first.
+      lines: some of the log; none where it cannot be read again.
+    """
+
+    file: str | None
+    key: str | None
+    first_line: int
+    last_line: int
+    time: str | None
+    reason: str | None
+    near: str | None
+    evidence: list[int]
+    lines: list[Line] = []
+
+
+class Cause(Struct, kw_only=True):
+    """Why sequences were flagged: an event that they hold, or one that they lack.
+
+    Attributes:
+      id: the same in every run.
+      score: the highest.
+      trend: how many were flagged in each of equal parts of the log.
+      sessions: some of them.
+      new: not among the causes of an earlier run; None where it was not compared with one.
+    """
+
+    id: str
+    lacks: bool
+    text: str
+    count: int
+    score: Number
+    first_time: str | None
+    last_time: str | None
+    trend: list[int]
+    sessions: list[str]
+    example: Example
+    new: bool | None = None
+
+
+class Causes(Struct, kw_only=True):
+    """`causes.json`: what was flagged, by cause.
+
+    Attributes:
+      sequences, flagged: how many.
+      found: how many causes, of which the first are in `causes`.
+      in_time: the parts of the trends are of equal time, else of as many sequences.
+    """
+
+    sequences: int
+    flagged: int
+    found: int
+    in_time: bool
+    causes: list[Cause]
+
+
 class Config(Struct):
     """`config.json`: every setting, what it ran with and on."""
 
@@ -226,7 +295,7 @@ class Plan(Struct):
 
 NAMES: dict[type[Struct], str] = {
     **{Metrics: "metrics.json", Measured: "metrics.json"},
-    **{Plots: "figures.json", Config: "config.json", Plan: "study.json"},
+    **{Plots: "figures.json", Config: "config.json", Plan: "study.json", Causes: "causes.json"},
 }
 ABSENT = {  # what a folder without them is
     "metrics.json": "no finished run (no metrics.json)",

@@ -16,11 +16,13 @@ from glx.evaluate.audit import UNSOUND
 from glx.report import models, pictures
 from glx.report import page as pages
 from glx.report.anomalies import EVENTS, FLAGGED, GROUPS, PLACES, anomalies
-from glx.report.models import Config, Measured, Metrics, Plots
+from glx.report.cause_texts import about, spark, title
+from glx.report.models import Causes, Config, Measured, Metrics, Plots, path_of
 from glx.report.page import as_json, count, explained, without_password
 
 PAGE = "report.html"
 STATIC = 25  # rows of the table that are there without a script
+MOST_CAUSES = 50
 MIXED = "What weighed most, else first line"  # of the column, where some groups weigh no line
 BLIND = {"source-only GRU", "MetaLog-style"}  # methods that do not see the target's unlabelled log
 COST = (  # metric, its name, its text
@@ -67,6 +69,11 @@ def page(folder: Path) -> str:
         m=metrics,
         labels=isinstance(metrics, Measured),
         method=metrics.method + (f" ({metrics.expert})" if metrics.expert else ""),
+        causes=models.read(folder, Causes) if path_of(folder, Causes).exists() else None,
+        most_causes=MOST_CAUSES,
+        title=title,
+        about=about,
+        spark=spark,
         lesson=lesson(metrics),
         unsound=UNSOUND,
         rows=[_row(group, found) for group in found["groups"][:STATIC]],

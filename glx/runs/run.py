@@ -20,10 +20,11 @@ from glx.data.load import Parsed
 from glx.detector import Detector
 from glx.evaluate import audit
 from glx.evaluate.labels import read_labels
-from glx.redact import mask_of
+from glx.files import parquet
+from glx.redact import Mask, mask_of
 from glx.report import models
 from glx.report import run as report
-from glx.runs import detectors, plots
+from glx.runs import causes, detectors, plots
 from glx.runs.fit import fit
 from glx.runs.folder import run_folder
 from glx.runs.measure import measure, trivial
@@ -73,7 +74,8 @@ def run(
         stamped += [] if few is None else [f"{len(few.labels):,} labels of the target"]
         stamped += found.pop("stamps", [])
         stamps = {"protocol": config.data.protocol, "stamps": stamped}
-        _write_verdicts(folder, detector, target, verdicts, meanings.shown, stamps)
+        shown = meanings.shown, mask_of(config.data.redact)
+        _write_verdicts(folder, detector, target, verdicts, *shown, stamps)
 
         progress.say("measuring")
         has_labels = target.system.labels is not None
@@ -113,18 +115,23 @@ def _write_verdicts(
     target: Parsed,
     verdicts: Verdicts,
     texts: list[str],
+    mask: Mask,
     stamps: dict[str, Any],
 ) -> None:
     """The detector, its verdicts and what the report shows of them; no label is needed.
 
     Args:
       texts: of templates, as they are shown.
+      mask: what becomes of lines where they are shown.
     """
     shutil.rmtree(folder / "checkpoint", ignore_errors=True)
     detectors.save(folder / "checkpoint", detector, target.parser, stamps)
     cut = detector.threshold
     table = tables.table(target.sequences, target.part, verdicts, cut, texts)
-    table.write_parquet(folder / "verdicts.parquet", metadata={"glx": json.dumps(stamps)})
+    written = parquet(table, metadata={"glx": json.dumps(stamps)})
+    (folder / "verdicts.parquet").write_bytes(written)
     if len(target.log.files) > 1:
-        target.log.table().write_parquet(folder / "files.parquet")
-    plots.flagged(table, verdicts, texts).write_parquet(folder / "flagged.parquet")
+        (folder / "files.parquet").write_bytes(parquet(target.log.table()))
+    flagged = plots.flagged(table, verdicts, texts)
+    (folder / "flagged.parquet").write_bytes(parquet(flagged))
+    models.write(folder, causes.of_run(target, table, mask))

@@ -156,17 +156,19 @@ class ZeroLogDetector(Detector):
         owner = np.repeat(np.arange(len(short)), short.lengths)
         weight = attention
         reasons = np.full(len(unique), None)
+        deciding, lacks = np.full(len(unique), -1), np.zeros(len(unique), dtype=bool)
         if train.structural:
             levels = meanings.levels
             log_odds = evidence.event_log_odds(profile, meanings.alarm, levels)[short.ids]
             highest, place = first_highest(log_odds, short)
             weight = attention * np.exp(log_odds - highest[owner])
             absent = evidence.absence(profile, unique)
-            rows = np.flatnonzero((absent >= 0) & (absent >= highest))
-            reasons[rows] = missing(profile, unique, rows, meanings.shown)
-            rows = np.flatnonzero((highest >= 0) & (absent < highest))
-            decisive = short.ids[short.offsets[rows] + place[rows]]
-            reasons[rows] = [unusual(profile, meanings, v) for v in decisive]
+            deciding = short.ids[short.offsets[:-1] + place].astype(np.int64)
+            lacks = (absent >= 0) & (absent >= highest)
+            rows = np.flatnonzero(lacks)
+            reasons[rows], deciding[rows] = missing(profile, unique, rows, meanings.shown)
+            rows = np.flatnonzero((highest >= 0) & ~lacks)
+            reasons[rows] = [unusual(profile, meanings, v) for v in deciding[rows]]
         total = np.bincount(owner, weight, len(short))
         at, weights = heaviest(short.offsets, (weight / total[owner]).astype(np.float32))
         return Verdicts(
@@ -176,6 +178,8 @@ class ZeroLogDetector(Detector):
             weights=weights,
             ids=short.ids[at],
             reasons=reasons,
+            causes=np.where(deciding < 0, short.ids[at[:, 0]], deciding),
+            lacks=lacks,
         )
 
     def to_state(self) -> State:
@@ -289,13 +293,15 @@ def percent(part: int, whole: int) -> str:
     return f"{1000 * part // whole / 10:.1f}%"
 
 
-def missing(profile: Profile, sequences: Distinct, rows: np.ndarray, texts: list[str]) -> list[str]:
-    """For each of the `rows` the commonest event that the sequence lacks, in words.
+def missing(
+    profile: Profile, sequences: Distinct, rows: np.ndarray, texts: list[str]
+) -> tuple[list[str], list[int]]:
+    """For each of the `rows` the commonest event that the sequence lacks, in words, and its id.
 
     Shares are of all sequences that were learned from, inliers or not.
     """
     kinds = profile.kinds
-    found = []
+    found, ids = [], []
     for place in evidence.missing(kinds, sequences.take(rows))[1].tolist():
         kind = kinds.kind[place]
         n, held = int(kinds.sequences[kind]), int(kinds.held[place])
@@ -305,5 +311,6 @@ def missing(profile: Profile, sequences: Distinct, rows: np.ndarray, texts: list
             if whole
             else (f'the {n:,} sequences with "{texts[kinds.event[kind]]}"')
         )
-        found.append(f'lacks "{texts[kinds.usual[place]]}", which {percent(held, n)} of {of} have')
-    return found
+        ids.append(int(kinds.usual[place]))
+        found.append(f'lacks "{texts[ids[-1]]}", which {percent(held, n)} of {of} have')
+    return found, ids

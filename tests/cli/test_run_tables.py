@@ -1,44 +1,39 @@
-"""The table of anomalies that a run prints at its end."""
+"""What a run prints of its causes at its end."""
 
-import io
+from msgspec import convert
 
-import polars as pl
-import pytest
-
-from glx.cli.tables import anomalies
-from glx.terminal import Screen
+from glx.cli.tables import SHOWN, causes
+from glx.report.models import Causes, write
 
 
-def verdict(**other) -> dict:
-    event = {"line": 7, "weight": 1.0, "text": "card was refused"}
-    row = {
-        "sequence": 0, "key": "order=7", "first_line": 5, "last_line": 9, "score": 0.9,
-        "anomalous": True, "route": None, "evidence": [event], "reason": None, "deciding": event,
+def cause(n: int, **other) -> dict:
+    example = {
+        "file": None, "key": None, "first_line": 5, "last_line": 9, "time": None,
+        "reason": None, "near": None, "evidence": [], "lines": [],
     }  # fmt: skip
-    return row | other
+    return {
+        "id": f"{n:08x}", "lacks": False, "text": "card was refused", "count": n, "score": 0.9,
+        "first_time": None, "last_time": None, "trend": [n], "sessions": [], "example": example,
+    } | other  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    ("given", "said"),
-    [
-        (
-            {"reason": "ERROR, a level that no sequence has"},
-            "(ERROR, a level that no sequence has)",
-        ),
-        ({"reason": "0.75 for x", "route": "general"}, "(general: 0.75 for x)"),
-        ({"key": None}, None),
-        ({"deciding": None, "evidence": []}, None),
-    ],
-)
-def test_what_is_not_there_is_not_named(given, said, tmp_path):
-    schema = {"route": pl.String, "reason": pl.String, "key": pl.String}
-    types = {"deciding": pl.Struct({"line": pl.Int64, "weight": pl.Float64, "text": pl.String})}
-    types["evidence"] = pl.List(types["deciding"])
-    rows = pl.DataFrame([verdict(**given)], schema_overrides=schema | types)
-    rows.write_parquet(tmp_path / "verdicts.parquet")
-    screen = Screen()
-    screen.file, screen.width = io.StringIO(), 200
-    screen.print(anomalies(tmp_path))
-    shown = screen.file.getvalue()
-    assert "None" not in shown
-    assert said is None or said in shown
+def printed(folder, found: list[dict]) -> list[str]:
+    n = sum(cause["count"] for cause in found)
+    values = {"sequences": 100, "flagged": n, "found": len(found), "in_time": False}
+    write(folder, convert(values | {"causes": found}, Causes))
+    return causes(folder).splitlines()
+
+
+def test_a_line_for_each_cause(tmp_path):
+    assert printed(tmp_path, [cause(3), cause(1, lacks=True)]) == [
+        "4 of 100 sequences flagged, for 2 causes.",
+        "00000003      3 x  card was refused",
+        '00000001      1 x  lacks "card was refused"',
+    ]
+    assert printed(tmp_path, []) == ["0 of 100 sequences flagged."]
+
+
+def test_of_many_the_first_are_named(tmp_path):
+    lines = printed(tmp_path, [cause(n) for n in range(1, SHOWN + 3)])
+    assert len(lines) == SHOWN + 2
+    assert "2 more" in lines[-1]

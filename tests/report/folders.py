@@ -6,10 +6,12 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import polars as pl
 
 from glx.report.anomalies import FLAGGED
+from glx.report.models import Causes, write
 
 HOSTILE = (  # what an attacker could log
     "<script>window.pwned=1</script>",
@@ -232,3 +234,21 @@ def _tables(folder: Path, groups, routes: bool, keys: bool, weights: bool) -> No
         "deciding": [near | {"text": t[0], "nearest": t[-1]} if routes else None for t in texts],
     }
     pl.DataFrame(flagged, schema=FLAGGED).write_parquet(folder / "flagged.parquet")
+    found = [_cause(k, *group) for k, group in enumerate(groups)]
+    totals = {"sequences": n, "flagged": n, "found": len(found), "in_time": False}
+    write(folder, msgspec.convert(totals | {"causes": found}, Causes))
+
+
+def _cause(n: int, score: float, count: int, events: list[str]) -> dict[str, Any]:
+    """A cause as JSON has it; every second one is of what is missing."""
+    lines = [{"line": 10 * n + k, "text": text, "own": k == 0} for k, text in enumerate(events)]
+    example = {
+        "file": None, "key": f"session-{n}", "first_line": 10 * n, "last_line": 10 * n + 9,
+        "time": None, "reason": f"0.75 for: {events[0]}", "near": None, "evidence": [10 * n],
+        "lines": lines,
+    }  # fmt: skip
+    return {
+        "id": f"{n:08x}", "lacks": n % 2 == 1, "text": events[0], "count": count, "score": score,
+        "first_time": None, "last_time": None, "trend": [count, 0, 1],
+        "sessions": [f"session-{n}"], "example": example,
+    }  # fmt: skip

@@ -147,7 +147,7 @@ def test_where_all_lines_weigh_alike_none_weighs_most(tmp_path, weights, seen, h
     table.write_parquet(run / "flagged.parquet")
     text = page(run)
     assert re.findall(r'data-sort="text">([^<]*)<', text) == [header]
-    first = re.findall(r'<span class="text">([^<]*)</span>', text)
+    first = re.findall(r'<span class="text">([^<]*)</span></button>', text)
     assert first == ["a" if header == "First line" else events[0]["text"]]
 
 

@@ -58,6 +58,22 @@ def test_without_sessions_a_line_is_found_by_its_number(opened_run):
     assert page.locator(".places li").first.inner_text() == "lines 40–49"
 
 
+def test_a_cause_is_opened_for_its_lines(opened_run):
+    page = opened_run()
+    causes = page.locator(".causes summary")
+    assert [text.split("\n")[:2] for text in causes.all_inner_texts()] == [
+        ["3 times", "disk is gone"],
+        ["30 times", 'lacks "card refused"'],
+        ["1 time", "Ärger with the queue"],
+    ]
+    assert not page.locator(".causes .log").first.is_visible()
+    causes.nth(1).focus()
+    page.keyboard.press("Enter")
+    log = page.locator(".causes .log").nth(1)
+    assert log.inner_text() == "10  card refused\n11  retry\n12  retry"
+    assert log.locator(".own").all_inner_texts() == ["10  card refused"]
+
+
 def test_the_table_is_sorted_by_every_column(opened_run):
     page = opened_run()
     first = {"Score": 0.6, "Times": "card", "Route": "disk", "What": "card", "First at": "disk"}
@@ -131,7 +147,8 @@ def test_a_phone_scrolls_the_page_only_down(opened_run, labels):
     phone = {"viewport": {"width": 360, "height": 700}}
     page = opened_run([(0.9, 1, ["word" * 80])], phone, labels=labels)
     page.locator(".open").click()
-    page.locator("summary").click()
+    for summary in page.locator("summary").all():  # causes, and the settings
+        summary.click()
     assert page.evaluate("document.documentElement.scrollWidth") == 360
 
 

@@ -19,7 +19,7 @@ from glx.generallog.detector import GeneralLogConfig
 from glx.generallog.experts import ExpertConfig
 from glx.generallog.route import RouteConfig
 from glx.methods.detector import METHODS, MethodConfig
-from glx.report.models import Measured
+from glx.report.models import Causes, Measured, read
 from glx.runs import detect as detecting
 from glx.runs import detectors
 from glx.runs import run as runs
@@ -47,6 +47,7 @@ def test_a_run_folder_holds_what_the_contract_says(finished):
     assert {p.name for p in run.iterdir()} == {
         "verdicts.parquet", "metrics.json", "config.json", "train.jsonl", "checkpoint",
         "tensorboard", "report.html", "figures.json", "flagged.parquet",
+        "causes.json",
     }  # fmt: skip
     figures = json.loads((run / "metrics.json").read_text())
     assert set(figures) >= CONTRACT
@@ -56,7 +57,7 @@ def test_a_run_folder_holds_what_the_contract_says(finished):
     table = pl.read_parquet(run / "verdicts.parquet")
     assert table.columns == [
         "sequence", "key", "first_line", "last_line", "split", "score", "anomalous", "route",
-        "evidence", "reason", "deciding",
+        "evidence", "reason", "deciding", "cause", "time",
     ]  # fmt: skip
     outside = table.filter(pl.col("split") != "test")
     assert outside["score"].null_count() == outside["anomalous"].null_count() == len(outside) > 0
@@ -65,6 +66,21 @@ def test_a_run_folder_holds_what_the_contract_says(finished):
     assert (test["anomalous"] == (test["score"] >= figures["threshold"])).all()
     assert table["first_line"].is_sorted()
     assert set(test["evidence"][0][0]) == {"line", "event", "weight", "text"}
+
+
+@pytest.mark.parametrize("target", ["sim_ras", "sim_vms"])
+def test_a_run_tells_its_causes_with_lines_of_the_log(target, finished, cache):
+    flagged = pl.read_parquet(finished / target / "verdicts.parquet").filter("anomalous")
+    lines = (cache / f"simulated/5000-0/{target}.log").read_text().splitlines()
+    found = read(finished / target, Causes)
+    assert found.flagged == len(flagged) == sum(cause.count for cause in found.causes) > 0
+    for cause in found.causes:
+        own = flagged.filter(pl.col("cause").struct.field("id") == cause.id)
+        keys = own["key"].drop_nulls()
+        assert (cause.count, len(cause.sessions)) == (len(own), min(len(keys), 5))
+        assert set(cause.sessions) <= set(keys)
+        assert cause.example.lines
+        assert all(line.text == lines[line.line] for line in cause.example.lines)
 
 
 @pytest.mark.parametrize("target", ["sim_ras", "sim_vms"])
@@ -83,6 +99,7 @@ def test_detect_says_of_raw_lines_what_the_run_said(target, finished, cache, tmp
     found = read_rows(tmp_path / "out")
     assert set(found[0]) == {
         "file", "key", "first_line", "last_line", "score", "anomalous", "route", "evidence",
+        *(["time"] if target == "sim_vms" else []),
     }  # fmt: skip
     found.sort(key=lambda row: row["first_line"])
     judged = table[
@@ -93,7 +110,18 @@ def test_detect_says_of_raw_lines_what_the_run_said(target, finished, cache, tmp
     assert [row["key"] for row in found] == table["key"].to_list()
     assert [row["score"] for row in found] == pytest.approx(table["score"].to_list(), abs=2e-6)
     assert [row["anomalous"] for row in found] == table["anomalous"].to_list()
+    assert [row.get("cause") for row in found] == table["cause"].to_list()
     assert [kept[row["first_line"]] for row in found] == table["first_line"].to_list()
+
+
+def test_detect_tells_the_causes_at_its_end(finished, cache, tmp_path, capsys):
+    detector, log = finished / "sim_vms/checkpoint", cache / "simulated/5000-0/sim_vms.log"
+    given = [f"--detector={detector}", f"--logs={log}", f"--out={tmp_path / 'out.jsonl'}"]
+    assert main(["detect", *given, f"--since={finished / 'sim_vms'}"]) == 0
+    summary = capsys.readouterr().out
+    assert main(["causes", str(tmp_path / "out.jsonl"), f"--since={finished / 'sim_vms'}"]) == 0
+    assert capsys.readouterr().out.startswith(summary[:2000])
+    assert "> " in summary
 
 
 # A source that knows of sessions, and a target with the templates of the runs.

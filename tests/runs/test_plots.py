@@ -18,7 +18,8 @@ def test_flagged_sequences_alike_are_one_row(monkeypatch):
     unique = distinct(sequences.take(np.arange(1, 5)))  # 0, then 0 1 2, then 3
     scores, none = np.float32([0.4, 0.75, 0.8]), np.full(3, None)
     place, weight, first = np.array([[0]] * 3), np.ones((3, 1), np.float32), unique.offsets[:-1]
-    found = Verdicts(unique, scores, place, weight, unique.ids[first][:, None], none)
+    ids, lacks = unique.ids[first], np.zeros(3, dtype=bool)
+    found = Verdicts(unique, scores, place, weight, ids[:, None], none, ids, lacks)
     table = verdicts.table(sequences, part, found, 0.5, list("abcd"))
     flagged = plots.flagged(table, found, list("abcd"))
     assert dict(flagged.schema) == FLAGGED

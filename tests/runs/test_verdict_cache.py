@@ -28,7 +28,7 @@ def asked(monkeypatch):
         none = np.zeros((len(rows), 1), np.int64)
         reasons = np.array([str(row) for row in rows], object)
         deciding = pl.Series([{"event": len(row)} for row in rows], dtype=DECIDING)
-        columns = sums, none, none + 0.5, none, reasons
+        columns = sums, none, none + 0.5, none, reasons, none[:, 0], none[:, 0] > 0
         return Verdicts(unique, *columns, deciding=deciding, metrics={"questions": len(rows)})
 
     monkeypatch.setattr(verdict_cache, "MOST", 8 + 3 * verdict_cache.EACH)

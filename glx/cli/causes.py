@@ -1,0 +1,66 @@
+r"""Show what was flagged by cause: the event that decided, or the one that was missing.
+
+Examples:
+  glx causes runs/shop
+  glx causes found.jsonl --since=yesterday.jsonl
+  glx causes found.jsonl --format=agent --tokens=2000
+  glx causes runs/shop --show=4d25775f
+
+Each cause has its trend, its times, sessions, the reason and the lines of one sequence, with some
+before and after it; its own are marked with >. An id names the same cause in every run.
+"""
+
+from absl.flags import FlagValues
+from msgspec import to_builtins
+from msgspec.json import encode
+from msgspec.json import format as indented
+
+from glx.cli.flags import add
+from glx.data.load import REDACT
+from glx.errors import InputError
+from glx.files import given_path
+from glx.redact import mask_of
+from glx.report.cause_texts import for_model, for_people, whole
+from glx.report.causes import since
+from glx.runs.causes import of_path
+from glx.terminal import escaped, tell
+
+
+def declare() -> FlagValues:
+    """The flags; the path may stand before, between and after them."""
+    values = FlagValues()
+    values.set_gnu_getopt()
+    about = "text for people, json, or agent: for a language model, as short as --tokens says."
+    add(values, "enum", "format", "text", ["text", "json", "agent"], about)
+    about = "An earlier run or file: causes that it has not are marked as new and come first."
+    add(values, "string", "since", None, about)
+    add(values, "string", "show", None, "The id of one cause, which alone is shown.")
+    add(values, "integer", "limit", 20, "Causes that are shown as text.", lower_bound=1)
+    about = "of --format=agent at most, of some four characters each."
+    add(values, "integer", "tokens", 2000, about, lower_bound=200)
+    add(values, "boolean", "redact", True, REDACT)
+    return values
+
+
+def work(values: FlagValues, names: list[str]) -> None:
+    """The causes of what the path names, on standard output."""
+    if len(names) != 1:
+        raise InputError("name one run folder, or one file of `glx detect --out`, see --help")
+    mask = mask_of(values.redact)
+    found = of_path(given_path(names[0]), mask)
+    before = None if values.since is None else of_path(given_path(values.since), mask)
+    found = since(found, before)
+    if values.show is not None:
+        found.causes = [cause for cause in found.causes if cause.id == values.show]
+        if not found.causes:
+            raise InputError(
+                f"--show={values.show}: no such cause in {names[0]}; see them without it"
+            )
+    if values.format == "json":
+        print(escaped(indented(encode(to_builtins(found)), indent=1).decode()))
+    elif values.format == "agent":
+        tell(for_model(found, values.tokens, f"glx causes {names[0]}"))
+    elif values.show is not None:
+        tell(whole(found.causes[0]))
+    else:
+        tell(for_people(found, values.limit))

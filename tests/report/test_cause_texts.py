@@ -1,0 +1,74 @@
+"""Causes as texts."""
+
+import pytest
+
+from glx.report.cause_texts import CHARACTERS, for_model, for_people, shown_time, spark, whole
+from glx.report.models import Cause, Causes, Example, Line
+
+
+def cause(n: int = 0, **other) -> Cause:
+    example = Example(
+        file="a.log", key="s1", first_line=1000, last_line=1009, time=None, near=None,
+        reason='lacks "order closed", which 98.0% of all 50 sequences have', evidence=[1004],
+        lines=[Line(1000, "opened", True), Line(1008, "\x1b[2Jother", False)],
+    )  # fmt: skip
+    given = {
+        "id": f"{n:08x}", "lacks": True, "text": "order closed", "count": 3, "score": 0.9,
+        "first_time": "2024-01-01T01:00:00.000", "last_time": "2024-01-01T03:00:00.000",
+        "trend": [0, 1, 2], "sessions": ["s1", "s2"], "example": example,
+    }  # fmt: skip
+    return Cause(**given | other)
+
+
+def found_of(*causes: Cause) -> Causes:
+    n = sum(cause.count for cause in causes)
+    return Causes(sequences=100, flagged=n, found=len(causes), in_time=True, causes=[*causes])
+
+
+def test_all_that_is_known_of_a_cause():
+    assert whole(cause(new=True)).splitlines() == [
+        '00000000      3 x  new: lacks "order closed"',
+        "    trend .▄█",
+        "    2024-01-01 01:00:00 to 2024-01-01 03:00:00",
+        "    sessions s1, s2 and 1 more",
+        "    which 98.0% of all 50 sequences have",
+        "    for example a.log: lines 1,000 to 1,009",
+        "    > 1000  opened",
+        "    ...",
+        "      1008  \x1b[2Jother",  # what prints it makes it visible
+    ]
+
+
+@pytest.mark.parametrize(
+    ("trend", "bars"), [([0, 0], ".."), ([1, 1], "██"), ([1, 1000], "▁█"), ([4, 8], "▄█")]
+)
+def test_a_trend_in_bars(trend, bars):
+    assert spark(trend) == bars
+
+
+def test_a_time_of_a_log_without_years_has_none():
+    assert shown_time("1970-03-04T05:06:07.250") == "03-04 05:06:07"
+    assert shown_time("2024-03-04T05:06:07.250") == "2024-03-04 05:06:07"
+
+
+def test_people_are_told_what_is_left_out():
+    text = for_people(found_of(cause(1), cause(2), cause(3)), 2)
+    assert text.startswith("9 of 100 sequences flagged, for 3 causes.")
+    assert ("00000002" in text, "00000003" in text, "1 more" in text) == (True, False, True)
+    assert for_people(found_of(), 2) == "0 of 100 sequences flagged."
+
+
+@pytest.mark.parametrize("tokens", [200, 500, 2000])
+def test_what_a_model_reads_keeps_to_its_tokens(tokens):
+    found = found_of(*map(cause, range(100)))
+    text = for_model(found, tokens, "glx causes a.jsonl")
+    assert 0.6 * tokens * CHARACTERS < len(text) <= tokens * CHARACTERS
+    assert "glx causes a.jsonl --show=ID" in text
+    shown = text.count('lacks "order closed"')
+    assert f"{100 - shown} more causes are left out." in text
+    assert "opened" in text  # the first ones are whole
+
+
+def test_a_model_reads_all_that_fits():
+    text = for_model(found_of(cause(1), cause(2)), 2000, "glx causes x")
+    assert (text.count("opened"), "left out" in text) == (2, False)
