@@ -20,7 +20,6 @@ import time
 from pathlib import Path
 
 from absl.flags import FlagValues
-from rich.console import Console
 
 from experiments.benchmarks import (
     e2e,
@@ -41,6 +40,7 @@ from experiments.benchmarks.settings import Settings
 from glx.cli.flags import add, run
 from glx.errors import InputError
 from glx.files import given_path, output, write_whole
+from glx.terminal import Screen
 
 BENCHMARKS = {
     "parse": parse.cases,
@@ -111,7 +111,7 @@ def work(values: FlagValues) -> None:
     if values.profile and values.against:
         raise InputError("--profile measures no ratios: leave out --against")
     committed = guard.read_ratios(Path(values.against)) if values.against else None
-    console, rows = Console(stderr=True), list[Row]()
+    console, rows = Screen(stderr=True), list[Row]()
     if data_dir is None:
         console.print(
             "without --data_dir: no e2e, group or BGL, growth of the router alone, simulated HDFS"
@@ -138,7 +138,7 @@ def work(values: FlagValues) -> None:
     if values.profile:
         return
     if rows:
-        Console().print(table.terminal(rows))
+        Screen().print(table.terminal(rows))
     print(grouped, end="")
     tables = [table.markdown(rows)] * bool(rows) + [grouped] * bool(grouped)
     write_whole(out.with_suffix(".md"), "\n".join(tables))

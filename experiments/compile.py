@@ -18,7 +18,6 @@ from pathlib import Path
 
 import msgspec
 from absl.flags import FlagValues
-from rich.console import Console
 
 from experiments.compiled.compiling import Compiled, compile_elsewhere
 from experiments.compiled.programs import PROGRAMS
@@ -26,6 +25,7 @@ from experiments.compiled.targets import TARGETS
 from glx.cli.flags import add, run
 from glx.errors import InputError
 from glx.files import output, write_whole
+from glx.terminal import Screen
 
 COMMITTED = Path(__file__).parent / "compiled" / "committed.json"
 GROWN = 1.1  # times the committed memory or traffic
@@ -61,7 +61,7 @@ def work(values: FlagValues) -> None:
     programs = chosen("what", values.what, PROGRAMS)
     out = output("out", values.out) if values.out else None
     committed = read(Path(values.against)) if values.against else None
-    console, rows = Console(stderr=True), list[Compiled]()
+    console, rows = Screen(stderr=True), list[Compiled]()
     with console.status("") as status:
         for target, n, program in product(targets, counts, programs):
             status.update(f"{program} for {n} x {target}")

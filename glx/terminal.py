@@ -21,11 +21,13 @@ from typing import Any, TextIO
 
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
+from rich.table import Table
 from rich.text import Text
 
 from glx.errors import OutsideError
 
 WIDTH = 80  # characters of a line on what is said to have none
+ENDLESS = 1 << 16  # in a file, a pipe or the log of a CI, where nothing is to be wrapped
 # Controls but for tab and newline, halves of a pair (which no encoding can write), and all that is
 # ignored where it stands: invisible operators, fillers, tags, selectors. A selector after a symbol
 # chooses whether that is a picture, as in many an emoji, and stays.
@@ -57,12 +59,15 @@ def tell(text: str, file: TextIO | None = None) -> None:
 class Screen(Console):
     """A console on which text is never a format and cannot drive the terminal.
 
-    Colours and the moves of a bar are glx's own.
+    Colours and the moves of a bar are glx's own. Where no terminal is, a row of a table is one line
+    without borders, and no line is wrapped.
     """
 
     def __init__(self, *, stderr: bool = False) -> None:
         super().__init__(stderr=stderr, markup=False, emoji=False, highlight=False)
-        if self.width < 1:  # COLUMNS=0
+        if not self.is_terminal and "COLUMNS" not in os.environ:
+            self.width = ENDLESS
+        elif self.width < 1:  # COLUMNS=0
             self.width = WIDTH
 
     def on_broken_pipe(self) -> None:
@@ -77,6 +82,10 @@ class Screen(Console):
         self, renderable: RenderableType, options: ConsoleOptions | None = None
     ) -> Iterable[Segment]:
         """The segments of something to print, whatever made them."""
+        if isinstance(renderable, Table) and not self.is_terminal:
+            title, renderable.title, renderable.box = renderable.title, None, None
+            if title is not None:
+                yield from self.render(Text(visible(str(title))), options)
         for part in super().render(renderable, options):
             yield part if part.control else Segment(visible(part.text), part.style)
 

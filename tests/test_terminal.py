@@ -84,6 +84,18 @@ def test_a_screen_takes_no_text_for_a_format(text):
     assert shown.count(visible(text)) == 4
 
 
+def test_where_no_terminal_is_a_row_is_a_line_without_borders(monkeypatch):
+    monkeypatch.delenv("COLUMNS", raising=False)
+    screen = Screen()
+    screen.file = io.StringIO()
+    table = Table("name", "says", title="all of it " * 30)
+    table.add_row("a", "word " * 100)
+    screen.print(table, "text " * 100)
+    lines = [line.strip() for line in screen.file.getvalue().splitlines()]
+    rows = "name  says", f"a     {'word ' * 100}", "text " * 100
+    assert lines == [("all of it " * 30).strip(), *map(str.strip, rows)]
+
+
 def test_people_read_nothing_that_did_not_pass_here():
     for path in sorted((ROOT / "glx").rglob("*.py")):
         if path.name == "terminal.py":

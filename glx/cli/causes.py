@@ -57,7 +57,7 @@ def work(values: FlagValues, names: list[str]) -> None:
                 f"--show={values.show}: no such cause in {names[0]}; see them without it"
             )
     if values.format == "json":
-        print(escaped(indented(encode(to_builtins(found)), indent=1).decode()))
+        tell(escaped(indented(encode(to_builtins(found)), indent=1).decode()))
     elif values.format == "agent":
         tell(for_model(found, values.tokens, f"glx causes {names[0]}"))
     elif values.show is not None:

@@ -22,8 +22,8 @@ from glx.report import study as study_page
 from glx.report import tables
 from glx.report.results import read_study
 from glx.report.runs_table import of_runs
-from glx.report.table import Table, to_latex, to_markdown
-from glx.terminal import tell
+from glx.report.table import Table, to_json, to_latex, to_markdown
+from glx.terminal import escaped, tell
 
 FORMATS = {"markdown": to_markdown, "latex": to_latex}
 
@@ -33,7 +33,7 @@ def declare() -> FlagValues:
     values = FlagValues()
     values.set_gnu_getopt()
     about = "html writes pages and prints their paths; the others print tables."
-    add(values, "enum", "format", "html", ["html", *FORMATS], about)
+    add(values, "enum", "format", "html", ["html", *FORMATS, "json"], about)
     return values
 
 
@@ -42,6 +42,9 @@ def work(values: FlagValues, names: list[str]) -> None:
     folders = [given_path(name) for name in names]
     if not folders:
         raise InputError("no folder is given; name those of --run_dir, see --help")
+    if values.format == "json":
+        tell(escaped(to_json(read_tables(folders))))
+        return
     if values.format in FORMATS:
         tell("\n\n".join(map(FORMATS[values.format], read_tables(folders))))
         return

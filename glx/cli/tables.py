@@ -14,7 +14,7 @@ SHOWN = 10  # causes
 
 
 def print_run(metrics: Metrics, run_dir: Path) -> None:
-    """The headline: the detector beside its baselines, the findings, the first anomalies."""
+    """The headline: the detector beside its baselines, the findings, the first causes."""
     console = Screen()
     if isinstance(metrics, Measured):
         console.print(scores(metrics))

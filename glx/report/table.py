@@ -1,10 +1,11 @@
-"""A table as a value, and its writers: Markdown, LaTeX (`booktabs`).
+"""A table as a value, and its writers: Markdown, LaTeX (`booktabs`), JSON.
 
 In: what `glx/report/tables.py` makes. Out: strings. The page of a study prints the same value.
 """
 
+import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 # Every character that means something to Markdown inside a cell, or to LaTeX.
@@ -106,6 +107,21 @@ def to_latex(table: Table) -> str:
             "",
         ]
     )
+
+
+def to_json(tables: Iterable[Table]) -> str:
+    """A list of objects `key title header rows notes`; a place is a number, or else a text."""
+    values = [
+        {
+            "key": table.key,
+            "title": table.title,
+            "header": table.header,
+            "rows": [[e.text if e.value is None else e.value for e in row] for row in table.rows],
+            "notes": table.notes,
+        }
+        for table in tables
+    ]
+    return json.dumps(values, indent=1, ensure_ascii=False)
 
 
 def _markdown(text: str) -> str:

@@ -19,7 +19,12 @@ def test_pages_are_written_and_named(tmp_path, capsys):
 
 
 @pytest.mark.parametrize(
-    ("given", "found"), [(["--format", "markdown"], "| shop"), (["--format=latex"], r"\toprule")]
+    ("given", "found"),
+    [
+        (["--format", "markdown"], "| shop"),
+        (["--format=latex"], r"\toprule"),
+        (["--format=json"], '"key"'),
+    ],
 )
 def test_tables_are_printed(tmp_path, capsys, given, found):
     run = make_run(tmp_path / "run")
@@ -30,7 +35,7 @@ def test_tables_are_printed(tmp_path, capsys, given, found):
 
 @pytest.mark.parametrize(
     ("given", "named"),
-    [([], "folder"), (["."], "metrics.json"), (["--format=pdf", "."], "html|markdown|latex")],
+    [([], "folder"), (["."], "metrics.json"), (["--format=pdf", "."], "html|markdown|latex|json")],
 )
 def test_what_is_no_run_is_refused_in_a_sentence(tmp_path, capsys, monkeypatch, given, named):
     monkeypatch.chdir(tmp_path)

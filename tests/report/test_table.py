@@ -1,6 +1,8 @@
 """What the writers make of a table, letter for letter."""
 
-from glx.report.table import Entry, Table, to_latex, to_markdown
+import json
+
+from glx.report.table import Entry, Table, to_json, to_latex, to_markdown
 
 TABLE = Table(
     key="f1 of <x>",
@@ -52,3 +54,18 @@ def test_a_name_of_several_lines_stays_one_row():
     table = Table("k", "t", ("a",), (((Entry("one\n\\begin{x}\r\n| two"),),),))
     assert "| one \\\\begin{x} \\| two |\n" in to_markdown(table)
     assert "one \\textbackslash{}begin\\{x\\} \\textbar{} two \\\\\n" in to_latex(table)
+
+
+def test_json():
+    [found] = json.loads(to_json([TABLE]))
+    assert (found["key"], found["title"], found["header"]) == (
+        TABLE.key,
+        TABLE.title,
+        [*TABLE.header],
+    )
+    assert found["rows"] == [
+        ["Deep_Log*", "0.5", "-"],
+        ["100 % \\ {x} †", "−0.1", "~2^3 $5 #1 <b>"],
+    ]
+    value = Table("k", "t", ("m", "x"), (((Entry("a"), Entry("0.500", value=0.5)),),))
+    assert json.loads(to_json([value]))[0]["rows"] == [["a", 0.5]]
