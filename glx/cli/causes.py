@@ -10,6 +10,8 @@ Each cause has its trend, its times, sessions, the reason and the lines of one s
 before and after it; its own are marked with >. An id names the same cause in every run.
 """
 
+import os
+
 from absl.flags import FlagValues
 from msgspec import to_builtins
 from msgspec.json import encode
@@ -20,6 +22,7 @@ from glx.data.load import REDACT
 from glx.errors import InputError
 from glx.files import given_path
 from glx.redact import mask_of
+from glx.report import remarks
 from glx.report.cause_texts import for_model, for_people, whole
 from glx.report.causes import since
 from glx.runs.causes import of_path
@@ -34,6 +37,8 @@ def declare() -> FlagValues:
     add(values, "enum", "format", "text", ["text", "json", "agent"], about)
     about = "An earlier run or file: causes that it has not are marked as new and come first."
     add(values, "string", "since", None, about)
+    about = "The detector that judged a file of verdicts: what was muted or noted of it is shown."
+    add(values, "string", "detector", None, about)
     add(values, "string", "show", None, "The id of one cause, which alone is shown.")
     add(values, "integer", "limit", 20, "Causes that are shown as text.", lower_bound=1)
     about = "of --format=agent at most, of some four characters each."
@@ -49,7 +54,9 @@ def work(values: FlagValues, names: list[str]) -> None:
     mask = mask_of(values.redact)
     found = of_path(given_path(names[0]), mask)
     before = None if values.since is None else of_path(given_path(values.since), mask)
-    found = since(found, before)
+    beside = values.detector or (names[0] if os.path.isdir(names[0]) else None)
+    said = {} if beside is None else remarks.read(remarks.path_of(given_path(beside)))
+    found = remarks.remarked(since(found, before), said)
     if values.show is not None:
         found.causes = [cause for cause in found.causes if cause.id == values.show]
         if not found.causes:

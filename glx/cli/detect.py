@@ -22,6 +22,7 @@ from glx.parse.layout import FORMATS
 from glx.parse.names import Given
 from glx.parse.sources import STDIN
 from glx.redact import mask_of
+from glx.report import remarks
 from glx.report.cause_texts import for_people
 from glx.report.causes import since
 from glx.runs import detect
@@ -81,6 +82,7 @@ def work(values: FlagValues) -> None:
             "look at what is there with `glx causes FILE`"
         )
     before = None if values.since is None else of_path(given_path(values.since), mask)
+    said = remarks.read(remarks.path_of(given_path(values.detector))) if summary else {}
     keep_compilations(DataConfig())
     detect.detect(
         given_path(values.detector),
@@ -99,4 +101,5 @@ def work(values: FlagValues) -> None:
         progress=Terminal(),
     )
     if summary:
-        tell(for_people(since(of_path(given_path(values.out), mask), before), SHOWN))
+        found = since(of_path(given_path(values.out), mask), before)
+        tell(for_people(remarks.remarked(found, said), SHOWN))

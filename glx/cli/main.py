@@ -15,12 +15,15 @@ COMMANDS = {
     "generallog": "the same with GeneralLog: an expert judges what no labelled system resembles",
     "detect": "judge more logs of a system with a fitted detector",
     "causes": "show what was flagged by cause, with its lines",
+    "mute": "mark causes as known",
+    "note": "keep what people know of a cause",
     "study": "every method on every system, and a report",
     "ablate": "GeneralLog with one component off at a time, and a report",
     "method": "fit a published method and judge an unlabelled system",
     "report": "write the pages of finished runs and studies, or print their tables",
     "download": "fetch a public archive of raw logs",
 }
+WITH_WORDS = ("causes", "inspect", "mute", "note", "report", "statements")  # that are no flags
 HELP = "\n".join(
     [
         "Find anomalies in the logs of a system for which nobody has labelled a single line.",
@@ -40,7 +43,7 @@ def main(words: list[str] | None = None) -> int:
     if name not in COMMANDS:
         return ended(partial(_no_command, name))
     module = import_module(f"glx.cli.{name}")
-    usage, names = module.__doc__ or "", name in ("causes", "inspect", "report", "statements")
+    usage, names = module.__doc__ or "", name in WITH_WORDS
     return run(module.work, module.declare(), usage, [name, *rest], names=names)
 
 

@@ -19,15 +19,17 @@ def headline(found: Causes) -> str:
     text = f"{found.flagged:,} of {found.sequences:,} sequences flagged"
     if not found.flagged:
         return f"{text}."
-    new = sum(cause.new is True for cause in found.causes)
-    what = f"{found.found:,} cause{'s' * (found.found != 1)}"
-    return f"{text}, for {what}{f', {new:,} of them new' if new else ''}."
+    parts = [f"{found.found:,} cause{'s' * (found.found != 1)}"]
+    for name in ("new", "muted"):
+        if n := sum(getattr(cause, name) is True for cause in found.causes):
+            parts.append(f"{n:,} of them {name}")
+    return f"{text}, for {', '.join(parts)}."
 
 
 def short(cause: Cause) -> str:
     """A cause in one line: its id, how often, what."""
-    new = "new: " if cause.new else ""
-    return f"{cause.id:8} {cause.count:>6,} x  {new}{title(cause)}"
+    marks = "new: " * bool(cause.new) + "muted: " * cause.muted
+    return f"{cause.id:8} {cause.count:>6,} x  {marks}{title(cause)}"
 
 
 def title(cause: Cause) -> str:
@@ -79,6 +81,8 @@ def _left(n: int) -> str:
 def about(cause: Cause) -> Iterator[str]:
     """When, in which sessions, why, and where one of them is."""
     example = cause.example
+    if cause.note:
+        yield f"note: {cause.note}"
     if cause.first_time and cause.last_time:
         first, last = shown_time(cause.first_time), shown_time(cause.last_time)
         yield f"{first}{f' to {last}' * (last != first)}"

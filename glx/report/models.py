@@ -230,6 +230,7 @@ class Cause(Struct, kw_only=True):
       trend: how many were flagged in each of equal parts of the log.
       sessions: some of them.
       new: not among the causes of an earlier run; None where it was not compared with one.
+      muted, note: what people said of it.
     """
 
     id: str
@@ -243,6 +244,8 @@ class Cause(Struct, kw_only=True):
     sessions: list[str]
     example: Example
     new: bool | None = None
+    muted: bool = False
+    note: str = ""
 
 
 class Causes(Struct, kw_only=True):

@@ -13,7 +13,7 @@ from msgspec import UNSET
 from glx.config import flat
 from glx.errors import InputError
 from glx.evaluate.audit import UNSOUND
-from glx.report import models, pictures
+from glx.report import models, pictures, remarks
 from glx.report import page as pages
 from glx.report.anomalies import EVENTS, FLAGGED, GROUPS, PLACES, anomalies
 from glx.report.cause_texts import about, spark, title
@@ -69,7 +69,7 @@ def page(folder: Path) -> str:
         m=metrics,
         labels=isinstance(metrics, Measured),
         method=metrics.method + (f" ({metrics.expert})" if metrics.expert else ""),
-        causes=models.read(folder, Causes) if path_of(folder, Causes).exists() else None,
+        causes=_causes(folder),
         most_causes=MOST_CAUSES,
         title=title,
         about=about,
@@ -105,6 +105,13 @@ def page(folder: Path) -> str:
         ],
         config=config,
     )
+
+
+def _causes(folder: Path) -> Causes | None:
+    """With what people said of them; None in a run of an earlier glx."""
+    if not path_of(folder, Causes).exists():
+        return None
+    return remarks.remarked(models.read(folder, Causes), remarks.read(folder / remarks.NAME))
 
 
 def lesson(metrics: Metrics) -> str:

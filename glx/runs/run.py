@@ -22,7 +22,7 @@ from glx.evaluate import audit
 from glx.evaluate.labels import read_labels
 from glx.files import parquet
 from glx.redact import Mask, mask_of
-from glx.report import models
+from glx.report import models, remarks
 from glx.report import run as report
 from glx.runs import causes, detectors, plots
 from glx.runs.fit import fit
@@ -104,6 +104,7 @@ def run(
         baselines = {} if y is None else trivial(config, target, verdicts, shared)
         cut = detector.threshold
         models.write(folder, plots.plot_data(target, verdicts, cut, metrics.tau, y, baselines))
+        remarks.keep(run_dir, folder)
         report.write(folder)
         shutil.rmtree(folder / "training", ignore_errors=True)
     return metrics
