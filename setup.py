@@ -32,6 +32,7 @@ setup(
         "tpu": ["jax[tpu]"],
         "faiss-cpu": [FAISS_CPU],
         "faiss-gpu": ["faiss-gpu-cu12"],
+        "agents": ["mcp==2.3.0"],
         "ray": ["ray[data]==2.60.0"],
         "dev": pinned("requirements-dev.txt"),
     },

@@ -21,10 +21,11 @@ from glx.cli.flags import add
 from glx.data.load import REDACT
 from glx.errors import InputError
 from glx.files import given_path
-from glx.redact import mask_of
+from glx.redact import Mask, mask_of
 from glx.report import remarks
 from glx.report.cause_texts import for_model, for_people, whole
 from glx.report.causes import since
+from glx.report.models import Causes
 from glx.runs.causes import of_path
 from glx.terminal import escaped, tell
 
@@ -51,12 +52,7 @@ def work(values: FlagValues, names: list[str]) -> None:
     """The causes of what the path names, on standard output."""
     if len(names) != 1:
         raise InputError("name one run folder, or one file of `glx detect --out`, see --help")
-    mask = mask_of(values.redact)
-    found = of_path(given_path(names[0]), mask)
-    before = None if values.since is None else of_path(given_path(values.since), mask)
-    beside = values.detector or (names[0] if os.path.isdir(names[0]) else None)
-    said = {} if beside is None else remarks.read(remarks.path_of(given_path(beside)))
-    found = remarks.remarked(since(found, before), said)
+    found = found_at(names[0], values.detector, values.since, mask_of(values.redact))
     if values.show is not None:
         found.causes = [cause for cause in found.causes if cause.id == values.show]
         if not found.causes:
@@ -71,3 +67,19 @@ def work(values: FlagValues, names: list[str]) -> None:
         tell(whole(found.causes[0]))
     else:
         tell(for_people(found, values.limit))
+
+
+def found_at(path: str, detector: str | None, earlier: str | None, mask: Mask) -> Causes:
+    """The causes at a path, with what people said of them, those that are new marked.
+
+    Args:
+      detector: of a file of verdicts, a folder that remarks are kept beside.
+      earlier: a run or file of verdicts whose causes are not new.
+
+    Raises:
+      InputError: as `of_path`.
+    """
+    before = None if earlier is None else of_path(given_path(earlier), mask)
+    beside = detector or (path if os.path.isdir(path) else None)
+    said = {} if beside is None else remarks.read(remarks.path_of(given_path(beside)))
+    return remarks.remarked(since(of_path(given_path(path), mask), before), said)

@@ -15,6 +15,7 @@ COMMANDS = {
     "generallog": "the same with GeneralLog: an expert judges what no labelled system resembles",
     "detect": "judge more logs of a system with a fitted detector",
     "causes": "show what was flagged by cause, with its lines",
+    "mcp": "let an agent ask for causes, over standard input and output",
     "mute": "mark causes as known",
     "note": "keep what people know of a cause",
     "study": "every method on every system, and a report",
@@ -23,7 +24,15 @@ COMMANDS = {
     "report": "write the pages of finished runs and studies, or print their tables",
     "download": "fetch a public archive of raw logs",
 }
-WITH_WORDS = ("causes", "inspect", "mute", "note", "report", "statements")  # that are no flags
+WITH_WORDS = (
+    "causes",
+    "inspect",
+    "mcp",
+    "mute",
+    "note",
+    "report",
+    "statements",
+)  # that are no flags
 HELP = "\n".join(
     [
         "Find anomalies in the logs of a system for which nobody has labelled a single line.",

@@ -9,13 +9,12 @@ The folder is that of a run, or of a detector. What is said stands in remarks.ya
 detector; no score and no verdict depends on it.
 """
 
-from dataclasses import replace
-
 from absl.flags import FlagValues
 
 from glx.cli.flags import add
 from glx.cli.note import FOUND, change
 from glx.errors import InputError
+from glx.terminal import tell
 
 
 def declare() -> FlagValues:
@@ -32,4 +31,4 @@ def work(values: FlagValues, names: list[str]) -> None:
     if len(names) < 2:
         raise InputError("name a folder and one cause or more, as in: glx mute runs/shop 4d25775f")
     folder, *ids = names
-    change(folder, ids, values.found, lambda remark: replace(remark, muted=not values.undo))
+    tell(str(change(folder, ids, values.found, {"muted": not values.undo})))

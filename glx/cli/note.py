@@ -9,8 +9,10 @@ The folder is that of a run, or of a detector; an empty text takes a note away. 
 in remarks.yaml beside the detector; no score and no verdict depends on it.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 from absl.flags import FlagValues
 
@@ -40,17 +42,16 @@ def work(values: FlagValues, names: list[str]) -> None:
     if len(names) != 3:
         raise InputError('name a folder, a cause and a text: glx note runs/shop 4d25775f "known"')
     folder, id_, text = names
-    change(folder, [id_], values.found, lambda remark: replace(remark, note=text.strip()))
+    tell(str(change(folder, [id_], values.found, {"note": text.strip()})))
 
 
-def change(
-    folder: str, ids: Sequence[str], found: str | None, say: Callable[[Remark], Remark]
-) -> None:
-    """Change the remarks on causes.
+def change(folder: str, ids: Sequence[str], found: str | None, said: Mapping[str, Any]) -> Path:
+    """Change the remarks on causes; returns the file that holds them.
 
     Args:
       folder: of a run or a detector.
       found: a file of verdicts that the causes are of; None: the run itself.
+      said: fields of `Remark`.
 
     Raises:
       InputError: no such folder or cause, or a file of remarks that cannot be read.
@@ -66,6 +67,6 @@ def change(
                 "--found=FILE names the verdicts that one is of"
             )
         before = known.get(id_, Remark())
-        known[id_] = say(replace(before, text=titles.get(id_, before.text)))
+        known[id_] = replace(before, text=titles.get(id_, before.text), **said)
     remarks.write(path, known)
-    tell(str(path))
+    return path

@@ -115,16 +115,17 @@ def since(found: Causes, before: Causes | None) -> Causes:
     return found
 
 
-def with_lines(found: Causes, read: Read, mask: Mask) -> None:
-    """Give the examples their lines, those that can be read.
+def with_lines(causes: list[Cause], read: Read, mask: Mask, around: int = AROUND) -> None:
+    """Give the examples of the first causes their lines, those that can be read.
 
     Args:
       mask: what becomes of a text where it is shown.
+      around: lines before and after the one that decided.
     """
-    shown = found.causes[:SHOWN]
+    shown = causes[:SHOWN]
     for file in dict.fromkeys(cause.example.file for cause in shown):
         of_file = [cause for cause in shown if cause.example.file == file]
-        wanted = [_wanted(cause) for cause in of_file]
+        wanted = [_wanted(cause, around) for cause in of_file]
         texts = read(file, set().union(*wanted))
         for cause, numbers in zip(of_file, wanted, strict=True):
             there = sorted(numbers & texts.keys())
@@ -136,12 +137,12 @@ def _own(example: Example) -> set[int]:
     return {example.first_line, *example.evidence, example.last_line}
 
 
-def _wanted(cause: Cause) -> set[int]:
+def _wanted(cause: Cause, around: int) -> set[int]:
     """Lines that show a cause: those that weighed, the first and the last, what is around one."""
     example = cause.example
     inside = not cause.lacks and example.evidence
     middle = example.evidence[0] if inside else example.last_line
-    return _own(example) | set(range(max(middle - AROUND, 0), middle + AROUND + 1))
+    return _own(example) | set(range(max(middle - around, 0), middle + around + 1))
 
 
 def _lines(numbers: list[int], texts: dict[int, str], own: set[int], mask: Mask) -> Iterable[Line]:

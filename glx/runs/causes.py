@@ -34,7 +34,7 @@ def of_run(target: Parsed, verdicts: pl.DataFrame, mask: Mask) -> Causes:
     judged = verdicts.filter(split="test")
     layout, log = target.parser.layout, target.log
     if len(log.files) == 1:
-        judged = judged.with_columns(file=pl.lit(None, pl.String))
+        judged = judged.with_columns(file=pl.lit(str(log.files[0])))
     else:  # each line as a line of its own file
         judged = _table("\n".join(json_of(judged, log)).encode() + b"\n")
     found = grouping.causes(judged)
@@ -42,9 +42,11 @@ def of_run(target: Parsed, verdicts: pl.DataFrame, mask: Mask) -> Causes:
         return found
 
     def read(file: str | None, wanted: set[int]) -> dict[int, str]:
-        return raw_lines(log.files[0] if file is None else Path(file), layout, wanted)
+        if file is None or file not in map(str, log.files):  # a sequence over two of them
+            return {}
+        return raw_lines(Path(file), layout, wanted)
 
-    grouping.with_lines(found, read, mask)
+    grouping.with_lines(found.causes, read, mask)
     return found
 
 
@@ -59,8 +61,21 @@ def of_path(path: Path, mask: Mask) -> Causes:
     if path.name == "causes.json":
         return models.read(path.parent, Causes)
     found = grouping.causes(_verdicts(path))
+    grouping.with_lines(found.causes, _reader(found.causes), mask)
+    return found
+
+
+def with_more_lines(cause: Cause, around: int, mask: Mask) -> Cause:
+    """The cause with so many lines before and after the one that decided; with none where the log
+    cannot be read again."""
+    grouping.with_lines([cause], _reader([cause]), mask, around)
+    return cause
+
+
+def _reader(causes: list[Cause]) -> grouping.Read:
+    """What reads lines of the logs of causes that are still those that were judged."""
     by_file: dict[str | None, list[Cause]] = {}
-    for cause in found.causes:
+    for cause in causes:
         by_file.setdefault(cause.example.file, []).append(cause)
 
     def read(file: str | None, wanted: set[int]) -> dict[int, str]:
@@ -69,8 +84,7 @@ def of_path(path: Path, mask: Mask) -> Causes:
         same = (alike(cause, there) for cause in by_file[file] if not cause.lacks)
         return there if all(same) else {}
 
-    grouping.with_lines(found, read, mask)
-    return found
+    return read
 
 
 def alike(cause: Cause, lines: dict[int, str]) -> bool:

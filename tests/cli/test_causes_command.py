@@ -64,7 +64,7 @@ def test_causes_for_a_model(found, capsys):
         (["found.jsonl", "old.jsonl"], "name one run folder"),
         (["none.jsonl"], "none.jsonl"),
         (["shop.log"], "shop.log"),
-        (["."], "causes.json"),
+        (["."], "neither a run folder"),
         (["found.jsonl", "--since=none.jsonl"], "none.jsonl"),
         (["found.jsonl", "--show=3"], "--show=3"),
         (["found.jsonl", "--tokens=10"], "--tokens"),

@@ -84,7 +84,7 @@ def lines_of(found, texts: dict[int, str], masks: bool = True) -> list[tuple[int
         assert file == "a.log"
         return {n: texts[n] for n in wanted if n in texts}
 
-    with_lines(found, read, mask_of(masks))
+    with_lines(found.causes, read, mask_of(masks))
     return [(line.line, line.text, line.own) for line in found.causes[0].example.lines]
 
 
