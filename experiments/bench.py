@@ -28,6 +28,7 @@ from experiments.benchmarks import (
     growth,
     guard,
     llm,
+    million,
     parse,
     route,
     score,
@@ -51,6 +52,7 @@ BENCHMARKS = {
     "llm": llm.cases,
     "e2e": e2e.cases,
     "growth": growth.cases,
+    "million": million.cases,
 }
 GROUP = "group"  # is no matter of time: measured once, in a table of its own
 

@@ -20,7 +20,7 @@ import msgspec
 from absl.flags import FlagValues
 
 from experiments.compiled.compiling import Compiled, compile_elsewhere
-from experiments.compiled.programs import PROGRAMS
+from experiments.compiled.programs import OTHER_SIZES, PROGRAMS
 from experiments.compiled.targets import TARGETS
 from glx.cli.flags import add, run
 from glx.errors import InputError
@@ -38,10 +38,10 @@ HEADINGS = (
 
 def declare() -> FlagValues:
     """The flags."""
-    own = FlagValues()
+    own, known = FlagValues(), PROGRAMS | OTHER_SIZES
     add(own, "list", "for", ["h100", "v5e"], f"Accelerators, of {', '.join(TARGETS)}.")
     add(own, "list", "devices", ["1", "4"], "How many of each, of 1, 4, 8.")
-    add(own, "list", "what", list(PROGRAMS), f"Programs, of {', '.join(PROGRAMS)}.")
+    add(own, "list", "what", list(PROGRAMS), f"Programs, of {', '.join(known)}.")
     add(own, "string", "out", None, "File to write, JSON; a table in Markdown beside it.")
     add(
         own,
@@ -58,7 +58,7 @@ def work(values: FlagValues) -> None:
     """Compile what the flags ask for."""
     targets = chosen("for", values["for"].value or [], TARGETS)
     counts = [int(n) for n in chosen("devices", values.devices, ("1", "4", "8"))]
-    programs = chosen("what", values.what, PROGRAMS)
+    programs = chosen("what", values.what, PROGRAMS | OTHER_SIZES)
     out = output("out", values.out) if values.out else None
     committed = read(Path(values.against)) if values.against else None
     console, rows = Screen(stderr=True), list[Compiled]()

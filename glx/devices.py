@@ -38,7 +38,8 @@ class Sizes(NamedTuple):
       batches: in flight.
       windows: of a few events each, in a batch that is scored.
       similarities: cosines that are computed at once.
-      texts: in a batch of the sentence encoder.
+      texts: in a batch of the sentence encoder, at most.
+      tokens: in such a batch, padding included, at most.
       steps: of training in one call.
     """
 
@@ -48,15 +49,33 @@ class Sizes(NamedTuple):
     windows: int
     similarities: int
     texts: int
+    tokens: int
     steps: int
 
 
 # Measured (docs/notes/speed.md): with `H` 128 the arrays of a batch are the largest that malloc
 # reuses; the steps of a recurrence are too small to fill two cores, two batches are not.
-CPU = Sizes(256, events=12_288, batches=2, windows=2048, similarities=1 << 24, texts=32, steps=1)
-# Not measured; by the memory that the compiled programs need (docs/accelerators.md).
+CPU = Sizes(
+    sequences=256,
+    events=12_288,
+    batches=2,
+    windows=2048,
+    similarities=1 << 24,
+    texts=32,
+    tokens=1 << 14,
+    steps=1,
+)
+# Not measured; by what the compiled programs need of memory, and by when their arithmetic takes
+# longer than their launches (docs/accelerators.md). More memory than 16 GB changes neither.
 ACCELERATOR = Sizes(
-    8192, events=1 << 19, batches=2, windows=1 << 14, similarities=1 << 24, texts=1024, steps=50
+    sequences=8192,
+    events=1 << 19,
+    batches=2,
+    windows=1 << 14,
+    similarities=1 << 24,
+    texts=1024,
+    tokens=1 << 15,
+    steps=50,
 )
 
 
@@ -115,7 +134,16 @@ def sizes() -> Sizes:
 
 def batch_size(length: int) -> int:
     """Sequences of `length` events that a device scores in one batch."""
-    n = min(max(sizes().events // length, 1), sizes().sequences)
+    return _in_blocks(sizes().events // length, sizes().sequences)
+
+
+def texts_at_once(length: int) -> int:
+    """Texts of `length` tokens that a device encodes in one batch."""
+    return _in_blocks(sizes().tokens // length, sizes().texts)
+
+
+def _in_blocks(n: int, most: int) -> int:
+    n = min(max(n, 1), most)
     return n if on_cpu() or n < BLOCKS else n - n % BLOCKS
 
 

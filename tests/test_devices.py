@@ -37,6 +37,20 @@ def test_processes_share_memory_but_no_accelerator(monkeypatch):
     assert devices.processes_at_once(1) == 1
 
 
+def test_longer_sequences_and_texts_come_in_smaller_batches_of_whole_blocks(monkeypatch):
+    assert [devices.texts_at_once(n) for n in (4, 128, 512, 1 << 20)] == [32, 32, 32, 1]
+    monkeypatch.setattr(devices, "on_cpu", lambda: False)
+    for at_once, most, total, usual in (
+        (devices.texts_at_once, 1024, 1 << 15, 32),
+        (devices.batch_size, 8192, 1 << 19, 64),
+    ):
+        assert at_once(1) == at_once(usual) == most
+        assert at_once(1 << 30) == 1
+        for length in range(usual, 2000, 7):
+            assert total / 2 < at_once(length) * length <= total
+            assert at_once(length) % devices.BLOCKS == 0
+
+
 def test_one_device_is_a_mesh_too():
     mesh = devices.make_mesh(7)
     assert mesh.size == 1

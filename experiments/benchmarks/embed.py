@@ -39,8 +39,8 @@ def templates(n: int, seed: int = 0) -> list[str]:
     words = [word for text in statements for word in text.split()]
     made: dict[str, None] = {}
     while len(made) < n:
-        parts = rng.choice(statements, 1 if rng.random() > JOINED else rng.integers(2, 4))
-        text = " ".join(parts).split()
+        many = 1 if rng.random() > JOINED else rng.integers(2, 4)
+        text = " ".join(statements[i] for i in rng.integers(len(statements), size=many)).split()
         text[rng.integers(len(text))] = words[rng.integers(len(words))]
         made[" ".join(text)] = None
     return list(made)

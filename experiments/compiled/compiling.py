@@ -18,7 +18,7 @@ import jax
 import msgspec
 
 from experiments.compiled.program import count
-from experiments.compiled.programs import PROGRAMS
+from experiments.compiled.programs import OTHER_SIZES, PROGRAMS
 from experiments.compiled.targets import TARGETS
 from glx import devices
 from glx.errors import OutsideError
@@ -79,7 +79,7 @@ def compile_program(target: str, n: int, program: str) -> Compiled:
     """Compile it, in this process."""
     jax.devices()  # the CPU's, before the topology is asked for
     with devices.compiling_for(TARGETS[target].platform):
-        function, given = PROGRAMS[program](TARGETS[target].mesh(n))
+        function, given = (PROGRAMS | OTHER_SIZES)[program](TARGETS[target].mesh(n))
         traced = function.trace(*given)
         began = time.perf_counter()
         compiled = traced.lower().compile()

@@ -38,24 +38,24 @@ def training_step(mesh: Mesh) -> Lowerable:
     return train.make_step(of, mesh), given
 
 
-def scoring(mesh: Mesh) -> Lowerable:
+def scoring(mesh: Mesh, sequences: int = SEQUENCES) -> Lowerable:
     """8,192 sequences of 64 events, bfloat16."""
     of = benchmark.config(EPISODES)
     model = replace(of.model, bf16=True)
     packed, *_ = benchmark.problem(of)
     params = train.init_state(replace(of, model=model), packed, seed=0)["params"]
     gates = jax.eval_shape(partial(score.table_gates, model), params, packed.table)
-    ids = jax.ShapeDtypeStruct((SEQUENCES, EVENTS), jnp.int32)
-    lengths = jax.ShapeDtypeStruct((SEQUENCES,), jnp.int32)
-    statistics = jax.ShapeDtypeStruct((SEQUENCES, benchmark.STATISTICS), jnp.float32)
+    ids = jax.ShapeDtypeStruct((sequences, EVENTS), jnp.int32)
+    lengths = jax.ShapeDtypeStruct((sequences,), jnp.int32)
+    statistics = jax.ShapeDtypeStruct((sequences, benchmark.STATISTICS), jnp.float32)
     whole, part = devices.replicated(mesh), devices.sharded(mesh)
     given = _shapes((params, gates), whole), *_shapes((ids, lengths, statistics), part)
     return score.score_batch, (model, mesh, *given)
 
 
-def embedding(mesh: Mesh) -> Lowerable:
+def embedding(mesh: Mesh, texts: int = TEXTS, tokens: int = TOKENS) -> Lowerable:
     """1,024 texts of 32 tokens through MiniLM, bfloat16."""
-    ids, mask = (jax.ShapeDtypeStruct((TEXTS, TOKENS), dtype) for dtype in (jnp.int32, bool))
+    ids, mask = (jax.ShapeDtypeStruct((texts, tokens), dtype) for dtype in (jnp.int32, bool))
     params = jax.eval_shape(bert.Bert(MINILM).init, jax.random.key(0), ids, mask)["params"]
     whole, part = devices.replicated(mesh), devices.sharded(mesh)
     return bert.encode, (_shapes(params, whole), *_shapes((ids, mask), part), MINILM, mesh)
@@ -77,6 +77,11 @@ PROGRAMS: dict[str, Callable[[Mesh], Lowerable]] = {
     "score": scoring,
     "embed": embedding,
     "route": routing,
+}
+OTHER_SIZES: dict[str, Callable[[Mesh], Lowerable]] = {  # that the batches might have
+    "score_4x": partial(scoring, sequences=4 * SEQUENCES),
+    "embed_4x": partial(embedding, texts=4 * TEXTS),
+    "embed_512": partial(embedding, tokens=512),
 }
 
 

@@ -147,10 +147,10 @@ def run_model(
     params = bert.with_low_rank(bert.load_params(folder, sizes), low_rank or {})
     mesh = devices.make_mesh()
     params = devices.put(params, devices.replicated(mesh))
-    n = mesh.size * (config.batch_size or devices.sizes().texts)
     pending = []
     for length in np.unique(lengths).tolist():
         rows = np.flatnonzero(lengths == length)
+        n = mesh.size * (config.batch_size or devices.texts_at_once(length))
         for batch, filled in chunks(rows, n):
             padded = pad([tokens[row] for row in filled], length)
             padded = devices.put(padded, devices.sharded(mesh))

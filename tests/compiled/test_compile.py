@@ -5,7 +5,16 @@ import pytest
 
 from experiments import compile as compiling
 from experiments.compiled.compiling import Compiled
+from experiments.compiled.programs import (
+    EVENTS,
+    OTHER_SIZES,
+    PROGRAMS,
+    SEQUENCES,
+    TEXTS,
+    TOKENS,
+)
 from experiments.compiled.targets import TARGETS
+from glx import devices
 
 ROW = Compiled(
     target="v5e",
@@ -80,3 +89,19 @@ def test_committed_rows_are_of_programs_that_there_are():
     assert {row.target for row in rows} <= set(TARGETS)
     assert {(row.float64, row.callbacks) for row in rows} == {(0, 0)}
     assert len({row.key for row in rows}) == len(rows)
+
+
+def test_batches_fit_the_smallest_memory_many_times():
+    smallest = min(target.memory for target in TARGETS.values())
+    alone = [row for row in compiling.read(compiling.COMMITTED) if row.devices == 1]
+    assert len({row.program for row in alone}) == len(PROGRAMS)
+    assert max(row.temporary for row in alone) < smallest / 20
+    sizes = devices.ACCELERATOR
+    assert (sizes.sequences, sizes.events) == (SEQUENCES, SEQUENCES * EVENTS)
+    assert (sizes.texts, sizes.tokens) == (TEXTS, TEXTS * TOKENS)
+
+
+@pytest.mark.parametrize("name", OTHER_SIZES)
+def test_programs_of_other_sizes_lower(name):
+    function, given = OTHER_SIZES[name](devices.make_mesh())
+    assert function.trace(*given).jaxpr.eqns
