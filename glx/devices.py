@@ -40,6 +40,7 @@ class Sizes(NamedTuple):
       similarities: cosines that are computed at once.
       texts: in a batch of the sentence encoder, at most.
       tokens: in such a batch, padding included, at most.
+      encoder_dtype: what the sentence encoder computes in.
       steps: of training in one call.
     """
 
@@ -50,6 +51,7 @@ class Sizes(NamedTuple):
     similarities: int
     texts: int
     tokens: int
+    encoder_dtype: str
     steps: int
 
 
@@ -63,6 +65,7 @@ CPU = Sizes(
     similarities=1 << 24,
     texts=32,
     tokens=1 << 14,
+    encoder_dtype="float32",
     steps=1,
 )
 # Not measured; by what the compiled programs need of memory, and by when their arithmetic takes
@@ -75,6 +78,7 @@ ACCELERATOR = Sizes(
     similarities=1 << 24,
     texts=1024,
     tokens=1 << 15,
+    encoder_dtype="bfloat16",
     steps=50,
 )
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import msgspec
 import numpy as np
 from jax.sharding import Mesh, NamedSharding
 
@@ -24,7 +25,9 @@ EPISODES = 8
 SEQUENCES, EVENTS = 8192, 64  # that are scored
 TEXTS, TOKENS = 1024, 32  # that are embedded
 TARGETS, SOURCES = 2048, 2048  # templates that are compared
-MINILM = bert.BertConfig(30522, 384, 6, 12, 1536, 512, 2, 1e-12, "gelu", "bfloat16")
+MINILM = bert.BertConfig(
+    30522, 384, 6, 12, 1536, 512, 2, 1e-12, "gelu", devices.ACCELERATOR.encoder_dtype
+)
 
 
 def training_step(mesh: Mesh) -> Lowerable:
@@ -53,12 +56,14 @@ def scoring(mesh: Mesh, sequences: int = SEQUENCES) -> Lowerable:
     return score.score_batch, (model, mesh, *given)
 
 
-def embedding(mesh: Mesh, texts: int = TEXTS, tokens: int = TOKENS) -> Lowerable:
+def embedding(
+    mesh: Mesh, texts: int = TEXTS, tokens: int = TOKENS, config: bert.BertConfig = MINILM
+) -> Lowerable:
     """1,024 texts of 32 tokens through MiniLM, bfloat16."""
     ids, mask = (jax.ShapeDtypeStruct((texts, tokens), dtype) for dtype in (jnp.int32, bool))
-    params = jax.eval_shape(bert.Bert(MINILM).init, jax.random.key(0), ids, mask)["params"]
+    params = jax.eval_shape(bert.Bert(config).init, jax.random.key(0), ids, mask)["params"]
     whole, part = devices.replicated(mesh), devices.sharded(mesh)
-    return bert.encode, (_shapes(params, whole), *_shapes((ids, mask), part), MINILM, mesh)
+    return bert.encode, (_shapes(params, whole), *_shapes((ids, mask), part), config, mesh)
 
 
 def routing(mesh: Mesh) -> Lowerable:
@@ -78,10 +83,11 @@ PROGRAMS: dict[str, Callable[[Mesh], Lowerable]] = {
     "embed": embedding,
     "route": routing,
 }
-OTHER_SIZES: dict[str, Callable[[Mesh], Lowerable]] = {  # that the batches might have
+OTHER_SIZES: dict[str, Callable[[Mesh], Lowerable]] = {  # that they might have
     "score_4x": partial(scoring, sequences=4 * SEQUENCES),
     "embed_4x": partial(embedding, texts=4 * TEXTS),
     "embed_512": partial(embedding, tokens=512),
+    "embed_float32": partial(embedding, config=msgspec.structs.replace(MINILM, dtype="float32")),
 }
 
 

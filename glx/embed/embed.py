@@ -8,7 +8,7 @@ import hashlib
 import importlib.util
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -64,7 +64,11 @@ class EmbedConfig:
         "tokens of a text that count, its two special ones included; the rest is cut off.",
         low=3,
     )
-    dtype: str = setting("float32", "what the encoder computes in, `float32` or `bfloat16`.")
+    dtype: str | None = setting(
+        None,
+        "what the encoder computes in, `float32` or `bfloat16`; unset, what suits the device: "
+        "float32 on a CPU, else bfloat16.",
+    )
 
 
 def embed(texts: Sequence[str], config: EmbedConfig) -> np.ndarray:
@@ -102,7 +106,8 @@ def encode_raw(
     if config.model == "tfidf":
         return lexical.tfidf(texts, read_tokenizer(find_model("minilm") / "tokenizer.json"))
     folder = find_model(config.model)
-    sizes = bert.load_config(folder, config.dtype)
+    dtype = config.dtype or devices.sizes().encoder_dtype
+    sizes = bert.load_config(folder, dtype)
     if config.batch_size is not None and config.batch_size < 1:
         raise InputError(f"--embed_batch_size={config.batch_size}: must be at least 1")
     if not 3 <= config.max_tokens <= sizes.max_position_embeddings:
@@ -113,7 +118,7 @@ def encode_raw(
     distinct = list(dict.fromkeys(texts))
     path = None
     if config.cache_dir is not None:
-        path = cache_path(config.cache_dir, folder, config, version)
+        path = cache_path(config.cache_dir, folder, replace(config, dtype=dtype), version)
     vectors = cache.read(path, distinct, sizes.hidden_size) if path else {}
     if missing := [text for text in distinct if text not in vectors]:
         computed = run_model(missing, folder, sizes, config, low_rank)

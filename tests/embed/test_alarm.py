@@ -180,3 +180,13 @@ def test_no_statement_comes_near_a_template_of_a_real_system(data_dir):
     statements = {text: words(text) for text in alarm.primer()[0]}
     near = [text for text, own in statements.items() if any(overlap(own, w) > 0.6 for w in real)]
     assert near == []
+
+
+def test_bfloat16_reads_as_float32_does(config):
+    texts = [*alarm.primer()[0][:16], *ALARMING, *HARMLESS]
+    exact, rounded = (
+        alarm.alarm(texts, dataclasses.replace(config, dtype=dtype))
+        for dtype in ("float32", "bfloat16")
+    )
+    np.testing.assert_allclose(rounded, exact, atol=0.05)
+    assert exact.std() > 0.5

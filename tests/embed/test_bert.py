@@ -59,17 +59,19 @@ def test_encoder_equals_the_equations_worked_out_by_hand(checkpoint):
     np.testing.assert_allclose(vectors, expected, atol=2e-6)
 
 
-def test_minilm_equals_the_stored_vectors_of_torch(request, monkeypatch):
+@pytest.mark.parametrize(("dtype", "least"), [(None, 0.999999), ("bfloat16", 0.9999)])
+def test_minilm_equals_the_stored_vectors_of_torch(dtype, least, request, monkeypatch):
     here = request.path.parent
     # Written by make_reference.py: torch's BERT over the same weights, each text alone.
     texts = json.loads((here / "minilm_reference.json").read_text(encoding="utf-8"))
     with np.load(here / "minilm_reference.npz") as file:
         expected = file["vectors"].astype(np.float64)
     monkeypatch.setattr(module, "padded_length", lambda n, most: most)  # one compilation
-    vectors = encode_raw(texts, EmbedConfig(cache_dir=None, batch_size=4)).astype(np.float64)
+    config = EmbedConfig(cache_dir=None, batch_size=4, dtype=dtype)
+    vectors = encode_raw(texts, config).astype(np.float64)
     cosines = (vectors * expected).sum(axis=1) / np.linalg.norm(vectors, axis=1)
     assert len(texts) == 12
-    assert cosines.min() >= 0.999999
+    assert cosines.min() >= least
 
 
 def test_names_with_prefix_and_older_layer_norm_names_are_the_same_model(checkpoint):

@@ -13,6 +13,7 @@ import other_devices
 import pytest
 from huggingface_hub.errors import LocalEntryNotFoundError
 
+from glx import devices
 from glx.embed import bert
 from glx.embed import embed as module
 from glx.embed.embed import (
@@ -118,6 +119,20 @@ def test_another_model_or_setting_has_its_own_vectors(config, checkpoint, calls)
     for change in ({}, {"model": other}, {"max_tokens": 16}, {"dtype": "bfloat16"}):
         embed(text, dataclasses.replace(config, **change))
     assert calls == [text] * 4
+
+
+@pytest.mark.parametrize(("platform", "dtype"), [("cpu", "float32"), ("tpu", "bfloat16")])
+def test_the_device_chooses_what_is_computed_in_unless_it_is_given(
+    platform, dtype, config, plain, calls
+):
+    text = TEXTS[2:3]
+    with devices.compiling_for(platform):
+        chosen = embed(text, config)
+    explicit = dataclasses.replace(config, dtype=dtype)
+    np.testing.assert_array_equal(embed(text, explicit), chosen)
+    assert calls == [text]  # one cache
+    other = "float32" if dtype == "bfloat16" else "bfloat16"
+    assert embed(text, dataclasses.replace(plain, dtype=other)).tobytes() != chosen.tobytes()
 
 
 def test_a_file_is_hashed_once_until_it_changes(checkpoint, tmp_path):
