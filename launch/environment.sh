@@ -1,6 +1,6 @@
 # Sourced by the other scripts: makes the environment in .venv once, then reuses it; likewise that
-# of the model server in .venv-vllm and that of the peers in .venv-bench, which never mix with the
-# first. Finds a browser.
+# of the model server in .venv-vllm, that of the peers in .venv-bench and that with Ray in
+# .venv-ray, which never mix with the first. Finds a browser.
 # Needs python3 3.11 or newer; PYTHON names another interpreter. Where .venv is of another version
 # than PYTHON, that one has .venv-3.13 or the like beside it.
 
@@ -141,6 +141,24 @@ install_peers() { # install_peers KIND PYTHON
     install_cpu_torch "$2" && "${uv[@]}" -r requirements.txt -r requirements-bench.txt || return
   fi
   "${uv[@]}" --no-deps -r requirements-nodeps.txt && "${uv[@]}" --no-deps -e .
+}
+
+make_ray_environment() { # glx and Ray, which needs an Arrow and a pandas that glx does without
+  local stamp python=.venv-ray/bin/python
+  need_python
+  stamp=$(cat setup.py requirements.txt requirements-{dev,nodeps}.txt | cksum)
+  if [ "$(cat .venv-ray/stamp 2>/dev/null)" = "$stamp" ]; then return; fi
+  echo "Installing Ray into .venv-ray: 2 GB ..." >&2
+  make_venv --clear .venv-ray
+  local pip=("$python" -m pip install --quiet --disable-pip-version-check)
+  local uv=("$python" -m uv pip install --quiet --python "$python")
+  if ! { "${pip[@]}" uv && "${uv[@]}" -r requirements.txt -r requirements-dev.txt \
+    "$(sed -n 's/.*"\(ray\[data\]==[^"]*\)".*/\1/p' setup.py)" &&
+    "${uv[@]}" --no-deps -r requirements-nodeps.txt && "${uv[@]}" --no-deps -e .; }; then
+    echo "error: Ray could not be installed, see above; the same command tries again" >&2
+    exit 3
+  fi
+  echo "$stamp" >.venv-ray/stamp
 }
 
 make_compiler_environment() { # make_compiler_environment NAME PACKAGE; what compiles for it, in .venv-NAME

@@ -47,6 +47,7 @@ ORDER = (  # data flows down; a module imports from its own row and from those a
     ("glx.evaluate",),
     ("glx.report",),
     ("glx.runs",),
+    ("glx.cluster",),
     ("glx.api",),
     ("glx.cli", "glx.__main__"),
     ("experiments",),

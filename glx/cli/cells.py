@@ -13,6 +13,9 @@ from glx import config as settings
 from glx import devices, files
 from glx.cli.flags import add, command, define
 from glx.cli.generallog import config_of
+from glx.cluster.connect import ABOUT
+from glx.cluster.study import spread
+from glx.errors import InputError
 from glx.report import study as report
 from glx.runs.progress import Terminal
 from glx.runs.settings import (
@@ -58,6 +61,7 @@ def declare(name: str) -> FlagValues:
     add(own, "string", "study_dir", f"runs/{name}", "Folder to write.")
     about = "Cells side by side (default: what cores and memory have room for)."
     add(own, "integer", "parallel", None, about, lower_bound=1, upper_bound=1000)
+    add(own, "string", "ray", None, ABOUT)
     about = "Only print the commands of the cells that are left, one a line."
     add(own, "boolean", "dry_run", False, about)
     about = "Training: small for minutes, full to report."
@@ -92,6 +96,8 @@ def carry_out(
         reference=reference,
     )
     folder = files.folder(values.study_dir, "--study_dir")
+    if values.ray is not None and values.parallel is not None:
+        raise InputError("--parallel: the cluster says how many; leave it out, or leave out --ray")
     if values.dry_run:
         check_folder(study, folder)
         for cell in unfinished(study, folder):
@@ -105,7 +111,8 @@ def _do_and_report(values: FlagValues, study: Study, folder: Path) -> None:
     try:
         with Terminal().cells(len(unfinished(study, folder)), len(study.cells)) as show:
             parallel = values.parallel or devices.processes_at_once(GIGABYTES)
-            run_cells(study, folder, parallel, lambda outcome: show(sentence(outcome)))
+            there = None if values.ray is None else spread(values.ray, Terminal().say)
+            run_cells(study, folder, parallel, lambda outcome: show(sentence(outcome)), there)
     finally:  # of the finished cells, whatever went wrong
         if (folder / "study.json").is_file():
             tell(f"Report: {report.write(folder)}")

@@ -11,9 +11,14 @@ Several files (a folder, a quoted glob, --logs given again) are one log, in the 
 is read from a pipe or by --follow is judged while it is written, until it ends or Ctrl-C.
 """
 
+from typing import Any
+
 from absl.flags import FlagValues
 
 from glx.cli.flags import add, define, given
+from glx.cluster import detect as cluster
+from glx.cluster.connect import ABOUT
+from glx.cluster.worker import JSONL, PARQUET
 from glx.data.load import REDACT, DataConfig
 from glx.errors import InputError
 from glx.files import given_path, is_stream
@@ -32,6 +37,8 @@ from glx.runs.progress import Terminal
 from glx.terminal import tell
 
 SHOWN = 10  # causes of --summary
+
+ALONE = ("latency", "follow", "overwrite", "summary", "since")  # flags that --ray does not read
 
 
 def declare() -> FlagValues:
@@ -65,6 +72,9 @@ def declare() -> FlagValues:
     add(own, "boolean", "summary", False, "Print the causes at the end, as `glx causes` does.")
     about = "Of --summary: an earlier run, or file of verdicts; causes that it has not are marked."
     add(own, "string", "since", None, about)
+    add(own, "string", "ray", None, ABOUT)
+    about = "Files of verdicts that --ray writes to the folder --out, one for each of --logs."
+    add(own, "enum", "verdicts", JSONL, [JSONL, PARQUET], about)
     define(own, ExpertConfig)
     return own
 
@@ -74,6 +84,11 @@ def work(values: FlagValues) -> None:
     for name in ("detector", "logs", "out"):
         if not values[name].value:
             raise InputError(f"--{name}: missing; see --help")
+    if values.ray is not None:
+        _on_cluster(values)
+        return
+    if values["verdicts"].present:
+        raise InputError("--verdicts: is of --ray; leave it out, or give that")
     summary, mask = values.summary or values.since is not None, mask_of(values.redact)
     if summary and (values.follow or values.out == str(STDIN) or is_stream(given_path(values.out))):
         given_so = "--follow" if values.follow else f"--out={values.out}"
@@ -88,18 +103,35 @@ def work(values: FlagValues) -> None:
         given_path(values.detector),
         values.logs,
         values.out,
-        format=values.format,
-        session=values.session,
-        window=values.window,
-        given=Given(values.text_field, values.time_field, values.level_field),
-        idle=values.idle,
         latency=values.latency,
         follow=values.follow,
         overwrite=values.overwrite,
-        mask=mask,
-        expert=given(values, ExpertConfig),
-        progress=Terminal(),
+        **_settings(values),
     )
     if summary:
         found = since(of_path(given_path(values.out), mask), before)
         tell(for_people(remarks.remarked(found, said), SHOWN))
+
+
+def _settings(values: FlagValues) -> dict[str, Any]:
+    """What one process and a cluster are told alike."""
+    return {
+        "format": values.format,
+        "session": values.session,
+        "window": values.window,
+        "given": Given(values.text_field, values.time_field, values.level_field),
+        "idle": values.idle,
+        "mask": mask_of(values.redact),
+        "expert": given(values, ExpertConfig),
+        "progress": Terminal(),
+    }
+
+
+def _on_cluster(values: FlagValues) -> None:
+    """Judge logs that are more than one machine holds."""
+    for name in ALONE:
+        if values[name].present:
+            raise InputError(f"--{name}: --ray does not read it; leave out one of them")
+    keep_compilations(DataConfig())
+    what = given_path(values.detector), values.logs, values.out, values.ray
+    cluster.detect(*what, kind=values.verdicts, **_settings(values))

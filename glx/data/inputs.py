@@ -93,11 +93,20 @@ def in_order(log: Log, layout: Layout | None = None) -> Log:
         own = layout or layout_of(path)
         dated = own.time_format is not None and has_year(own.time_format)
         times.append(_first_time(path, own) if dated else None)
+    return Log([paths[n] for n in by_time(paths, times)])
+
+
+def by_time(paths: Sequence[LogPath], times: Sequence[float | None]) -> list[int]:
+    """The places of files in the order of time.
+
+    Args:
+      times: the first time in each, seconds since the epoch; None where it is not known.
+    """
     named = sorted(range(len(paths)), key=lambda n: rotation(os.path.basename(paths[n])))
     known = [time for time in times if time is not None]
     if len(known) == len(paths):
         named.sort(key=known.__getitem__)
-    return Log([paths[n] for n in named])
+    return named
 
 
 def _first_time(path: LogPath, layout: Layout) -> float | None:

@@ -85,14 +85,6 @@ def _sessions(
     ages: np.ndarray | None,
 ) -> Iterator[Sequences]:
     shards = [OpenSessions(idle) for _ in range(SHARDS)]
-
-    def waiting_for(found: Sequences) -> Sequences:
-        if ages is None:
-            return found
-        assert found.end is not None
-        until = np.fmin(found.end + idle, log_time.now())
-        return replace(found, awaited=awaited(found, ages, until))
-
     waiting, events, keyed, due = [NO_EVENTS], 0, log.judged > 0, 0.0
     before, last = log.judged, -1
     for frame in frames:
@@ -113,7 +105,7 @@ def _sessions(
             first = min(shard.sequences.first_line.min(initial=last + 1) for shard in shards)
             for sequences, beyond in found:
                 log.judged = max(log.judged, int(min(first, beyond)))
-                yield waiting_for(sequences)
+                yield _waiting_for(sequences, ages, idle, log_time.now())
             waiting, events = [NO_EVENTS], 0
     if not keyed:
         raise InputError(
@@ -121,7 +113,28 @@ def _sessions(
             "give --session=REGEX or COLUMN, or --window=N"
         )
     for sequences, _ in _ended(shards, pl.concat(waiting), log_time.now(), end=True):
-        yield waiting_for(sequences)
+        yield _waiting_for(sequences, ages, idle, log_time.now())
+
+
+def whole_sessions(
+    frame: pl.DataFrame, idle: float, now: float, ages: np.ndarray | None
+) -> Iterator[Sequences]:
+    """The sessions that `stream` gives of a log, from all events that some of its keys have.
+
+    Args:
+      frame: columns of `NO_EVENTS`, by line; `clock` is log time at each.
+      now: log time at the end of the log, seconds; NaN where it has none.
+      ages: `LogParser.due`.
+    """
+    for sequences, _ in _ended([OpenSessions(idle)], frame, now, end=True):
+        yield _waiting_for(sequences, ages, idle, now)
+
+
+def _waiting_for(found: Sequences, ages: np.ndarray | None, idle: float, now: float) -> Sequences:
+    if ages is None:
+        return found
+    assert found.end is not None
+    return replace(found, awaited=awaited(found, ages, np.fmin(found.end + idle, now)))
 
 
 def _unjudged(log: Log, frame: pl.DataFrame, before: int) -> pl.DataFrame:

@@ -30,6 +30,8 @@ class Log:
         that reach beyond, by `last_line`; None: there is none left.
       details: by row of an event the lines below it that are its detail, such as stack frames; the
         latest `MOST_DETAILS` that were read. None: they are not kept.
+      clock: of times without a year (or a date) the last one that was read, and how many years
+        (days) were counted by then.
     """
 
     files: Sequence[LogPath]
@@ -38,6 +40,7 @@ class Log:
     judged: int = 0
     ended: pl.DataFrame | None = None
     details: dict[int, str] | None = None
+    clock: tuple[float | None, int] = (None, 0)
 
     def __str__(self) -> str:
         more = len(self.files) - 1

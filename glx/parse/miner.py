@@ -99,11 +99,14 @@ class Miner:
             found.append(id_)
         return np.array(found, dtype=np.int32)
 
+    def known(self, text: str) -> int:
+        """The id of the fitted template that a masked text matches; -1 for none."""
+        return self._match(text) if self._n_fitted else -1
+
     def _find(self, text: str) -> int:
-        if self._n_fitted:
-            id_ = self._match(text)
-            if id_ >= 0:
-                return id_
+        id_ = self.known(text)
+        if id_ >= 0:
+            return id_
         new = len(self._new)  # and as many clusters
         if new < self.config.max_new:
             cluster, _ = self._drain.add_log_message(spaced(text))

@@ -79,10 +79,8 @@ def records(
     log = log_of(log)
     lines = latest = log.first_row
     log.starts.clear()
-    clock: tuple[float | None, int] = (None, 0)
     above: dict[str | None, Above] = {}
-    formats = [one.time_format for one in (layout, *layout.also)]
-    repeat = max((period(format) or 0 for format in formats), default=0)
+    repeat = repeats(layout)
     bodies = _bodies(log, layout, size)
     work = partial(_file_records, detailed=log.details is not None)
     for done in ordered(work, bodies, threads or os.cpu_count() or 1):
@@ -99,7 +97,7 @@ def records(
         above |= {name: replace(last, line=last.line + lines) for name, last in found.last.items()}
         part.no_session = 0 if layout.session is None else frame["key"].null_count()
         if repeat:
-            frame, clock = count_periods(frame, clock, repeat)
+            frame, log.clock = count_periods(frame, log.clock, repeat)
         log.keep((latest if row < 0 else row + lines, detail) for row, detail in found.details)
         latest = int(frame["line"][-1]) if len(frame) else latest
         lines += part.lines
@@ -153,6 +151,12 @@ def ordered(work: Callable[[T], R], items: Iterable[T | None], threads: int) -> 
     finally:
         pool.shutdown(cancel_futures=True)
         sys.setswitchinterval(before)
+
+
+def repeats(layout: Layout) -> float:
+    """Seconds after which the times of a layout repeat, for want of a year or a date; 0: never."""
+    formats = [one.time_format for one in (layout, *layout.also)]
+    return max((period(format) or 0 for format in formats), default=0)
 
 
 def count_periods(

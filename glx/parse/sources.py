@@ -10,7 +10,7 @@ import stat
 import sys
 import time
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass
 from itertools import chain
@@ -52,7 +52,26 @@ class Live:
         return self.path
 
 
-LogPath = Path | str | Live | Part
+@dataclass(frozen=True)
+class Remote:
+    """A file of another file system than that of the machine; a path to all that does not read it.
+
+    Attributes:
+      url: that names it.
+      open: gives its bytes as they are stored.
+    """
+
+    url: str
+    open: Callable[[], IO[bytes]]
+
+    def __fspath__(self) -> str:
+        return self.url
+
+    def __str__(self) -> str:
+        return self.url
+
+
+LogPath = Path | str | Live | Part | Remote
 
 
 def parts_of(path: LogPath) -> Iterator[LogPath]:
@@ -106,6 +125,10 @@ def standard_input() -> IO[bytes]:
 def _raw(path: LogPath, size: int) -> Iterator[bytes]:
     if isinstance(path, Part):
         yield from path.chunks()
+        return
+    if isinstance(path, Remote):
+        with path.open() as file:
+            yield from iter(lambda: file.read(size), b"")
         return
     stdin = Path(path) == STDIN
     with nullcontext(standard_input()) if stdin else Path(path).open("rb") as file:

@@ -4,7 +4,7 @@ import hashlib
 import os
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, fields, replace
 from pathlib import Path
@@ -21,6 +21,7 @@ from glx.data.load import WINDOW, LogParser
 from glx.data.stream import stream
 from glx.data.windows import Window, span_of, window_of
 from glx.detector import Detector
+from glx.embed.alarm import Meanings
 from glx.errors import InputError, is_disk_full
 from glx.files import given_path, is_stream, output, whole
 from glx.generallog.experts import ExpertConfig
@@ -39,6 +40,7 @@ from glx.runs.output import output_of
 from glx.runs.progress import Progress
 from glx.runs.verdict_cache import VerdictCache
 from glx.runs.warm import warm_up
+from glx.sequences import Sequences
 from glx.terminal import escaped
 from glx.verdicts import rows
 
@@ -98,7 +100,7 @@ def detect(
         kept = None
         if follow and place != STDIN and not is_stream(place):
             settings = {
-                "detector": _digest(folder),
+                "detector": digest(folder),
                 "logs": os.path.abspath(log.files[0]),
                 **{"format": format, "session": session, "window": window, **asdict(given)},
             }
@@ -108,10 +110,10 @@ def detect(
         detector, parser = detectors.load(folder)
         change = detectors.change_of(detector, expert)
         detectors.check_read(detector, expert)
-        parser = _changed(parser, log, format, session, window, given)
+        parser = changed(parser, log, format, session, window, given)
         log = replace(in_order(log, parser.layout), details={})
         if parser.layout is not None and parser.numbers is None:
-            progress.show(_reading(parser, parser.layout, log, mask))
+            progress.show(reading_of(parser, parser.layout, log, mask))
         file = None if kept else opened.enter_context(_writing(place, log))
         try:
             use = detector, parser, log, counts, idle, progress, mask, change
@@ -147,7 +149,7 @@ def detect(
     return counts
 
 
-def _digest(folder: Path) -> str | None:
+def digest(folder: Path) -> str | None:
     """What tells a detector from others; None where none is there."""
     try:
         return hashlib.sha256((folder / "detector.json").read_bytes()).hexdigest()
@@ -155,7 +157,7 @@ def _digest(folder: Path) -> str | None:
         return None
 
 
-def _reading(parser: LogParser, layout: Layout, log: Log, mask: Mask) -> Table:
+def reading_of(parser: LogParser, layout: Layout, log: Log, mask: Mask) -> Table:
     """What is read of the logs; of what can be read only once, what the detector expects.
 
     Raises:
@@ -206,22 +208,38 @@ def verdicts(
     with progress.asking() as report:
         detector = detector.with_expert(expert, report=report, say=progress.say)
         meanings = detector.understand(parser.texts, mask)
-        # Ids keep their texts, so that a sequence keeps its verdict as new templates come.
-        judge = VerdictCache(lambda new: detector.judge(new, meanings))
         if log.live:
             warm_up(detector, meanings, int(np.argmax(parser.miner.fitted.counts)))
             progress.say(f"{log}: judged as it comes")
-        for sequences in stream(log, parser, counts, idle):
-            new = parser.texts[len(meanings.texts) :]
-            if new:
-                meanings += detector.understand(new, mask)
-            found = judge(sequences)
-            yield rows(found, sequences, detector.threshold, meanings.shown), found.metrics
+        yield from judged(detector, parser, meanings, stream(log, parser, counts, idle), mask)
         if not log.live:
             detector.finish()
 
 
-def _changed(
+def judged(
+    detector: Detector,
+    parser: LogParser,
+    meanings: Meanings,
+    found: Iterable[Sequences],
+    mask: Mask = redact,
+) -> Iterator[tuple[pl.DataFrame, dict[str, Any]]]:
+    """Verdicts on sequences as they come, as rows, and the metrics of the expert.
+
+    Args:
+      detector: with its expert.
+      meanings: of the texts of the parser, or of the first of them.
+    """
+    # Ids keep their texts, so that a sequence keeps its verdict as new templates come.
+    judge = VerdictCache(lambda new: detector.judge(new, meanings))
+    for sequences in found:
+        new = parser.texts[len(meanings.texts) :]
+        if new:
+            meanings += detector.understand(new, mask)
+        verdicts = judge(sequences)
+        yield rows(verdicts, sequences, detector.threshold, meanings.shown), verdicts.metrics
+
+
+def changed(
     parser: LogParser,
     log: Log,
     format: str | None,

@@ -40,6 +40,11 @@ class Progress:
         yield lambda done, total, tokens: None
 
     @contextmanager
+    def parts(self, name: str, total: int) -> Iterator[Callable[[int, int], None]]:
+        """A function that takes the lines of a part that is done, and how many parts failed."""
+        yield lambda lines, failed: None
+
+    @contextmanager
     def cells(self, left: int, total: int) -> Iterator[Callable[[str], None]]:
         """A function that takes a sentence on each of the `left` of `total` cells of a study."""
         yield lambda sentence: None
@@ -113,6 +118,20 @@ class Terminal(Progress):
             def show(done: int, total: int, tokens: int) -> None:
                 rate = tokens / max(time.perf_counter() - start, 1e-9)
                 update(completed=done, total=total, note=f"{rate:,.0f} tokens/s")
+
+            yield show
+
+    @contextmanager
+    def parts(self, name: str, total: int) -> Iterator[Callable[[int, int], None]]:
+        start, read = time.perf_counter(), 0
+        with self._bar(name, total) as update:
+
+            def show(lines: int, failed: int) -> None:
+                nonlocal read
+                read += lines
+                rate = read / max(time.perf_counter() - start, 1e-9)
+                note = f"{read:,} lines, {rate:,.0f} lines/s" if read else ""
+                update(advance=1, note=note + f", {failed} failed" * bool(failed))
 
             yield show
 

@@ -7,7 +7,7 @@ goes on where it stopped: finished cells are left alone, a half-done one resumes
 import hashlib
 import os
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -109,11 +109,15 @@ class Outcome:
     error: str = ""
 
 
+Spread = Callable[[Iterable[list[Cell]], Callable, int], Generator[Outcome]]
+
+
 def run_cells(
     study: Study,
     folder: Path,
     parallel: int = 1,
     report: Callable[[Outcome], None] = lambda outcome: None,
+    spread: Spread | None = None,
 ) -> None:
     """Do every cell that is not done yet.
 
@@ -121,6 +125,7 @@ def run_cells(
       parallel: processes; those of one target, sources and seed go to one, which fits what they
         share once.
       report: called with each outcome as it comes.
+      spread: does the groups elsewhere, in place of processes of this machine.
 
     Raises:
       InputError: a finished cell has other settings, or cells failed over theirs, once the others
@@ -138,8 +143,8 @@ def run_cells(
     groups = [list(group) for _, group in groupby(left, key=_shared_work)]
     failed = []
     parallel = min(parallel, len(groups))
-    if parallel > 1:
-        outcomes = side_by_side(groups, partial(_begin, folder), parallel)
+    if groups and (spread is not None or parallel > 1):
+        outcomes = (spread or side_by_side)(groups, partial(_begin, folder), parallel)
     else:
         do = _begin(folder)
         outcomes = (do(cell) for cell in left)

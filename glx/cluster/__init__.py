@@ -1,0 +1,1 @@
+"""Logs that one machine does not hold, and studies that one would take days for, on Ray."""

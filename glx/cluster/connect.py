@@ -1,0 +1,82 @@
+"""A cluster of Ray: the one at an address, or one that is started on this machine.
+
+In: what `--ray` says. Out: Ray, connected, and silent but for what goes wrong. The extra `ray` is
+needed here alone.
+"""
+
+import logging
+import socket
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import ModuleType
+
+from glx.errors import InputError, OutsideError
+
+AUTO = "auto"
+STORE = 1 << 30  # bytes of Ray's object store where it is started here
+PATIENCE = 5.0  # seconds for a connection to an address
+ABOUT = (
+    "Work on a cluster of Ray: its address as HOST:6379, or auto for the one that this machine "
+    "belongs to, else one that is started here."
+)
+
+
+@contextmanager
+def connected(address: str, say: Callable[[str], None]) -> Iterator[ModuleType]:
+    """The package `ray`, connected until the block ends.
+
+    Raises:
+      InputError: the package is missing, or the address is none.
+      OutsideError: no Ray is there, or one of another version.
+    """
+    try:
+        import ray.data
+        import ray.util.annotations
+    except ImportError as e:
+        raise InputError(
+            f"--ray={address}: Ray cannot be loaded ({e}); install glx with the extra ray: "
+            "pip install 'glx[ray]'"
+        ) from e
+    logging.getLogger("ray.data").setLevel(logging.CRITICAL)
+    # It starts its processes while threads of JAX are there, which they never use; of pools of
+    # actors it has no other argument for restarts than one that it means to drop.
+    warnings.filterwarnings("ignore", "os.fork", RuntimeWarning)
+    warnings.filterwarnings("ignore", category=ray.util.annotations.RayDeprecationWarning)
+    how = {"log_to_driver": False, "logging_level": logging.ERROR}
+    try:
+        if address != AUTO:
+            _reach(address)
+            ray.init(address=address, **how)
+        else:
+            try:
+                ray.init(address=AUTO, **how)
+            except ConnectionError:
+                local = {"address": "local", "object_store_memory": STORE}
+                ray.init(include_dashboard=False, **local, **how)
+    except (ConnectionError, RuntimeError, OSError) as e:
+        why = " ".join(str(e).split())
+        raise OutsideError(
+            f"--ray={address}: cannot be joined ({why}); start Ray of this version there, as by "
+            "`ray start --head`, and repeat the command"
+        ) from e
+    try:
+        context = ray.data.DataContext.get_current()
+        context.enable_progress_bars = context.print_on_execution_start = False
+        context.shuffle_strategy = "shuffle_v2"  # tasks alone: what a lost node held is made again
+        nodes = [node for node in ray.nodes() if node["Alive"]]
+        cores = int(ray.cluster_resources().get("CPU", 0))
+        say(f"Ray: {len(nodes)} node{'s' * (len(nodes) > 1)}, {cores} cores")
+        if not cores:
+            raise OutsideError(f"--ray={address}: the cluster has no core; add a node to it")
+        yield ray
+    finally:
+        ray.shutdown()
+
+
+def _reach(address: str) -> None:
+    """Raise an error at once where nobody listens, which Ray would try for a minute."""
+    host, colon, port = address.removeprefix("ray://").rpartition(":")
+    if not (colon and host and port.isdigit() and 0 < int(port) < 1 << 16):
+        raise InputError(f"--ray={address}: no address; give auto, or HOST:PORT as head:6379")
+    socket.create_connection((host, int(port)), PATIENCE).close()

@@ -1,0 +1,180 @@
+"""What a worker of the cluster holds: the fitted detector. In: files. Out: their verdicts, on disk.
+
+A worker reads a file a block at a time, and judges windows of a file by themselves: its memory is
+flat in the length of the file.
+"""
+
+import tempfile
+import traceback
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from glx.cluster.files import File
+from glx.cluster.folder import Folder
+from glx.data.load import DataConfig, LogParser
+from glx.data.stream import stream
+from glx.data.windows import Window
+from glx.detector import Detector
+from glx.errors import InputError, OutsideError, forbidden, is_disk_full
+from glx.files import whole
+from glx.parse.layout import Layout
+from glx.parse.log import Log
+from glx.parse.miner import Miner
+from glx.parse.read import ReadCounts
+from glx.redact import Mask
+from glx.runs import detectors
+from glx.runs.compilation import keep_compilations
+from glx.runs.detect import ANOMALOUS, COSTS, SEQUENCES, judged
+from glx.runs.json_lines import json_of, with_detail
+from glx.sequences import Sequences
+from glx.terminal import escaped
+from glx.verdicts import CAUSE
+
+JSONL, PARQUET = "jsonl", "parquet"
+EVIDENCE: dict[str, Any] = {
+    "file": pl.String,
+    "line": pl.Int64,
+    "weight": pl.Float64,
+    "text": pl.String,
+}
+COLUMNS: dict[str, Any] = {  # of verdicts as Parquet: what a line of JSON has
+    **{"file": pl.String, "last_file": pl.String, "key": pl.String},
+    **{"first_line": pl.Int64, "last_line": pl.Int64, "score": pl.Float64},
+    **{"anomalous": pl.Boolean, "route": pl.String, "evidence": pl.List(pl.Struct(EVIDENCE))},
+    **{"time": pl.String, "reason": pl.String, "cause": CAUSE, "detail": pl.String},
+}
+FAILURES: dict[str, type[Exception]] = {"input": InputError, "outside": OutsideError}
+
+
+@dataclass(frozen=True)
+class Job:
+    """What every worker is told.
+
+    Attributes:
+      detector: the files of the detector's folder, by their paths in it.
+      layout, window, due: of the parser, where they may not be those of the detector.
+      expert: settings of the expert by the names of their flags.
+      kind: of the files of verdicts, `JSONL` or `PARQUET`.
+    """
+
+    detector: Mapping[str, bytes]
+    layout: Layout | None
+    window: Window | None
+    due: np.ndarray | None
+    expert: Mapping[str, Any]
+    idle: float
+    mask: Mask
+    folder: Folder
+    kind: str
+
+    def load(self) -> tuple[Detector, LogParser]:
+        """The detector without its expert, and the parser of its logs."""
+        with tempfile.TemporaryDirectory() as place:
+            for name, raw in self.detector.items():
+                path = Path(place, name)
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_bytes(raw)
+            detector, parser = detectors.load(Path(place))
+        return detector, replace(parser, layout=self.layout, window=self.window, due=self.due)
+
+
+def packed(folder: Path) -> dict[str, bytes]:
+    """The files of a folder, by their paths in it."""
+    paths = sorted(path for path in folder.rglob("*") if path.is_file())
+    return {str(path.relative_to(folder)): path.read_bytes() for path in paths}
+
+
+class Judge:
+    """Judges files without sessions, one at a time, and what comes of a log with sessions."""
+
+    def __init__(self, job: Job):
+        keep_compilations(DataConfig())
+        detector, self.parser = job.load()
+        change = detectors.change_of(detector, job.expert)
+        self.job, self.detector = job, detector.with_expert(change)
+        self.meanings = self.detector.understand(self.parser.texts, job.mask)
+
+    def __call__(self, row: dict[str, Any]) -> dict[str, Any]:
+        file = File(**row)
+        return attempt(file, self.job.folder, lambda: self.file(file))
+
+    def file(self, file: File) -> dict[str, Any]:
+        """Write the verdicts on the windows of a file; what its record says."""
+        log, counts, spent = Log([file.path], details={}), ReadCounts(), Counter[str]()
+        known = self.parser.miner
+        miner = Miner(known.fitted, known.config, known.published)  # as for this file alone
+        parser = replace(self.parser, miner=miner)
+        found = stream(log, parser, counts, self.job.idle)
+        texts = (json_of(rows, log) for rows in self.rows(found, parser, log, spent))
+        path = self.job.folder.verdicts(file, self.job.kind)
+        write(path, self.job.kind, _some(texts, file))
+        return {"lines": counts.lines, "read": asdict(counts), "spent": dict(spent)}
+
+    def rows(
+        self, found: Iterable[Sequences], parser: LogParser, log: Log, spent: Counter[str]
+    ) -> Iterator[pl.DataFrame]:
+        """Verdicts as rows, with details; what they cost is added to `spent`."""
+        job = self.job
+        for rows, metrics in judged(self.detector, parser, self.meanings, found, job.mask):
+            spent.update({name: n for name, n in metrics.items() if name in COSTS})
+            spent["proprietary"] += int((rows["route"] == "proprietary").sum())
+            spent[ANOMALOUS] += int(rows["anomalous"].sum())
+            spent[SEQUENCES] += len(rows)
+            yield with_detail(rows, log, job.mask)
+
+
+def attempt(
+    file: File, folder: Folder, work: Callable[[], dict[str, Any]], stage: str = "done"
+) -> dict[str, Any]:
+    """Do the work on a file and keep its record; tells, as `failed`, what went wrong with it.
+
+    One file among many that is no log, or that shows a bug, ends nothing else.
+    """
+    try:
+        folder.check()
+        record = folder.write(file, stage, **work())
+        return {"file": file.shown, "lines": record["lines"], "failed": "", "why": ""}
+    except InputError as e:
+        kind, why = "input", str(e)
+    except OutsideError as e:
+        kind, why = "outside", str(e)
+    except PermissionError as e:
+        kind, why = "input", forbidden(e)
+    except Exception as e:
+        if is_disk_full(e):
+            kind, why = "outside", f"{e}: no space left on the disk; free some"
+        else:
+            kind, why = "bug", f"{file.shown}: {traceback.format_exc()}"
+    return {"file": file.shown, "lines": 0, "failed": kind, "why": why}
+
+
+def _some(texts: Iterator[pl.Series], file: File) -> Iterator[pl.Series]:
+    """The same; InputError where there is none."""
+    n = 0
+    for some in texts:
+        n += len(some)
+        yield some
+    if not n:
+        raise InputError(f"{file.shown}: no line with text; give a log with at least one event")
+
+
+def write(path: Path, kind: str, texts: Iterable[pl.Series]) -> None:
+    """Write lines of JSON to a file as they are, or as Parquet; whole or not at all."""
+    if kind == JSONL:
+        with whole(path, encoding="utf-8") as file:
+            for some in texts:
+                file.writelines(f"{escaped(text)}\n" for text in some)
+        return
+    import pyarrow.parquet as pq
+
+    schema = pl.DataFrame(schema=COLUMNS).to_arrow().schema
+    with whole(path, "wb") as file, pq.ParquetWriter(file, schema) as out:
+        for some in texts:
+            frame = some.str.json_decode(pl.Struct(COLUMNS)).struct.unnest()
+            out.write_table(frame.to_arrow().cast(schema))

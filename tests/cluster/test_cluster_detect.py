@@ -1,0 +1,130 @@
+"""Verdicts of a cluster are those of one process, whatever happens to the cluster."""
+
+import gzip
+import json
+import shutil
+import socket
+from collections import Counter
+from pathlib import Path
+from threading import Thread
+from time import monotonic, sleep
+
+import polars as pl
+import pytest
+
+from glx.cli.main import main
+
+OWN = pytest.mark.filterwarnings("ignore")  # Ray warns of what it does itself
+NODE = {"num_cpus": 1, "object_store_memory": 200 << 20}
+
+
+def detect(detector: Path, logs, out: Path, *more: str) -> int:
+    given = [f"--logs={one}" for one in ([logs] if isinstance(logs, str | Path) else logs)]
+    return main(["detect", f"--detector={detector}", *given, f"--out={out}", *more])
+
+
+def rows(out: Path) -> Counter:
+    """Verdicts of one process or of a cluster, in any order."""
+    files = [out] if out.is_file() else [*(out / "verdicts").glob("*.jsonl")]
+    return Counter(line for file in files for line in file.read_text().splitlines())
+
+
+def kill_soon(cluster, node, folder: Path) -> Thread:
+    """Kill a node once the first file is read."""
+
+    def kill() -> None:
+        until = monotonic() + 300
+        while not [*folder.glob("work/*.json")] and monotonic() < until:
+            sleep(0.05)
+        cluster.remove_node(node, allow_graceful=False)
+
+    thread = Thread(target=kill, daemon=True)
+    thread.start()
+    return thread
+
+
+@pytest.mark.ray
+@OWN
+def test_sessions_over_files_are_judged_as_by_one_process(cluster, detector, logs, tmp_path):
+    assert detect(detector, logs, tmp_path / "one.jsonl") == 0
+    one = rows(tmp_path / "one.jsonl")
+    assert any('"last_file"' in line for line in one)
+    assert any("strange thing" in line for line in one)
+    ray = f"--ray={cluster.address}"
+    for nodes in (1, 2):
+        assert detect(detector, logs, tmp_path / str(nodes), ray) == 0
+        assert rows(tmp_path / str(nodes)) == one
+        node = cluster.add_node(**NODE)
+    killing = kill_soon(cluster, node, tmp_path / "3")
+    assert detect(detector, logs, tmp_path / "3", ray) == 0
+    killing.join(60)
+    assert not killing.is_alive()
+    assert rows(tmp_path / "3") == one
+    files = sorted(logs.iterdir())
+    done = [json.loads(path.read_text()) for path in (tmp_path / "3/done").iterdir()]
+    assert sorted(one["file"] for one in done) == sorted(map(str, files))
+    assert not (tmp_path / "3/work").exists()
+
+
+@pytest.mark.ray
+@OWN
+def test_windows_are_judged_within_a_file_and_one_that_is_no_log_is_named(
+    cluster, detector, logs, tmp_path, capsys
+):
+    some = tmp_path / "logs"
+    some.mkdir()
+    (some / "a.log").write_bytes((logs / "shop.log.1").read_bytes())
+    (some / "b.log.gz").write_bytes(gzip.compress((logs / "shop.log.2").read_bytes()))
+    (some / "c.log").write_bytes(bytes(range(1, 9)) * 5000)
+    expected: Counter = Counter()
+    for name in ("a.log", "b.log.gz"):
+        assert detect(detector, some / name, tmp_path / name, "--window=5") == 0
+        expected += rows(tmp_path / name)
+    out, more = tmp_path / "out", (f"--ray={cluster.address}", "--window=5")
+    url = f"file://{some}"
+    assert detect(detector, some, out, *more) == 3
+    assert "c.log" in capsys.readouterr().err
+    assert rows(out) == expected
+    before = {path: path.stat().st_mtime_ns for path in (out / "verdicts").iterdir()}
+    (some / "c.log").write_bytes((logs / "shop.log.3").read_bytes())
+    assert detect(detector, some, out, *more) == 0
+    assert len(rows(out)) > len(expected)
+    assert {path: path.stat().st_mtime_ns for path in before} == before
+    assert detect(detector, some, out, *more, "--session=order=(.)") == 2
+    assert detect(detector, logs, out, f"--ray={cluster.address}", "--window=6") == 2
+    shutil.rmtree(out)
+    assert detect(detector, url, out, *more, "--verdicts=parquet") == 0
+    tables = [pl.read_parquet(path) for path in (out / "verdicts").iterdir()]
+    assert sum(map(len, tables)) == sum(
+        -(-len((logs / f"shop.log.{n}").read_text().splitlines()) // 5) for n in (1, 2, 3)
+    )
+    assert all(table["file"][0].startswith("file://") for table in tables)
+
+
+@pytest.mark.ray
+@OWN
+def test_no_ray_at_an_address_is_told_and_leaves_what_is_done(cluster, detector, logs, tmp_path):
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    assert detect(detector, logs, tmp_path / "out", f"--ray=127.0.0.1:{port}") == 3
+    assert detect(detector, logs, tmp_path / "out", "--ray=nowhere") == 2
+    assert not [*(tmp_path / "out/done").iterdir()]
+
+
+def test_what_a_cluster_cannot_do_is_told(detector, logs, tmp_path):
+    out = tmp_path / "out"
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full/mine.txt").write_text("mine")
+    for more in (
+        ["--ray=auto", "--follow"],
+        ["--ray=auto", "--latency=5s"],
+        ["--ray=auto", "--expert=vllm"],
+        ["--verdicts=parquet"],
+    ):
+        assert detect(detector, logs, out, *more) == 2
+    for where in ("-", tmp_path / "full", tmp_path / "full/mine.txt"):
+        assert detect(detector, logs, where, "--ray=auto") == 2
+    for given in ("-", "nosuch://a/b.log", tmp_path / "none.log", tmp_path / "none*.log"):
+        assert detect(detector, given, out, "--ray=auto") == 2
+    assert sorted(path.name for path in tmp_path.rglob("*")) == ["full", "mine.txt"]
