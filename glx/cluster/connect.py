@@ -22,6 +22,19 @@ ABOUT = (
 )
 
 
+def check(address: str) -> None:
+    """Raise InputError where the package is missing, or an address is none."""
+    try:
+        import ray.data  # noqa: F401
+    except ImportError as e:
+        raise InputError(
+            f"--ray={address}: Ray cannot be loaded ({e}); install glx with the extra ray: "
+            "pip install 'glx[ray]'"
+        ) from e
+    if address != AUTO:
+        _place(address)
+
+
 @contextmanager
 def connected(address: str, say: Callable[[str], None]) -> Iterator[ModuleType]:
     """The package `ray`, connected until the block ends.
@@ -30,14 +43,10 @@ def connected(address: str, say: Callable[[str], None]) -> Iterator[ModuleType]:
       InputError: the package is missing, or the address is none.
       OutsideError: no Ray is there, or one of another version.
     """
-    try:
-        import ray.data
-        import ray.util.annotations
-    except ImportError as e:
-        raise InputError(
-            f"--ray={address}: Ray cannot be loaded ({e}); install glx with the extra ray: "
-            "pip install 'glx[ray]'"
-        ) from e
+    check(address)
+    import ray.data
+    import ray.util.annotations
+
     logging.getLogger("ray.data").setLevel(logging.CRITICAL)
     # It starts its processes while threads of JAX are there, which they never use; of pools of
     # actors it has no other argument for restarts than one that it means to drop.
@@ -46,7 +55,8 @@ def connected(address: str, say: Callable[[str], None]) -> Iterator[ModuleType]:
     how = {"log_to_driver": False, "logging_level": logging.ERROR}
     try:
         if address != AUTO:
-            _reach(address)
+            # Nobody may listen there, which Ray would find out in a minute.
+            socket.create_connection(_place(address), PATIENCE).close()
             ray.init(address=address, **how)
         else:
             try:
@@ -74,9 +84,9 @@ def connected(address: str, say: Callable[[str], None]) -> Iterator[ModuleType]:
         ray.shutdown()
 
 
-def _reach(address: str) -> None:
-    """Raise an error at once where nobody listens, which Ray would try for a minute."""
-    host, colon, port = address.removeprefix("ray://").rpartition(":")
-    if not (colon and host and port.isdigit() and 0 < int(port) < 1 << 16):
+def _place(address: str) -> tuple[str, int]:
+    """The host and port of an address."""
+    host, _, port = address.rpartition(":")
+    if not (host and port.isascii() and port.isdigit() and 0 < int(port) < 1 << 16):
         raise InputError(f"--ray={address}: no address; give auto, or HOST:PORT as head:6379")
-    socket.create_connection((host, int(port)), PATIENCE).close()
+    return host, int(port)

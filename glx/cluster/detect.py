@@ -15,7 +15,7 @@ from typing import Any
 
 import polars as pl
 
-from glx.cluster.connect import connected
+from glx.cluster.connect import check, connected
 from glx.cluster.files import File, files_of
 from glx.cluster.folder import Folder, opened
 from glx.cluster.sessions import (
@@ -168,6 +168,7 @@ def detect(
       RuntimeError: a bug showed at files, once the others were done.
     """
     progress = progress or Progress()
+    check(address)
     seconds = span_of("idle", idle)
     files = files_of(logs)
     detector, parser = detectors.load(folder)

@@ -5,6 +5,7 @@ import json
 import shutil
 import socket
 from collections import Counter
+from importlib.util import find_spec
 from pathlib import Path
 from threading import Thread
 from time import monotonic, sleep
@@ -108,23 +109,37 @@ def test_no_ray_at_an_address_is_told_and_leaves_what_is_done(cluster, detector,
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     assert detect(detector, logs, tmp_path / "out", f"--ray=127.0.0.1:{port}") == 3
-    assert detect(detector, logs, tmp_path / "out", "--ray=nowhere") == 2
     assert not [*(tmp_path / "out/done").iterdir()]
 
 
-def test_what_a_cluster_cannot_do_is_told(detector, logs, tmp_path):
-    out = tmp_path / "out"
-    (tmp_path / "full").mkdir()
-    (tmp_path / "full/mine.txt").write_text("mine")
+def test_flags_that_a_cluster_does_not_read_are_refused(detector, logs, tmp_path):
     for more in (
         ["--ray=auto", "--follow"],
         ["--ray=auto", "--latency=5s"],
-        ["--ray=auto", "--expert=vllm"],
         ["--verdicts=parquet"],
     ):
-        assert detect(detector, logs, out, *more) == 2
+        assert detect(detector, logs, tmp_path / "out", *more) == 2
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.skipif(find_spec("ray") is not None, reason="Ray is here")
+def test_without_ray_one_sentence_says_what_to_install(detector, logs, tmp_path, capsys):
+    assert detect(detector, logs, tmp_path / "out", "--ray=auto") == 2
+    assert "glx[ray]" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.ray
+@OWN
+def test_what_a_cluster_cannot_do_is_told(detector, logs, tmp_path):
+    pytest.importorskip("ray")
+    out = tmp_path / "out"
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full/mine.txt").write_text("mine")
     for where in ("-", tmp_path / "full", tmp_path / "full/mine.txt"):
         assert detect(detector, logs, where, "--ray=auto") == 2
     for given in ("-", "nosuch://a/b.log", tmp_path / "none.log", tmp_path / "none*.log"):
         assert detect(detector, given, out, "--ray=auto") == 2
+    for more in (["--ray=nowhere"], ["--ray=auto", "--expert=vllm"]):
+        assert detect(detector, logs, out, *more) == 2
     assert sorted(path.name for path in tmp_path.rglob("*")) == ["full", "mine.txt"]
