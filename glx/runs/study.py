@@ -16,7 +16,7 @@ from pathlib import Path
 
 from glx.errors import InputError, OutsideError, Paused
 from glx.files import LOCK, locked
-from glx.report.models import Measured, Plan, PlannedCell, read, write
+from glx.report.models import Measured, Metrics, Plan, PlannedCell, read, write
 from glx.runs.compilation import keep_compilations
 from glx.runs.folder import is_finished
 from glx.runs.run import run
@@ -216,8 +216,12 @@ def _begin(folder: Path) -> Callable[[Cell], Outcome]:
 
 def _do(folder: Path, shared: Shared, cell: Cell) -> Outcome:
     keep_compilations(cell.config.data)
+    place, config = folder / cell.folder, cell.config
     try:
-        metrics = run(cell.config, folder / cell.folder, shared=shared)
+        if is_finished(place, config.recorded, config.may_differ):  # its outcome was lost
+            metrics = read(place, Metrics)
+        else:
+            metrics = run(config, place, shared=shared)
     except (InputError, OutsideError, Paused) as e:
         kind = next(kind for kind, error in FAILURES.items() if isinstance(e, error))
         return Outcome(cell, kind, error=str(e))

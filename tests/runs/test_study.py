@@ -90,6 +90,12 @@ def test_what_cells_share_changes_nothing(finished, cache, tmp_path):
     assert rows[0] == rows[1] != []
 
 
+def test_a_cell_whose_outcome_was_lost(finished):
+    """With the machine that did it; it is not done again, and is no error."""
+    folder, done = finished
+    assert studies._begin(folder)(done[0].cell) == done[0]
+
+
 def test_labels_of_the_target_are_stamped(finished):
     folder, done = finished
     few, none = (
