@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import jax
+import jax.extend.backend
 import jax.numpy as jnp
 import numpy as np
 from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
@@ -99,6 +100,13 @@ def compiling_for(platform: str) -> Iterator[None]:
         yield
     finally:
         _elsewhere.pop()
+
+
+def platform() -> str:
+    """What the devices at hand are, as `jax.export` names it: `cpu`, `cuda`, `tpu`, or another."""
+    backend = jax.extend.backend.get_backend()
+    cuda = backend.platform == "gpu" and "cuda" in backend.platform_version
+    return "cuda" if cuda else backend.platform
 
 
 def use_blas() -> bool:

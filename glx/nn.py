@@ -128,7 +128,7 @@ class AttentionPooling(nn.Module):
         key_LxBxH = jnp.tanh(forward + backward + bias[None, None, :])
         # As a sum: a product would write its input to memory.
         logits_LxB = jnp.sum(key_LxBxH * last.T[None], axis=-1)
-        inside_LxB = jnp.arange(len(logits_LxB))[:, None] < lengths_B[None, :]
+        inside_LxB = jnp.arange(logits_LxB.shape[0])[:, None] < lengths_B[None, :]
         weights_LxB = nn.softmax(jnp.where(inside_LxB, logits_LxB, -jnp.inf), axis=0)
         # As a product: a sum would compute the softmax again for each unit.
         pooled = [jnp.einsum("lb,lbh->bh", weights_LxB, h) for h in h_LxBxH]

@@ -53,7 +53,7 @@ def scoring(mesh: Mesh, sequences: int = SEQUENCES) -> Lowerable:
     statistics = jax.ShapeDtypeStruct((sequences, benchmark.STATISTICS), jnp.float32)
     whole, part = devices.replicated(mesh), devices.sharded(mesh)
     given = _shapes((params, gates), whole), *_shapes((ids, lengths, statistics), part)
-    return score.score_batch, (model, mesh, *given)
+    return score.score_batch, (score.network(model), mesh, *given)
 
 
 def embedding(

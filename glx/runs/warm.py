@@ -21,10 +21,20 @@ def warm_up(detector: Detector, known: Meanings, commonest: int) -> None:
       known: what the detector's templates mean to it.
       commonest: a template that is in most sequences.
     """
+    new_texts(detector)
+    every_length(detector, known, commonest)
+
+
+def new_texts(detector: Detector) -> None:
+    """Understand texts of every padded length up to 32 tokens, of which none is kept."""
     config = detector.config
     uncached = replace(config.embed, cache_dir=None)
     meanings(["event"], uncached, config.reading)
     embed(["event " * n for n in WORDS], uncached)  # the alarm model needs no other programs
+
+
+def every_length(detector: Detector, known: Meanings, commonest: int) -> None:
+    """Judge a sequence of every padded length; arguments as of `warm_up`."""
     ids = np.full(sum(BUCKETS), commonest, dtype=np.int32)
     places = np.arange(len(BUCKETS))
     sequences = Sequences(ids, csr_offsets(np.array(BUCKETS)), places, places)

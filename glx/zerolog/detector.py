@@ -9,7 +9,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from glx import evidence, threshold
+from glx import evidence, exported, threshold
 from glx.config import nested, rebuild, setting, with_flags
 from glx.data.load import LogParser
 from glx.detector import DEFAULT, Detector, DetectorConfig, Log, Options, Target
@@ -28,7 +28,7 @@ from glx.statements.match import Statements
 from glx.verdicts import Verdicts, heaviest
 from glx.zerolog import episodes
 from glx.zerolog.inputs import Inputs, system_inputs
-from glx.zerolog.score import score
+from glx.zerolog.score import Network, network, score, shapes
 from glx.zerolog.train import TrainConfig, pack, train
 
 # Settings under which ZeroLog is another method: what reports call it, and flags. Its cut then is
@@ -109,13 +109,17 @@ class ZeroLogConfig(DetectorConfig):
 
 @dataclass(frozen=True)
 class ZeroLogDetector(Detector):
-    """Parameters, the target's profile, the cut, and log statements of the target's programs."""
+    """Parameters, the target's profile, the cut, and log statements of the target's programs.
+
+    `exported` is the network as `score` takes it, None where it is to be traced.
+    """
 
     config: ZeroLogConfig
     params: dict
     profile: Profile
     threshold: float
     statements: Statements | None = None
+    exported: Network | None = None
 
     @classmethod
     def fit(
@@ -151,7 +155,7 @@ class ZeroLogDetector(Detector):
         """
         unique, profile, train = distinct(sequences), self.profile, self.config.train
         inputs = _inputs(self.config, meanings, profile, unique)
-        scores, attention = score(train.model, self.params, inputs)
+        scores, attention = score(train.model, self.params, inputs, exported=self.exported)
         short = inputs.distinct
         owner = np.repeat(np.arange(len(short)), short.lengths)
         weight = attention
@@ -186,11 +190,14 @@ class ZeroLogDetector(Detector):
         """As in `glx.detector`."""
         config = asdict(self.config)
         del config["embed"]["cache_dir"]
-        return State(
-            {"params": self.params, "profile": asdict(self.profile)},
-            {} if self.statements is None else {"statements": self.statements.table},
-            {"config": config, "threshold": self.threshold, "alarm_model": alarm.load()[1]},
-        )
+        settings = {"config": config, "threshold": self.threshold, "alarm_model": alarm.load()[1]}
+        arrays = {"params": self.params, "profile": asdict(self.profile)}
+        model = self.config.train.model
+        if programs := exported.export(network(model), *shapes(model, self.params)):
+            arrays |= {"programs": programs}
+            settings |= {"programs": exported.VERSIONS}
+        statements = {} if self.statements is None else {"statements": self.statements.table}
+        return State(arrays, statements, settings)
 
     @classmethod
     def from_state(cls, state: State) -> Self:
@@ -208,6 +215,7 @@ class ZeroLogDetector(Detector):
             Profile.of(arrays["profile"]),
             float(settings["threshold"]),
             Statements(tables["statements"]) if "statements" in tables else None,
+            exported.restore(arrays.get("programs", {}), settings.get("programs", {})),
         )
 
 
