@@ -20,7 +20,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 
-from glx.errors import InputError, OutsideError
+from glx.errors import InputError
 
 AXIS = "devices"
 LIMIT = Path("/sys/fs/cgroup/memory.max")  # of a container
@@ -336,23 +336,3 @@ def put(tree: Any, sharding: NamedSharding) -> Any:
         return jax.make_array_from_callback(x.shape, sharding, lambda part: x[part])
 
     return jax.tree.map(one, tree)
-
-
-def faiss_index(vectors: np.ndarray) -> Any:
-    """A flat inner-product index over `<float32>[M, D]`, on the GPU where FAISS finds one.
-
-    Raises:
-      OutsideError: FAISS is not installed.
-    """
-    try:
-        import faiss
-    except ImportError as e:
-        raise OutsideError(
-            f"FAISS cannot be loaded ({e}); install glx with the extra faiss-cpu, or faiss-gpu "
-            "where there is an NVIDIA GPU, never both"
-        ) from e
-    index: Any = faiss.IndexFlatIP(vectors.shape[1])
-    if hasattr(faiss, "StandardGpuResources") and faiss.get_num_gpus() > 0:
-        index = faiss.index_cpu_to_gpu(faiss.StandardGpuResources(), 0, index)
-    index.add(vectors)
-    return index

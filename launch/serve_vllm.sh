@@ -1,12 +1,14 @@
 #!/usr/bin/env bash
 # A vLLM server for --expert=vllm, on this machine alone (127.0.0.1), until Ctrl-C or SIGTERM.
 #
-#   launch/serve_vllm.sh MODEL [--port=8000] [flags of vLLM]
+#   launch/serve_vllm.sh MODEL [--port=8000] [--gpu_memory_utilization=0.9] [flags of vLLM]
 #
 # MODEL is a folder (config.json, weights, tokenizer) or a hub name such as Qwen/Qwen2.5-7B-Instruct.
 # Prints one line with the URL and the flags for glx once a first answer came back. The first run
 # installs vLLM into .venv-vllm: 11 GB with CUDA where there is an NVIDIA GPU, else 2 GB for the CPU.
-# Other flags go to vLLM and win over the defaults here. On a CPU those are --enforce-eager
+# --gpu_memory_utilization is the share of a GPU's memory that the server takes (vLLM's default: 0.9);
+# where glx works on the same GPU, give 0.5 here and XLA_PYTHON_CLIENT_MEM_FRACTION=0.3 to glx, so that
+# a fifth is left for FAISS. Other flags go to vLLM and win over the defaults here. On a CPU those are --enforce-eager
 # --dtype=bfloat16 --max-num-seqs=32, and VLLM_CPU_KVCACHE_SPACE=1 (GiB) unless it is set; everywhere
 # --max-model-len=auto (as long as memory allows), --enable-prefix-caching and --generation-config=vllm,
 # so that no sampling defaults of a model's folder change its answers. --host=0.0.0.0 opens the server
@@ -27,6 +29,12 @@ case ${1:-} in
     ;;
   '' | -*) fail "name a model first, as in $0 MODEL --port=8000; --help says more" ;;
 esac
+use_share() { # use_share SHARE
+  [[ $1 =~ ^(0?\.[0-9]*[1-9][0-9]*|1(\.0*)?)$ ]] ||
+    fail "--gpu_memory_utilization=$1: must be a number above 0 and up to 1, as in 0.5"
+  extra+=("--gpu-memory-utilization=$1")
+}
+
 model=$1
 shift
 port=8000
@@ -37,6 +45,12 @@ while [ $# -gt 0 ]; do
     --port)
       [ $# -gt 1 ] || fail "--port: give a number, as in --port=8000"
       port=$2
+      shift
+      ;;
+    --gpu[_-]memory[_-]utilization=*) use_share "${1#*=}" ;;
+    --gpu[_-]memory[_-]utilization)
+      [ $# -gt 1 ] || fail "$1: give a share, as in --gpu_memory_utilization=0.5"
+      use_share "$2"
       shift
       ;;
     *) extra+=("$1") ;;

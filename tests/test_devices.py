@@ -1,15 +1,10 @@
 """The mesh, over eight devices that XLA makes of one CPU, in a process of its own."""
 
-import sys
-
-import faiss
 import jax
 import numpy as np
 import other_devices
-import pytest
 
 from glx import devices
-from glx.errors import OutsideError
 
 ON_EIGHT = """
 import jax, numpy as np
@@ -59,23 +54,3 @@ def test_one_device_is_a_mesh_too():
     np.testing.assert_array_equal(whole["a"], tree["a"])
     assert float(whole["b"]) == 2.0
     assert all(isinstance(leaf, jax.Array) for leaf in whole.values())
-
-
-def test_an_index_without_faiss_names_the_extra(monkeypatch):
-    monkeypatch.setitem(sys.modules, "faiss", None)
-    with pytest.raises(OutsideError, match="faiss-cpu"):
-        devices.faiss_index(np.eye(2, dtype=np.float32))
-
-
-def test_an_index_is_on_the_gpu_where_faiss_finds_one(monkeypatch):
-    moved = []
-    monkeypatch.setattr(faiss, "StandardGpuResources", object, raising=False)
-    monkeypatch.setattr(faiss, "get_num_gpus", lambda: 1, raising=False)
-    monkeypatch.setattr(
-        faiss,
-        "index_cpu_to_gpu",
-        lambda res, device, index: moved.append(index) or index,
-        raising=False,
-    )
-    _, rows = devices.faiss_index(np.eye(3, dtype=np.float32)).search(np.eye(3)[[2, 0]], 1)
-    assert (rows.tolist(), len(moved)) == ([[2], [0]], 1)

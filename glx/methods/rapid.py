@@ -12,14 +12,13 @@ sequences with the same events are one.
 
 from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
 
 from glx.config import setting
-from glx.devices import faiss_index
 from glx.methods.task import Fitted, Log, Scores, Task
+from glx.neighbours import Neighbours
 from glx.sequences import Distinct, Sequences, csr_offsets, distinct
 
 DECIMALS = 6  # of a distance: vectors are no more exact
@@ -64,19 +63,19 @@ class Rapid(Fitted):
     Attributes:
       ids, offsets: `<int32>[E]`, `<int64>[M + 1]` the events of each, ascending.
       vectors: `<float32>[V, D]` of the templates that the ids stand for.
-      index: of FAISS, over the vectors of the sets; made anew, never saved.
+      index: over the vectors of the sets; made anew, never saved.
     """
 
     config: RapidConfig
     ids: np.ndarray
     offsets: np.ndarray
     vectors: np.ndarray
-    index: Any = field(init=False, repr=False, compare=False)
+    index: Neighbours = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         one = np.ones(len(self.offsets) - 1, np.int64)
         sets = Distinct(self.ids, self.offsets, one, np.arange(len(one)))
-        object.__setattr__(self, "index", faiss_index(set_vectors(sets, self.vectors)))
+        object.__setattr__(self, "index", Neighbours(set_vectors(sets, self.vectors)))
 
     def score(self, sequences: Distinct, vectors: np.ndarray) -> Scores:
         """Largest distance of an event of each sequence to its core set, and that of every event.
@@ -84,8 +83,7 @@ class Rapid(Fitted):
         The distance of an event is `(1 - cos) / 2` to the nearest event of the core set, in [0, 1].
         """
         sets, members = event_sets(sequences), np.split(self.ids, self.offsets[1:-1])
-        core = min(self.config.core, len(members))
-        _, near = self.index.search(set_vectors(sets, vectors), core)
+        near = self.index.search(set_vectors(sets, vectors), self.config.core)
         far = np.zeros(len(sets.ids), np.float32)
         for (start, end), rows in zip(pairwise(sets.offsets), near, strict=True):
             known = np.unique(np.concatenate([members[row] for row in rows]))

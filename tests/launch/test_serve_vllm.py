@@ -3,6 +3,7 @@
 import json
 import math
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -61,6 +62,12 @@ def test_help_names_the_flags_and_exits_0():
         (["MODEL", "--port=80000"], "--port=80000: must be a number between 1 and 65535"),
         (["MODEL", "--port=http"], "--port=http: must be a number between 1 and 65535"),
         (["MODEL", "--port"], "--port: give a number"),
+        (["MODEL", "--gpu_memory_utilization"], "--gpu_memory_utilization: give a share"),
+        *(
+            (["MODEL", f"--gpu_memory_utilization={bad}"], f"utilization={bad}: must be a number")
+            for bad in ("", "0", "0.0", "1.1", "-0.5", "50%", "half", "1e-1", "0,5", "2")
+        ),
+        (["MODEL", "--gpu-memory-utilization", "0"], "utilization=0: must be a number"),
     ],
 )
 def test_a_mistake_is_one_sentence_and_exit_code_2(arguments, sentence, model):
@@ -69,6 +76,25 @@ def test_a_mistake_is_one_sentence_and_exit_code_2(arguments, sentence, model):
     assert done.stderr.startswith("error: ")
     assert sentence in done.stderr
     assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("share", ["0.5", ".25", "0.05", "1", "1.0"])
+@pytest.mark.parametrize("name", ["gpu_memory_utilization", "gpu-memory-utilization"])
+def test_the_server_takes_its_share_of_the_gpu(share, name, model, port, tmp_path):
+    """In a copy whose environment is made already, of a Python that shows its arguments."""
+    shutil.copytree(ROOT / "launch", tmp_path / "launch")
+    python = tmp_path / ".venv-vllm/bin/python"
+    python.parent.mkdir(parents=True)
+    python.write_text('#!/bin/sh\nprintf "%s\\n" "$@"\n')
+    python.chmod(0o755)
+    made = f"cd {tmp_path}; . launch/environment.sh; cat launch/vllm/*-$(machine_kind).txt | cksum"
+    stamp = subprocess.run(["bash", "-c", made], capture_output=True, text=True, check=True).stdout
+    (tmp_path / ".venv-vllm/stamp").write_text(stamp)
+    for given in ([f"--{name}={share}"], [f"--{name}", share]):
+        command = [tmp_path / "launch/serve_vllm.sh", str(model), f"--port={port}", *given]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+        assert (done.returncode, done.stderr) == (0, "")
+        assert f"--gpu-memory-utilization={share}" in done.stdout.splitlines()
 
 
 def test_a_port_in_use_is_refused(model, port):
