@@ -163,6 +163,7 @@ class Detector(Protocol):
         folder: Path | None = None,
         report: Report = silent,
         say: Callable[[str], None] = lambda text: None,
+        ask: Callable | None = None,
     ) -> Self:
         """The detector with its expert made ready; itself where it asks none.
 
@@ -171,6 +172,7 @@ class Detector(Protocol):
           folder: where the expert `batch` writes its requests; None where it cannot be used.
           report: gets the progress of questions.
           say: is told of a server that is waited for.
+          ask: asks the server in place of this process (`glx.llm.client.Ask`); it was tried.
 
         Raises:
           InputError: the expert lacks something, or cannot be used here.

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from glx.cluster.asker import through
 from glx.cluster.files import File
 from glx.cluster.folder import Folder
 from glx.data.load import DataConfig, LogParser
@@ -23,6 +24,7 @@ from glx.data.windows import Window
 from glx.detector import Detector
 from glx.errors import InputError, OutsideError, forbidden, is_disk_full
 from glx.files import whole
+from glx.generallog.experts import ExpertConfig
 from glx.parse.layout import Layout
 from glx.parse.log import Log
 from glx.parse.miner import Miner
@@ -61,6 +63,7 @@ class Job:
       layout, window, due: of the parser, where they may not be those of the detector.
       expert: settings of the expert by the names of their flags.
       kind: of the files of verdicts, `JSONL` or `PARQUET`.
+      asker: asks the language model; None where none is asked.
     """
 
     detector: Mapping[str, bytes]
@@ -72,6 +75,7 @@ class Job:
     mask: Mask
     folder: Folder
     kind: str
+    asker: Any = None
 
     def load(self) -> tuple[Detector, LogParser]:
         """The detector without its expert, and the parser of its logs."""
@@ -96,8 +100,14 @@ class Judge:
     def __init__(self, job: Job):
         keep_compilations(DataConfig())
         detector, self.parser = job.load()
-        change = detectors.change_of(detector, job.expert)
-        self.job, self.detector = job, detector.with_expert(change)
+        changed = detectors.change_of(detector, job.expert)
+
+        def change(fitted: ExpertConfig) -> ExpertConfig:
+            expert = changed(fitted)  # the answer cache is where the questions are asked
+            return replace(expert, llm=replace(expert.llm, cache=""))
+
+        ask = None if job.asker is None else through(job.asker)
+        self.job, self.detector = job, detector.with_expert(change, ask=ask)
         self.meanings = self.detector.understand(self.parser.texts, job.mask)
 
     def __call__(self, row: dict[str, Any]) -> dict[str, Any]:

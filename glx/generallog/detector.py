@@ -30,6 +30,7 @@ from glx.generallog.habits import Habits, of_profile, of_texts_alone
 from glx.generallog.knowledge import Knowledge, KnowledgeConfig
 from glx.generallog.open_questions import write_questions
 from glx.generallog.route import ONE_WAY, RouteConfig, Routed, Router
+from glx.llm.client import Ask
 from glx.llm.request import Costs
 from glx.redact import Mask, redact
 from glx.sequences import Distinct, LabelledSource, Sequences, distinct
@@ -170,12 +171,14 @@ class GeneralLogDetector(Detector):
         folder: Path | None = None,
         report: Report = silent,
         say: Callable[[str], None] = lambda text: None,
+        ask: Ask | None = None,
     ) -> Self:
         """As in `glx.detector`."""
         config = replace(self.config, expert=change(self.config.expert))
-        if folder is None:  # else it was prepared before the work
+        if folder is None and ask is None:  # else it was prepared before the work
             experts.prepare(config.expert, say)
         context = ExpertContext(self.knowledge, config.knowledge.k, self.numbers, folder, report)
+        context = context if ask is None else replace(context, ask=ask)
         return replace(self, config=config, expert=experts.make_expert(config.expert, context))
 
     def finish(self) -> None:

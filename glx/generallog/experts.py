@@ -30,7 +30,7 @@ from glx.llm import batch, wire
 from glx.llm.answer_cache import AnswerCache
 from glx.llm.chat import ChatFormat
 from glx.llm.chat import load as load_chat
-from glx.llm.client import ask
+from glx.llm.client import Ask, ask
 from glx.llm.request import ANOMALOUS, Answer, Costs, Request
 from glx.llm.sanitize import neutral
 from glx.llm.server import LLMConfig, connect, first_question, model_of, wrong_is
@@ -78,6 +78,7 @@ class ExpertContext:
       numbers: `<int64>[V]` event numbers of the target's template table, or None.
       folder: where `batch` writes its requests; None where it cannot be used.
       report: gets questions done, questions in all, tokens so far.
+      ask: asks the server; another may ask for many processes.
     """
 
     knowledge: Knowledge
@@ -85,6 +86,7 @@ class ExpertContext:
     numbers: np.ndarray | None = None
     folder: Path | None = None
     report: Report = silent
+    ask: Ask = ask
 
 
 def check_read(config: ExpertConfig, given: Iterable[str]) -> None:
@@ -270,7 +272,7 @@ def _answers_to(
       Paused: with `batch`, unless every answer is in the cache.
     """
     if config.expert == "vllm":
-        return ask(requests, chat.words(), config.llm, kept, context.report)
+        return context.ask(requests, chat.words(), config.llm, kept, context.report)
     wanted = {request.key: request for request in requests}
     known, fresh = wire.keep(kept.get(wanted), "choice"), dict[str, Answer]()
     missing = [request for key, request in wanted.items() if key not in known]

@@ -8,7 +8,7 @@ given up.
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from math import ceil
@@ -45,6 +45,12 @@ class Refusal:
 
 
 Result = dict[str, Answer] | Refusal  # answers by key
+
+
+# What `ask` is, by whoever does it.
+Ask = Callable[
+    [list[Request], ChoiceTokens, LLMConfig, AnswerCache, Report], tuple[dict[str, Answer], Costs]
+]
 
 
 def ask(

@@ -140,6 +140,6 @@ def test_what_a_cluster_cannot_do_is_told(detector, logs, tmp_path):
         assert detect(detector, logs, where, "--ray=auto") == 2
     for given in ("-", "nosuch://a/b.log", tmp_path / "none.log", tmp_path / "none*.log"):
         assert detect(detector, given, out, "--ray=auto") == 2
-    for more in (["--ray=nowhere"], ["--ray=auto", "--expert=vllm"]):
+    for more in (["--ray=nowhere"], ["--ray=auto", "--expert=batch"]):
         assert detect(detector, logs, out, *more) == 2
     assert sorted(path.name for path in tmp_path.rglob("*")) == ["full", "mine.txt"]
