@@ -20,7 +20,7 @@ import jax
 import orbax.checkpoint as ocp
 import polars as pl
 
-from glx import files
+from glx import files, hosts
 from glx.errors import InputError, is_disk_full
 from glx.interrupts import ENDS
 from glx.state import State
@@ -123,9 +123,9 @@ def save_step(folder: Path, step: int, state: Any) -> None:
 
 
 def restore_newest(folder: Path, state: Any) -> Any:
-    """The newest state in `folder`, shaped like `state`; `state` itself where there is none."""
+    """The newest state in `folder`, shaped and placed like `state`; else `state` itself."""
     with _uninterrupted(), _training(folder) as manager:
-        step = manager.latest_step()
+        step = hosts.of_first(manager.latest_step)
         if step is None:
             return state
         return manager.restore(step, args=ocp.args.StandardRestore(state))
@@ -140,8 +140,16 @@ def _training(folder: Path) -> ocp.CheckpointManager:
 def _save_arrays(path: Path, tree: Any) -> None:
     tree = jax.device_get(tree)
     _require_space(path.parent, tree)
-    with _uninterrupted(), ocp.StandardCheckpointer() as checkpointer:
+    with _uninterrupted(), ocp.StandardCheckpointer(**_alone()) as checkpointer:
         checkpointer.save(path.absolute(), tree)
+
+
+def _alone() -> dict[str, Any]:
+    """Options of Orbax for what the first of several processes writes alone."""
+    if not hosts.several():
+        return {}
+    only = ocp.options.MultiprocessingOptions(active_processes={0}, barrier_sync_key_prefix="first")
+    return {"multiprocessing_options": only}
 
 
 def _load_arrays(path: Path) -> Any:

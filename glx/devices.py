@@ -20,6 +20,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 
+from glx import hosts
 from glx.errors import InputError
 
 AXIS = "devices"
@@ -165,8 +166,11 @@ def pad_rows(rows: np.ndarray, multiple: int) -> np.ndarray:
 
 
 def in_flight(work: Callable[..., None], batches: Iterable[tuple]) -> None:
-    """Call `work(*batch)` for each batch, as many at a time as keep the device busy."""
-    with ThreadPoolExecutor(sizes().batches) as pool:
+    """Call `work(*batch)` for each batch, as many at a time as keep the device busy.
+
+    Several processes begin batches that they share in one order, so one at a time.
+    """
+    with ThreadPoolExecutor(1 if hosts.several() else sizes().batches) as pool:
         calls = [pool.submit(work, *batch) for batch in batches]
         try:
             for call in calls:

@@ -13,18 +13,19 @@ import json
 import os
 import re
 import sys
+import tempfile
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from traceback import format_exception
 from types import TracebackType
-from typing import Any, TextIO
+from typing import Any, TextIO, cast
 
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
-from glx.errors import OutsideError
+from glx.errors import InputError, OutsideError, Paused
 
 WIDTH = 80  # characters of a line on what is said to have none
 ENDLESS = 1 << 16  # in a file, a pipe or the log of a CI, where nothing is to be wrapped
@@ -163,6 +164,44 @@ class _Output(_Stream):
 
     def lost(self, why: str | None) -> None:
         raise OutsideError(f"standard output cannot be written ({why}); the rest is lost")
+
+
+@contextmanager
+def apart() -> Iterator[tuple[int, int]]:
+    """What libraries write straight to descriptors 1 and 2 is kept in a file until the block ends.
+
+    For a block of `standard_streams`, which write where they did. Gives the descriptors of the file
+    and of standard error; after a bug the file is shown.
+    """
+    streams = sys.stdout, sys.stderr
+    with tempfile.TemporaryFile() as kept, ExitStack() as stack:
+        places = [os.dup(one) for one in (1, 2)]
+        for one, place, stream in zip((1, 2), places, streams, strict=True):
+            stream.flush()
+            stack.callback(os.close, place)
+            stack.callback(os.dup2, place, one)
+            os.dup2(kept.fileno(), one)
+        sys.stdout, sys.stderr = map(_moved, streams, places)
+        try:
+            yield kept.fileno(), places[1]
+        except (InputError, OutsideError, Paused, OSError):
+            raise
+        except Exception:
+            os.write(places[1], os.pread(kept.fileno(), os.fstat(kept.fileno()).st_size, 0))
+            raise
+        finally:
+            with suppress(OutsideError):
+                sys.stdout.flush()
+            sys.stdout, sys.stderr = streams
+
+
+def _moved(stream: TextIO, place: int) -> TextIO:
+    """The same stream at another descriptor."""
+    if not isinstance(stream, _Stream) or stream.file is None:
+        return stream
+    file = stream.file
+    again = open(place, "w", 1, encoding=file.encoding, errors=file.errors, closefd=False)  # noqa: SIM115
+    return cast(TextIO, type(stream)(again))
 
 
 def _write(file: TextIO, text: str) -> None:

@@ -2,13 +2,21 @@
 # A study or an ablation as a SLURM array, one task a cell; a last job tries once more what failed
 # and writes the report.
 # Usage: launch/slurm.sh study|ablate [FLAGS of experiments.study or experiments.ablate]
+#        launch/slurm.sh --multihost zerolog|generallog|method [FLAGS]
+# --multihost makes one run of NODES nodes (2) with TASKS processes (1) on each, a GPU for each of
+# them; its folder and data must be on a file system that the nodes share.
 # Paths in the flags are taken from the folder of this repository, or absolute.
 # SBATCH_* variables of SLURM say where and with how much, as SBATCH_PARTITION=gpu; AT_ONCE is how
 # many tasks run at a time. Finished cells are left out, so the same command goes on with the rest.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . launch/environment.sh
-name=${1:?study or ablate}
+multihost=
+if [ "${1:-}" = --multihost ]; then
+  multihost=yes
+  shift
+fi
+name=${1:?study or ablate, or --multihost and zerolog, generallog or method}
 shift
 if ! command -v sbatch >/dev/null; then
   echo "error: no sbatch here; run this where SLURM takes jobs, or experiments.$name without it" >&2
@@ -16,6 +24,15 @@ if ! command -v sbatch >/dev/null; then
 fi
 make_environment requirements.txt
 mkdir -p runs
+if [ -n "$multihost" ]; then
+  printf -v run '%q ' "$venv"/bin/python -m "experiments.$name" "$@" --distributed
+  # A process that ends early ends the others itself, which say why.
+  job=$(sbatch --parsable --job-name="glx-$name" --nodes="${NODES:-2}" \
+    --ntasks-per-node="${TASKS:-1}" --chdir="$PWD" --output="runs/$name-%j.out" \
+    --wrap "srun --kill-on-bad-exit=0 $run")
+  echo "Job ${job%%;*} submitted; what it says is in runs/$name-${job%%;*}.out."
+  exit
+fi
 commands=$(mktemp "$PWD/runs/$name-commands-XXXXXX")
 "$venv"/bin/python -m "experiments.$name" "$@" --dry_run >"$commands"
 n=$(wc -l <"$commands")

@@ -33,6 +33,11 @@ WITH_WORDS = (
     "report",
     "statements",
 )  # that are no flags
+DISTRIBUTED = ("zerolog", "generallog", "method")  # which several processes can share
+ONE_PROCESS = (
+    "--distributed: glx {} is one process; leave it out, several processes share a run of glx "
+    f"{', '.join(DISTRIBUTED)}"
+)
 HELP = "\n".join(
     [
         "Find anomalies in the logs of a system for which nobody has labelled a single line.",
@@ -51,9 +56,15 @@ def main(words: list[str] | None = None) -> int:
         name, rest = rest[0], ["--help"]
     if name not in COMMANDS:
         return ended(partial(_no_command, name))
+    if name not in DISTRIBUTED and any(one.startswith("--distributed") for one in rest):
+        return ended(partial(_refuse, ONE_PROCESS.format(name)))
     module = import_module(f"glx.cli.{name}")
     usage, names = module.__doc__ or "", name in WITH_WORDS
     return run(module.work, module.declare(), usage, [name, *rest], names=names)
+
+
+def _refuse(what: str) -> None:
+    raise InputError(what)
 
 
 def _no_command(name: str) -> None:

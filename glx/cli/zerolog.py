@@ -4,20 +4,23 @@ Examples:
   glx zerolog --target=sim_vms --source=sim_blocks,sim_ras
   glx zerolog --target=shop=shop.log --session='order=(\w+)'
 
-A run that was killed goes on when the same command is given again.
+A run that was killed goes on when the same command is given again. `--distributed` makes it one run
+of several processes, each started with the same command (docs/hosts.md).
 """
 
 from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
 from absl.flags import FlagValues
 
-from glx import files
+from glx import files, hosts
 from glx.cli import tables
 from glx.cli.flags import add, build, define
+from glx.errors import InputError
 from glx.runs.compilation import keep_compilations
-from glx.runs.progress import Terminal
+from glx.runs.progress import Progress, Terminal
 from glx.runs.run import run as run_once
 from glx.runs.settings import PRESETS, RunConfig
 
@@ -30,6 +33,11 @@ def declare(method: str = "zerolog", presets: Mapping[str, Any] = PRESETS) -> Fl
     add(own, "enum", "preset", "small", list(presets), about)
     add(own, "string", "run_dir", None, f"Folder to write (default runs/{method}-TARGET-SEED).")
     add(own, "boolean", "overwrite", False, "Replace a finished run.")
+    about = "Run with other processes, each given this command; a TPU pod, SLURM or Open MPI tells "
+    add(own, "boolean", "distributed", False, about + "where they meet, elsewhere the next three.")
+    add(own, "string", "coordinator", None, "HOST:PORT of the first process, a port that is free.")
+    add(own, "integer", "process_id", None, "Number of this process, from 0; the first writes.")
+    add(own, "integer", "num_processes", None, "How many there are.")
     return own
 
 
@@ -45,5 +53,18 @@ def carry_out(values: FlagValues, method: str, config: RunConfig) -> None:
         values.run_dir or f"runs/{method}-{name}-{config.model.seed}", "--run_dir"
     )
     keep_compilations(config.data)
-    metrics = run_once(config, run_dir, overwrite=values.overwrite, progress=Terminal())
-    tables.print_run(metrics, run_dir)
+    with joined(values):
+        progress = Terminal() if hosts.first() else Progress()
+        metrics = run_once(config, run_dir, overwrite=values.overwrite, progress=progress)
+        tables.print_run(metrics, run_dir)
+
+
+def joined(values: FlagValues) -> AbstractContextManager[None]:
+    """The processes of the run, as the flags have them."""
+    cluster = hosts.Cluster(*(values[name].value for name in hosts.Cluster._fields))
+    if values.distributed:
+        return hosts.joined(cluster)
+    for name, value in cluster._asdict().items():
+        if value is not None:
+            raise InputError(f"--{name}={value}: is for several processes; give --distributed too")
+    return nullcontext()

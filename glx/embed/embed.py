@@ -16,7 +16,7 @@ import jax
 import numpy as np
 from tokenizers import Tokenizer
 
-from glx import devices
+from glx import devices, hosts
 from glx.config import cache_home, setting
 from glx.embed import bert, cache, lexical
 from glx.errors import InputError, OutsideError
@@ -119,15 +119,28 @@ def encode_raw(
     path = None
     if config.cache_dir is not None:
         path = cache_path(config.cache_dir, folder, replace(config, dtype=dtype), version)
-    vectors = cache.read(path, distinct, sizes.hidden_size) if path else {}
+    vectors = _cached(path, distinct, sizes.hidden_size) if path else {}
     if missing := [text for text in distinct if text not in vectors]:
         computed = run_model(missing, folder, sizes, config, low_rank)
         found = dict(zip(missing, computed, strict=True))
-        if path:
+        if path and hosts.first():
             cache.write(path, found)
         vectors |= found
     rows = [vectors[text] for text in texts]
     return np.array(rows, dtype=np.float32).reshape(-1, sizes.hidden_size)
+
+
+def _cached(path: Path, texts: list[str], width: int) -> dict[str, np.ndarray]:
+    """The vectors that the first process finds in its cache, in every process."""
+
+    def read() -> dict[int, bytes]:
+        found = cache.read(path, texts, width)
+        return {n: found[text].tobytes() for n, text in enumerate(texts) if text in found}
+
+    if not hosts.several():
+        return cache.read(path, texts, width)
+    found = hosts.of_first(read)
+    return {texts[n]: np.frombuffer(vector, np.float32) for n, vector in found.items()}
 
 
 def run_model(

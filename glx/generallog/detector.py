@@ -16,6 +16,7 @@ import numpy as np
 import polars as pl
 from scipy.special import expit, logit
 
+from glx import hosts
 from glx.config import nested, rebuild, setting
 from glx.data.load import LogParser
 from glx.detector import DEFAULT, Detector, Options, Report, Target, silent
@@ -93,13 +94,14 @@ class GeneralLogConfig(ZeroLogConfig):
         expert, templates = self.expert, parser.miner.templates
         if self.write_questions is not None:
             path = given_path(self.write_questions)
-            write_questions(path, templates.texts, templates.counts, parser.numbers, mask)
+            if hosts.first():
+                write_questions(path, templates.texts, templates.counts, parser.numbers, mask)
             if expert.expert == "answers" and expert.responses is None:
                 raise Paused(
                     f"{len(templates):,} templates are in {path}; fill in the column p and repeat "
                     f"the command with --responses={path} in place of --write_questions"
                 )
-        experts.prepare(expert, say)
+        hosts.of_first(lambda: experts.prepare(expert, say))
         for path in parted(self.known.knowledge)[1]:
             notes.read(path)
         look_up(self.known, parser.texts, say)
@@ -207,6 +209,7 @@ class GeneralLogDetector(Detector):
         reasons, causes, lacks = base.reasons.copy(), base.causes.copy(), base.lacks.copy()
         judges_all, costs, share_answered = self.config.judges_all, Costs(), None
         rows = np.flatnonzero(~routed.general | judges_all)
+        hosts.leave_to_first()  # who alone asks
         if len(rows):
             asked = unique.take(rows)
             own = self.habits(meanings)

@@ -10,6 +10,7 @@ from typing import NamedTuple, TypeVar
 
 import numpy as np
 
+from glx import hosts
 from glx.data.catalogue import resolve
 from glx.data.inspect import inspect
 from glx.data.load import Parsed, load, raw_layout, window_in
@@ -46,7 +47,8 @@ def fit(config: RunConfig, folder: Path | None, progress: Progress, shared: Shar
     """Read the systems of a run and fit the detector that the settings ask for.
 
     Args:
-      folder: gets `train.jsonl`, and keeps the state of training; None for neither.
+      folder: gets `train.jsonl` of the first process, and keeps the state of training of all; None
+        for neither.
     """
     check_memory(config.model)
     mask = mask_of(config.data.redact)
@@ -81,7 +83,8 @@ def fit(config: RunConfig, folder: Path | None, progress: Progress, shared: Shar
     config.model.prepare(target.parser, progress.say, mask)
     few = few_of_target(config, target)
     seen = Target(target.adapt, target.templates, target.parser.numbers)
-    training = partial(_training, config, folder, progress, shared)
+    logs = folder if hosts.first() else None
+    training = partial(_training, config, logs, progress, shared)
     options = Options(few, None if folder is None else folder / "training", training)
     detector = config.model.detector.fit(config.model, sources, seen, options)
     return Fit(detector, sources, target, few)

@@ -10,11 +10,13 @@ import json
 import shutil
 import time
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from glx import hosts
 from glx import verdicts as tables
 from glx.data.load import Parsed
 from glx.detector import Detector
@@ -46,6 +48,9 @@ def run(
 ) -> models.Metrics:
     """Fit, judge, measure; returns what `metrics.json` holds.
 
+    Of several processes (`glx.hosts`) all read, fit and judge; the first alone writes and returns,
+    the others end with it.
+
     Args:
       shared: of runs in one process, which then do once what they have in common.
 
@@ -56,9 +61,10 @@ def run(
     shared.begin()
     forget_peak()
     began = time.perf_counter()
-    with run_folder(
-        run_dir, config.recorded, overwrite=overwrite, may_differ=config.may_differ
-    ) as folder:
+    make = partial(
+        run_folder, run_dir, config.recorded, overwrite=overwrite, may_differ=config.may_differ
+    )
+    with hosts.folder_of_first(make, config.compared) as folder:
         detector, sources, target, few = fit(config, folder, progress, shared)
 
         test = target.sequences.take(np.flatnonzero(target.part == TEST))
@@ -67,6 +73,7 @@ def run(
         meanings = detector.understand(target.parser.texts, mask_of(config.data.redact))
         with progress.asking() as asked:
             verdicts = detector.with_expert(folder=folder, report=asked).judge(test, meanings)
+        hosts.leave_to_first()
         scoring = time.perf_counter() - scoring
 
         found = dict(verdicts.metrics)

@@ -3,7 +3,7 @@
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from glx.config import nested, setting
+from glx.config import flat, nested, setting
 from glx.data.catalogue import read_panel, split_names
 from glx.data.load import DataConfig
 from glx.detector import DetectorConfig
@@ -74,6 +74,12 @@ class RunConfig:
             if (one := panel.get(name)) is not None and one.how is not None
         }
         return asdict(self) | ({"described": described} if described else {})
+
+    @property
+    def compared(self) -> dict[str, Any]:
+        """The settings that all processes of a run have alike."""
+        free = self.may_differ
+        return {name: value for name, value in flat(asdict(self)).items() if name not in free}
 
     @property
     def may_differ(self) -> tuple[str, ...]:

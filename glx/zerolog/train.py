@@ -19,7 +19,7 @@ import numpy as np
 import optax
 from jax.sharding import Mesh
 
-from glx import checkpoint, devices, nn
+from glx import checkpoint, devices, hosts, nn
 from glx.config import nested, setting
 from glx.errors import InputError
 from glx.sequences import BUCKETS, pad_all
@@ -174,7 +174,7 @@ def train(
 ) -> State:
     """Train from the newest checkpoint in `folder` (or from the start) to `config.steps`.
 
-    Under `jax.distributed` every process calls this with the same arguments, without a folder.
+    Under `jax.distributed` every process calls this with the same arguments.
 
     Args:
       log: called every `log_every` steps with the means since the last call: losses, `lambda`,
@@ -182,21 +182,18 @@ def train(
 
     Raises:
       InputError: a loss is not a number, or more processes than can share the episodes evenly.
-      ValueError: checkpoints are asked of several processes, each of which would go on by its own.
     """
-    if folder is not None and jax.process_count() > 1:
-        raise ValueError("several processes keep no checkpoints")
     mesh = devices.make_mesh(config.episodes)
-    if mesh.size < jax.device_count():
+    if mesh.size < jax.device_count() and hosts.first():
         warnings.warn(
             f"--episodes={config.episodes}: only {mesh.size} of {jax.device_count()} devices can "
             "share them evenly",
             stacklevel=2,
         )
     state = init_state(config, packed, seed)
+    state, packed = devices.put((state, packed), devices.replicated(mesh))
     if folder is not None:
         state = checkpoint.restore_newest(folder, state)
-    state, packed = devices.put((state, packed), devices.replicated(mesh))
     advance, pending = make_call(config, mesh), []
     data_seconds, began = 0.0, time.perf_counter()
     for steps in _calls(int(state["step"]), config):

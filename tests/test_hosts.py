@@ -1,0 +1,182 @@
+"""One run by several processes on loopback: equal to one process, and all end when one does."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from contextlib import contextmanager
+from pathlib import Path
+
+import polars as pl
+import pytest
+from shop import KEYS, LOG, lines, write_labels
+
+from glx.cli.main import main
+from glx.hosts import LOST
+
+ROOT = Path(__file__).parents[1]
+DATA = ("--target=shop=shop.log", "--source=jobs=jobs.log", "--labels=jobs=jobs.csv", KEYS)
+TRAIN = (
+    *("--hidden=4", "--max_events=4", "--episodes=4", "--batch=2", "--nosecond_order"),
+    *("--steps=40", "--log_every=1", "--checkpoint_every=1"),
+)
+
+
+@pytest.fixture
+def shop(tmp_path, monkeypatch):
+    """A folder to work in, with a target, a source and its labels."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_CACHE_HOME", "cache")
+    Path("shop.log").write_bytes(LOG)
+    Path("jobs.log").write_text("\n".join(lines("job", 40)) + "\n")
+    write_labels(f"{i},{int(i % 10 == 3)}" for i in range(40))
+
+
+@contextmanager
+def begun(*words: str, count: int):
+    """The command in so many processes, which are told of each other where there are several."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        place = f"127.0.0.1:{free.getsockname()[1]}"
+    of_all = ["--distributed", f"--coordinator={place}", f"--num_processes={count}"]
+    environment = {k: v for k, v in os.environ.items() if not k.lower().endswith("_proxy")}
+    environment |= {
+        "PYTHONPATH": str(ROOT),
+        "JAX_PLATFORMS": "cpu",
+    }
+    environment |= {"JAX_DISABLE_MOST_OPTIMIZATIONS": "1"}
+    processes = []
+    try:
+        for n in range(count):
+            own = [*of_all, f"--process_id={n}"] if count > 1 else []
+            processes.append(
+                subprocess.Popen(
+                    [sys.executable, "-m", *words, *own],
+                    env=environment,
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.PIPE,
+                    text=True,
+                )
+            )
+        yield processes
+    finally:
+        for process in processes:
+            process.kill()
+            process.communicate()
+
+
+def ends(process, within=120.0):
+    """The exit code, standard output and error of a process."""
+    out, error = process.communicate(timeout=within)
+    return process.returncode, out, error
+
+
+def completed(*words: str, count: int):
+    """How each of so many processes ended."""
+    with begun(*words, count=count) as processes:
+        return [ends(process) for process in processes]
+
+
+def wait_for_row(step: int, processes) -> None:
+    """Until the run has logged a step."""
+    rows, late = Path("run.partial/train.jsonl"), time.monotonic() + 120
+    while not rows.is_file() or len(rows.read_text().splitlines()) < step:
+        assert all(process.poll() is None for process in processes), "ended before"
+        assert time.monotonic() < late
+        time.sleep(0.05)
+
+
+def verdicts(run_dir: str) -> pl.DataFrame:
+    return pl.read_parquet(Path(run_dir, "verdicts.parquet"))
+
+
+def same_verdicts(one: str, other: str) -> None:
+    a, b = verdicts(one), verdicts(other)
+    assert a.drop("score", "evidence").equals(b.drop("score", "evidence"))
+    assert (a["score"] - b["score"]).abs().max() < 1e-5
+
+
+def test_whoever_is_lost_the_run_goes_on_with_another_number_of_processes(shop):
+    """Killed and interrupted, resumed by four, equal to one process that nobody disturbed."""
+    command = ("experiments.zerolog", *DATA, *TRAIN)
+    assert main(["zerolog", *command[1:], "--run_dir=alone"]) == 0
+    command = (*command, "--run_dir=run")
+    stages = [
+        (2, 1, signal.SIGKILL, -signal.SIGKILL),
+        (5, 0, signal.SIGKILL, -signal.SIGKILL),
+        (8, 0, signal.SIGTERM, 130),
+    ]
+    for step, victim, how, code in stages:
+        with begun(*command, count=2) as processes:
+            wait_for_row(step, processes)
+            processes[victim].send_signal(how)
+            assert ends(processes[victim])[0] == code
+            left, out, error = ends(processes[1 - victim], within=60)
+            assert (left, out) == (3, "")
+            assert error.count("error: ") == 1
+            assert error.endswith(f"error: {LOST}\n")
+    first, *others = completed(*command, count=4)
+    assert first[0] == 0
+    assert "report.html" in first[1]
+    assert others == [(0, "", "")] * 3
+    assert not Path("run.partial").exists()
+    assert len(Path("run/train.jsonl").read_text().splitlines()) == 40
+    same_verdicts("run", "alone")
+
+
+@pytest.mark.parametrize(
+    ("name", "flags"),
+    [
+        ("generallog", ("--steps=2", "--hidden=4", "--max_events=4", "--batch=2")),
+        ("method", ("--method=logtad", "--logtad_steps=2")),
+    ],
+)
+def test_two_processes_judge_as_one_does(shop, name, flags):
+    assert main([name, *DATA, *flags, "--run_dir=alone"]) == 0
+    first, second = completed(f"experiments.{name}", *DATA, *flags, "--run_dir=run", count=2)
+    assert first[0] == 0
+    assert second == (0, "", "")
+    same_verdicts("run", "alone")
+
+
+def test_what_is_wrong_is_said_once_and_ends_all(shop):
+    flags = ("--source=jobs=jobs.log", "--labels=jobs=jobs.csv", KEYS, "--run_dir=run")
+    first, second = completed("experiments.zerolog", *flags, "--target=a=none.log", count=2)
+    assert (first[0], first[2].count("error: ")) == (2, 1)
+    assert "none.log" in first[2]
+    assert second == (2, "", "")
+    assert not Path("run.partial").exists()
+
+
+def test_without_a_cluster_there_is_nothing_to_join(shop):
+    [(code, _, error)] = completed("experiments.zerolog", *DATA, "--distributed", count=1)
+    assert code == 2
+    assert error.startswith("error: --distributed: ")
+    assert "--coordinator" in error
+    assert error.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("named", "flags"),
+    [
+        ("--coordinator", "--coordinator=a:1"),
+        ("--num_processes", "--num_processes=2"),
+        ("--process_id", "--distributed --coordinator=a:1 --num_processes=2"),
+        ("--process_id=2", "--distributed --coordinator=a:1 --num_processes=2 --process_id=2"),
+        ("--process_id=-1", "--distributed --coordinator=a:1 --num_processes=2 --process_id=-1"),
+        ("--coordinator=a", "--distributed --coordinator=a --num_processes=2 --process_id=0"),
+        ("--coordinator=a:b", "--distributed --coordinator=a:b --num_processes=2 --process_id=0"),
+    ],
+)
+def test_flags_that_cannot_be(shop, capsys, named, flags):
+    assert main(["zerolog", *DATA, *flags.split()]) == 2
+    assert capsys.readouterr().err.startswith(f"error: {named}")
+    assert not Path("runs").exists()
+
+
+@pytest.mark.parametrize("command", ["study", "ablate", "detect", "inspect", "report", "download"])
+def test_commands_of_one_process_say_so(capsys, command):
+    assert main([command, "--distributed"]) == 2
+    assert capsys.readouterr().err.startswith("error: --distributed: ")
