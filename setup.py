@@ -12,8 +12,8 @@ def pinned(name: str) -> list[str]:
     return [line for line in lines if line and not line.startswith("#")]
 
 
-FAISS_CPU, FLATBUFFERS = "faiss-cpu==1.15.1", "flatbuffers==25.12.19"
-CORE = [line for line in pinned("requirements.txt") if line not in (FAISS_CPU, FLATBUFFERS)]
+FAISS_CPU = "faiss-cpu==1.15.1"
+CORE = [line for line in pinned("requirements.txt") if line != FAISS_CPU]
 
 setup(
     name="glx",
@@ -30,7 +30,6 @@ setup(
     extras_require={
         "gpu": ["jax[cuda13]"],
         "tpu": ["jax[tpu]"],
-        "export": [FLATBUFFERS],
         "faiss-cpu": [FAISS_CPU],
         "faiss-gpu": ["faiss-gpu-cu12"],
         "agents": ["mcp==2.3.0"],

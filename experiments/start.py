@@ -54,7 +54,7 @@ def work(values: FlagValues) -> None:
     if not isinstance(detector, ZeroLogDetector) or detector.exported is None:
         raise InputError(
             f"--detector={folder}: has no program that these versions exported for these devices; "
-            "fit `glx zerolog` with glx's extra `export`"
+            "fit `glx zerolog` here"
         )
     print(f"| network | process | to verdicts | {' | '.join(STAGES)} |")
     print(f"| --- | --- |{' --: |' * (1 + len(STAGES))}")

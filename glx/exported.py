@@ -5,7 +5,6 @@ and the function again. They hold StableHLO (`jax.export`): tracing is spared, c
 """
 
 from collections.abc import Callable, Mapping
-from importlib.util import find_spec
 from typing import Any
 
 import jax
@@ -16,7 +15,6 @@ from glx import __version__, devices
 
 PLATFORMS = ("cpu", "cuda", "tpu")
 VERSIONS = {"glx": __version__, "jax": jax.__version__}  # a program is used by these alone
-ENCODER = "flatbuffers"  # what `jax.export` writes with; the extra `export`
 
 
 def export(function: Callable, *shapes: Any) -> dict[str, np.ndarray]:
@@ -24,12 +22,7 @@ def export(function: Callable, *shapes: Any) -> dict[str, np.ndarray]:
 
     Args:
       shapes: of the arguments, with symbolic dimensions where they may vary.
-
-    Returns:
-      Nothing where flatbuffers is not installed.
     """
-    if find_spec(ENCODER) is None:
-        return {}
     return {platform: _lowered(function, platform, shapes) for platform in PLATFORMS}
 
 
@@ -40,11 +33,11 @@ def restore(programs: Mapping[str, np.ndarray], versions: Mapping[str, str]) -> 
       versions: `VERSIONS` when it was exported.
 
     Returns:
-      None where it has to be traced: no program is for these devices, one of the versions is
-      another, or flatbuffers is not installed.
+      None where it has to be traced: no program is for these devices, or one of the versions is
+      another.
     """
     program = programs.get(devices.platform())
-    if program is None or versions != VERSIONS or find_spec(ENCODER) is None:
+    if program is None or versions != VERSIONS:
         return None
     return jax.export.deserialize(bytearray(program)).call
 

@@ -17,7 +17,6 @@ from glx.zerolog.inputs import system_inputs
 from glx.zerolog.model import ModelConfig
 from glx.zerolog.train import TrainConfig, init_state, pack
 
-pytest.importorskip("flatbuffers")
 READ = Meanings(
     ["start", "work", "stop", "fault"], np.eye(4, dtype=np.float32), np.zeros(4, np.float32)
 )

@@ -191,11 +191,10 @@ class ZeroLogDetector(Detector):
         config = asdict(self.config)
         del config["embed"]["cache_dir"]
         settings = {"config": config, "threshold": self.threshold, "alarm_model": alarm.load()[1]}
+        settings["programs"] = exported.VERSIONS
         arrays = {"params": self.params, "profile": asdict(self.profile)}
         model = self.config.train.model
-        if programs := exported.export(network(model), *shapes(model, self.params)):
-            arrays |= {"programs": programs}
-            settings |= {"programs": exported.VERSIONS}
+        arrays["programs"] = exported.export(network(model), *shapes(model, self.params))
         statements = {} if self.statements is None else {"statements": self.statements.table}
         return State(arrays, statements, settings)
 
