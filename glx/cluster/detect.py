@@ -226,7 +226,6 @@ def _ended(run: Run, files: list[File]) -> ReadCounts:
         spent.update(one["spent"])
     failed = [*run.failed.values()]
     if failed and not done and all(one["failed"] == "input" for one in failed):
-        shutil.rmtree(run.folder.path)
         raise InputError(failed[0]["why"])
     run.progress.counted(str(run.folder.path), counts)
     run.progress.say(

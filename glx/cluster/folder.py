@@ -8,9 +8,10 @@ work/              what is read so far of a log with sessions; removed at the en
 
 import json
 import os
+import shutil
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -80,12 +81,16 @@ def opened(out: str, settings: dict[str, Any]) -> Iterator[Folder]:
     if {*there} - {LOCK} and RUN not in there:
         raise InputError(f"--out={out}: holds what is no run of a cluster; name another folder")
     if RUN in there:
-        known = json.loads((path / RUN).read_text())
-        for name in settings:
-            if known.get(name) != settings[name]:
+        try:
+            known = dict(json.loads((path / RUN).read_text()))
+        except ValueError as e:
+            raise InputError(f"{path / RUN}: is damaged; name another folder") from e
+        now = json.loads(json.dumps(settings))
+        for name in [*now, *known]:
+            if known.get(name) != now.get(name):
                 raise InputError(
-                    f"--out={out}: holds a run with --{name}={known.get(name)}, not "
-                    f"{settings[name]}; name another folder"
+                    f"--out={out}: holds a run with {name}={known.get(name)}, not "
+                    f"{now.get(name)}; name another folder"
                 )
     with locked(path, "--out"):
         if RUN not in there:
@@ -93,4 +98,19 @@ def opened(out: str, settings: dict[str, Any]) -> Iterator[Folder]:
                 json.dump(settings, file, indent=1)
         for stage in STAGES:
             (path / stage).mkdir(exist_ok=True)
-        yield Folder(path)
+        try:
+            yield Folder(path)
+        except InputError:
+            if RUN not in there and not any((path / "done").iterdir()):
+                _clear(path)
+            raise
+
+
+def _clear(path: Path) -> None:
+    """Leave nothing behind of a new run that did nothing."""
+    for stage in STAGES:
+        shutil.rmtree(path / stage)
+    (path / RUN).unlink()
+    (path / LOCK).unlink(missing_ok=True)
+    with suppress(OSError):  # somebody put something there meanwhile
+        path.rmdir()

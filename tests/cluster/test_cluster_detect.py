@@ -83,6 +83,8 @@ def test_windows_are_judged_within_a_file_and_one_that_is_no_log_is_named(
         expected += rows(tmp_path / name)
     out, more = tmp_path / "out", (f"--ray={cluster.address}", "--window=5")
     url = f"file://{some}"
+    assert detect(detector, some / "c.log", out, *more) == 2
+    assert not out.exists()
     assert detect(detector, some, out, *more) == 3
     assert "c.log" in capsys.readouterr().err
     assert rows(out) == expected
