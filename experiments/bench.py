@@ -11,7 +11,7 @@ Every subject has a process of its own; rounds alternate between ours, the peers
 large matrix product, or a copy of memory), and medians are told. Writes a table, --out, and beside
 it bench.md and, with growth, growth.png. What was measured is written as it comes. The whole takes
 half an hour on two cores, with 3 rounds; llm starts a model server on the CPU
-(launch/serve_vllm.sh; 2 GB once).
+(launch/serve_vllm.sh; 2 GB once), ray makes an environment with Ray (2 GB once).
 """
 
 import sys
@@ -22,6 +22,7 @@ from pathlib import Path
 from absl.flags import FlagValues
 
 from experiments.benchmarks import (
+    cluster,
     e2e,
     embed,
     group,
@@ -53,6 +54,7 @@ BENCHMARKS = {
     "e2e": e2e.cases,
     "growth": growth.cases,
     "million": million.cases,
+    "ray": cluster.cases,
 }
 GROUP = "group"  # is no matter of time: measured once, in a table of its own
 
