@@ -2,6 +2,7 @@
 
 import gc
 import sqlite3
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -31,8 +32,8 @@ def test_calls_share_the_model_and_the_answer_cache_until_the_expert_goes(monkey
         return cache.get(request.key for request in requests), Costs()
 
     monkeypatch.setattr(experts, "load_model", load)
-    monkeypatch.setattr(experts, "ask", ask)
-    expert = make_expert(ExpertConfig("vllm", llm=LLMConfig(cache=None)), NOTHING)
+    context = replace(NOTHING, ask=ask)
+    expert = make_expert(ExpertConfig("vllm", llm=LLMConfig(cache=None)), context)
     for row in ([0], [0, 1]):
         assert expert(expert_input([row], TEXTS)).log_odds.tolist() == [pytest.approx(np.log(3))]
     first, second = caches
