@@ -247,14 +247,14 @@ def write_whole(path: Path, text: str) -> None:
         file.write(text)
 
 
-def parquet(table: pl.DataFrame, metadata: dict[str, str] | None = None) -> memoryview:
+def parquet(table: pl.DataFrame, metadata: dict[str, str] | None = None) -> bytes:
     """A table as the bytes of a Parquet file.
 
     They are written by Python: Polars tells of a full disk as such in some places of a file only.
     """
     buffer = io.BytesIO()
     table.write_parquet(buffer, metadata=metadata)
-    return buffer.getbuffer()
+    return buffer.getvalue()
 
 
 def _followed(path: Path) -> Path:

@@ -8,6 +8,7 @@ all. A process that ends before the others, however it ends, ends them.
 import ctypes
 import os
 import signal
+import socket
 import time
 import traceback
 from collections.abc import Callable, Iterator
@@ -87,9 +88,11 @@ def joined(cluster: Cluster) -> Iterator[None]:
 
     Raises:
       InputError: there is no such cluster.
-      OutsideError: a process was lost.
+      OutsideError: a process was lost, or where they would meet something else listens.
     """
     cluster.check()
+    if cluster.coordinator is not None and cluster.process_id == 0:
+        _check_port(cluster.coordinator)
     where = "--distributed" if cluster.coordinator is None else f"--coordinator={cluster[0]}"
     late = f"{where}: the processes of this run did not all meet there within {JOINING} s"
     late += "; start all of them, each with the same place"
@@ -128,6 +131,20 @@ def joined(cluster: Cluster) -> Iterator[None]:
                 if first():
                     _put(ENDED, outcome)
                 jax.distributed.shutdown()
+
+
+def _check_port(coordinator: str) -> None:
+    """Raise OutsideError where this process cannot listen: JAX would crash without a word."""
+    port = int(coordinator.rpartition(":")[2])
+    both = socket.has_dualstack_ipv6()
+    family = socket.AF_INET6 if both else socket.AF_INET
+    try:
+        socket.create_server(("", port), family=family, dualstack_ipv6=both).close()
+    except OSError as e:
+        raise OutsideError(
+            f"--coordinator={coordinator}: process 0 cannot listen there ({e.strerror}); "
+            "choose a port that is free"
+        ) from e
 
 
 def _join(cluster: Cluster, where: str) -> None:

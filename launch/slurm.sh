@@ -3,8 +3,9 @@
 # and writes the report.
 # Usage: launch/slurm.sh study|ablate [FLAGS of experiments.study or experiments.ablate]
 #        launch/slurm.sh --multihost zerolog|generallog|method [FLAGS]
-# --multihost makes one run of NODES nodes (2) with TASKS processes (1) on each, a GPU for each of
-# them; its folder and data must be on a file system that the nodes share.
+# --multihost makes one run of NODES nodes (2) with TASKS processes (1) on each. JAX gives each of
+# them one GPU, so TASKS is the number of GPUs that a node has; the run's folder and data must be on
+# a file system that the nodes share.
 # Paths in the flags are taken from the folder of this repository, or absolute.
 # SBATCH_* variables of SLURM say where and with how much, as SBATCH_PARTITION=gpu; AT_ONCE is how
 # many tasks run at a time. Finished cells are left out, so the same command goes on with the rest.

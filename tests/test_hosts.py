@@ -158,6 +158,15 @@ def test_without_a_cluster_there_is_nothing_to_join(shop):
     assert error.count("\n") == 1
 
 
+def test_a_port_that_is_taken_is_said_at_once(shop, capsys):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        place = f"--coordinator=127.0.0.1:{taken.getsockname()[1]}"
+        flags = ("--distributed", place, "--num_processes=2", "--process_id=0")
+        assert main(["zerolog", *DATA, *flags]) == 3
+    assert capsys.readouterr().err.startswith(f"error: {place}: ")
+    assert not Path("runs").exists()
+
+
 @pytest.mark.parametrize(
     ("named", "flags"),
     [
