@@ -46,6 +46,7 @@ ORDER = (  # data flows down; a module imports from its own row and from those a
     ("glx.generallog",),
     ("glx.evaluate",),
     ("glx.report",),
+    ("glx.watch",),
     ("glx.runs",),
     ("glx.cluster",),
     ("glx.api",),

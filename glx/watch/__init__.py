@@ -1,0 +1,1 @@
+"""What a detector finds, where people have their tools: metrics, alerts, OpenTelemetry."""
