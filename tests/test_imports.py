@@ -49,6 +49,7 @@ ORDER = (  # data flows down; a module imports from its own row and from those a
     ("glx.watch",),
     ("glx.runs",),
     ("glx.cluster",),
+    ("glx.serve",),
     ("glx.api",),
     ("glx.cli", "glx.__main__"),
     ("experiments",),

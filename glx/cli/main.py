@@ -15,6 +15,7 @@ COMMANDS = {
     "generallog": "the same with GeneralLog: an expert judges what no labelled system resembles",
     "detect": "judge more logs of a system with a fitted detector",
     "causes": "show what was flagged by cause, with its lines",
+    "serve": "judge lines that are posted over HTTP, and show causes",
     "mcp": "let an agent ask for causes, over standard input and output",
     "mute": "mark causes as known",
     "note": "keep what people know of a cause",

@@ -35,13 +35,12 @@ from glx.parse.sources import STDIN
 from glx.redact import Mask, redact
 from glx.report import inspection
 from glx.runs import detectors
-from glx.runs.json_lines import json_of, with_detail
+from glx.runs.json_lines import text_of
 from glx.runs.output import output_of
 from glx.runs.progress import Progress
 from glx.runs.verdict_cache import VerdictCache
 from glx.runs.warm import warm_up
 from glx.sequences import Sequences
-from glx.terminal import escaped
 from glx.verdicts import rows
 
 COSTS = [field.name for field in fields(Costs)]
@@ -120,8 +119,7 @@ def detect(
             for found, metrics in verdicts(*use):
                 _tell_cut(log, progress.say)
                 spent.update({k: n for k, n in metrics.items() if k in COSTS})
-                lines = json_of(with_detail(found, log, mask), log).str.join("\n")[0]
-                text = escaped(lines) + "\n"
+                text = text_of(found, log, mask)
                 if kept:
                     kept.write(text, log, int(found["last_line"].to_numpy().max()))
                 elif file:

@@ -11,7 +11,13 @@ import polars as pl
 
 from glx.parse.log import Log
 from glx.redact import Mask
+from glx.terminal import escaped
 from glx.verdicts import json_lines
+
+
+def text_of(found: pl.DataFrame, log: Log, mask: Mask) -> str:
+    """Rows of `glx.verdicts.rows`, at least one, as lines that are safe to look at."""
+    return escaped(json_of(with_detail(found, log, mask), log).str.join("\n")[0]) + "\n"
 
 
 def json_of(found: pl.DataFrame, log: Log) -> pl.Series:

@@ -14,32 +14,9 @@ NEW = "strange thing of depot"  # that the detector does not know
 @pytest.fixture(scope="session")
 def detector(tmp_path_factory) -> Path:
     """A detector folder; the network is as it was before training."""
-    import numpy as np
-    from tiny_general import fit, untrained
+    from fitted_shop import save
 
-    from glx.data.load import LogParser
-    from glx.parse.header import layout_of
-    from glx.parse.miner import Miner
-    from glx.runs import detectors
-    from glx.sequences import Templates
-
-    folder = tmp_path_factory.mktemp("fitted")
-    (folder / "shop.log").write_bytes(shop.LOG)
-    tiny = fit(untrained())
-    miner = Miner(Templates(TEXTS, np.array([60, 60, 45, 6])))
-    from dataclasses import replace
-
-    layout = replace(layout_of(folder / "shop.log"), session="order=([0-9]+)")
-    detectors.save(folder / "detector", tiny, LogParser(miner, layout, None), {})
-    return folder / "detector"
-
-
-TEXTS = [
-    "order=<*> created by user <*>",
-    "order=<*> paid <*> cents",
-    "order=<*> sent to depot <*>",
-    "order=<*> card was refused",
-]
+    return save(tmp_path_factory.mktemp("fitted"))
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,1 @@
+"""`glx serve`: a fitted detector behind HTTP, what it flagged by cause; needs the extra `serve`."""

@@ -1,0 +1,175 @@
+"""The service: verdicts on lines that are posted, and what was flagged by cause.
+
+In: a `Judge`, bounds. Out: an ASGI application. One thread judges, one log after another; who waits
+for it is counted, and who is too many is sent away.
+"""
+
+import asyncio
+import math
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from time import monotonic
+from typing import Any
+
+import msgspec
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import HTMLResponse, PlainTextResponse, Response
+from starlette.routing import Route
+
+from glx.errors import InputError, OutsideError
+from glx.report import remarks
+from glx.report.cause_texts import for_model, for_people, whole
+from glx.report.causes_page import page
+from glx.report.models import Causes
+from glx.serve.answers import HEADERS, as_json, failed, refused, unread
+from glx.serve.body import received, unpacked
+from glx.serve.guard import Guard
+from glx.serve.judge import Judge
+from glx.serve.kept import Kept
+from glx.terminal import tell, visible
+
+SWITCH = {"false": False, "true": True}
+FORMATS = ("json", "text", "agent")
+SHOWN = 20  # causes as text
+TOKENS = 2000  # of a language model
+AGAIN = 30  # seconds after which a client may ask again where a server is away
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """What the service takes at most.
+
+    Attributes:
+      body: bytes of a body, as it was sent and unpacked.
+      queue: requests that come in, wait or are judged.
+    """
+
+    body: int = 16 << 20
+    queue: int = 16
+
+
+class Service:
+    """The application, and its thread that judges.
+
+    Args:
+      judge: of each log.
+      said: the file of what people say of causes.
+      title: what is judged, on the page.
+      token: that a client must show; None: none, but it must be on this machine.
+    """
+
+    def __init__(self, judge: Judge, said: Path, title: str, bounds: Bounds, token: str | None):
+        self.judge, self.said, self.title, self.bounds = judge, said, title, bounds
+        self.kept, self.worker = Kept(), ThreadPoolExecutor(1, "judge")
+        self.waiting, self.took = 0, 1.0  # requests; seconds that the last one was judged for
+        self.app = Starlette(
+            routes=[
+                Route("/", self.page),
+                Route("/detect", self.detect, methods=["POST"]),
+                Route("/causes", self.causes),
+                Route("/causes/{id}", self.cause),
+                Route("/healthz", healthy),
+            ],
+            middleware=[Middleware(Guard, token=token)],
+            exception_handlers={HTTPException: refused, Exception: failed},
+        )
+
+    async def detect(self, request: Request) -> Response:
+        """The verdicts on the lines of the body."""
+        anomalous, file = _among(request, "anomalous", SWITCH), request.query_params.get("file")
+        if self.waiting >= self.bounds.queue:
+            await unread(request)
+            wait = str(math.ceil(self.took * self.waiting))
+            raise HTTPException(503, "too many requests wait; ask again", {"Retry-After": wait})
+        self.waiting += 1
+        try:
+            raw = await received(request, self.bounds.body)
+            packed = "gzip" in request.headers.get("content-encoding", "").lower()
+            given = raw, packed, file or None, anomalous
+            loop = asyncio.get_running_loop()
+            text = await loop.run_in_executor(self.worker, self.work, *given)
+        except ClientDisconnect as e:
+            raise HTTPException(400, "the body did not come whole") from e
+        finally:
+            self.waiting -= 1
+        return Response(text, media_type="application/x-ndjson", headers=HEADERS)
+
+    def work(self, raw: bytes, packed: bool, file: str | None, anomalous: bool) -> str:
+        """Judge one body, in the thread for that."""
+        began = monotonic()
+        try:
+            judged = self.judge(unpacked(raw, self.bounds.body, packed), file, anomalous)
+        except InputError as e:
+            raise HTTPException(400, str(e)) from e
+        except OutsideError as e:
+            tell(f"error: {e}", sys.stderr)
+            raise HTTPException(503, str(e), {"Retry-After": str(AGAIN)}) from e
+        finally:
+            self.took = monotonic() - began
+        self.kept.add(judged)
+        return judged.text
+
+    def causes(self, request: Request) -> Response:
+        """All causes; what was not asked for in another form is JSON."""
+        form = _among(request, "format", {name: name for name in FORMATS})
+        found = self.remarked()
+        if form == "text":
+            return text(for_people(found, _number(request, "limit", SHOWN)))
+        if form == "agent":
+            tokens = max(_number(request, "tokens", TOKENS), 200)
+            return text(for_model(found, tokens, "GET /causes/ID?format=text"))
+        return as_json(msgspec.json.encode(found))
+
+    def cause(self, request: Request) -> Response:
+        """One cause."""
+        form = _among(request, "format", {name: name for name in FORMATS})
+        id_ = request.path_params["id"]
+        for cause in self.remarked().causes:
+            if cause.id == id_:
+                encoded = msgspec.json.encode(cause)
+                return as_json(encoded) if form == "json" else text(whole(cause))
+        raise HTTPException(404, f"{id_}: no such cause; GET /causes shows the ids")
+
+    def page(self, request: Request) -> Response:
+        """The causes as a page."""
+        lead = (
+            "Causes of the newest of what was posted to this service; load the page again for more."
+        )
+        return HTMLResponse(page(self.remarked(), self.title, lead), headers=HEADERS)
+
+    def remarked(self) -> Causes:
+        """The causes with what people said of them until now."""
+        try:
+            return remarks.remarked(self.kept.causes(), remarks.read(self.said))
+        except (InputError, OSError) as e:
+            raise HTTPException(500, f"{e}") from e
+
+
+def healthy(request: Request) -> Response:
+    """That the service answers; open to all."""
+    return as_json(b'{"status":"ok"}')
+
+
+def text(said: str) -> Response:
+    """A text that is safe to look at on a terminal."""
+    return PlainTextResponse(visible(said) + "\n", headers=HEADERS)
+
+
+def _among(request: Request, name: str, known: dict[str, Any]) -> Any:
+    """A query parameter; the first that is known where it is not given."""
+    given = request.query_params.get(name)
+    if given is not None and given not in known:
+        raise HTTPException(400, f"{name}={given}: must be one of {', '.join(known)}")
+    return next(iter(known.values())) if given is None else known[given]
+
+
+def _number(request: Request, name: str, default: int) -> int:
+    given = request.query_params.get(name, str(default))
+    if not (given.isascii() and given.isdigit() and int(given[:9]) > 0):
+        raise HTTPException(400, f"{name}={given}: must be a whole number from 1 up")
+    return int(given[:9])
