@@ -33,6 +33,7 @@ from experiments.benchmarks import (
     parse,
     route,
     score,
+    serve,
     table,
     train,
 )
@@ -55,6 +56,7 @@ BENCHMARKS = {
     "growth": growth.cases,
     "million": million.cases,
     "ray": cluster.cases,
+    "serve": serve.cases,
 }
 GROUP = "group"  # is no matter of time: measured once, in a table of its own
 

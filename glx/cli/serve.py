@@ -25,7 +25,9 @@ from glx.generallog.experts import ExpertConfig
 from glx.redact import mask_of
 from glx.report import remarks
 from glx.runs.compilation import keep_compilations
+from glx.runs.detect import digest
 from glx.terminal import tell
+from glx.watch.metrics import Metrics
 
 EXTRA = ("starlette", "uvicorn")
 
@@ -92,7 +94,8 @@ def work(values: FlagValues) -> None:
             say=lambda text: tell(text, sys.stderr),
         )
         bounds = Bounds(values.max_body, values.queue)
-        service = Service(judge, said, folder.resolve().parent.name, bounds, token)
+        metrics, title = Metrics(digest(folder) or ""), folder.resolve().parent.name
+        service = Service(judge, metrics, said, title, bounds, token)
         tell(f"{url_of(opened)}: ready", sys.stderr)
         serve(service.app, opened)
         tell(f"ended; {service.kept.judged:,} sequences judged", sys.stderr)

@@ -14,6 +14,7 @@ from time import monotonic
 from typing import Any
 
 import msgspec
+from prometheus_client import Counter, Gauge
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
@@ -22,6 +23,7 @@ from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from glx.errors import InputError, OutsideError
+from glx.parse.read import ReadCounts
 from glx.report import remarks
 from glx.report.cause_texts import for_model, for_people, whole
 from glx.report.causes_page import page
@@ -29,9 +31,10 @@ from glx.report.models import Causes
 from glx.serve.answers import HEADERS, as_json, failed, refused, unread
 from glx.serve.body import received, unpacked
 from glx.serve.guard import Guard
-from glx.serve.judge import Judge
+from glx.serve.judge import Judge, Judged
 from glx.serve.kept import Kept
 from glx.terminal import tell, visible
+from glx.watch.metrics import CONTENT_TYPE, Metrics
 
 SWITCH = {"false": False, "true": True}
 FORMATS = ("json", "text", "agent")
@@ -58,21 +61,36 @@ class Service:
 
     Args:
       judge: of each log.
+      metrics: of all logs.
       said: the file of what people say of causes.
       title: what is judged, on the page.
       token: that a client must show; None: none, but it must be on this machine.
     """
 
-    def __init__(self, judge: Judge, said: Path, title: str, bounds: Bounds, token: str | None):
+    def __init__(
+        self,
+        judge: Judge,
+        metrics: Metrics,
+        said: Path,
+        title: str,
+        bounds: Bounds,
+        token: str | None,
+    ):
         self.judge, self.said, self.title, self.bounds = judge, said, title, bounds
         self.kept, self.worker = Kept(), ThreadPoolExecutor(1, "judge")
         self.waiting, self.took = 0, 1.0  # requests; seconds that the last one was judged for
+        self.metrics, self.counts, self.new_templates = metrics, ReadCounts(), 0
+        about, mine = "Requests to judge lines, by the status of the answer.", metrics.registry
+        self.requests = Counter("glx_requests", about, ["code"], registry=mine)
+        about = "Requests that come in, wait or are judged."
+        Gauge("glx_waiting", about, registry=mine).set_function(lambda: self.waiting)
         self.app = Starlette(
             routes=[
                 Route("/", self.page),
                 Route("/detect", self.detect, methods=["POST"]),
                 Route("/causes", self.causes),
                 Route("/causes/{id}", self.cause),
+                Route("/metrics", self.measured),
                 Route("/healthz", healthy),
             ],
             middleware=[Middleware(Guard, token=token)],
@@ -80,7 +98,20 @@ class Service:
         )
 
     async def detect(self, request: Request) -> Response:
-        """The verdicts on the lines of the body."""
+        """The verdicts on the lines of the body, or why there are none; both are counted."""
+        code = 500
+        try:
+            text = await self.verdicts(request)
+            code = 200
+        except HTTPException as e:
+            code = e.status_code
+            raise
+        finally:
+            self.requests.labels(code).inc()
+        return Response(text, media_type="application/x-ndjson", headers=HEADERS)
+
+    async def verdicts(self, request: Request) -> str:
+        """The verdicts on the lines of the body, once it is its turn."""
         anomalous, file = _among(request, "anomalous", SWITCH), request.query_params.get("file")
         if self.waiting >= self.bounds.queue:
             await unread(request)
@@ -92,12 +123,11 @@ class Service:
             packed = "gzip" in request.headers.get("content-encoding", "").lower()
             given = raw, packed, file or None, anomalous
             loop = asyncio.get_running_loop()
-            text = await loop.run_in_executor(self.worker, self.work, *given)
+            return await loop.run_in_executor(self.worker, self.work, *given)
         except ClientDisconnect as e:
             raise HTTPException(400, "the body did not come whole") from e
         finally:
             self.waiting -= 1
-        return Response(text, media_type="application/x-ndjson", headers=HEADERS)
 
     def work(self, raw: bytes, packed: bool, file: str | None, anomalous: bool) -> str:
         """Judge one body, in the thread for that."""
@@ -112,7 +142,26 @@ class Service:
         finally:
             self.took = monotonic() - began
         self.kept.add(judged)
+        self.count(judged)
         return judged.text
+
+    def count(self, judged: Judged) -> None:
+        """Add a log to the metrics."""
+        try:
+            said = remarks.read(self.said)
+        except (InputError, OSError):  # who asks for causes is told
+            said = {}
+        muted = {id_ for id_, remark in said.items() if remark.muted}
+        for rows, costs in judged.found:
+            self.metrics.judged(rows, costs, muted)
+        self.counts.add(judged.counts)
+        self.new_templates += judged.new_templates
+        self.metrics.read(self.counts, self.new_templates)
+
+    def measured(self, request: Request) -> Response:
+        """The metrics as Prometheus reads them."""
+        headers = HEADERS | {"Content-Type": CONTENT_TYPE}
+        return Response(self.metrics.text(), headers=headers)
 
     def causes(self, request: Request) -> Response:
         """All causes; what was not asked for in another form is JSON."""

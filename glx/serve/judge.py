@@ -42,17 +42,24 @@ class Judged:
 
     Attributes:
       text: a line of JSON for each sequence, or for each anomalous one.
-      sequences: how many were judged.
+      found: rows of `glx.verdicts.rows`, with the metrics of the expert.
       flagged: `grouping.COLUMNS`, a row for each that is anomalous.
       causes: of these, with lines of the log.
       counts: lines read and mended.
+      new_templates: that are in no log the detector was fitted on.
     """
 
     text: str
-    sequences: int
+    found: list[tuple[pl.DataFrame, dict[str, Any]]]
     flagged: pl.DataFrame
     causes: list[Cause]
     counts: ReadCounts
+    new_templates: int
+
+    @property
+    def sequences(self) -> int:
+        """How many were judged."""
+        return sum(len(rows) for rows, _ in self.found)
 
 
 class Judge:
@@ -112,26 +119,24 @@ class Judge:
         parser = replace(self.parser, miner=Miner(miner.fitted, miner.config, miner.published))
         log, named, counts = Log([remote(raw)], details={}), Log([file or STDIN]), ReadCounts()
         texts: list[str] = []
-        flagged = [pl.DataFrame(schema=grouping.COLUMNS)]
-        sequences = 0
+        found: list[tuple[pl.DataFrame, dict[str, Any]]] = []
         detector = self.detector()
         try:
             closed = stream(log, parser, counts, self.idle)
-            for rows, _ in judged(detector, parser, self.meanings, closed, self.mask):
-                sequences += len(rows)
-                found = rows.filter("anomalous")
-                told = found if anomalous else rows
+            for rows, metrics in judged(detector, parser, self.meanings, closed, self.mask):
+                found.append((rows, metrics))
+                told = rows.filter("anomalous") if anomalous else rows
                 if len(told):
                     texts.append(text_of(told, replace(named, details=log.details), self.mask))
-                flagged.append(_columns(found, file))
             detector.finish()
         except OutsideError:
             self.ready = None
             raise
-        if not sequences:
+        if not any(len(rows) for rows, _ in found):
             raise InputError(f"{log}: no line with text; send at least one event")
-        every = pl.concat(flagged)
-        return Judged("".join(texts), sequences, every, self._causes(every, raw, parser), counts)
+        flagged = pl.concat([_columns(rows.filter("anomalous"), file) for rows, _ in found])
+        new, causes = len(parser.texts) - len(miner.fitted), self._causes(flagged, raw, parser)
+        return Judged("".join(texts), found, flagged, causes, counts, new)
 
     def detector(self) -> Detector:
         """The detector, its expert made ready.

@@ -131,6 +131,15 @@ def test_a_token_is_asked_for(serve, tmp_path):
             assert TOKEN not in served.said.read_text()
 
 
+def test_an_answer_waits_for_nothing(service):
+    seconds = []
+    for _ in range(20):
+        began = time.perf_counter()
+        assert service.client.get("/healthz").status_code == 200
+        seconds.append(time.perf_counter() - began)
+    assert min(seconds) < 0.03  # 0.04 where small packets are held back
+
+
 def test_a_page_of_the_web_reaches_nothing(service):
     for name, code in (
         ("evil.example", 403),
