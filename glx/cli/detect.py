@@ -6,6 +6,8 @@ Examples:
   tail -F shop.log | glx detect --detector=DIR --logs=- --out=- --idle=30s
   glx detect --detector=DIR --logs=shop.log --out=today.jsonl --summary --since=yesterday.jsonl
   glx detect --detector=DIR --logs=shop.log --follow --out=-
+  glx detect --detector=DIR --logs=shop.log --follow --out=found.jsonl --metrics_port=9464 \
+    --alert_url=http://127.0.0.1:9093/api/v2/alerts
 
 Several files (a folder, a quoted glob, --logs given again) are one log, in the order of time. What
 is read from a pipe or by --follow is judged while it is written, until it ends or Ctrl-C.
@@ -18,7 +20,7 @@ from absl.flags import FlagValues
 from glx.cli.flags import add, define, given
 from glx.cluster import detect as cluster
 from glx.cluster.connect import ABOUT
-from glx.cluster.worker import JSONL, PARQUET
+from glx.cluster.worker import PARQUET
 from glx.data.load import REDACT, DataConfig
 from glx.errors import InputError
 from glx.files import given_path, is_stream
@@ -33,12 +35,16 @@ from glx.report.causes import since
 from glx.runs import detect
 from glx.runs.causes import of_path
 from glx.runs.compilation import keep_compilations
+from glx.runs.detect import JSONL, OTLP
 from glx.runs.progress import Terminal
+from glx.runs.watching import HERE, Watch
 from glx.terminal import tell
 
 SHOWN = 10  # causes of --summary
 
-ALONE = ("latency", "follow", "overwrite", "summary", "since")  # flags that --ray does not read
+WATCH = ("metrics_port", "metrics_host", "metrics_file", "alert_url")
+# Flags that --ray does not read.
+ALONE = ("latency", "follow", "overwrite", "summary", "since", *WATCH)
 
 
 def declare() -> FlagValues:
@@ -73,8 +79,22 @@ def declare() -> FlagValues:
     about = "Of --summary: an earlier run, or file of verdicts; causes that it has not are marked."
     add(own, "string", "since", None, about)
     add(own, "string", "ray", None, ABOUT)
-    about = "Files of verdicts that --ray writes to the folder --out, one for each of --logs."
-    add(own, "enum", "verdicts", JSONL, [JSONL, PARQUET], about)
+    about = (
+        "What --out gets: JSON lines, or otlp for an OpenTelemetry collector; of --ray a folder "
+        "with a file for each of --logs, jsonl or parquet."
+    )
+    add(own, "enum", "verdicts", JSONL, [JSONL, OTLP, PARQUET], about)
+    about = "Answer Prometheus at this port, /metrics, while logs are judged; 0 for any free one."
+    add(own, "integer", "metrics_port", None, about, lower_bound=0, upper_bound=65535)
+    about = "Address of --metrics_port; 0.0.0.0 is open to other machines, without any password."
+    add(own, "string", "metrics_host", HERE, about)
+    about = "File of the metrics, written every few seconds: for node_exporter, DIR/glx.prom."
+    add(own, "string", "metrics_file", None, about)
+    about = (
+        "Webhook that is sent each new cause once, as Alertmanager sends alerts; a URL that ends "
+        "in /api/v2/alerts is Alertmanager itself. Muted causes are not sent; see `glx mute`."
+    )
+    add(own, "string", "alert_url", None, about)
     define(own, ExpertConfig)
     return own
 
@@ -87,14 +107,20 @@ def work(values: FlagValues) -> None:
     if values.ray is not None:
         _on_cluster(values)
         return
-    if values["verdicts"].present:
-        raise InputError("--verdicts: is of --ray; leave it out, or give that")
+    if values.verdicts == PARQUET:
+        raise InputError(f"--verdicts={PARQUET}: is of --ray; choose {JSONL} or {OTLP}")
+    if values["metrics_host"].present and values.metrics_port is None:
+        raise InputError("--metrics_host: is of --metrics_port; give that, too")
     summary, mask = values.summary or values.since is not None, mask_of(values.redact)
     if summary and (values.follow or values.out == str(STDIN) or is_stream(given_path(values.out))):
         given_so = "--follow" if values.follow else f"--out={values.out}"
         raise InputError(
             f"{given_so}: leaves nothing for --summary to read at the end; give --out=FILE, and "
             "look at what is there with `glx causes FILE`"
+        )
+    if summary and values.verdicts == OTLP:
+        raise InputError(
+            f"--verdicts={OTLP}: has no evidence for --summary to show; leave out one of them"
         )
     before = None if values.since is None else of_path(given_path(values.since), mask)
     said = remarks.read(remarks.path_of(given_path(values.detector))) if summary else {}
@@ -106,6 +132,10 @@ def work(values: FlagValues) -> None:
         latency=values.latency,
         follow=values.follow,
         overwrite=values.overwrite,
+        kind=values.verdicts,
+        watch=Watch(
+            values.metrics_port, values.metrics_host, values.metrics_file, values.alert_url
+        ),
         **_settings(values),
     )
     if summary:
@@ -132,6 +162,8 @@ def _on_cluster(values: FlagValues) -> None:
     for name in ALONE:
         if values[name].present:
             raise InputError(f"--{name}: --ray does not read it; leave out one of them")
+    if values.verdicts == OTLP:
+        raise InputError(f"--verdicts={OTLP}: --ray writes {JSONL} or {PARQUET}; choose of these")
     keep_compilations(DataConfig())
     what = given_path(values.detector), values.logs, values.out, values.ray
     cluster.detect(*what, kind=values.verdicts, **_settings(values))

@@ -30,8 +30,8 @@ HALF = re.compile("[\ud800-\udfff]")  # what Python makes of bytes that are not 
 # Of these the system takes any bytes; other texts meet libraries that take UTF-8 alone.
 PATHS = {
     *("answers", "cache", "data_dir", "detector", "embed_cache_dir", "embed_model", "knowledge"),
-    *("labels", "llm_tokenizer", "logs", "out", "panel", "responses", "run_dir", "since"),
-    *("source", "study_dir", "target", "write_questions"),
+    *("labels", "llm_tokenizer", "logs", "metrics_file", "out", "panel", "responses", "run_dir"),
+    *("since", "source", "study_dir", "target", "write_questions"),
 }
 DASHES = "\u2010\u2011\u2012\u2013\u2014\u2015\u2212"  # that texts have in place of a hyphen
 

@@ -6,6 +6,7 @@ whose fault it is that a server cannot be used (`exchange.Wrong`): before any wo
 """
 
 import os
+import re
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -161,6 +162,27 @@ def first_model(body: Any) -> str:
     raise Trouble("it names no model yet")
 
 
+def server_url(flag: str, given: str) -> httpx.URL:
+    """The URL of a server that a flag names.
+
+    Raises:
+      InputError: it can be none.
+    """
+    wrong = f"--{flag}={given}: not the URL of a server"
+    try:
+        url = httpx.URL(given)
+        url.host.encode("idna")
+    except (httpx.InvalidURL, UnicodeError) as error:
+        raise InputError(f"{wrong} ({error}); mend it") from error
+    if re.search(r"\s", given):  # of a host, too, which nobody would find
+        raise InputError(f"{wrong}; it has a space in it, mend it")
+    if url.scheme not in ("http", "https") or not url.host:
+        raise InputError(f"{wrong}; it must begin with http:// or https:// and a host")
+    if url.port is not None and not 0 < url.port < 1 << 16:
+        raise InputError(f"{wrong}; its port must be between 1 and {(1 << 16) - 1}")
+    return url
+
+
 def connect(config: LLMConfig) -> Server:
     """A session; no call outlasts the patience.
 
@@ -174,16 +196,7 @@ def connect(config: LLMConfig) -> Server:
         if not (key.isascii() and key.isprintable()):
             raise InputError(f"{KEY_VARIABLE} has characters that no key has; set it again")
         headers["Authorization"] = f"Bearer {key}"
-    flag = f"--llm_url={config.llm_url}: not the URL of a server"
-    try:
-        url = httpx.URL(config.llm_url)
-        url.host.encode("idna")
-    except (httpx.InvalidURL, UnicodeError) as error:
-        raise InputError(f"{flag} ({error}); mend it") from error
-    if url.scheme not in ("http", "https") or not url.host:
-        raise InputError(f"{flag}; it must begin with http:// or https:// and a host")
-    if url.port is not None and not 0 < url.port < 1 << 16:
-        raise InputError(f"{flag}; its port must be between 1 and {(1 << 16) - 1}")
+    url = server_url("llm_url", config.llm_url)
     if url.userinfo:  # the URL goes into config.json and messages
         raise InputError(f"--llm_url: leave the password out of it and set {KEY_VARIABLE}")
     seconds = min(config.llm_timeout, config.llm_patience)

@@ -4,8 +4,10 @@ In: `remarks.yaml`, which people may edit too. Out: causes that carry their rema
 verdict depends on it: what is muted is shown as muted.
 """
 
+import os
 import re
 import shutil
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -79,6 +81,41 @@ def read(path: Path) -> Remarks:
         note = texts.get("note") or ""
         found[id_] = Remark(texts.get("text") or "", SWITCH[muted], note)
     return found
+
+
+class Followed:
+    """The remarks of a file that people edit meanwhile; while it cannot be read, the last ones.
+
+    Args:
+      say: is told once of each edit that cannot be read.
+
+    Raises:
+      InputError: as `read`, at the beginning alone.
+    """
+
+    def __init__(self, path: Path, say: Callable[[str], None]):
+        self.path, self.say = path, say
+        self.stamp, self.remarks = _stamp(path), read(path)
+
+    def muted(self) -> set[str]:
+        """The ids of causes that are muted now."""
+        stamp = _stamp(self.path)
+        if stamp not in (self.stamp, None):  # an editor may take it away for a moment
+            self.stamp = stamp
+            try:
+                self.remarks = read(self.path)
+            except (InputError, OSError) as e:
+                self.say(f"{e}; until then the remarks hold that were there before")
+        return {id_ for id_, remark in self.remarks.items() if remark.muted}
+
+
+def _stamp(path: Path) -> tuple[int, ...] | None:
+    """Other whenever the file was changed; None while it is not there."""
+    try:
+        about = os.stat(path)
+    except OSError:
+        return None
+    return about.st_dev, about.st_ino, about.st_size, about.st_mtime_ns
 
 
 def write(path: Path, remarks: Remarks) -> None:

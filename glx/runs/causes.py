@@ -19,6 +19,7 @@ from glx.report import models
 from glx.report.models import Cause, Causes
 from glx.runs.json_lines import json_of
 from glx.verdicts import TIME
+from glx.watch import otlp
 
 WORD = re.compile(r"[^\W\d_]{3,}")
 WRITTEN = {"time": pl.String, "last_file": pl.String}  # as JSON has them
@@ -113,6 +114,8 @@ def _verdicts(path: Path) -> pl.DataFrame:
             f"{path}: cannot be read ({e.strerror}); name a run folder or the file of "
             "`glx detect --out`"
         ) from e
+    if raw.startswith(otlp.BEGINS):
+        raise _no_verdicts(path, "it is OTLP, which has no evidence; that has --verdicts=jsonl")
     try:
         rows = _table(raw[: raw.rfind(b"\n") + 1])
     except pl.exceptions.PolarsError as e:

@@ -3,6 +3,7 @@
 import hashlib
 import os
 import sys
+import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -35,14 +36,17 @@ from glx.parse.sources import STDIN
 from glx.redact import Mask, redact
 from glx.report import inspection
 from glx.runs import detectors
-from glx.runs.json_lines import text_of
+from glx.runs.json_lines import Lines, json_of, text_of
 from glx.runs.output import output_of
 from glx.runs.progress import Progress
 from glx.runs.verdict_cache import VerdictCache
 from glx.runs.warm import warm_up
+from glx.runs.watching import NOBODY, Watch, system_of, watching
 from glx.sequences import Sequences
 from glx.verdicts import rows
+from glx.watch.otlp import otlp_lines
 
+JSONL, OTLP = "jsonl", "otlp"  # kinds of lines
 COSTS = [field.name for field in fields(Costs)]
 SEQUENCES, ANOMALOUS = "sequences", "anomalous"  # counted beside them
 NO_CHANGE: Mapping[str, Any] = MappingProxyType({})
@@ -63,6 +67,8 @@ def detect(
     overwrite: bool = False,
     mask: Mask = redact,
     expert: Mapping[str, Any] = NO_CHANGE,
+    kind: str = JSONL,
+    watch: Watch = NOBODY,
     progress: Progress | None = None,
 ) -> ReadCounts:
     """Write a line of JSON for every sequence of `logs`, as `docs/formats.md` describes it.
@@ -102,10 +108,13 @@ def detect(
                 "detector": digest(folder),
                 "logs": os.path.abspath(log.files[0]),
                 **{"format": format, "session": session, "window": window, **asdict(given)},
+                "verdicts": None if kind == JSONL else kind,  # as in what an earlier glx began
             }
             kept, log = opened.enter_context(
                 output_of(place, log, settings, overwrite, progress.say)
             )
+        told = folder, digest(folder), log, place, counts, mask, progress.say
+        tell = opened.enter_context(watching(watch, *told, overwrite=overwrite))
         detector, parser = detectors.load(folder)
         change = detectors.change_of(detector, expert)
         detectors.check_read(detector, expert)
@@ -116,10 +125,13 @@ def detect(
         file = None if kept else opened.enter_context(_writing(place, log))
         try:
             use = detector, parser, log, counts, idle, progress, mask, change
+            fitted, lines = len(parser.texts), json_of if kind == JSONL else otlp_of(folder)
             for found, metrics in verdicts(*use):
                 _tell_cut(log, progress.say)
                 spent.update({k: n for k, n in metrics.items() if k in COSTS})
-                text = text_of(found, log, mask)
+                # Before the verdicts are written: who stops in between repeats them, not alerts.
+                tell(found, metrics, log, len(parser.texts) - fitted)
+                text = text_of(found, log, mask, lines)
                 if kept:
                     kept.write(text, log, int(found["last_line"].to_numpy().max()))
                 elif file:
@@ -145,6 +157,12 @@ def detect(
     if costs:
         progress.say(costs)
     return counts
+
+
+def otlp_of(folder: Path) -> Lines:
+    """What makes OTLP of rows of a detector's verdicts."""
+    system = system_of(folder)
+    return lambda found, log: otlp_lines(found, log, system, time.time_ns())
 
 
 def digest(folder: Path) -> str | None:

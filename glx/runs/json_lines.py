@@ -4,6 +4,7 @@ In: rows of `glx.verdicts.rows` and the log that they are about. Out: objects of
 """
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -14,10 +15,17 @@ from glx.redact import Mask
 from glx.terminal import escaped
 from glx.verdicts import json_lines
 
+Lines = Callable[[pl.DataFrame, Log], pl.Series]  # what makes a line (str) of each verdict
 
-def text_of(found: pl.DataFrame, log: Log, mask: Mask) -> str:
-    """Rows of `glx.verdicts.rows`, at least one, as lines that are safe to look at."""
-    return escaped(json_of(with_detail(found, log, mask), log).str.join("\n")[0]) + "\n"
+
+def text_of(found: pl.DataFrame, log: Log, mask: Mask, lines: Lines | None = None) -> str:
+    """Rows of `glx.verdicts.rows`, at least one, as lines that are safe to look at.
+
+    Args:
+      lines: `json_of`, unless it is another one.
+    """
+    made = (lines or json_of)(with_detail(found, log, mask), log)
+    return escaped(made.str.join("\n")[0]) + "\n"
 
 
 def json_of(found: pl.DataFrame, log: Log) -> pl.Series:

@@ -21,6 +21,7 @@ from glx.parse.log import Log
 from glx.parse.packed import opened
 from glx.parse.sources import Live
 from glx.runs.position import ANEW, Begun, Position, Verdict, beside, load, rejoined, save
+from glx.watch import otlp
 
 MOST_PLACES = 1000
 
@@ -202,8 +203,11 @@ def _after(out: Path, start: int) -> list[Verdict]:
 
 def _verdicts(out: Path, raw: bytes) -> list[Verdict]:
     """Those of whole lines."""
+    lines = raw[: raw.rfind(b"\n") + 1]
     try:
-        return msgspec.json.Decoder(Verdict).decode_lines(raw[: raw.rfind(b"\n") + 1])
+        if lines.startswith(otlp.BEGINS):
+            return [Verdict(*one) for one in otlp.last_lines(lines)]
+        return msgspec.json.Decoder(Verdict).decode_lines(lines)
     except msgspec.MsgspecError as e:
         raise InputError(f"{out}: holds what is no verdict ({e}); {ANEW}") from e
 

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from threading import Lock
+from threading import Event, Lock, Thread
 from typing import Any
 
 import polars as pl
@@ -25,6 +25,7 @@ from glx.parse.read import ReadCounts
 
 CONTENT_TYPE = CONTENT_TYPE_PLAIN_0_0_4  # of `Metrics.text`
 MOST_CAUSES = 1_000  # that are counted by themselves: each is a time series that somebody stores
+EVERY = 5.0  # seconds between two writes of a file
 OTHER = "other"  # the cause that all further ones are counted under
 NO_CAUSE = "none"  # where no event outweighs the others, as `glx causes` has it
 COUNTED = {
@@ -52,6 +53,7 @@ class Metrics(Collector):
         self.counts: Counter[str] = Counter()
         self.flagged: Counter[tuple[str, bool]] = Counter()
         self.causes: set[str] = set()
+        self.reading = ReadCounts()
         self.lock = Lock()
         self.registry = CollectorRegistry()
         self.registry.register(self)
@@ -83,16 +85,21 @@ class Metrics(Collector):
         """Tell how much has been read since the start.
 
         Args:
-          counts: of one log; of several they are added up before.
+          counts: of one log; of several they are added up before. They may go on counting.
           new_templates: that are in no log the detector was fitted on.
         """
         with self.lock:
-            for name, n in (("lines", counts.lines), ("new_templates", new_templates)):
-                self.counts[name] = max(n, self.counts[name])
+            self.reading = counts
+            self.counts["new_templates"] = max(new_templates, self.counts["new_templates"])
+            self._count_lines()
+
+    def _count_lines(self) -> None:
+        self.counts["lines"] = max(self.reading.lines, self.counts["lines"])
 
     def collect(self) -> Iterable[Metric]:
         """The metrics as they are now, for the registry."""
         with self.lock:
+            self._count_lines()
             counts, flagged = self.counts.copy(), sorted(self.flagged.items())
             newest = self.newest
         for name, about in COUNTED.items():
@@ -125,6 +132,43 @@ class Metrics(Collector):
         """
         with whole(path, "wb") as file:
             file.write(self.text())
+
+    @contextmanager
+    def kept(self, path: Path, say: Callable[[str], None]) -> Iterator[None]:
+        """Write the file every few seconds until the block ends, and then.
+
+        Args:
+          say: is told once where it cannot be written any more.
+        """
+        ended, failed, wrong, there = Event(), False, False, path.exists()
+
+        def write() -> None:
+            nonlocal failed
+            try:
+                self.write(path)
+            except OSError as e:
+                if not failed:
+                    say(f"--metrics_file={path}: cannot be written ({e.strerror})")
+                failed = True
+
+        def work() -> None:
+            while not ended.wait(EVERY):
+                write()
+
+        thread = Thread(target=work, name="metrics", daemon=True)
+        thread.start()
+        try:
+            yield
+        except InputError:  # which leaves nothing behind
+            wrong = True
+            raise
+        finally:
+            ended.set()
+            thread.join()
+            if not wrong:
+                write()
+            elif not there:
+                path.unlink(missing_ok=True)
 
     @contextmanager
     def serve(self, port: int, host: str = "127.0.0.1") -> Iterator[int]:

@@ -111,3 +111,20 @@ def test_a_run_that_takes_the_place_of_another_keeps_its_remarks(run, tmp_path):
     assert remarks.read(new / NAME) == remarks.read(run / NAME)
     remarks.keep(tmp_path / "none", new)
     assert remarks.read(new / NAME)[A].muted
+
+
+def test_remarks_that_people_edit_meanwhile(tmp_path):
+    path, said = tmp_path / "remarks.yaml", []
+    followed = remarks.Followed(path, said.append)
+    assert followed.muted() == set()
+    path.write_text("- cause: 11111111\n  muted: true\n- cause: 22222222\n  note: a\n")
+    assert followed.muted() == {"11111111"}
+    path.write_text("- cause: 11111111\n  muted: perhaps\n")
+    assert [followed.muted() for _ in range(3)] == [{"11111111"}] * 3
+    assert len(said) == 1
+    assert "remarks.yaml: line 1" in said[0]
+    path.unlink()  # as an editor does, for a moment
+    assert followed.muted() == {"11111111"}
+    path.write_text("[]")
+    assert followed.muted() == set()
+    assert len(said) == 1
