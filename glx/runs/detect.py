@@ -2,15 +2,14 @@
 
 import hashlib
 import os
-import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import asdict, fields, replace
 from pathlib import Path
 from types import MappingProxyType
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -23,8 +22,8 @@ from glx.data.stream import stream
 from glx.data.windows import Window, span_of, window_of
 from glx.detector import Detector
 from glx.embed.alarm import Meanings
-from glx.errors import InputError, is_disk_full
-from glx.files import given_path, is_stream, output, whole
+from glx.errors import InputError
+from glx.files import is_stream
 from glx.generallog.experts import ExpertConfig
 from glx.llm.request import Costs
 from glx.parse.jsonl import check_given
@@ -42,6 +41,7 @@ from glx.runs.progress import Progress
 from glx.runs.verdict_cache import VerdictCache
 from glx.runs.warm import warm_up
 from glx.runs.watching import NOBODY, Watch, system_of, watching
+from glx.runs.written import place_of, writing
 from glx.sequences import Sequences
 from glx.verdicts import rows
 from glx.watch.otlp import otlp_lines
@@ -99,7 +99,7 @@ def detect(
     log = given_log([logs] if isinstance(logs, str) else logs, latency, follow)
     if follow and not os.path.exists(log.files[0]):
         progress.say(f"{log}: no such file yet; waiting for it")
-    place = _check_out(out, log, folder)
+    place = place_of(out, log, folder)
     counts, spent = ReadCounts(), Counter[str]()
     with ExitStack() as opened:
         kept = None
@@ -122,7 +122,7 @@ def detect(
         log = replace(in_order(log, parser.layout), details={})
         if parser.layout is not None and parser.numbers is None:
             progress.show(reading_of(parser, parser.layout, log, mask))
-        file = None if kept else opened.enter_context(_writing(place, log))
+        file = None if kept else opened.enter_context(writing(place, log))
         try:
             use = detector, parser, log, counts, idle, progress, mask, change
             fitted, lines = len(parser.texts), json_of if kind == JSONL else otlp_of(folder)
@@ -289,53 +289,3 @@ def changed(
         unkeyed = parser.layout and replace(parser.layout, session=None)
         parser = replace(parser, layout=unkeyed, window=window)
     return parser
-
-
-def _check_out(out: str, log: Log, detector: Path) -> Path:
-    """Where `out` is; raise InputError where it cannot be written, before any work."""
-    if out == str(STDIN):
-        sys.stdout.write("")  # which fails where it is closed
-        return STDIN
-    try:
-        path = given_path(out)
-    except InputError as e:
-        raise InputError(f"--out={e}") from e
-    if not is_stream(path):
-        path = output("out", out)
-    if Path(os.path.realpath(path)).is_relative_to(os.path.realpath(detector)):
-        raise InputError(f"--out={out}: lies in the folder of --detector; name a file elsewhere")
-    plain = path.is_file()
-    read = [0 if plain and str(file) == str(STDIN) else file for file in log.files]
-    there = [file for file in read if os.path.exists(path) and os.path.exists(file)]
-    if any(os.path.samefile(path, file) for file in there):
-        raise InputError(f"--out={out}: is the file of --logs; name another one")
-    return path
-
-
-@contextmanager
-def _writing(path: Path, log: Log) -> Iterator[IO[str]]:
-    """The file of verdicts; what comes of a live log, or goes into a stream, is seen at once."""
-    if path == STDIN:
-        yield sys.stdout
-        sys.stdout.flush()
-        return
-    there, stream = os.path.exists(path), is_stream(path)
-    with ExitStack() as opened:
-        try:
-            if stream or log.live:
-                mode = "a" if stream else "w"  # who opened `/dev/stdout` may have written to it
-                file = opened.enter_context(path.open(mode, encoding="utf-8"))
-            else:
-                file = opened.enter_context(whole(path, encoding="utf-8"))
-        except OSError as e:
-            if is_disk_full(e):
-                raise
-            raise InputError(
-                f"--out={path}: cannot be written ({e.strerror}); name another file"
-            ) from e
-        try:
-            yield file
-        except InputError:
-            if not there:
-                path.unlink(missing_ok=True)
-            raise

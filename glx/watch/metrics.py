@@ -4,6 +4,7 @@ In: verdicts as they are given. Out: text for HTTP, or a file as the textfile co
 node_exporter reads it. Nothing here stands in the global registry of `prometheus_client`.
 """
 
+import errno
 import time
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
@@ -19,7 +20,7 @@ from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_late
 from prometheus_client.registry import Collector
 
 import glx
-from glx.errors import InputError
+from glx.errors import InputError, OutsideError
 from glx.files import whole
 from glx.parse.read import ReadCounts
 
@@ -179,13 +180,20 @@ class Metrics(Collector):
 
         Raises:
           InputError: nothing can listen there.
+          OutsideError: another process does.
         """
         try:
             server, thread = start_http_server(port, host, self.registry)
-        except OSError as e:
+        except (OSError, ValueError) as e:  # a name that is no host
+            if getattr(e, "errno", None) == errno.EADDRINUSE:
+                raise OutsideError(
+                    f"--metrics_port={port}: another process has it; end that, give another port, "
+                    "or 0 for any that is free"
+                ) from e
+            why = getattr(e, "strerror", None) or e
             raise InputError(
-                f"--metrics_port={port}: nothing can listen there on {host} ({e.strerror}); give "
-                "another port, or 0 for any that is free"
+                f"--metrics_port={port}: nothing can listen there on {host} ({why}); give another "
+                "port, or 0 for any that is free"
             ) from e
         try:
             yield server.server_port

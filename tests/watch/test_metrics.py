@@ -9,7 +9,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 import glx
-from glx.errors import InputError
+from glx.errors import InputError, OutsideError
 from glx.parse.read import ReadCounts
 from glx.verdicts import VERDICT
 from glx.watch.metrics import CONTENT_TYPE, MOST_CAUSES, Metrics
@@ -131,10 +131,24 @@ def test_it_is_served_while_it_is_counted():
 def test_a_port_that_is_taken_is_told():
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
-        with pytest.raises(InputError, match=f"--metrics_port={port}"), Metrics("a").serve(port):
+        with pytest.raises(OutsideError, match=f"--metrics_port={port}"), Metrics("a").serve(port):
             pass
 
 
-def test_a_host_that_is_none_is_told():
-    with pytest.raises(InputError, match="metrics_port"), Metrics("a").serve(0, "256.0.0.1"):
+@pytest.mark.parametrize("host", ["256.0.0.1", "a" * 70, "a\0b", "a b", "192.0.2.1"])
+def test_a_host_that_is_none_is_told(host):
+    with pytest.raises(InputError, match="metrics_port"), Metrics("a").serve(0, host):
         pass
+
+
+def test_clients_that_hang_or_break_off_keep_nobody_waiting(capfd):
+    metrics = Metrics("abc")
+    with metrics.serve(0) as port:
+        silent, broken = (socket.create_connection(("127.0.0.1", port)) for _ in range(2))
+        silent.sendall(b"GET /metrics HTTP/1.1\r\n")
+        broken.sendall(b"\x00\xff\r\n\r\n")
+        broken.close()
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as answer:
+            assert ("glx_lines_total",) in read(answer.read())
+    silent.close()
+    assert capfd.readouterr() == ("", "")

@@ -176,10 +176,13 @@ def test_what_cannot_be_meant(flags, where, shop, capsys):
 def test_a_port_that_is_taken(shop, capsys):
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
+        flags = [f"--metrics_port={port}", "--metrics_file=glx.prom"]
         for more in ((), ("--follow",)):
-            assert main(given(f"--metrics_port={port}", *more)) == 2
+            assert main(given(*flags, *more)) == 3
             assert f"--metrics_port={port}" in capsys.readouterr().err.splitlines()[-1]
-            assert not Path("found").exists()
+            assert not Path("glx.prom").exists()
+            assert not Path("found").exists() or Path("found").stat().st_size == 0
+    assert main(given(*flags)) == 0
 
 
 def test_remarks_that_are_none(shop, capsys):
