@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from glx.data.load import LogParser
 from glx.data.stream import stream
 from glx.data.windows import Window, span_of
 from glx.detector import Detector
@@ -92,6 +93,11 @@ class Judge:
     ):
         self.idle, self.mask, self.say = span_of("idle", idle), mask, say
         self.fitted, parser = detectors.load(folder)
+        if parser.layout is None:
+            raise InputError(
+                f"{folder}: knows event numbers only, and lines are posted; give a detector of a "
+                "system of raw lines"
+            )
         detectors.check_read(self.fitted, expert)
         change = detectors.change_of(self.fitted, expert)
         self.change = change if "llm_patience" in expert else lambda it: impatient(change(it))
@@ -150,11 +156,11 @@ class Judge:
             raise OutsideError(str(e)) from e
         return self.ready
 
-    def _causes(self, flagged: pl.DataFrame, raw: bytes, parser: Any) -> list[Cause]:
+    def _causes(self, flagged: pl.DataFrame, raw: bytes, parser: LogParser) -> list[Cause]:
         """The causes of what was flagged, with the lines that are in `raw` alone."""
-        found = grouping.causes(flagged).causes
-        if found and parser.layout is not None and parser.numbers is None:
-            layout = parser.layout
+        found, layout = grouping.causes(flagged).causes, parser.layout
+        assert layout is not None
+        if found:
             grouping.with_lines(
                 found, lambda file, wanted: raw_lines(remote(raw), layout, wanted), self.mask
             )

@@ -5,12 +5,14 @@ import signal
 import socket
 import sys
 import time
+from dataclasses import replace
 
 import httpx
 import pytest
 from fitted_shop import log
 
 from glx.cli.main import main
+from glx.runs import detectors
 
 TOKEN = "0123456789abcdef0123"
 
@@ -172,6 +174,13 @@ def test_what_is_refused(detector, tmp_path, monkeypatch, capsys, flags, code, w
     assert main(["serve", *given, "--port=0", *flags]) == code
     error = capsys.readouterr().err
     assert (error.count("\n"), word in error) == (1, True)
+
+
+def test_a_detector_of_event_numbers_is_refused(detector, tmp_path, capsys):
+    fitted, parser = detectors.load(detector)
+    detectors.save(tmp_path / "numbers", fitted, replace(parser, layout=None, window=20), {})
+    assert main(["serve", f"--detector={tmp_path / 'numbers'}", "--port=0"]) == 2
+    assert "event numbers" in capsys.readouterr().err
 
 
 def test_a_port_that_is_taken_is_told_before_the_detector_is_read(tmp_path, capsys):
