@@ -15,6 +15,7 @@ import numpy as np
 from glx.data.load import LogParser
 from glx.embed.alarm import Meanings, meanings
 from glx.embed.embed import EmbedConfig
+from glx.errors import InputError
 from glx.redact import Mask, redact
 from glx.sequences import LabelledSource, Sequences, Templates
 from glx.state import State
@@ -179,6 +180,22 @@ class Detector(Protocol):
           OutsideError: its server is out of reach.
         """
         return self
+
+    def refreshed(self, target: Target) -> Self:
+        """The same detector for newer unlabelled logs of its system.
+
+        What was learned of the target alone is learned anew; networks stay as they were trained.
+        Here that is all, which a method that also learned from sources cannot do without them.
+
+        Args:
+          target: its first templates are those that the detector knows.
+
+        Raises:
+          InputError: it learned from sources too, or there is too little to learn from.
+        """
+        if self.config.needs_sources:
+            raise InputError(f"{self.config.name()} learns from its sources too; fit it anew")
+        return self.fit(self.config, [], target)
 
     def finish(self) -> None:
         """Raise OutsideError, at the end of a log, where its expert had too few usable answers."""

@@ -4,8 +4,9 @@ No type here has a label: a target's labels never leave `glx/evaluate/labels.py`
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
@@ -103,6 +104,26 @@ class Sequences(Rows):
             cut_short=pick(self.cut_short),
             awaited=pick(self.awaited),
         )
+
+
+def join(parts: list[Sequences]) -> Sequences:
+    """All of them, one part after another; what is not known of one part is not known of any."""
+
+    def joined(name: str) -> Any:
+        columns = [getattr(part, name) for part in parts]
+        return None if any(column is None for column in columns) else np.concatenate(columns)
+
+    lengths = np.concatenate([part.lengths for part in parts])
+    waiting = [part.awaited for part in parts if part.awaited is not None]
+    return Sequences(
+        offsets=csr_offsets(lengths),
+        awaited=sp.vstack(waiting, format="csr") if len(waiting) == len(parts) else None,
+        **{
+            f.name: joined(f.name)
+            for f in fields(Sequences)
+            if f.name not in ("offsets", "awaited")
+        },
+    )
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ COMMANDS = {
     "zerolog": "train ZeroLog on labelled systems and judge an unlabelled one",
     "generallog": "the same with GeneralLog: an expert judges what no labelled system resembles",
     "detect": "judge more logs of a system with a fitted detector",
+    "refresh": "let a fitted detector learn its system's habits from newer logs",
     "causes": "show what was flagged by cause, with its lines",
     "serve": "judge lines that are posted over HTTP, and show causes",
     "mcp": "let an agent ask for causes, over standard input and output",

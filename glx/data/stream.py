@@ -23,7 +23,7 @@ from glx.parse.log import Log, log_of
 from glx.parse.read import ReadCounts
 from glx.parse.records import records
 from glx.parse.sources import LogPath
-from glx.sequences import Sequences, csr_offsets
+from glx.sequences import Sequences, csr_offsets, join
 
 BATCH = 300_000  # events collected before sessions that ended are searched for
 SHARDS = 16  # parts of the open sessions, searched one at a time, which bounds the memory
@@ -173,7 +173,7 @@ def _ended(
 def _some_at_once(parts: list[Sequences], keys: pl.Series) -> Iterator[tuple[Sequences, float]]:
     """Sessions in the order of their first line, at most `AT_ONCE` at a time, and the first line of
     those that are still to come."""
-    ended = _join(parts)
+    ended = join(parts)
     parts.clear()
     order = np.argsort(ended.first_line, kind="stable")
     for at in range(0, len(order), AT_ONCE):
@@ -265,18 +265,3 @@ def _cut_frame(frame: pl.DataFrame, offsets: np.ndarray) -> Sequences:
 def _frame(rows: Sequences) -> pl.DataFrame:
     """The events of all rows as records."""
     return pl.DataFrame({"id": rows.ids, "line": np.repeat(rows.first_line, rows.lengths)})
-
-
-def _join(parts: list[Sequences]) -> Sequences:
-    """All of them, one part after another."""
-
-    def joined(name: str) -> np.ndarray:
-        return np.concatenate([getattr(part, name) for part in parts])
-
-    return Sequences(
-        offsets=csr_offsets(joined("lengths")),
-        **{
-            name: joined(name)
-            for name in ("ids", "first_line", "last_line", "lines", "start", "end", "cut_short")
-        },
-    )

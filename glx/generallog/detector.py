@@ -183,6 +183,14 @@ class GeneralLogDetector(Detector):
         context = context if ask is None else replace(context, ask=ask)
         return replace(self, config=config, expert=experts.make_expert(config.expert, context))
 
+    def refreshed(self, target: Target) -> Self:
+        """As in `glx.detector`: ZeroLog's, and which events of the target are common, and the cut
+        of the router. Knowledge of the sources and notes stay."""
+        vectors = embed(target.templates.texts, self.config.embed)
+        router = route.refit(self.router, vectors, distinct(target.adapt), self.config.route)
+        base = self.zerolog.refreshed(target)
+        return replace(self, zerolog=base, router=router, numbers=target.numbers)
+
     def finish(self) -> None:
         """As in `glx.detector`."""
         if isinstance(self.expert, experts.ModelExpert):

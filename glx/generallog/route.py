@@ -126,13 +126,32 @@ def fit(
       names: of the source systems.
       seed: of the route `random`.
     """
-    present = presence(adapt, len(vectors))
     centred = config.route != "paper"
     relative = [unit(s - _mean(s, centred)) for s in sources]
+    return _of_target(vectors, adapt, relative, names, config, seed)
+
+
+def refit(router: Router, vectors: np.ndarray, adapt: Distinct, config: RouteConfig) -> Router:
+    """The router of the same sources for newer sequences of the target; as `fit`."""
+    relative = [router.sources[a:b] for a, b in pairwise(router.offsets.tolist())]
+    return _of_target(vectors, adapt, relative, router.names, config, router.seed)
+
+
+def _of_target(
+    vectors: np.ndarray,
+    adapt: Distinct,
+    relative: list[np.ndarray],
+    names: list[str],
+    config: RouteConfig,
+    seed: int,
+) -> Router:
+    """As `fit`; `relative` are templates of the sources as `Router.sources` has them."""
+    present = presence(adapt, len(vectors))
+    centred = config.route != "paper"
     router = Router(
         mean=_mean(vectors[present > 0], centred),
         sources=np.concatenate(relative),
-        offsets=csr_offsets(np.array([len(s) for s in sources])),
+        offsets=csr_offsets(np.array([len(s) for s in relative])),
         common=centred & (2 * present >= adapt.counts.sum()),
         names=list(names),
         tau=0.0 if config.tau is None else config.tau,

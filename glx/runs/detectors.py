@@ -57,6 +57,12 @@ def check_read(detector: Detector, settings: Mapping[str, Any]) -> None:
         experts.check_read(expert, settings)
 
 
+def stamps(folder: Path) -> dict[str, Any]:
+    """Those that `save` was given."""
+    settings = checkpoint.load(folder).settings
+    return {name: settings[name] for name in ("protocol", "stamps") if name in settings}
+
+
 def load(folder: Path) -> tuple[Detector, LogParser]:
     """Read what `save` wrote.
 

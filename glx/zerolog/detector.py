@@ -4,7 +4,7 @@ In: labelled sources, an unlabelled target. Out: a detector that scores sequence
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Self
 
 import numpy as np
@@ -147,6 +147,14 @@ class ZeroLogDetector(Detector):
         """As in `glx.detector`, by their log statements too."""
         return meanings(texts, self.config.embed, self.config.reading, self.statements, mask)
 
+    def refreshed(self, target: Target) -> Self:
+        """As in `glx.detector`: profile and cut are of the newer logs."""
+        understood, adapted = self.understand(target.templates.texts), distinct(target.adapt)
+        profile = _profile(adapted, understood)
+        inputs = _inputs(self.config, understood, profile, adapted)
+        cut = _cut(self.config, self.params, inputs, adapted)
+        return replace(self, profile=profile, threshold=cut)
+
     def judge(self, sequences: Sequences, meanings: Meanings) -> Verdicts:
         """Score sequences of the target; an event weighs by attention times its log-odds.
 
@@ -252,12 +260,15 @@ def _fit(
         options.folder,
         log,
     )
-    scores, _ = score(config.train.model, state["params"], inputs[-1])
+    return state["params"], own, _cut(config, state["params"], inputs[-1], adapted)
+
+
+def _cut(config: ZeroLogConfig, params: dict, inputs: Inputs, adapted: Distinct) -> float:
+    """The label-free cut on the target's adaptation sequences."""
+    scores, _ = score(config.train.model, params, inputs)
     if config.threshold != threshold.EVIDENCE:
-        cut = threshold.fit(scores, adapted.counts, config.threshold)
-    else:
-        cut = threshold.evidence_threshold(scores, inputs[-1].statistics[:, -1], adapted.counts)
-    return state["params"], own, cut
+        return threshold.fit(scores, adapted.counts, config.threshold)
+    return threshold.evidence_threshold(scores, inputs.statistics[:, -1], adapted.counts)
 
 
 def _inputs(
