@@ -304,18 +304,21 @@ def _split(direction: Callable, mesh: Mesh) -> Callable:
     )
 
 
-def make_mesh(share: int | None = None) -> Mesh:
-    """All devices in a row; or, of every process, as many as can share `share` things evenly.
+def make_mesh(episodes: int | None = None) -> Mesh:
+    """All devices in a row; or, of every process, as many as can share the episodes evenly.
 
     Raises:
       InputError: there are more processes than that.
     """
     processes = jax.process_count()
     each = jax.local_device_count()
-    while share is not None and share % (each * processes):
+    while episodes is not None and episodes % (each * processes):
         each -= 1
         if not each:
-            raise InputError(f"{processes} processes cannot share {share} evenly")
+            raise InputError(
+                f"--episodes={episodes}: {processes} processes cannot share them evenly; give a "
+                f"multiple of {processes}"
+            )
     chosen = [d for p in range(processes) for d in jax.local_devices(process_index=p)[:each]]
     return jax.make_mesh((len(chosen),), (AXIS,), axis_types=(AxisType.Auto,), devices=chosen)
 
