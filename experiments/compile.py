@@ -118,8 +118,9 @@ def grown(rows: list[Compiled], committed: list[Compiled] | None) -> list[str]:
             now, then = getattr(row, what), getattr(old, what)
             if now > GROWN * then + SLACK:
                 said.append(f"{name}: {what} {now / 1e6:,.1f} MB, was {then / 1e6:,.1f}")
-        if new := set(row.collectives) - set(old.collectives):
-            said.append(f"{name}: a collective that was not there, {', '.join(sorted(new))}")
+        for kind, n in sorted(row.collectives.items()):
+            if n > (was := old.collectives.get(kind, 0)):
+                said.append(f"{name}: {n} {kind}, was {was}")
     return said
 
 

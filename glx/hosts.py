@@ -7,6 +7,7 @@ all. A process that ends before the others, however it ends, ends them.
 
 import ctypes
 import os
+import secrets
 import signal
 import socket
 import time
@@ -19,8 +20,12 @@ from typing import Any, NamedTuple, NoReturn, TypeVar
 
 import jax
 import msgspec
+import numpy as np
+from jax._src.clusters import ClusterEnv
 from jax._src.distributed import global_state
+from jax.experimental.multihost_utils import broadcast_one_to_all
 
+from glx import __version__
 from glx.errors import InputError, OutsideError, Paused, is_disk_full
 from glx.interrupts import CODE, SAID
 from glx.terminal import apart, visible
@@ -28,9 +33,14 @@ from glx.terminal import apart, visible
 JOINING = 60  # seconds that processes wait for each other at the beginning
 LEAVING = 15  # and at the end
 HEARTBEAT = 20  # seconds without a sign of life after which a process counts as lost
-LOST = "another process of this run was lost; work so far is kept, the same command goes on"
+LOST = (
+    "another process of this run was lost, or another run began at its port; work so far is kept, "
+    "the same command goes on"
+)
 PEER_LOST = ("closed by peer", "reset by peer", "Broken pipe", "UNAVAILABLE")  # in JAX's errors
 FATAL = b"JAX distributed service detected fatal errors"  # what JAX writes before it aborts
+TOKEN = ".shared"  # a file by which the others know the folder of the first
+PIECE = 1 << 26  # bytes that are sent at a time
 ENDED = "glx/ended"  # how the first process ended: its exit code and sentence
 T = TypeVar("T")
 
@@ -91,8 +101,6 @@ def joined(cluster: Cluster) -> Iterator[None]:
       OutsideError: a process was lost, or where they would meet something else listens.
     """
     cluster.check()
-    if cluster.coordinator is not None and cluster.process_id == 0:
-        _check_port(cluster.coordinator)
     where = "--distributed" if cluster.coordinator is None else f"--coordinator={cluster[0]}"
     late = f"{where}: the processes of this run did not all meet there within {JOINING} s"
     late += "; start all of them, each with the same place"
@@ -100,6 +108,7 @@ def joined(cluster: Cluster) -> Iterator[None]:
         _join(cluster, where)
         outcome[:] = 3, LOST
         try:
+            _check_machines()
             yield
             outcome[:] = 0, ""
         except (InputError, OutsideError) as e:
@@ -133,22 +142,49 @@ def joined(cluster: Cluster) -> Iterator[None]:
                 jax.distributed.shutdown()
 
 
-def _check_port(coordinator: str) -> None:
-    """Raise OutsideError where this process cannot listen: JAX would crash without a word."""
-    port = int(coordinator.rpartition(":")[2])
+def _check_port(cluster: Cluster, where: str) -> None:
+    """Raise OutsideError where process 0 cannot listen: JAX would crash without a word."""
+    place, process_id = cluster.coordinator, cluster.process_id
+    if place is None:
+        place, _, process_id, _ = ClusterEnv.auto_detect_unset_distributed_params(
+            os.environ.get("JAX_COORDINATOR_ADDRESS"), None, None, [], None, JOINING
+        )
+    if place is None or process_id != 0:
+        return
+    port = int(place.rpartition(":")[2])
     both = socket.has_dualstack_ipv6()
     family = socket.AF_INET6 if both else socket.AF_INET
     try:
         socket.create_server(("", port), family=family, dualstack_ipv6=both).close()
     except OSError as e:
         raise OutsideError(
-            f"--coordinator={coordinator}: process 0 cannot listen there ({e.strerror}); "
-            "choose a port that is free"
+            f"{where}: process 0 cannot listen on port {port} ({e.strerror}); choose one that is "
+            f"free{'' if cluster.coordinator else ', by JAX_COORDINATOR_PORT in each process'}"
         ) from e
 
 
+def _check_machines() -> None:
+    """Raise InputError, in all processes, where their programs or devices are not alike."""
+    alike("runs", f"glx {__version__} with JAX {jax.__version__}")
+    alike("sees", f"{jax.local_device_count()} devices ({jax.local_devices()[0].device_kind})")
+
+
+@contextmanager
+def _no_proxies() -> Iterator[None]:
+    """None in the environment: JAX would look for the other processes behind them."""
+    proxies = {name: value for name, value in os.environ.items() if "_proxy" in name.lower()}
+    for name in proxies:
+        del os.environ[name]
+    try:
+        yield
+    finally:
+        os.environ.update(proxies)
+
+
+@_no_proxies()
 def _join(cluster: Cluster, where: str) -> None:
     try:
+        _check_port(cluster, where)
         jax.distributed.initialize(
             *(cluster.coordinator, cluster.num_processes, cluster.process_id),
             cluster_detection_method=None if cluster.coordinator is None else "deactivate",
@@ -162,6 +198,8 @@ def _join(cluster: Cluster, where: str) -> None:
             f"{where}: no TPU pod, SLURM or Open MPI is found here ({e}); give "
             "--coordinator=HOST:PORT, --process_id=N and --num_processes=N"
         ) from e
+    except OutsideError:
+        raise
     except Exception as e:
         raise OutsideError(
             f"{where}: the processes cannot meet there ({e}); choose a port that is free"
@@ -222,13 +260,13 @@ def of_first(function: Callable[[], T]) -> T:
     return value
 
 
-def of_all(check: Callable[[], None]) -> None:
-    """Call `check` in every process; the first InputError or OutsideError is raised in all."""
+def of_all(work: Callable[[], T]) -> T:
+    """What `work` gives in each process; the first InputError or OutsideError is raised in all."""
     if not several():
-        return check()
-    number, failed = next(_numbers), [0, ""]
+        return work()
+    number, failed, done = next(_numbers), [0, ""], []
     try:
-        check()
+        done.append(work())
     except (InputError, OutsideError) as e:
         failed = [2 if isinstance(e, InputError) else 3, f"process {global_state.process_id}: {e}"]
     _put(f"glx/checked/{number}/{global_state.process_id}", failed)
@@ -239,7 +277,34 @@ def of_all(check: Callable[[], None]) -> None:
             if code:
                 raise (InputError if code == 2 else OutsideError)(sentence)
 
-    return of_first(raised)
+    of_first(raised)
+    return done[0]
+
+
+def alike(verb: str, what: str) -> None:
+    """Raise InputError, in all processes, where one has something else than the first.
+
+    Args:
+      verb: what a process does with it, as `sees`.
+      what: it, in words that may be shown.
+    """
+
+    def check(theirs: str) -> None:
+        if what != theirs:
+            raise InputError(f"{verb} {what}, and process 0 {verb} {theirs}; make them alike")
+
+    theirs = of_first(lambda: what)
+    of_all(lambda: check(theirs))
+
+
+def array_of_first(array: np.ndarray) -> np.ndarray:
+    """What the first process gives, in all; the others give any array of that shape and dtype."""
+    if not several():
+        return array
+    found, rows = np.empty_like(array), max(1, PIECE // max(array[:1].nbytes, 1))
+    for at in range(0, len(array), rows):
+        found[at : at + rows] = broadcast_one_to_all(array[at : at + rows], first())
+    return found
 
 
 @contextmanager
@@ -254,22 +319,38 @@ def folder_of_first(
     Raises:
       InputError: it cannot be made, not all see it, or have the same settings.
     """
+    token = secrets.token_hex()
     with ExitStack() as stack:
-        folder, theirs = of_first(
-            lambda: [str(stack.enter_context(make()).absolute()), repr(settings)]
-        )
+
+        def made() -> list[str]:
+            folder = stack.enter_context(make()).absolute()
+            if several():
+                (folder / TOKEN).write_text(token)
+            return [str(folder), repr(settings), token]
+
+        folder, theirs, token = of_first(made)
 
         def check() -> None:
             if theirs != repr(settings):
                 raise InputError("was given other settings than process 0; repeat its command")
-            if not os.path.isdir(folder):
+            if several() and _text(Path(folder, TOKEN)) != token:
                 raise InputError(
-                    f"{folder}: process 0 made it and it is not there; give a --run_dir on a file "
+                    f"{folder}: is not the folder that process 0 made; give a --run_dir on a file "
                     "system that all hosts share"
                 )
 
         of_all(check)
+        if first():
+            Path(folder, TOKEN).unlink(missing_ok=True)
         yield Path(folder)
+
+
+def _text(path: Path) -> str | None:
+    """What a file holds; None where it cannot be read."""
+    try:
+        return path.read_text()
+    except OSError:
+        return None
 
 
 def leave_to_first() -> None:

@@ -5,7 +5,7 @@
 #        launch/slurm.sh --multihost zerolog|generallog|method [FLAGS]
 # --multihost makes one run of NODES nodes (2) with TASKS processes (1) on each. JAX gives each of
 # them one GPU, so TASKS is the number of GPUs that a node has; the run's folder and data must be on
-# a file system that the nodes share.
+# a file system that the nodes share. EXTRA is what is installed beside the default (gpu).
 # Paths in the flags are taken from the folder of this repository, or absolute.
 # SBATCH_* variables of SLURM say where and with how much, as SBATCH_PARTITION=gpu; AT_ONCE is how
 # many tasks run at a time. Finished cells are left out, so the same command goes on with the rest.
@@ -26,6 +26,9 @@ fi
 make_environment requirements.txt
 mkdir -p runs
 if [ -n "$multihost" ]; then
+  # JAX for GPUs; EXTRA= leaves it out, on nodes that have none.
+  [ -z "${EXTRA=gpu}" ] || "$venv"/bin/python -c 'import jax_cuda13_plugin' 2>/dev/null ||
+    "$venv"/bin/python -m pip install --quiet -e ".[$EXTRA]"
   printf -v run '%q ' "$venv"/bin/python -m "experiments.$name" "$@" --distributed
   # A process that ends early ends the others itself, which say why.
   job=$(sbatch --parsable --job-name="glx-$name" --nodes="${NODES:-2}" \

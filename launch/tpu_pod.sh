@@ -18,5 +18,5 @@ exec gcloud compute tpus tpu-vm ssh "$name" --zone="$zone" --worker=all --comman
   cd $folder
   . launch/environment.sh
   make_environment requirements.txt
-  \"\$venv\"/bin/python -c 'import libtpu' 2>/dev/null || \"\$venv\"/bin/python -m pip install --quiet '.[tpu]'
+  \"\$venv\"/bin/python -c 'import libtpu' 2>/dev/null || \"\$venv\"/bin/python -m pip install --quiet -e '.[tpu]'
   \"\$venv\"/bin/python $run"

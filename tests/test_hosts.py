@@ -6,17 +6,20 @@ import socket
 import subprocess
 import sys
 import time
-from contextlib import contextmanager
+from contextlib import chdir, contextmanager, nullcontext
 from pathlib import Path
 
 import polars as pl
 import pytest
 from shop import KEYS, LOG, lines, write_labels
 
+from glx import hosts
 from glx.cli.main import main
+from glx.errors import InputError
 from glx.hosts import LOST
 
 ROOT = Path(__file__).parents[1]
+NOTHING: dict[str, str] = {}
 DATA = ("--target=shop=shop.log", "--source=jobs=jobs.log", "--labels=jobs=jobs.csv", KEYS)
 TRAIN = (
     *("--hidden=4", "--max_events=4", "--episodes=4", "--batch=2", "--nosecond_order"),
@@ -35,8 +38,11 @@ def shop(tmp_path, monkeypatch):
 
 
 @contextmanager
-def begun(*words: str, count: int):
-    """The command in so many processes, which are told of each other where there are several."""
+def begun(*words: str, count: int, last: dict[str, str] = NOTHING, cwd: str = "."):
+    """The command in so many processes, which are told of each other where there are several.
+
+    `last` is of the environment of the last one, `cwd` the folder that it is begun in.
+    """
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         place = f"127.0.0.1:{free.getsockname()[1]}"
@@ -53,8 +59,9 @@ def begun(*words: str, count: int):
             own = [*of_all, f"--process_id={n}"] if count > 1 else []
             processes.append(
                 subprocess.Popen(
-                    [sys.executable, "-m", *words, *own],
-                    env=environment,
+                    [sys.executable, *(words if words[0] == "-c" else ("-m", *words)), *own],
+                    env=environment | (last if n == count - 1 else {}),
+                    cwd=cwd if n == count - 1 else ".",
                     stdout=subprocess.PIPE,
                     stderr=subprocess.PIPE,
                     text=True,
@@ -73,9 +80,9 @@ def ends(process, within=120.0):
     return process.returncode, out, error
 
 
-def completed(*words: str, count: int):
+def completed(*words: str, count: int, **other):
     """How each of so many processes ended."""
-    with begun(*words, count=count) as processes:
+    with begun(*words, count=count, **other) as processes:
         return [ends(process) for process in processes]
 
 
@@ -150,6 +157,61 @@ def test_what_is_wrong_is_said_once_and_ends_all(shop):
     assert not Path("run.partial").exists()
 
 
+def test_hosts_that_read_different_files_end(shop):
+    """Else they would train on a mixture of both and call it a result."""
+    Path("stale").mkdir()
+    for name in ("shop.log", "jobs.log"):
+        Path("stale", name).write_bytes(Path(name).read_bytes())
+    with chdir("stale"):
+        write_labels(f"{i},{int(i % 10 == 4)}" for i in range(40))
+    command = ("experiments.zerolog", *DATA, *TRAIN, "--run_dir=run")
+    first, second = completed(*command, count=2, cwd="stale")
+    assert (first[0], second) == (2, (2, "", ""))
+    assert first[2].count("error: ") == 1
+    assert "process 1: read jobs (114 lines" in first[2]
+    assert not Path("run.partial").exists()
+
+
+def test_processes_with_other_devices_end(shop):
+    command = ("experiments.zerolog", *DATA, *TRAIN, "--run_dir=run")
+    two = {"XLA_FLAGS": "--xla_force_host_platform_device_count=2"}
+    first, second = completed(*command, count=2, last=two)
+    assert (first[0], second) == (2, (2, "", ""))
+    assert "process 1: sees 2 devices" in first[2]
+
+
+def test_a_folder_that_is_not_the_one_of_process_0_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(hosts, "several", lambda: True)
+    monkeypatch.setattr(hosts, "of_first", lambda make: [str(tmp_path), "7", "the token"])
+    monkeypatch.setattr(hosts, "of_all", lambda check: check())
+    for theirs in (None, "another"):
+        if theirs:
+            Path(tmp_path, hosts.TOKEN).write_text(theirs)
+        with pytest.raises(InputError, match=str(tmp_path)), hosts.folder_of_first(nullcontext, 7):
+            pass
+    Path(tmp_path, hosts.TOKEN).write_text("the token")
+    with hosts.folder_of_first(nullcontext, 7) as folder:
+        assert [*folder.iterdir()] == []
+
+
+SENT = """
+import sys, numpy as np
+from glx import hosts
+hosts.PIECE = 40  # bytes: three rows
+place, count, n = (word.partition("=")[2] for word in sys.argv[2:])
+with hosts.joined(hosts.Cluster(place, int(n), int(count))):
+    whole = np.arange(60, dtype=np.float32).reshape(20, 3)
+    found = hosts.array_of_first(whole if hosts.first() else np.zeros_like(whole))
+    np.testing.assert_array_equal(found, whole)
+    assert hosts.array_of_first(whole[:0]).shape == (0, 3)
+"""
+
+
+def test_an_array_is_sent_in_pieces_and_no_proxy_is_asked():
+    behind = {"http_proxy": "http://127.0.0.1:9", "https_proxy": "http://127.0.0.1:9"}
+    assert completed("-c", SENT, count=2, last=behind) == [(0, "", "")] * 2
+
+
 def test_without_a_cluster_there_is_nothing_to_join(shop):
     [(code, _, error)] = completed("experiments.zerolog", *DATA, "--distributed", count=1)
     assert code == 2
@@ -165,6 +227,16 @@ def test_a_port_that_is_taken_is_said_at_once(shop, capsys):
         assert main(["zerolog", *DATA, *flags]) == 3
     assert capsys.readouterr().err.startswith(f"error: {place}: ")
     assert not Path("runs").exists()
+
+
+def test_a_port_that_slurm_chose_and_that_is_taken_is_said_at_once(shop, capsys, monkeypatch):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        monkeypatch.setenv("JAX_COORDINATOR_PORT", str(taken.getsockname()[1]))
+        told = {"JOB_ID": "7", "STEP_NODELIST": "localhost", "NTASKS": "2"}
+        for name, value in (told | {"PROCID": "0", "LOCALID": "0"}).items():
+            monkeypatch.setenv(f"SLURM_{name}", value)
+        assert main(["zerolog", *DATA, "--distributed"]) == 3
+    assert "JAX_COORDINATOR_PORT" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

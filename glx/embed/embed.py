@@ -133,14 +133,18 @@ def encode_raw(
 def _cached(path: Path, texts: list[str], width: int) -> dict[str, np.ndarray]:
     """The vectors that the first process finds in its cache, in every process."""
 
-    def read() -> dict[int, bytes]:
-        found = cache.read(path, texts, width)
-        return {n: found[text].tobytes() for n, text in enumerate(texts) if text in found}
+    own: dict[str, np.ndarray] = {}
 
-    if not hosts.several():
-        return cache.read(path, texts, width)
-    found = hosts.of_first(read)
-    return {texts[n]: np.frombuffer(vector, np.float32) for n, vector in found.items()}
+    def read() -> bytes:
+        own.update(cache.read(path, texts, width))
+        return np.packbits([text in own for text in texts]).tobytes()
+
+    there = np.unpackbits(np.frombuffer(hosts.of_first(read), np.uint8), count=len(texts))
+    held = [texts[n] for n in np.flatnonzero(there)]
+    vectors = np.zeros((len(held), width), np.float32)
+    if hosts.first():
+        vectors[:] = [own[text] for text in held]
+    return dict(zip(held, hosts.array_of_first(vectors), strict=True))
 
 
 def run_model(

@@ -3,7 +3,8 @@
 In: settings of a run. Out: labelled sources, an unlabelled target, a detector.
 """
 
-from collections.abc import Callable
+import hashlib
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple, TypeVar
@@ -78,16 +79,35 @@ def fit(config: RunConfig, folder: Path | None, progress: Progress, shared: Shar
     def once(role: str, system: System, read: Callable[[], T]) -> T:
         return shared.once((role, system.name, system.log.files, config.labels, config.data), read)
 
-    sources = [once("source", system, partial(labelled, system)) for system in systems.sources]
-    target = once("target", systems.target, partial(unlabelled, systems.target))
+    def read() -> tuple[list[LabelledSource], Parsed, LabelledSource | None]:
+        sources = [once("source", system, partial(labelled, system)) for system in systems.sources]
+        target = once("target", systems.target, partial(unlabelled, systems.target))
+        return sources, target, few_of_target(config, target)
+
+    sources, target, few = hosts.of_all(read)
+    if hosts.several():
+        hosts.alike("read", ", ".join(_read(sources, target, few)))
     config.model.prepare(target.parser, progress.say, mask)
-    few = few_of_target(config, target)
     seen = Target(target.adapt, target.templates, target.parser.numbers)
     logs = folder if hosts.first() else None
     training = partial(_training, config, logs, progress, shared)
     options = Options(few, None if folder is None else folder / "training", training)
     detector = config.model.detector.fit(config.model, sources, seen, options)
     return Fit(detector, sources, target, few)
+
+
+def _read(
+    sources: list[LabelledSource], target: Parsed, few: LabelledSource | None
+) -> Iterator[str]:
+    """What was read of each system: its name, lines and a digest, equal where all of it is."""
+    labelled = [*sources, *([few] if few else [])]
+    seen = [(one.name, one.sequences, one.templates, one.labels) for one in labelled]
+    seen.append((target.system.name, target.sequences, target.templates, target.part))
+    for name, sequences, templates, of_each in seen:
+        known = hashlib.sha256("\n".join(templates.texts).encode(errors="replace"))
+        for array in (sequences.ids, sequences.offsets, of_each):
+            known.update(array.tobytes())
+        yield f"{name} ({len(sequences.ids):,} lines, {known.hexdigest()[:8]})"
 
 
 def check_memory(config: DetectorConfig) -> None:
