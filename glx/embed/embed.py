@@ -133,6 +133,8 @@ def encode_raw(
 def _cached(path: Path, texts: list[str], width: int) -> dict[str, np.ndarray]:
     """The vectors that the first process finds in its cache, in every process."""
 
+    if not hosts.several():
+        return cache.read(path, texts, width)
     own: dict[str, np.ndarray] = {}
 
     def read() -> bytes:
@@ -143,7 +145,7 @@ def _cached(path: Path, texts: list[str], width: int) -> dict[str, np.ndarray]:
     held = [texts[n] for n in np.flatnonzero(there)]
     vectors = np.zeros((len(held), width), np.float32)
     if hosts.first():
-        vectors[:] = [own[text] for text in held]
+        vectors = np.array([own[text] for text in held], np.float32).reshape(-1, width)
     return dict(zip(held, hosts.array_of_first(vectors), strict=True))
 
 
