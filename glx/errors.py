@@ -7,6 +7,13 @@ import errno
 import os
 
 DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
+# Of a disk, a network or a file system of another machine, of which no path is to blame.
+FAILING = (
+    *(errno.EIO, errno.ENXIO, errno.ENODEV, errno.ESTALE, errno.EROFS),
+    *(errno.ECONNRESET, errno.ECONNREFUSED, errno.ECONNABORTED, errno.EPIPE, errno.ESHUTDOWN),
+    *(errno.ETIMEDOUT, errno.EHOSTDOWN, errno.EHOSTUNREACH, errno.ENETDOWN, errno.ENETUNREACH),
+    *(errno.ENETRESET, errno.ENOTCONN, errno.ENOLCK, errno.EAGAIN),
+)
 
 
 class InputError(Exception):
@@ -40,6 +47,15 @@ def is_disk_full(error: BaseException) -> bool:
     if isinstance(error, OSError):
         return error.errno in DISK_FULL
     return any(os.strerror(code) in str(error) for code in DISK_FULL)
+
+
+def is_failing(error: BaseException) -> bool:
+    """Whether a disk, a network or another machine failed, which may be well by the next try."""
+    if type(error) is OSError and not error.errno:  # a store of objects has words of its own
+        return True
+    return isinstance(error, ConnectionError | TimeoutError) or (
+        isinstance(error, OSError) and error.errno in FAILING
+    )
 
 
 def forbidden(error: PermissionError) -> str:

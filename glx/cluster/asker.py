@@ -8,6 +8,7 @@ side.
 from typing import Any
 
 from glx.detector import Report, silent
+from glx.errors import OutsideError
 from glx.llm import client
 from glx.llm.answer_cache import AnswerCache
 from glx.llm.request import Answer, ChoiceTokens, Costs, Request
@@ -52,5 +53,11 @@ def through(asker: Any) -> client.Ask:
             return ray.get(asker.ask.remote(requests, words, config))
         except ray.exceptions.RayTaskError as e:
             raise e.cause from e
+        except ray.exceptions.RayError as e:  # its process or its node is gone
+            why = str(e).strip().partition("\n")[0]
+            raise OutsideError(
+                f"--ray: what asks the language model is lost, perhaps for want of memory ({why}); "
+                "what is answered and done is kept, and the same command goes on"
+            ) from e
 
     return ask

@@ -4,7 +4,9 @@ In: what `--ray` says. Out: Ray, connected, and silent but for what goes wrong. 
 needed here alone.
 """
 
+import ipaddress
 import logging
+import re
 import socket
 import warnings
 from collections.abc import Callable, Iterator
@@ -16,6 +18,8 @@ from glx.errors import InputError, OutsideError
 AUTO = "auto"
 STORE = 1 << 30  # bytes of Ray's object store where it is started here
 PATIENCE = 5.0  # seconds for a connection to an address
+NAME = r"[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"  # between the dots of a host
+PLACE = re.compile(rf"(\[(?P<six>[^\]]+)\]|(?P<host>{NAME}(\.{NAME})*\.?)):(?P<port>[0-9]{{1,5}})")
 ABOUT = (
     "Work on a cluster of Ray: its address as HOST:6379, or auto for the one that this machine "
     "belongs to, else one that is started here."
@@ -53,22 +57,22 @@ def connected(address: str, say: Callable[[str], None]) -> Iterator[ModuleType]:
     warnings.filterwarnings("ignore", "os.fork", RuntimeWarning)
     warnings.filterwarnings("ignore", category=ray.util.annotations.RayDeprecationWarning)
     how = {"log_to_driver": False, "logging_level": logging.ERROR}
+    found = _own() if address == AUTO else address
     try:
-        if address != AUTO:
-            # Nobody may listen there, which Ray would find out in a minute.
-            socket.create_connection(_place(address), PATIENCE).close()
-            ray.init(address=address, **how)
+        if found is not None:
+            # Nobody may listen there, which Ray would find out in minutes.
+            socket.create_connection(_place(found), PATIENCE).close()
+            ray.init(address=found, **how)
         else:
-            try:
-                ray.init(address=AUTO, **how)
-            except ConnectionError:
-                local = {"address": "local", "object_store_memory": STORE}
-                ray.init(include_dashboard=False, **local, **how)
-    except (ConnectionError, RuntimeError, OSError) as e:
-        why = " ".join(str(e).split())
+            local = {"address": "local", "object_store_memory": STORE}
+            ray.init(include_dashboard=False, **local, **how)
+    except (ConnectionError, RuntimeError, OSError, ray.exceptions.RayError) as e:
+        where = "" if found in (None, address) else f"{found}: "  # as RAY_ADDRESS or Ray has it
+        why = " ".join(str(getattr(e, "message", e)).split())
         raise OutsideError(
-            f"--ray={address}: cannot be joined ({why}); start Ray of this version there, as by "
-            "`ray start --head`, and repeat the command"
+            f"--ray={address}: cannot be joined ({where}{why}); start Ray of this version there, "
+            "as by `ray start --head`, have the same RAY_AUTH_TOKEN here if it has one, and repeat "
+            "the command; `ray stop` here makes auto forget a cluster that is no more"
         ) from e
     try:
         context = ray.data.DataContext.get_current()
@@ -84,9 +88,35 @@ def connected(address: str, say: Callable[[str], None]) -> Iterator[ModuleType]:
         ray.shutdown()
 
 
+def _own() -> str | None:
+    """The address of the cluster that this machine belongs to, alive or not; None: of none.
+
+    Ray itself would start another cluster where it is known, but down.
+    """
+    from ray._private.services import get_ray_address_from_environment
+
+    try:
+        found = get_ray_address_from_environment(AUTO, None)
+    except ConnectionError:
+        return None
+    return None if found == "local" else found
+
+
 def _place(address: str) -> tuple[str, int]:
-    """The host and port of an address."""
-    host, _, port = address.rpartition(":")
-    if not (host and port.isascii() and port.isdigit() and 0 < int(port) < 1 << 16):
-        raise InputError(f"--ray={address}: no address; give auto, or HOST:PORT as head:6379")
-    return host, int(port)
+    """The host and port of an address, an IPv6 one without its brackets."""
+    found = PLACE.fullmatch(address)
+    if found is None or not 0 < int(found["port"]) < 1 << 16 or not _is_host(found):
+        raise InputError(
+            f"--ray={address}: no address; give auto, or HOST:PORT as head:6379 or [::1]:6379"
+        )
+    return found["six"] or found["host"], int(found["port"])
+
+
+def _is_host(found: re.Match[str]) -> bool:
+    if found["six"] is None:
+        return len(found["host"]) < 254
+    try:
+        ipaddress.IPv6Address(found["six"])
+    except ValueError:
+        return False
+    return True

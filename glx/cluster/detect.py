@@ -9,6 +9,7 @@ import hashlib
 import shutil
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -31,17 +32,19 @@ from glx.cluster.sessions import (
     verdicts_of,
     write_file,
 )
-from glx.cluster.worker import JSONL, Job, Judge, packed
+from glx.cluster.worker import EMPTY, JSONL, Job, Judge, packed
+from glx.config import with_flags
 from glx.data.load import LogParser
 from glx.data.numbered import numbered_column
 from glx.data.windows import Window, span_of
 from glx.errors import InputError, OutsideError
+from glx.files import given_path
 from glx.generallog import experts
 from glx.generallog.detector import WHERE
 from glx.generallog.experts import ExpertConfig
 from glx.parse.log import Log
 from glx.parse.names import NOTHING_GIVEN, Given
-from glx.parse.read import ReadCounts
+from glx.parse.read import ReadCounts, head
 from glx.redact import Mask, redact
 from glx.runs import detectors
 from glx.runs.detect import ANOMALOUS, NO_CHANGE, SEQUENCES, changed, digest, reading_of
@@ -90,10 +93,13 @@ def detect(
     detector, parser = detectors.load(folder)
     detectors.check_read(detector, expert)
     asked = detectors.change_of(detector, expert)(getattr(detector.config, "expert", NOBODY))
+    paths = everywhere(asked) if hasattr(detector.config, "expert") else {}
+    asked = with_flags(asked, paths)
+    expert = {name: paths.get(name, value) for name, value in expert.items()}
     if asked.expert == "batch":
         raise InputError("--expert=batch: a cluster cannot stop to be answered; choose another")
-    first = Log([files[0].path])
-    parser = changed(parser, first, format, session, window, given)
+    first = first_log(files)
+    parser = changed(parser, Log([first.path]), format, session, window, given)
     _show(parser, files, mask, progress)
     same = {name: value for name, value in expert.items() if name not in WHERE}
     settings = {
@@ -102,23 +108,50 @@ def detect(
     }
     with opened(out, settings) as place:
         work = packed(folder), parser.layout, parser.window, parser.due
-        job = Job(*work, dict(expert), seconds, mask, place, kind)
+        job = Job(*work, {**expert, **paths}, seconds, mask, place, kind)
         with connected(address, progress.say) as ray:
             if asked.expert == "vllm":
                 experts.prepare(asked, progress.say)
                 job = replace(job, asker=started(ray, asked.llm))
             run = Run(ray, job, progress)
-            numbered = parser.numbers is not None and numbered_column(files[0].path) is not None
-            if parser.window is None and not numbered:
-                _sessions(run, files, parser)
-            else:
-                run.each("files", files, Judge, "done")
+            cross = [file for file in files if _has_sessions(parser, file)]
+            known = {*cross}
+            run.each("files", [file for file in files if file not in known], Judge, "done")
+            if cross:
+                _sessions(run, cross, parser)
         return _ended(run, files)
+
+
+def first_log(files: Sequence[File]) -> File:
+    """The first of the files that begins as a text, which says how all are read; else the first."""
+    for file in files:
+        with suppress(InputError):  # which a worker finds, too, and names
+            head(file.path, 1)
+            return file
+    return files[0]
+
+
+def _has_sessions(parser: LogParser, file: File) -> bool:
+    """Whether a file is of a log with sessions, which cross files; event numbers are not."""
+    if parser.window is not None or parser.layout is None:
+        return False
+    with suppress(InputError):
+        return parser.numbers is None or numbered_column(file.path) is None
+    return True
+
+
+def everywhere(expert: ExpertConfig) -> dict[str, str]:
+    """Settings of an expert that are paths, by their flags, as they hold in any folder."""
+    llm = expert.llm
+    tokenizer = llm.llm_tokenizer if Path(llm.llm_tokenizer or "").is_dir() else None
+    paths = {"responses": expert.responses, "cache": llm.cache, "llm_tokenizer": tokenizer}
+    return {name: str(given_path(path).absolute()) for name, path in paths.items() if path}
 
 
 def _sessions(run: Run, files: list[File], parser: LogParser) -> None:
     """Judge a log whose sessions cross its files."""
     if _are_done(run.folder, files, _stage(files)):
+        _clear(run.folder)  # an earlier command may have ended just before
         return
     run.each("reading", files, Parser, "work")
     read = {file: run.folder.read(file, "work") for file in files}
@@ -131,7 +164,12 @@ def _sessions(run: Run, files: list[File], parser: LogParser) -> None:
     _judge(run, whole, stage, len(parser.miner.fitted))
     _write(run, whole, stage)
     if len(found) == len(files):
-        shutil.rmtree(run.folder.path / "work")
+        _clear(run.folder)
+
+
+def _clear(folder: Folder) -> None:
+    """Remove what was read: all is judged."""
+    shutil.rmtree(folder.path / "work")
 
 
 def whole_files(whole: Whole) -> list[File]:
@@ -225,8 +263,9 @@ def _ended(run: Run, files: list[File]) -> ReadCounts:
         counts.add(ReadCounts(**one["read"]))
         spent.update(one["spent"])
     failed = [*run.failed.values()]
-    if failed and not done and all(one["failed"] == "input" for one in failed):
+    if failed and not done and all(one["failed"] in ("input", EMPTY) for one in failed):
         raise InputError(failed[0]["why"])
+    failed = run.wrong
     run.progress.counted(str(run.folder.path), counts)
     run.progress.say(
         f"{spent[ANOMALOUS]:,} of {spent[SEQUENCES]:,} sequences anomalous, {counts.lines:,} "

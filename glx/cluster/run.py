@@ -6,8 +6,8 @@ from typing import Any
 
 from glx.cluster.files import File
 from glx.cluster.folder import Folder
-from glx.cluster.worker import Job
-from glx.errors import InputError, OutsideError, is_disk_full
+from glx.cluster.worker import EMPTY, Job
+from glx.errors import InputError, OutsideError, is_disk_full, is_failing
 from glx.runs.progress import Progress
 
 ROUNDS = 3  # times that work is begun again after workers were lost and nothing more was done
@@ -25,6 +25,11 @@ class Run:
     job: Job
     progress: Progress
     failed: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    @property
+    def wrong(self) -> list[dict[str, Any]]:
+        """Of `failed` those to be told; a file without an event may be among others."""
+        return [one for one in self.failed.values() if one["failed"] != EMPTY]
 
     @property
     def folder(self) -> Folder:
@@ -80,7 +85,7 @@ class Run:
             for _ in range(ROUNDS):
                 try:
                     for row in begin(todo).iter_rows():
-                        show(take(row), len(self.failed))
+                        show(take(row), len(self.wrong))
                     why: Any = "they gave nothing back"
                 except self.ray.exceptions.RayError as e:
                     why, cause = e, getattr(e, "cause", e)
@@ -88,6 +93,8 @@ class Run:
                         raise cause from e
                     if is_disk_full(cause):
                         raise OutsideError(f"{cause}: no space left on the disk; free some") from e
+                    if is_failing(cause):
+                        raise OutsideError(f"{cause}; see to the disk or network") from e
                     if not isinstance(cause, self.ray.exceptions.RayError):
                         raise  # a bug, which would show again
                 todo = left()

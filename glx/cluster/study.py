@@ -13,7 +13,8 @@ def spread(
     address: str, say: Callable[[str], None]
 ) -> Callable[[Iterable[Iterable[Cell]], Begin, int], Generator[Outcome]]:
     """What does groups of cells on a cluster, as `glx.runs.workers.side_by_side` does on one
-    machine; each task takes a core and `GIGABYTES` of memory, as many at once as there is room for.
+    machine; each task takes a core and `GIGABYTES` of memory, as many at once as there is room for,
+    and where no node has as much, all the memory of the largest.
     """
 
     def work(groups: Iterable[Iterable[Cell]], begin: Begin, parallel: int) -> Generator[Outcome]:

@@ -7,7 +7,7 @@ A task does one group, item by item, and keeps what items have in common, as a p
 import os
 import re
 from collections import Counter, deque
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from typing import Any, TypeVar
 
 from glx.errors import InputError, OutsideError
@@ -30,14 +30,14 @@ def on_nodes(
     Args:
       ray: the package, connected.
       begin: called once for each group; gives what does an item there. Picklable.
-      memory: bytes that a task needs; where nodes have less, a task has one to itself.
+      memory: bytes that a task needs; where no node has as much, all that the largest one has.
 
     Raises:
       OutsideError: a group is lost time and again, or a node lacks the folder or this package.
     """
     nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
-    memory = min([memory, *(int(one["memory"]) for one in nodes if "memory" in one)])
-    how = {"num_cpus": 1, "memory": memory, "max_retries": 0, "scheduling_strategy": "SPREAD"}
+    about = {"num_cpus": 1, "memory": reserved(nodes, memory)}
+    how = {**about, "max_retries": 0, "scheduling_strategy": "SPREAD"}
     task = ray.remote(_do).options(num_returns="streaming", **how)
     waiting = [(n, deque(group)) for n, group in enumerate(groups)]
     lost = Counter[int]()
@@ -74,6 +74,14 @@ def on_nodes(
     finally:
         for stream, _, _ in running:
             ray.cancel(stream, force=True)
+
+
+def reserved(nodes: Iterable[Mapping[str, float]], memory: int) -> int:
+    """Bytes that a task asks Ray for: `memory` where any of the nodes (their resources) that has a
+    core has as much, else all that the largest has.
+    """
+    there = [int(one.get("memory", 0)) for one in nodes if one.get("CPU", 0) >= 1]
+    return min(memory, max(there, default=0))
 
 
 def _do(begin: Callable[[], Callable], folder: str, items: list[Any]) -> Iterator[Any]:

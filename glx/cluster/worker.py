@@ -22,7 +22,7 @@ from glx.data.load import DataConfig, LogParser
 from glx.data.stream import stream
 from glx.data.windows import Window
 from glx.detector import Detector
-from glx.errors import InputError, OutsideError, forbidden, is_disk_full
+from glx.errors import InputError, OutsideError, forbidden, is_disk_full, is_failing
 from glx.files import whole
 from glx.generallog.experts import ExpertConfig
 from glx.parse.layout import Layout
@@ -52,6 +52,13 @@ COLUMNS: dict[str, Any] = {  # of verdicts as Parquet: what a line of JSON has
     **{"time": pl.String, "reason": pl.String, "cause": CAUSE, "detail": pl.String},
 }
 FAILURES: dict[str, type[Exception]] = {"input": InputError, "outside": OutsideError}
+
+
+EMPTY = "empty"  # what failed with a file that has no event
+
+
+class NoEvent(InputError):
+    """A file has no line with text, which is wrong only where no other has one."""
 
 
 @dataclass(frozen=True)
@@ -150,8 +157,10 @@ def attempt(
         folder.check()
         record = folder.write(file, stage, **work())
         return {"file": file.shown, "lines": record["lines"], "failed": "", "why": ""}
+    except NoEvent as e:
+        kind, why = EMPTY, str(e)
     except InputError as e:
-        kind, why = "input", str(e)
+        kind, why = "outside" if is_failing(e.__cause__ or e) else "input", str(e)
     except OutsideError as e:
         kind, why = "outside", str(e)
     except PermissionError as e:
@@ -159,19 +168,21 @@ def attempt(
     except Exception as e:
         if is_disk_full(e):
             kind, why = "outside", f"{e}: no space left on the disk; free some"
+        elif is_failing(e):
+            kind, why = "outside", f"{file.shown}: {e}; see to its disk or network"
         else:
             kind, why = "bug", f"{file.shown}: {traceback.format_exc()}"
     return {"file": file.shown, "lines": 0, "failed": kind, "why": why}
 
 
 def _some(texts: Iterator[pl.Series], file: File) -> Iterator[pl.Series]:
-    """The same; InputError where there is none."""
+    """The same; NoEvent where there is none."""
     n = 0
     for some in texts:
         n += len(some)
         yield some
     if not n:
-        raise InputError(f"{file.shown}: no line with text; give a log with at least one event")
+        raise NoEvent(f"{file.shown}: no line with text; give a log with at least one event")
 
 
 def write(path: Path, kind: str, texts: Iterable[pl.Series]) -> None:

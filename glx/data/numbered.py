@@ -16,7 +16,7 @@ from glx.data.split import Events
 from glx.data.systems import Numbered
 from glx.errors import InputError
 from glx.parse.read import ReadCounts, blocks, clean, head, open_text
-from glx.parse.sources import Live, LogPath
+from glx.parse.sources import Live, LogPath, Remote
 from glx.parse.table import read_rows, read_table, suspect
 from glx.sequences import WILDCARD, Sequences, csr_offsets
 
@@ -84,10 +84,8 @@ def read_events(path: Path, spec: Numbered, numbers: np.ndarray, counts: ReadCou
 
 def numbered_column(path: LogPath) -> str | None:
     """The column of event numbers, `sequence` or `event_id`, if the file is a table with one."""
-    if (
-        isinstance(path, Live) or not Path(path).is_file()
-    ):  # standard input or a pipe, which give their lines once
-        return None
+    if not isinstance(path, Remote) and (isinstance(path, Live) or not Path(path).is_file()):
+        return None  # standard input or a pipe, which give their lines once
     names = _names(head(path, 1)[0][:10_000])  # a longer first line is no header
     return next((name for name in ("sequence", "event_id") if name in names), None)
 

@@ -65,12 +65,16 @@ def test_sessions_over_files_are_judged_as_by_one_process(cluster, detector, log
     done = [json.loads(path.read_text()) for path in (tmp_path / "3/done").iterdir()]
     assert sorted(one["file"] for one in done) == sorted(map(str, files))
     assert not (tmp_path / "3/work").exists()
+    (tmp_path / "3/work").mkdir()  # as where it was killed just before it removed that
+    (tmp_path / "3/work/left.json").write_text("{}")
+    assert detect(detector, logs, tmp_path / "3", ray) == 0
+    assert not (tmp_path / "3/work").exists()
 
 
 @pytest.mark.ray
 @OWN
 def test_windows_are_judged_within_a_file_and_one_that_is_no_log_is_named(
-    cluster, detector, logs, tmp_path, capsys
+    cluster, detector, logs, tmp_path, capsys, monkeypatch
 ):
     some = tmp_path / "logs"
     some.mkdir()
@@ -85,11 +89,16 @@ def test_windows_are_judged_within_a_file_and_one_that_is_no_log_is_named(
     url = f"file://{some}"
     assert detect(detector, some / "c.log", out, *more) == 2
     assert not out.exists()
-    assert detect(detector, some, out, *more) == 3
+    monkeypatch.chdir(tmp_path)
+    assert detect(detector, "logs", Path("out"), *more) == 3
     assert "c.log" in capsys.readouterr().err
-    assert rows(out) == expected
+    found = Counter()
+    for line, n in rows(out).items():
+        found[line.replace('"logs/', f'"{some}/')] += n
+    assert found == expected
     before = {path: path.stat().st_mtime_ns for path in (out / "verdicts").iterdir()}
     (some / "c.log").write_bytes((logs / "shop.log.3").read_bytes())
+    (some / "d.log").write_text("\n\n")
     assert detect(detector, some, out, *more) == 0
     assert len(rows(out)) > len(expected)
     assert {path: path.stat().st_mtime_ns for path in before} == before
@@ -102,6 +111,17 @@ def test_windows_are_judged_within_a_file_and_one_that_is_no_log_is_named(
         -(-len((logs / f"shop.log.{n}").read_text().splitlines()) // 5) for n in (1, 2, 3)
     )
     assert all(table["file"][0].startswith("file://") for table in tables)
+
+
+@pytest.mark.ray
+@OWN
+def test_a_known_cluster_that_is_down_is_not_replaced(detector, logs, tmp_path, monkeypatch):
+    pytest.importorskip("ray")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        monkeypatch.setenv("RAY_ADDRESS", f"127.0.0.1:{free.getsockname()[1]}")
+    assert detect(detector, logs, tmp_path / "out", "--ray=auto") == 3
+    assert not [*(tmp_path / "out/done").iterdir()]
 
 
 @pytest.mark.ray

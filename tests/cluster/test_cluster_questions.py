@@ -8,6 +8,11 @@ from faulty import Faulty
 from tiny_chats import tiny_model
 
 from glx.cli.main import main
+from glx.cluster.asker import started, through
+from glx.errors import OutsideError
+from glx.llm.answer_cache import AnswerCache
+from glx.llm.request import ChoiceTokens
+from glx.llm.server import LLMConfig
 
 
 def said(prompt: str) -> tuple[float, float]:
@@ -26,7 +31,9 @@ def detect(server: Faulty, detector: Path, logs: Path, out: Path, *more: str) ->
 
 @pytest.mark.ray
 @pytest.mark.filterwarnings("ignore")  # Ray warns of what it does itself
-def test_each_distinct_question_of_all_workers_is_asked_once(cluster, detector, logs, tmp_path):
+def test_each_distinct_question_of_all_workers_is_asked_once(
+    cluster, detector, logs, tmp_path, monkeypatch
+):
     if len(cluster.list_all_nodes()) < 2:
         cluster.add_node(num_cpus=1, object_store_memory=200 << 20)
     with Faulty(said=said) as server:
@@ -34,10 +41,29 @@ def test_each_distinct_question_of_all_workers_is_asked_once(cluster, detector, 
         asked = Counter(server.answered)
     with Faulty(said=said) as server:
         ray = f"--ray={cluster.address}"
-        assert detect(server, detector, logs, tmp_path / "many", ray) == 0
+        monkeypatch.chdir(tmp_path)  # where no node works
+        assert detect(server, detector, logs, Path("many"), ray) == 0
         assert Counter(server.answered) == asked
     assert len(asked) > 3
+    with AnswerCache(tmp_path / "many.sqlite") as kept:
+        assert len(kept) >= len(asked)
     assert set(asked.values()) == {1}
     files = (tmp_path / "many/verdicts").iterdir()
     found = Counter(line for file in files for line in file.read_text().splitlines())
     assert found == Counter((tmp_path / "one").read_text().splitlines())
+
+
+@pytest.mark.ray
+@pytest.mark.filterwarnings("ignore")
+def test_a_lost_asker_is_told_as_outside(cluster):
+    import ray
+
+    config = LLMConfig(cache="")
+    ray.init(address=cluster.address, log_to_driver=False)
+    try:
+        asker = started(ray, config)
+        ray.kill(asker)
+        with pytest.raises(OutsideError, match="--ray"):
+            through(asker)([], ChoiceTokens(0, 1, 2), config, AnswerCache(""))
+    finally:
+        ray.shutdown()
