@@ -16,6 +16,7 @@ from glx.data.load import LogParser
 from glx.embed.alarm import Meanings, meanings
 from glx.embed.embed import EmbedConfig
 from glx.errors import InputError
+from glx.profile import Profile
 from glx.redact import Mask, redact
 from glx.sequences import LabelledSource, Sequences, Templates
 from glx.state import State
@@ -179,6 +180,14 @@ class Detector(Protocol):
           InputError: the expert lacks something, or cannot be used here.
           OutsideError: its server is out of reach.
         """
+        return self
+
+    def usual(self) -> Profile | None:
+        """What is usual in the target; None where the detector keeps no profile."""
+        return None
+
+    def without_expert(self) -> "Detector":
+        """The part of the detector that asks no language model; itself where it is all of it."""
         return self
 
     def refreshed(self, target: Target) -> Self:

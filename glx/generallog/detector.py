@@ -183,6 +183,10 @@ class GeneralLogDetector(Detector):
         context = context if ask is None else replace(context, ask=ask)
         return replace(self, config=config, expert=experts.make_expert(config.expert, context))
 
+    def without_expert(self) -> ZeroLogDetector:
+        """As in `glx.detector`."""
+        return self.zerolog
+
     def refreshed(self, target: Target) -> Self:
         """As in `glx.detector`: ZeroLog's, and which events of the target are common, and the cut
         of the router. Knowledge of the sources and notes stay."""

@@ -17,7 +17,6 @@ from glx.data.load import LogParser
 from glx.data.stream import stream
 from glx.detector import Detector, Target
 from glx.errors import InputError
-from glx.generallog.detector import GeneralLogDetector
 from glx.membership import presence
 from glx.parse.log import Log
 from glx.parse.miner import Miner
@@ -26,7 +25,6 @@ from glx.redact import Mask
 from glx.runs import detectors
 from glx.runs.progress import Progress
 from glx.sequences import Sequences, Templates, distinct, join
-from glx.zerolog.detector import ZeroLogDetector
 
 # Of the lines: more have templates that the fit had not seen. Logs of another system have 100 %,
 # later ones of the same system less (docs/formats.md).
@@ -185,11 +183,10 @@ def drift(
 
 def _habits(old: Detector, sequences: Sequences, texts: list[str], mask: Mask) -> list[Change]:
     """The events on which most sequences agree no more with those that `old` learned from."""
-    base = _without_expert(old)
-    if not isinstance(base, ZeroLogDetector):
+    profile = old.without_expert().usual()
+    if profile is None:
         return []
-    held = _padded(base.profile.present, len(texts))
-    was = held / max(int(base.profile.n_sequences), 1)
+    was = _padded(profile.present, len(texts)) / max(int(profile.n_sequences), 1)
     now = presence(distinct(sequences), len(texts)) / len(sequences)
     return _changes(was, now, (was > USUAL) != (now > USUAL), texts, mask)
 
@@ -205,15 +202,10 @@ def _changes(
 
 def _flagged(detector: Detector, sequences: Sequences, texts: list[str], mask: Mask) -> float:
     """The share of sequences that it flags."""
-    base = _without_expert(detector)
+    base = detector.without_expert()
     verdicts = base.judge(sequences, base.understand(texts, mask))
     flags = verdicts.scores >= base.threshold
     return float(np.average(flags, weights=verdicts.distinct.counts))
-
-
-def _without_expert(detector: Detector) -> Detector:
-    """The detector, or that of its parts which asks no language model."""
-    return detector.zerolog if isinstance(detector, GeneralLogDetector) else detector
 
 
 def _padded(counts: np.ndarray, n: int) -> np.ndarray:

@@ -147,6 +147,10 @@ class ZeroLogDetector(Detector):
         """As in `glx.detector`, by their log statements too."""
         return meanings(texts, self.config.embed, self.config.reading, self.statements, mask)
 
+    def usual(self) -> Profile:
+        """As in `glx.detector`."""
+        return self.profile
+
     def refreshed(self, target: Target) -> Self:
         """As in `glx.detector`: profile and cut are of the newer logs."""
         understood, adapted = self.understand(target.templates.texts), distinct(target.adapt)
