@@ -97,7 +97,8 @@ def following(*flags: str):
     """The command in a process of its own, and the port of its metrics."""
     with subprocess.Popen(
         [sys.executable, "-m", "glx", *given("--follow", "--metrics_port=0", *flags)],
-        env=os.environ | {"PYTHONPATH": str(ROOT), "JAX_DISABLE_MOST_OPTIMIZATIONS": "1"},
+        env=os.environ
+        | {"PYTHONPATH": str(ROOT), "JAX_DISABLE_MOST_OPTIMIZATIONS": "1", "COLUMNS": "1000"},
         stderr=subprocess.PIPE,
         text=True,
     ) as process:
