@@ -319,13 +319,15 @@ def folder_of_first(
     Raises:
       InputError: it cannot be made, not all see it, or have the same settings.
     """
-    token = secrets.token_hex()
+    if not several():
+        with make() as own:
+            yield own.absolute()
+        return
     with ExitStack() as stack:
 
         def made() -> list[str]:
-            folder = stack.enter_context(make()).absolute()
-            if several():
-                (folder / TOKEN).write_text(token)
+            folder, token = stack.enter_context(make()).absolute(), secrets.token_hex()
+            (folder / TOKEN).write_text(token)
             return [str(folder), repr(settings), token]
 
         folder, theirs, token = of_first(made)
@@ -333,7 +335,7 @@ def folder_of_first(
         def check() -> None:
             if theirs != repr(settings):
                 raise InputError("was given other settings than process 0; repeat its command")
-            if several() and _text(Path(folder, TOKEN)) != token:
+            if _text(Path(folder, TOKEN)) != token:
                 raise InputError(
                     f"{folder}: is not the folder that process 0 made; give a --run_dir on a file "
                     "system that all hosts share"

@@ -23,12 +23,12 @@ import glx
 from glx.errors import InputError, OutsideError
 from glx.files import whole
 from glx.parse.read import ReadCounts
+from glx.report.causes import NO_EVENT
 
 CONTENT_TYPE = CONTENT_TYPE_PLAIN_0_0_4  # of `Metrics.text`
 MOST_CAUSES = 1_000  # that are counted by themselves: each is a time series that somebody stores
 EVERY = 5.0  # seconds between two writes of a file
 OTHER = "other"  # the cause that all further ones are counted under
-NO_CAUSE = "none"  # where no event outweighs the others, as `glx causes` has it
 COUNTED = {
     "lines": "Lines read, the empty ones included.",
     "sequences": "Sequences judged.",
@@ -70,7 +70,7 @@ class Metrics(Collector):
           muted: ids of causes that people muted.
         """
         flagged = found.filter("anomalous")
-        ids = flagged["cause"].struct.field("id").fill_null(NO_CAUSE)
+        ids = flagged["cause"].struct.field("id").fill_null(NO_EVENT["id"])
         abstained = found["score"].is_null() | found["score"].is_nan()
         with self.lock:
             for id_, n in ids.value_counts(sort=True).iter_rows():
