@@ -81,6 +81,11 @@ def writable(path: str) -> str:
     return str(found)
 
 
+def inside(path: Given, folder: Given) -> bool:
+    """Whether a path is in a folder, or the folder itself, links followed."""
+    return Path(os.path.realpath(path)).is_relative_to(os.path.realpath(folder))
+
+
 def folder(path: Given, other: str) -> Path:
     """The path of a folder that glx writes, there or not; a link to one that is there is followed.
 

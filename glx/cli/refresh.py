@@ -75,7 +75,7 @@ def _new_folder(given: str, detector: Path) -> Path:
     out = files.folder(given, "--out")
     if os.path.exists(out):
         raise InputError(f"--out={given}: is there already; choose another folder")
-    if Path(os.path.realpath(out)).is_relative_to(os.path.realpath(detector)):
+    if files.inside(out, detector):
         raise InputError(f"--out={given}: lies in the folder of --detector; choose one beside it")
     return out
 

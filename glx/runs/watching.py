@@ -3,7 +3,6 @@
 In: whom to tell, then verdicts as they come. Out: answers to Prometheus, a file, requests.
 """
 
-import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -13,7 +12,7 @@ from typing import Any
 import polars as pl
 
 from glx.errors import InputError
-from glx.files import identity, is_stream, output
+from glx.files import identity, inside, is_stream, output
 from glx.parse.log import Log
 from glx.parse.read import ReadCounts
 from glx.parse.sources import STDIN
@@ -128,7 +127,7 @@ def _name(folder: Path) -> str:
 
 def _metrics_file(given: str, folder: Path, log: Log, out: Path) -> Path:
     path = output("metrics_file", given)
-    if Path(os.path.realpath(path)).is_relative_to(os.path.realpath(folder)):
+    if inside(path, folder):
         raise InputError(f"--metrics_file={given}: lies in the folder of --detector; name another")
     others = [*map(str, log.files), *(f"{out}{end}" for end in ("", ".alerts", ".position"))]
     if identity(path) in map(identity, others):

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import IO
 
 from glx.errors import InputError, is_disk_full
-from glx.files import given_path, is_stream, output, whole
+from glx.files import given_path, inside, is_stream, output, whole
 from glx.parse.log import Log
 from glx.parse.sources import STDIN
 
@@ -27,7 +27,7 @@ def place_of(out: str, log: Log, detector: Path) -> Path:
         raise InputError(f"--out={e}") from e
     if not is_stream(path):
         path = output("out", out)
-    if Path(os.path.realpath(path)).is_relative_to(os.path.realpath(detector)):
+    if inside(path, detector):
         raise InputError(f"--out={out}: lies in the folder of --detector; name a file elsewhere")
     plain = path.is_file()
     read = [0 if plain and str(file) == str(STDIN) else file for file in log.files]
