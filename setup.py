@@ -34,6 +34,7 @@ setup(
         "faiss-gpu": ["faiss-gpu-cu12"],
         "agents": ["mcp==2.3.0"],
         "serve": ["starlette==1.10.0", "uvicorn==0.54.0"],
+        "wandb": ["wandb>=0.31,<1"],
         "ray": ["ray[data]==2.60.0"],
         "dev": pinned("requirements-dev.txt"),
     },

@@ -1,8 +1,10 @@
 # Sourced by the other scripts: makes the environment in .venv once, then reuses it; likewise that
 # of the model server in .venv-vllm, that of the peers in .venv-bench and that with Ray in
-# .venv-ray, which never mix with the first. Finds a browser.
+# .venv-ray and MLflow in .venv-mlflow, which never mix with the first. Finds a browser.
 # Needs python3 3.11 or newer; PYTHON names another interpreter. Where .venv is of another version
 # than PYTHON, that one has .venv-3.13 or the like beside it.
+
+MLFLOW=mlflow==3.17.2
 
 need_python() {
   if ! "${PYTHON:-python3}" -c 'import sys; sys.exit(sys.version_info < (3, 11))'; then
@@ -159,6 +161,20 @@ make_ray_environment() { # glx and Ray, which needs an Arrow and a pandas that g
     exit 3
   fi
   echo "$stamp" >.venv-ray/stamp
+}
+
+make_mlflow_environment() { # a server of MLflow, for tests: its client and Drain3 exclude each other
+  local python=.venv-mlflow/bin/python
+  need_python
+  if [ "$(cat .venv-mlflow/stamp 2>/dev/null)" = "$MLFLOW" ]; then return; fi
+  echo "Installing MLflow into .venv-mlflow: 0.6 GB ..." >&2
+  make_venv --clear .venv-mlflow
+  if ! { "$python" -m pip install --quiet --disable-pip-version-check uv &&
+    "$python" -m uv pip install --quiet --python "$python" "$MLFLOW"; }; then
+    echo "error: MLflow could not be installed, see above; the same command tries again" >&2
+    exit 3
+  fi
+  echo "$MLFLOW" >.venv-mlflow/stamp
 }
 
 make_compiler_environment() { # make_compiler_environment NAME PACKAGE; what compiles for it, in .venv-NAME

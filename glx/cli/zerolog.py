@@ -23,6 +23,8 @@ from glx.runs.compilation import keep_compilations
 from glx.runs.progress import Progress, Terminal
 from glx.runs.run import run as run_once
 from glx.runs.settings import PRESETS, RunConfig
+from glx.runs.trackers import TRACKERS
+from glx.runs.trackers import check as check_trackers
 
 
 def declare(method: str = "zerolog", presets: Mapping[str, Any] = PRESETS) -> FlagValues:
@@ -33,6 +35,10 @@ def declare(method: str = "zerolog", presets: Mapping[str, Any] = PRESETS) -> Fl
     add(own, "enum", "preset", "small", list(presets), about)
     add(own, "string", "run_dir", None, f"Folder to write (default runs/{method}-TARGET-SEED).")
     add(own, "boolean", "overwrite", False, "Replace a finished run.")
+    about = (
+        "Keep the run there too, as its variables say (MLFLOW_TRACKING_URI, WANDB_MODE and such)."
+    )
+    add(own, "multi_enum", "tracker", [], list(TRACKERS), about)
     about = "Run with other processes, each given this command; a TPU pod, SLURM or Open MPI tells "
     add(own, "boolean", "distributed", False, about + "where they meet, elsewhere the next three.")
     add(own, "string", "coordinator", None, "HOST:PORT of the first process, a port that is free.")
@@ -52,10 +58,17 @@ def carry_out(values: FlagValues, method: str, config: RunConfig) -> None:
     run_dir = files.folder(
         values.run_dir or f"runs/{method}-{name}-{config.model.seed}", "--run_dir"
     )
+    check_trackers(values.tracker)
     keep_compilations(config.data)
     with joined(values):
         progress = Terminal() if hosts.first() else Progress()
-        metrics = run_once(config, run_dir, overwrite=values.overwrite, progress=progress)
+        metrics = run_once(
+            config,
+            run_dir,
+            overwrite=values.overwrite,
+            trackers=list(dict.fromkeys(values.tracker)),
+            progress=progress,
+        )
         tables.print_run(metrics, run_dir)
 
 

@@ -44,12 +44,19 @@ class Fit(NamedTuple):
     few: LabelledSource | None
 
 
-def fit(config: RunConfig, folder: Path | None, progress: Progress, shared: Shared) -> Fit:
+def fit(
+    config: RunConfig,
+    folder: Path | None,
+    progress: Progress,
+    shared: Shared,
+    track: Callable[[dict], None] = lambda row: None,
+) -> Fit:
     """Read the systems of a run and fit the detector that the settings ask for.
 
     Args:
       folder: gets `train.jsonl` of the first process, and keeps the state of training of all; None
         for neither.
+      track: takes each row of `train.jsonl` as it is written.
     """
     check_memory(config.model)
     mask = mask_of(config.data.redact)
@@ -90,7 +97,7 @@ def fit(config: RunConfig, folder: Path | None, progress: Progress, shared: Shar
     config.model.prepare(target.parser, progress.say, mask)
     seen = Target(target.adapt, target.templates, target.parser.numbers)
     logs = folder if hosts.first() else None
-    training = partial(_training, config, logs, progress, shared)
+    training = partial(_training, config, logs, progress, shared, track)
     options = Options(few, None if folder is None else folder / "training", training)
     detector = config.model.detector.fit(config.model, sources, seen, options)
     return Fit(detector, sources, target, few)
@@ -126,6 +133,7 @@ def _training(
     folder: Path | None,
     progress: Progress,
     shared: Shared,
+    track: Callable[[dict], None],
     config: DetectorConfig,
     fit: Callable[[Log], T],
 ) -> T:
@@ -137,6 +145,7 @@ def _training(
             def log(row: dict) -> None:
                 write(row)
                 show(row)
+                track(row)
 
             fitted = fit(log)
         return fitted, [] if folder is None else read_rows(folder)
@@ -147,6 +156,7 @@ def _training(
         with train_log(folder) as write:
             for row in rows:
                 write(row)
+                track(row)
     return fitted
 
 

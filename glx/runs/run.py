@@ -9,11 +9,13 @@ only whether they fit its logs is looked at.
 import json
 import shutil
 import time
+from collections.abc import Sequence
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 
 from glx import hosts
@@ -34,6 +36,7 @@ from glx.runs.memory import forget_peak, peak_memory_mb
 from glx.runs.progress import Progress
 from glx.runs.settings import RunConfig
 from glx.runs.shared import Shared
+from glx.runs.trackers import tracked
 from glx.sequences import TEST
 from glx.verdicts import Verdicts
 
@@ -43,6 +46,7 @@ def run(
     run_dir: Path,
     *,
     overwrite: bool = False,
+    trackers: Sequence[str] = (),
     progress: Progress | None = None,
     shared: Shared | None = None,
 ) -> models.Metrics:
@@ -52,6 +56,7 @@ def run(
     the others end with it.
 
     Args:
+      trackers: `mlflow`, `wandb`, where the first process keeps the run too (`glx.runs.trackers`).
       shared: of runs in one process, which then do once what they have in common.
 
     Raises:
@@ -64,8 +69,16 @@ def run(
     make = partial(
         run_folder, run_dir, config.recorded, overwrite=overwrite, may_differ=config.may_differ
     )
-    with hosts.folder_of_first(make, config.compared) as folder:
-        detector, sources, target, few = fit(config, folder, progress, shared)
+    kept = partial(
+        tracked,
+        trackers if hosts.first() else (),
+        run_dir.name,
+        settings=config.recorded,
+        mask=mask_of(config.data.redact),
+        say=progress.say,
+    )
+    with hosts.folder_of_first(make, config.compared) as folder, kept(folder) as tracker:
+        detector, sources, target, few = fit(config, folder, progress, shared, tracker.send)
 
         test = target.sequences.take(np.flatnonzero(target.part == TEST))
         progress.say(f"scoring {len(test):,} sequences")
@@ -107,6 +120,7 @@ def run(
         }
         metrics = models.typed(found, models.Metrics)
         models.write(folder, metrics)
+        tracker.end(msgspec.to_builtins(metrics))
         y = None if labels is None else labels.sequences[target.part == TEST].astype(bool)
         baselines = {} if y is None else trivial(config, target, verdicts, shared)
         cut = detector.threshold
