@@ -32,7 +32,7 @@ from glx.cluster.sessions import (
     verdicts_of,
     write_file,
 )
-from glx.cluster.worker import EMPTY, JSONL, Job, Judge, packed
+from glx.cluster.worker import EMPTY, JSONL, Job, Judge
 from glx.config import with_flags
 from glx.data.load import LogParser
 from glx.data.numbered import numbered_column
@@ -107,7 +107,8 @@ def detect(
         **{**asdict(given), "idle": seconds, "redact": mask is redact, "verdicts": kind, **same},
     }
     with opened(out, settings) as place:
-        work = packed(folder), parser.layout, parser.window, parser.due
+        place.take(folder)
+        work = parser.layout, parser.window, parser.due
         job = Job(*work, {**expert, **paths}, seconds, mask, place, kind)
         with connected(address, progress.say) as ray:
             if asked.expert == "vllm":
@@ -119,7 +120,10 @@ def detect(
             run.each("files", [file for file in files if file not in known], Judge, "done")
             if cross:
                 _sessions(run, cross, parser)
-        return _ended(run, files)
+        counts = _ended(run, files)
+        if all(place.read(file, "done") is not None for file in files):
+            shutil.rmtree(place.path / "work")
+        return counts
 
 
 def first_log(files: Sequence[File]) -> File:
@@ -151,7 +155,6 @@ def everywhere(expert: ExpertConfig) -> dict[str, str]:
 def _sessions(run: Run, files: list[File], parser: LogParser) -> None:
     """Judge a log whose sessions cross its files."""
     if _are_done(run.folder, files, _stage(files)):
-        _clear(run.folder)  # an earlier command may have ended just before
         return
     run.each("reading", files, Parser, "work")
     read = {file: run.folder.read(file, "work") for file in files}
@@ -163,13 +166,6 @@ def _sessions(run: Run, files: list[File], parser: LogParser) -> None:
         return
     _judge(run, whole, stage, len(parser.miner.fitted))
     _write(run, whole, stage)
-    if len(found) == len(files):
-        _clear(run.folder)
-
-
-def _clear(folder: Folder) -> None:
-    """Remove what was read: all is judged."""
-    shutil.rmtree(folder.path / "work")
 
 
 def whole_files(whole: Whole) -> list[File]:
@@ -270,6 +266,8 @@ def _ended(run: Run, files: list[File]) -> ReadCounts:
     run.progress.say(
         f"{spent[ANOMALOUS]:,} of {spent[SEQUENCES]:,} sequences anomalous, {counts.lines:,} "
         f"lines read, {len(done):,} of {len(files):,} files done"
+        + f"; no worker took more than {run.peak_mb:,.0f} MB"
+        * bool(run.peak_mb)
     )
     for one in failed[1:SHOWN]:
         run.progress.say(f"failed: {one['why'].strip().splitlines()[-1]}")

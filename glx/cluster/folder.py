@@ -3,7 +3,8 @@
 run.json           the settings of the run
 verdicts/NAME      the verdicts on a file, of a session by the file of its first line
 done/NAME.json     that these are whole, and what was read: written after them
-work/              what is read so far of a log with sessions; removed at the end
+work/              a copy of the detector, and what is read so far of a log with sessions; it goes
+                   at the end
 """
 
 import json
@@ -19,7 +20,7 @@ from typing import Any
 from glx import files
 from glx.cluster.files import File
 from glx.errors import InputError, OutsideError
-from glx.files import LOCK, locked, whole
+from glx.files import LOCK, beside, locked, whole
 
 RUN = "run.json"
 STAGES = ("verdicts", "done", "work")
@@ -37,6 +38,17 @@ class Folder:
     def record(self, file: File, stage: str) -> Path:
         """Of `stage`: `done`, or `work`."""
         return self.path / stage / f"{file.name}.json"
+
+    @property
+    def detector(self) -> Path:
+        return self.path / "work" / "detector"
+
+    def take(self, detector: Path) -> None:
+        """Put a copy of the detector where every node sees it."""
+        if not self.detector.is_dir():
+            copy = beside(self.detector)
+            shutil.copytree(detector, copy)
+            os.replace(copy, self.detector)
 
     def check(self) -> None:
         """Raise OutsideError where this node does not see the folder."""

@@ -19,12 +19,14 @@ class Run:
 
     Attributes:
       failed: what went wrong with files, in this process.
+      peak_mb: memory of the worker that took most, 10^6 bytes.
     """
 
     ray: Any
     job: Job
     progress: Progress
     failed: dict[str, dict[str, Any]] = field(default_factory=dict)
+    peak_mb: float = 0
 
     @property
     def wrong(self) -> list[dict[str, Any]]:
@@ -85,6 +87,7 @@ class Run:
             for _ in range(ROUNDS):
                 try:
                     for row in begin(todo).iter_rows():
+                        self.peak_mb = max(self.peak_mb, row["peak_mb"])
                         show(take(row), len(self.wrong))
                     why: Any = "they gave nothing back"
                 except self.ray.exceptions.RayError as e:

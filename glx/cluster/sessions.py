@@ -34,6 +34,7 @@ from glx.parse.records import count_periods, records, repeats
 from glx.parse.times import has_year
 from glx.runs.detect import ANOMALOUS, SEQUENCES
 from glx.runs.json_lines import json_of
+from glx.runs.memory import peak_memory_mb
 
 BUCKET = 1_000_000  # events of the sessions that are judged together
 BUCKETS = 4, 2_000  # at least, at most
@@ -250,7 +251,7 @@ class SessionJudge:
             about = {"file": of_file, "row": rows["first_line"], "anomalous": rows["anomalous"]}
             columns.append(pl.DataFrame({**about, "text": json_of(rows, log)}))
         keep(bucket_path(job.folder, self.stage, bucket), pl.concat(columns), spent)
-        return pa.table({"bucket": [bucket]})
+        return pa.table({"bucket": [bucket], "peak_mb": [peak_memory_mb()]})
 
 
 def bucket_path(folder: Folder, stage: str, bucket: int) -> Path:
@@ -281,7 +282,7 @@ def write_file(rows: Any, *, job: Job, files: Sequence[File], stage: str) -> Any
     assert isinstance(frame, pl.DataFrame)
     file = files[frame["file"][0]]
     finish(job, file, stage, frame.sort("row"))
-    return pa.table({"file": [file.shown]})
+    return pa.table({"file": [file.shown], "peak_mb": [peak_memory_mb()]})
 
 
 def finish(job: Job, file: File, stage: str, verdicts: pl.DataFrame) -> None:

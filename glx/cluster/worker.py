@@ -4,7 +4,6 @@ A worker reads a file a block at a time, and judges windows of a file by themsel
 flat in the length of the file.
 """
 
-import tempfile
 import traceback
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -34,6 +33,7 @@ from glx.runs import detectors
 from glx.runs.compilation import keep_compilations
 from glx.runs.detect import ANOMALOUS, COSTS, SEQUENCES, judged
 from glx.runs.json_lines import json_of, with_detail
+from glx.runs.memory import peak_memory_mb
 from glx.sequences import Sequences
 from glx.terminal import escaped
 from glx.verdicts import CAUSE
@@ -66,14 +66,12 @@ class Job:
     """What every worker is told.
 
     Attributes:
-      detector: the files of the detector's folder, by their paths in it.
       layout, window, due: of the parser, where they may not be those of the detector.
       expert: settings of the expert by the names of their flags.
       kind: of the files of verdicts, `JSONL` or `PARQUET`.
       asker: asks the language model; None where none is asked.
     """
 
-    detector: Mapping[str, bytes]
     layout: Layout | None
     window: Window | None
     due: np.ndarray | None
@@ -86,19 +84,8 @@ class Job:
 
     def load(self) -> tuple[Detector, LogParser]:
         """The detector without its expert, and the parser of its logs."""
-        with tempfile.TemporaryDirectory() as place:
-            for name, raw in self.detector.items():
-                path = Path(place, name)
-                path.parent.mkdir(parents=True, exist_ok=True)
-                path.write_bytes(raw)
-            detector, parser = detectors.load(Path(place))
+        detector, parser = detectors.load(self.folder.detector)
         return detector, replace(parser, layout=self.layout, window=self.window, due=self.due)
-
-
-def packed(folder: Path) -> dict[str, bytes]:
-    """The files of a folder, by their paths in it."""
-    paths = sorted(path for path in folder.rglob("*") if path.is_file())
-    return {str(path.relative_to(folder)): path.read_bytes() for path in paths}
 
 
 class Judge:
@@ -156,7 +143,7 @@ def attempt(
     try:
         folder.check()
         record = folder.write(file, stage, **work())
-        return {"file": file.shown, "lines": record["lines"], "failed": "", "why": ""}
+        return of_file(file, lines=record["lines"])
     except NoEvent as e:
         kind, why = EMPTY, str(e)
     except InputError as e:
@@ -172,7 +159,13 @@ def attempt(
             kind, why = "outside", f"{file.shown}: {e}; see to its disk or network"
         else:
             kind, why = "bug", f"{file.shown}: {traceback.format_exc()}"
-    return {"file": file.shown, "lines": 0, "failed": kind, "why": why}
+    return of_file(file, failed=kind, why=why)
+
+
+def of_file(file: File, lines: int = 0, failed: str = "", why: str = "") -> dict[str, Any]:
+    """What a worker tells of a file, as `Run` reads it; with it, the memory it took so far."""
+    peak = peak_memory_mb()
+    return {"file": file.shown, "lines": lines, "failed": failed, "why": why, "peak_mb": peak}
 
 
 def _some(texts: Iterator[pl.Series], file: File) -> Iterator[pl.Series]:

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import re
 import shutil
 import socket
 from collections import Counter
@@ -46,7 +47,9 @@ def kill_soon(cluster, node, folder: Path) -> Thread:
 
 @pytest.mark.ray
 @OWN
-def test_sessions_over_files_are_judged_as_by_one_process(cluster, detector, logs, tmp_path):
+def test_sessions_over_files_are_judged_as_by_one_process(
+    cluster, detector, logs, tmp_path, capsys
+):
     assert detect(detector, logs, tmp_path / "one.jsonl") == 0
     one = rows(tmp_path / "one.jsonl")
     assert any('"last_file"' in line for line in one)
@@ -55,6 +58,8 @@ def test_sessions_over_files_are_judged_as_by_one_process(cluster, detector, log
     for nodes in (1, 2):
         assert detect(detector, logs, tmp_path / str(nodes), ray) == 0
         assert rows(tmp_path / str(nodes)) == one
+        (memory,) = re.findall(r"([\d,]+) MB", capsys.readouterr().err)
+        assert 100 < int(memory.replace(",", "")) < 4_000
         node = cluster.add_node(**NODE)
     killing = kill_soon(cluster, node, tmp_path / "3")
     assert detect(detector, logs, tmp_path / "3", ray) == 0
