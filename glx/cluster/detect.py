@@ -266,9 +266,9 @@ def _ended(run: Run, files: list[File]) -> ReadCounts:
     run.progress.say(
         f"{spent[ANOMALOUS]:,} of {spent[SEQUENCES]:,} sequences anomalous, {counts.lines:,} "
         f"lines read, {len(done):,} of {len(files):,} files done"
-        + f"; no worker took more than {run.peak_mb:,.0f} MB"
-        * bool(run.peak_mb)
     )
+    if run.peak_mb:
+        run.progress.say(f"no worker took more than {run.peak_mb:,.0f} MB")
     for one in failed[1:SHOWN]:
         run.progress.say(f"failed: {one['why'].strip().splitlines()[-1]}")
     bugs = [one for one in failed if one["failed"] == "bug"]

@@ -6,7 +6,7 @@ from typing import Any
 
 from glx.cluster.files import File
 from glx.cluster.folder import Folder
-from glx.cluster.worker import EMPTY, Job
+from glx.cluster.worker import EMPTY, EachFile, Job
 from glx.errors import InputError, OutsideError, is_disk_full, is_failing
 from glx.runs.progress import Progress
 
@@ -47,7 +47,8 @@ class Run:
         def begin(rows: list[dict[str, Any]]) -> Any:
             most = min(len(rows), int(self.ray.cluster_resources()["CPU"]))
             found = self.ray.data.from_items(rows, override_num_blocks=len(rows))
-            return found.map(worker, fn_constructor_args=(self.job,), **self.pool(most))
+            about = self.job, worker, stage
+            return found.map(EachFile, fn_constructor_args=about, **self.pool(most))
 
         def take(row: dict[str, Any]) -> int:
             if row["failed"] == "outside":

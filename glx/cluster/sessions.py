@@ -20,7 +20,7 @@ import polars as pl
 
 from glx.cluster.files import File
 from glx.cluster.folder import Folder
-from glx.cluster.worker import Job, Judge, attempt, write
+from glx.cluster.worker import Job, Judge, write
 from glx.data.inputs import by_time
 from glx.data.load import LogParser
 from glx.data.log_time import LogTime
@@ -51,10 +51,6 @@ class Parser:
     def __init__(self, job: Job):
         self.job = job
         _, self.parser = job.load()
-
-    def __call__(self, row: dict[str, Any]) -> dict[str, Any]:
-        file = File(**row)
-        return attempt(file, self.job.folder, lambda: self.file(file), "work")
 
     def file(self, file: File) -> dict[str, Any]:
         """Write the events of a file; its record has what `placed` needs."""

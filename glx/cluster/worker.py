@@ -8,6 +8,7 @@ import traceback
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -88,6 +89,25 @@ class Job:
         return detector, replace(parser, layout=self.layout, window=self.window, due=self.due)
 
 
+class EachFile:
+    """Does a stage of files, one at a time.
+
+    Who does it, `make` of the job, is made for the first of them: a node that does not see the
+    folder is told so.
+    """
+
+    def __init__(self, job: Job, make: Callable[[Job], Any], stage: str):
+        self.job, self.make, self.stage = job, make, stage
+
+    @cached_property
+    def worker(self) -> Any:
+        return self.make(self.job)
+
+    def __call__(self, row: dict[str, Any]) -> dict[str, Any]:
+        file = File(**row)
+        return attempt(file, self.job.folder, lambda: self.worker.file(file), self.stage)
+
+
 class Judge:
     """Judges files without sessions, one at a time, and what comes of a log with sessions."""
 
@@ -103,10 +123,6 @@ class Judge:
         ask = None if job.asker is None else through(job.asker)
         self.job, self.detector = job, detector.with_expert(change, ask=ask)
         self.meanings = self.detector.understand(self.parser.texts, job.mask)
-
-    def __call__(self, row: dict[str, Any]) -> dict[str, Any]:
-        file = File(**row)
-        return attempt(file, self.job.folder, lambda: self.file(file))
 
     def file(self, file: File) -> dict[str, Any]:
         """Write the verdicts on the windows of a file; what its record says."""

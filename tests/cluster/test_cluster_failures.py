@@ -2,6 +2,7 @@
 
 import errno
 import os
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -11,8 +12,9 @@ from glx.cluster import connect
 from glx.cluster.detect import everywhere, first_log
 from glx.cluster.files import files_of
 from glx.cluster.folder import RUN, Folder
+from glx.cluster.sessions import Parser
 from glx.cluster.tasks import reserved
-from glx.cluster.worker import EMPTY, NoEvent, attempt
+from glx.cluster.worker import EMPTY, JSONL, EachFile, Job, Judge, NoEvent, attempt
 from glx.data.numbered import numbered_column
 from glx.errors import InputError
 from glx.generallog.experts import ExpertConfig
@@ -126,3 +128,13 @@ def test_paths_of_an_expert_hold_in_any_folder(tmp_path, monkeypatch):
 def test_a_file_without_an_event_is_told_from_one_that_is_no_log(file, tmp_path):
     found = attempt(file, Folder(tmp_path), failing(NoEvent("a.log: no line")))
     assert found["failed"] == EMPTY
+
+
+@pytest.mark.parametrize("make", [Judge, Parser])
+def test_a_node_that_does_not_see_the_folder_is_told_so(file, tmp_path, make):
+    job = Job(None, None, None, {}, 3600.0, str, Folder(tmp_path / "elsewhere"), JSONL)
+    worker = EachFile(job, make, "done")
+    for _ in range(2):  # another file may go to the same one
+        told = worker(asdict(file))
+        assert told["failed"] == "outside"
+        assert str(tmp_path / "elsewhere") in told["why"]
