@@ -85,12 +85,32 @@ ACCELERATOR = Sizes(
 )
 
 
+INTERPRETED = "interpreted"  # an accelerator that a CPU stands in for, for tests
+KERNEL = "GLX_KERNEL"  # a variable of the environment: auto, off
+
 _elsewhere: list[str] = []  # the platform of `compiling_for`
 
 
 def on_cpu() -> bool:
     """Whether programs run on CPUs."""
-    return (_elsewhere[-1] if _elsewhere else jax.default_backend()) == "cpu"
+    return kind() == "cpu"
+
+
+def kind() -> str:
+    """The platform that programs are traced for: at hand, or of `compiling_for`."""
+    return _elsewhere[-1] if _elsewhere else platform()
+
+
+def kernels() -> bool:
+    """Whether recurrences that are trained are kernels of our own (docs/accelerators.md).
+
+    Raises:
+      InputError: `GLX_KERNEL` is neither `auto` nor `off`.
+    """
+    asked = os.environ.get(KERNEL) or "auto"
+    if asked not in ("auto", "off"):
+        raise InputError(f"{KERNEL}={asked}: choose auto or off")
+    return asked == "auto" and kind() in ("tpu", INTERPRETED)
 
 
 @contextmanager

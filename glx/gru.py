@@ -1,12 +1,13 @@
-"""A bidirectional GRU, and for accelerators its derivatives by hand.
+"""A bidirectional GRU, and for accelerators its derivatives: by a kernel, or by hand.
 
 In: a table of gate inputs and ids into it. Out: the states after each event.
 
-The derivative of a GRU is a linear recurrence, and so is the derivative of that: gradients of any
-order need three loops (`loop`, `pull_back` and the transpose of the latter), whose turns hold one
-product with `W_h` each. All else is computed for many events at once. Automatic differentiation
-keeps every intermediate value of every event instead, and carries the gradients of `W_h` and of the
-whole table through each turn; a CPU, whose caches hold those, is faster so (docs/notes/speed.md).
+A kernel (`recurrence.py`) keeps the state on the chip. Without it derivatives are by hand: that of
+a GRU is a linear recurrence, and so is the derivative of that, so that gradients of any order need
+three loops (`loop`, `pull_back` and the transpose of the latter), whose turns hold one product with
+`W_h` each. All else is computed for many events at once. Automatic differentiation keeps every
+intermediate value of every event instead, and carries the gradients of `W_h` and of the whole table
+through each turn; a CPU, whose caches hold those, is faster so (docs/notes/speed.md).
 
 Shape letters beside those of the package: `K` directions (2), `G` gates (`3 H`: reset, update,
 candidate).
@@ -19,7 +20,7 @@ import jax
 import jax.numpy as jnp
 from jax.ad_checkpoint import checkpoint_name
 
-from glx import devices
+from glx import devices, recurrence
 
 Both = tuple[jax.Array, jax.Array]
 KEPT = "cotangents of states"
@@ -41,8 +42,12 @@ def states(x_KxVxG, w_KxHxG, bias_KxH, ids_LxKxB, dtype) -> Both:
     Returns:
       Two `<float>[L, B, H]`.
     """
-    run = loop if devices.on_cpu() else lean_loop
-    return run(x_KxVxG, w_KxHxG, bias_KxH, ids_LxKxB, dtype)
+    (L, _, B), H = ids_LxKxB.shape, bias_KxH.shape[1]
+    given = x_KxVxG, w_KxHxG, bias_KxH, ids_LxKxB, dtype
+    if devices.on_cpu():
+        return loop(*given)
+    kernel = recurrence.fits(H, L, B, dtype or x_KxVxG.dtype)
+    return fused(*given) if kernel else lean_loop(*given)
 
 
 def loop(x_KxVxG, w_KxHxG, bias_KxH, ids_LxKxB, dtype) -> Both:
@@ -57,6 +62,40 @@ def loop(x_KxVxG, w_KxHxG, bias_KxH, ids_LxKxB, dtype) -> Both:
 
     start_KxBxH = jnp.zeros((*ids_LxKxB.shape[1:], bias_KxH.shape[1]), bias_KxH.dtype)
     return jax.lax.scan(turn, start_KxBxH, ids_LxKxB)[1]
+
+
+@partial(jax.custom_vjp, nondiff_argnums=(4,))
+def fused(x_KxVxG, w_KxHxG, bias_KxH, ids_LxKxB, dtype) -> Both:
+    """`states`, whose derivatives of any order are kernels. It has no forward mode."""
+    return loop(x_KxVxG, w_KxHxG, bias_KxH, ids_LxKxB, dtype)
+
+
+def _fused_forward(x_KxVxG, w_KxHxG, bias_KxH, ids_LxKxB, dtype):
+    def kernel(x_KxVxG, w_KxHxG, bias_KxH):
+        x_LxKxBxG = narrow(jax.vmap(_rows_of_one, (0, 1), 1)(x_KxVxG, ids_LxKxB), dtype)
+        turns = recurrence.Turns(partial(_turn, dtype), (0,), (0,), False, writes_state=True)
+        shared = w_KxHxG, bias_KxH[:, None, :]
+        (h_LxKxBxH,), _ = recurrence.run(turns, bias_KxH.shape[1], shared, (x_LxKxBxG,))
+        return h_LxKxBxH[:, 0], h_LxKxBxH[:, 1]
+
+    return jax.vjp(kernel, x_KxVxG, w_KxHxG, bias_KxH)
+
+
+def _fused_backward(_, pull_back, d_h: Both):
+    return (*pull_back(d_h), None)
+
+
+fused.defvjp(_fused_forward, _fused_backward)
+
+
+def _turn(dtype, shared, h_BxH, read):
+    """An event of one direction."""
+    (w_HxH, (bias_1xH,)), ((reset, update, candidate),) = shared, read
+    by_reset, by_update, recalled = (recurrence.product(h_BxH, w, 1, 0, dtype) for w in w_HxH)
+    reset, update = jax.nn.sigmoid(reset + by_reset), jax.nn.sigmoid(update + by_update)
+    candidate = jnp.tanh(candidate + reset * (recalled + bias_1xH))
+    h_BxH = (1 - update) * candidate + update * h_BxH
+    return h_BxH, ((h_BxH,),), ()
 
 
 @partial(jax.custom_vjp, nondiff_argnums=(4,))
@@ -194,7 +233,11 @@ def _sum_of_three(a_G):
 
 def _rows(x_KxVxG, ids_KxB):
     """Rows of each direction's table, without a check that they exist."""
-    return jax.vmap(lambda x, ids: x.at[ids].get(mode="promise_in_bounds"))(x_KxVxG, ids_KxB)
+    return jax.vmap(_rows_of_one)(x_KxVxG, ids_KxB)
+
+
+def _rows_of_one(x_VxG, ids):
+    return x_VxG.at[ids].get(mode="promise_in_bounds")
 
 
 def _sum_rows(x_VxG, ids_LxB, d_x_LxBxG):

@@ -57,7 +57,9 @@ def test_gradients_in_bfloat16_are_near():
         assert np.linalg.norm(near - true) < 0.05 * np.linalg.norm(true)
 
 
-def test_an_accelerators_meta_step_is_that_of_a_cpu():
+@pytest.mark.parametrize("kernel", [False, True], ids=["scan", "kernel"])
+def test_an_accelerators_meta_step_is_that_of_a_cpu(monkeypatch, kernel):
+    monkeypatch.setenv("GLX_KERNEL", "auto" if kernel else "off")
     model, rng = ZeroLog(ModelConfig(hidden=4)), np.random.default_rng(0)
     with jax.enable_x64(True):
         table = jnp.asarray(rng.normal(size=(7, 5)))
@@ -76,9 +78,13 @@ def test_an_accelerators_meta_step_is_that_of_a_cpu():
             settings = {"alpha": 0.2, "mu": 0.3, "lam": 0.7, "gamma": 1.0, "second_order": True}
             with devices.compiling_for(platform):
                 step = jax.jit(partial(meta.meta_direction, model, **settings))
+                kernels = str(step.trace(params, table, supports, queries).jaxpr).count(
+                    "pallas_call"
+                )
+                assert bool(kernels) == (kernel and platform != "cpu")
                 return step(params, table, supports, queries)[0]
 
         jax.tree.map(
             partial(np.testing.assert_allclose, rtol=1e-8, atol=1e-11),
-            *(direction(platform) for platform in ("cuda", "cpu")),
+            *(direction(platform) for platform in (devices.INTERPRETED, "cpu")),
         )

@@ -40,6 +40,7 @@ ORDER = (  # data flows down; a module imports from its own row and from those a
     ("glx.threshold",),
     ("glx.detector",),
     ("glx.llm",),
+    ("glx.recurrence",),
     ("glx.gru", "glx.nn"),
     ("glx.methods",),
     ("glx.zerolog",),

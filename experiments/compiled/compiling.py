@@ -5,12 +5,14 @@
 Out: a line of JSON, a `Compiled`. Whatever else is printed goes to standard error.
 """
 
+import itertools
 import math
 import os
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -91,7 +93,7 @@ def compile_program(target: str, n: int, program: str) -> Compiled:
         program=program,
         seconds=round(seconds, 1),
         temporary=int(compiled.memory_analysis().temp_size_in_bytes),
-        moved=int(counts.moved),
+        moved=int(counts.moved + again(traced.jaxpr.jaxpr, TARGETS[target].platform) / n),
         flop=int(flop(traced.jaxpr.jaxpr)) // n,
         loops=counts.loops,
         turns=counts.turns,
@@ -107,17 +109,61 @@ def flop(jaxpr: Any) -> float:
 
     They are counted before the compiler rewrites them, and so the same for every target.
     """
+    return _total(jaxpr, _flop)
+
+
+def again(jaxpr: Any, platform: str) -> float:
+    """Bytes that the kernels of a traced program move beside each operand and result once.
+
+    Their text is not in that of the compiled program, which tells operands and results alone. A
+    kernel of a TPU copies a block whenever it needs another one than before; one of a GPU reads and
+    writes memory wherever its text does (caches are not considered).
+    """
+    return _total(jaxpr, partial(_again, platform))
+
+
+def _total(jaxpr: Any, of: Callable[[Any], float]) -> float:
     total = 0.0
     for equation in jaxpr.eqns:
-        if equation.primitive.name == "dot_general":
-            (summed, _), _ = equation.params["dimension_numbers"]
-            left = equation.invars[0].aval.shape
-            total += 2 * equation.outvars[0].aval.size * math.prod(left[n] for n in summed)
+        total += of(equation)
         times = equation.params.get("length", 1)
         if equation.primitive.name == "shard_map":
             times = equation.params["mesh"].size
-        total += times * sum(map(flop, _inner(equation.params)))
+        elif equation.primitive.name == "pallas_call":
+            times = math.prod(equation.params["grid_mapping"].grid)
+        total += times * sum(_total(inner, of) for inner in _inner(equation.params))
     return total
+
+
+def _flop(equation: Any) -> float:
+    if equation.primitive.name != "dot_general":
+        return 0
+    (summed, _), _ = equation.params["dimension_numbers"]
+    left = equation.invars[0].aval.shape
+    return 2 * equation.outvars[0].aval.size * math.prod(left[n] for n in summed)
+
+
+def _again(platform: str, equation: Any) -> float:
+    name = equation.primitive.name
+    if platform != "tpu" and name in ("get", "swap"):  # of a kernel
+        return _bytes(equation.outvars[0].aval)
+    if name != "pallas_call":
+        return 0
+    once = sum(_bytes(x.aval) for x in (*equation.invars, *equation.outvars))
+    if platform != "tpu":
+        return -once
+    grid, copied = equation.params["grid_mapping"], 0.0
+    for mapping in grid.block_mappings:
+        index, at = mapping.index_map_jaxpr, None
+        for turn in itertools.product(*map(range, grid.grid)):
+            now = tuple(map(int, jax.core.eval_jaxpr(index.jaxpr, index.consts, *turn)))
+            copied += (now != at) * _bytes(mapping.block_aval)
+            at = now
+    return copied - once
+
+
+def _bytes(aval: Any) -> float:
+    return math.prod(aval.shape) * aval.dtype.itemsize
 
 
 def _inner(params: Mapping[str, Any]) -> list[Any]:

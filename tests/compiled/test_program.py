@@ -3,8 +3,9 @@
 import jax
 import jax.numpy as jnp
 import pytest
+from jax.experimental import pallas as pl
 
-from experiments.compiled.compiling import flop
+from experiments.compiled.compiling import again, flop
 from experiments.compiled.program import count
 
 LOOP = """
@@ -102,3 +103,39 @@ def test_flop_are_those_of_all_turns_and_parts():
     # Of the gradient two products a turn more.
     gradient = jax.make_jaxpr(jax.grad(lambda w: f(x, w).sum()))(w).jaxpr
     assert flop(gradient) == 3 * once
+
+
+def kernel(x, w):
+    """Six blocks of 8 rows times `w`, three times each, `w` as it is for three blocks."""
+
+    def body(x, w, y):
+        def turn(_, h):
+            return h @ w[...]
+
+        y[...] = jax.lax.fori_loop(0, 3, turn, x[...])
+
+    return pl.pallas_call(
+        body,
+        grid=(2, 3),
+        in_specs=[
+            pl.BlockSpec((None, 8, 16), lambda k, b: (k, b, 0)),
+            pl.BlockSpec((None, 16, 16), lambda k, b: (k, 0, 0)),
+        ],
+        out_specs=pl.BlockSpec((None, 8, 16), lambda k, b: (k, b, 0)),
+        out_shape=jax.ShapeDtypeStruct((2, 24, 16), jnp.float32),
+        interpret=True,
+    )(x, w)
+
+
+def test_what_a_kernel_moves_more_than_once_is_counted():
+    x, w = jnp.zeros((2, 24, 16)), jnp.zeros((2, 16, 16))
+    jaxpr = jax.make_jaxpr(kernel)(x, w).jaxpr
+    assert flop(jaxpr) == 6 * 3 * 2 * 8 * 16 * 16
+    assert again(jaxpr, "tpu") == 0
+    one = 16 * 16 * 4
+    assert again(jaxpr, "cuda") == (6 * 3 - 2) * one  # in each turn
+    # Four problems, which share `w`: a TPU's grid comes back to it, the compiled text has it once.
+    several = jax.make_jaxpr(jax.vmap(kernel, (0, None)))(jnp.zeros((4, *x.shape)), w).jaxpr
+    assert flop(several) == 4 * flop(jaxpr)
+    assert again(several, "tpu") == (4 * 2 - 2) * one
+    assert again(several, "cuda") == (4 * 6 * 3 - 2) * one
