@@ -145,15 +145,18 @@ def _save_arrays(path: Path, tree: Any) -> None:
 
 
 def _alone() -> dict[str, Any]:
-    """Options of Orbax for what the first of several processes writes alone."""
+    """Options of Orbax for what one of several processes writes or reads without the others."""
     if not hosts.several():
         return {}
-    only = ocp.options.MultiprocessingOptions(active_processes={0}, barrier_sync_key_prefix="first")
+    own = jax.process_index()
+    only = ocp.options.MultiprocessingOptions(
+        primary_host=own, active_processes={own}, barrier_sync_key_prefix=f"process{own}"
+    )
     return {"multiprocessing_options": only}
 
 
 def _load_arrays(path: Path) -> Any:
-    with _uninterrupted(), ocp.StandardCheckpointer() as checkpointer:
+    with _uninterrupted(), ocp.StandardCheckpointer(**_alone()) as checkpointer:
         return checkpointer.restore(path.absolute())
 
 

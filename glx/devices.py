@@ -141,7 +141,7 @@ def use_blas() -> bool:
 def memory() -> int:
     """Bytes that the device has, on a CPU those that the machine lets this process have."""
     if not on_cpu():
-        return int((jax.devices()[0].memory_stats() or {}).get("bytes_limit", 2**62))
+        return int((jax.local_devices()[0].memory_stats() or {}).get("bytes_limit", 2**62))
     has = [os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")]
     with suppress(OSError, ValueError):  # no limit, or another system
         has.append(int(LIMIT.read_text()))

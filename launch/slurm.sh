@@ -2,8 +2,8 @@
 # A study or an ablation as a SLURM array, one task a cell; a last job tries once more what failed
 # and writes the report.
 # Usage: launch/slurm.sh study|ablate [FLAGS of experiments.study or experiments.ablate]
-#        launch/slurm.sh --multihost zerolog|generallog|method [FLAGS]
-# --multihost makes one run of NODES nodes (2) with TASKS processes (1) on each. JAX gives each of
+#        launch/slurm.sh --multihost COMMAND [FLAGS]   (zerolog, detect ...; docs/hosts.md has all)
+# --multihost makes one run on NODES nodes (2) with TASKS processes (1) on each. JAX gives each of
 # them one GPU, so TASKS is the number of GPUs that a node has; the run's folder and data must be on
 # a file system that the nodes share. EXTRA is what is installed beside the default (gpu).
 # Paths in the flags are taken from the folder of this repository, or absolute.
@@ -17,7 +17,7 @@ if [ "${1:-}" = --multihost ]; then
   multihost=yes
   shift
 fi
-name=${1:?study or ablate, or --multihost and zerolog, generallog or method}
+name=${1:?study or ablate, or --multihost and zerolog or another command of docs/hosts.md}
 shift
 if ! command -v sbatch >/dev/null; then
   echo "error: no sbatch here; run this where SLURM takes jobs, or experiments.$name without it" >&2

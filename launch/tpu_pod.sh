@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# One run on all hosts of a TPU pod, from wherever gcloud is.
-# Usage: launch/tpu_pod.sh NAME ZONE zerolog|generallog|method [FLAGS]
+# One command on all hosts of a TPU pod, from wherever gcloud is.
+# Usage: launch/tpu_pod.sh NAME ZONE COMMAND [FLAGS]   (zerolog, detect ...; docs/hosts.md has all)
 # The same clone of this repository is on each host, in GLX_DIR (glx, in the home folder); the first
 # run makes its environment. --run_dir must be on a file system that the hosts share.
 set -euo pipefail
-name=${1:?name of the TPU} zone=${2:?its zone} experiment=${3:?zerolog, generallog or method}
+name=${1:?name of the TPU} zone=${2:?its zone} experiment=${3:?zerolog or another command of docs/hosts.md}
 shift 3
 if ! command -v gcloud >/dev/null; then
   echo "error: no gcloud here; install the Google Cloud CLI, or start experiments.$experiment" \

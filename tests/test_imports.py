@@ -22,7 +22,7 @@ ORDER = (  # data flows down; a module imports from its own row and from those a
         "glx.yaml_list",
         "glx.terminal",
     ),
-    ("glx.hosts", "glx.devices", "glx.exported", "glx.neighbours", "glx.checkpoint"),
+    ("glx.hosts", "glx.joining", "glx.devices", "glx.exported", "glx.neighbours", "glx.checkpoint"),
     ("glx.sequences",),
     ("glx.secret_forms",),
     ("glx.secret_names",),

@@ -4,20 +4,21 @@ import os
 import shlex
 import sys
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from absl.flags import FlagValues
 
 from glx import config as settings
-from glx import devices, files
+from glx import devices, files, hosts
+from glx.cli import processes
 from glx.cli.flags import add, command, define
 from glx.cli.generallog import config_of
 from glx.cluster.connect import ABOUT
 from glx.cluster.study import spread
 from glx.errors import InputError
 from glx.report import study as report
-from glx.runs.progress import Terminal
 from glx.runs.settings import (
     GENERAL_PRESETS,
     METHOD_PRESETS,
@@ -69,6 +70,7 @@ def declare(name: str) -> FlagValues:
     define(own, GeneralLogRun, GENERAL_PRESETS)
     for flag in OF_A_CELL:
         delattr(own, flag)
+    processes.declare(own)
     return own
 
 
@@ -98,23 +100,29 @@ def carry_out(
     folder = files.folder(values.study_dir, "--study_dir")
     if values.ray is not None and values.parallel is not None:
         raise InputError("--parallel: the cluster says how many; leave it out, or leave out --ray")
+    processes.check_alone(values, "ray", "parallel", "dry_run")
     if values.dry_run:
         check_folder(study, folder)
         for cell in unfinished(study, folder):
             tell(shlex.join(cell_command(cell, folder, values.preset)))
         return
-    with study_folder(study, folder):
-        _do_and_report(values, study, folder)
+    begin, planned = partial(study_folder, study, folder), [cell.folder for cell in cells]
+    with processes.joined(values), hosts.folder_of_first(begin, planned) as place:
+        _do_and_report(values, study, folder if hosts.first() else place)
 
 
 def _do_and_report(values: FlagValues, study: Study, folder: Path) -> None:
     try:
-        with Terminal().cells(len(unfinished(study, folder)), len(study.cells)) as show:
+        progress, left = (
+            processes.progress(),
+            hosts.of_first(lambda: len(unfinished(study, folder))),
+        )
+        with progress.cells(left, len(study.cells)) as show:
             parallel = values.parallel or devices.processes_at_once(GIGABYTES)
-            there = None if values.ray is None else spread(values.ray, Terminal().say)
+            there = None if values.ray is None else spread(values.ray, progress.say)
             run_cells(study, folder, parallel, lambda outcome: show(sentence(outcome)), there)
     finally:  # of the finished cells, whatever went wrong
-        if (folder / "study.json").is_file():
+        if hosts.first() and (folder / "study.json").is_file():
             tell(f"Report: {report.write(folder)}")
 
 
@@ -127,8 +135,9 @@ def sentence(outcome: Outcome) -> str:
 
 
 def given(values: FlagValues) -> list[str]:
-    """The flags of the command line."""
-    present = [values[n] for n in values if values[n].present and values[n].name == n]
+    """The flags of the command line but those that say where processes meet."""
+    names = [n for n in values if values[n].name == n and n not in processes.FLAGS]
+    present = [values[n] for n in names if values[n].present]
     return [text for flag in present for text in flag.serialize().split("\n")]
 
 

@@ -13,10 +13,13 @@ Several files (a folder, a quoted glob, --logs given again) are one log, in the 
 is read from a pipe or by --follow is judged while it is written, until it ends or Ctrl-C.
 """
 
+import os
 from typing import Any
 
 from absl.flags import FlagValues
 
+from glx import hosts
+from glx.cli import processes
 from glx.cli.flags import add, define, given
 from glx.cluster import detect as cluster
 from glx.cluster.connect import ABOUT
@@ -28,7 +31,7 @@ from glx.generallog.experts import ExpertConfig
 from glx.parse.layout import FORMATS
 from glx.parse.names import Given
 from glx.parse.sources import STDIN
-from glx.redact import mask_of
+from glx.redact import Mask, mask_of
 from glx.report import remarks
 from glx.report.cause_texts import for_people
 from glx.report.causes import since
@@ -36,8 +39,7 @@ from glx.runs import detect
 from glx.runs.causes import of_path
 from glx.runs.compilation import keep_compilations
 from glx.runs.detect import JSONL, OTLP
-from glx.runs.progress import Terminal
-from glx.runs.watching import HERE, Watch
+from glx.runs.watching import HERE, NOBODY, Watch
 from glx.terminal import tell
 
 SHOWN = 10  # causes of --summary
@@ -96,6 +98,7 @@ def declare() -> FlagValues:
     )
     add(own, "string", "alert_url", None, about)
     define(own, ExpertConfig)
+    processes.declare(own)
     return own
 
 
@@ -104,6 +107,7 @@ def work(values: FlagValues) -> None:
     for name in ("detector", "logs", "out"):
         if not values[name].value:
             raise InputError(f"--{name}: missing; see --help")
+    processes.check_alone(values, "ray", "follow")
     if values.ray is not None:
         _on_cluster(values)
         return
@@ -122,25 +126,37 @@ def work(values: FlagValues) -> None:
         raise InputError(
             f"--verdicts={OTLP}: has no evidence for --summary to show; leave out one of them"
         )
+    keep_compilations(DataConfig())
+    with processes.joined(values):
+        if hosts.first():
+            _detect(values, summary, mask)
+        else:
+            _judge(values, os.devnull)
+
+
+def _detect(values: FlagValues, summary: bool, mask: Mask) -> None:
+    """Judge the log, write and show what was found."""
     before = None if values.since is None else of_path(given_path(values.since), mask)
     said = remarks.read(remarks.path_of(given_path(values.detector))) if summary else {}
-    keep_compilations(DataConfig())
+    watch = values.metrics_port, values.metrics_host, values.metrics_file, values.alert_url
+    _judge(values, values.out, Watch(*watch))
+    if summary:
+        found = since(of_path(given_path(values.out), mask), before)
+        tell(for_people(remarks.remarked(found, said), SHOWN))
+
+
+def _judge(values: FlagValues, out: str, watch: Watch = NOBODY) -> None:
     detect.detect(
         given_path(values.detector),
         values.logs,
-        values.out,
+        out,
         latency=values.latency,
         follow=values.follow,
         overwrite=values.overwrite,
         kind=values.verdicts,
-        watch=Watch(
-            values.metrics_port, values.metrics_host, values.metrics_file, values.alert_url
-        ),
+        watch=watch,
         **_settings(values),
     )
-    if summary:
-        found = since(of_path(given_path(values.out), mask), before)
-        tell(for_people(remarks.remarked(found, said), SHOWN))
 
 
 def _settings(values: FlagValues) -> dict[str, Any]:
@@ -153,7 +169,7 @@ def _settings(values: FlagValues) -> dict[str, Any]:
         "idle": values.idle,
         "mask": mask_of(values.redact),
         "expert": given(values, ExpertConfig),
-        "progress": Terminal(),
+        "progress": processes.progress(),
     }
 
 

@@ -35,9 +35,10 @@ WITH_WORDS = (
     "report",
     "statements",
 )  # that are no flags
-DISTRIBUTED = ("zerolog", "generallog", "method")  # which several processes can share
+# Which several processes can share.
+DISTRIBUTED = ("zerolog", "generallog", "method", "detect", "refresh", "study", "ablate")
 ONE_PROCESS = (
-    "--distributed: glx {} is one process; leave it out, several processes share a run of glx "
+    "--distributed: glx {} is one process; leave it out, several processes share glx "
     f"{', '.join(DISTRIBUTED)}"
 )
 HELP = "\n".join(

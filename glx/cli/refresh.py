@@ -20,7 +20,8 @@ from msgspec.json import format as indented
 from rich.table import Column, Table
 from rich.text import Text
 
-from glx import files
+from glx import files, hosts
+from glx.cli import processes
 from glx.cli.flags import add
 from glx.data.load import REDACT, DataConfig
 from glx.errors import InputError
@@ -28,7 +29,6 @@ from glx.files import given_path
 from glx.redact import mask_of
 from glx.runs import detectors
 from glx.runs.compilation import keep_compilations
-from glx.runs.progress import Terminal
 from glx.runs.refresh import FIT_ANEW, Change, Drift, refresh
 from glx.terminal import Screen, escaped, tell, visible
 
@@ -43,6 +43,7 @@ def declare() -> FlagValues:
     add(own, "boolean", "dry_run", False, "Only say how much the system has drifted.")
     add(own, "enum", "format", "text", ["text", "json"], "Of what is said of the drift.")
     add(own, "boolean", "redact", True, REDACT)
+    processes.declare(own)
     return own
 
 
@@ -52,10 +53,17 @@ def work(values: FlagValues) -> None:
     for name in needed:
         if not values[name].value:
             raise InputError(f"--{name}: missing; see --help")
-    folder, mask = given_path(values.detector), mask_of(values.redact)
-    out = None if values.dry_run else _new_folder(values.out, folder)
     keep_compilations(DataConfig())
-    detector, parser, drift = refresh(folder, values.logs, mask, Terminal())
+    with processes.joined(values):
+        _refresh(values)
+
+
+def _refresh(values: FlagValues) -> None:
+    folder, mask = given_path(values.detector), mask_of(values.redact)
+    out = None if values.dry_run or not hosts.first() else _new_folder(values.out, folder)
+    detector, parser, drift = refresh(folder, values.logs, mask, processes.progress())
+    if not hosts.first():
+        return
     if out is not None:
         detectors.save(out, detector, parser, detectors.stamps(folder))
     if values.format == "json":

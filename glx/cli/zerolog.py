@@ -9,18 +9,15 @@ of several processes, each started with the same command (docs/hosts.md).
 """
 
 from collections.abc import Mapping
-from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
 from absl.flags import FlagValues
 
 from glx import files, hosts
-from glx.cli import tables
+from glx.cli import processes, tables
 from glx.cli.flags import add, build, define
-from glx.errors import InputError
 from glx.runs.compilation import keep_compilations
-from glx.runs.progress import Progress, Terminal
 from glx.runs.run import run as run_once
 from glx.runs.settings import PRESETS, RunConfig
 from glx.runs.trackers import TRACKERS
@@ -39,11 +36,7 @@ def declare(method: str = "zerolog", presets: Mapping[str, Any] = PRESETS) -> Fl
         "Keep the run there too, as its variables say (MLFLOW_TRACKING_URI, WANDB_MODE and such)."
     )
     add(own, "multi_enum", "tracker", [], list(TRACKERS), about)
-    about = "Run with other processes, each given this command; a TPU pod, SLURM or Open MPI tells "
-    add(own, "boolean", "distributed", False, about + "where they meet, elsewhere the next three.")
-    add(own, "string", "coordinator", None, "HOST:PORT of the first process, a port that is free.")
-    add(own, "integer", "process_id", None, "Number of this process, from 0; the first writes.")
-    add(own, "integer", "num_processes", None, "How many there are.")
+    processes.declare(own)
     return own
 
 
@@ -60,24 +53,13 @@ def carry_out(values: FlagValues, method: str, config: RunConfig) -> None:
     )
     check_trackers(values.tracker)
     keep_compilations(config.data)
-    with joined(values):
-        progress = Terminal() if hosts.first() else Progress()
+    with processes.joined(values):
         metrics = run_once(
             config,
             run_dir,
             overwrite=values.overwrite,
             trackers=list(dict.fromkeys(values.tracker)),
-            progress=progress,
+            progress=processes.progress(),
         )
-        tables.print_run(metrics, run_dir)
-
-
-def joined(values: FlagValues) -> AbstractContextManager[None]:
-    """The processes of the run, as the flags have them."""
-    cluster = hosts.Cluster(*(values[name].value for name in hosts.Cluster._fields))
-    if values.distributed:
-        return hosts.joined(cluster)
-    for name, value in cluster._asdict().items():
-        if value is not None:
-            raise InputError(f"--{name}={value}: is for several processes; give --distributed too")
-    return nullcontext()
+        if hosts.first():
+            tables.print_run(metrics, run_dir)

@@ -25,7 +25,7 @@ from glx.embed.embed import embed
 from glx.errors import Paused
 from glx.files import given_path, writable
 from glx.generallog import experts, knowledge, notes, route
-from glx.generallog.expert import Expert, ExpertInput
+from glx.generallog.expert import Expert, ExpertAnswers, ExpertInput
 from glx.generallog.experts import ExpertConfig, ExpertContext
 from glx.generallog.habits import Habits, of_profile, of_texts_alone
 from glx.generallog.knowledge import Knowledge, KnowledgeConfig
@@ -178,7 +178,7 @@ class GeneralLogDetector(Detector):
         """As in `glx.detector`."""
         config = replace(self.config, expert=change(self.config.expert))
         if folder is None and ask is None:  # else it was prepared before the work
-            experts.prepare(config.expert, say)
+            hosts.of_first(lambda: experts.prepare(config.expert, say))
         context = ExpertContext(self.knowledge, config.knowledge.k, self.numbers, folder, report)
         context = context if ask is None else replace(context, ask=ask)
         return replace(self, config=config, expert=experts.make_expert(config.expert, context))
@@ -207,6 +207,9 @@ class GeneralLogDetector(Detector):
     def judge(self, sequences: Sequences, meanings: Meanings) -> Verdicts:
         """Verdicts on sequences of the target; their metrics are of the routes and the expert.
 
+        Of several processes the first alone asks the expert, and its verdicts alone are whole;
+        those of the others are ZeroLog's.
+
         Args:
           meanings: of the `V` templates that the ids stand for, new ones included.
 
@@ -221,18 +224,19 @@ class GeneralLogDetector(Detector):
         reasons, causes, lacks = base.reasons.copy(), base.causes.copy(), base.lacks.copy()
         judges_all, costs, share_answered = self.config.judges_all, Costs(), None
         rows = np.flatnonzero(~routed.general | judges_all)
-        hosts.leave_to_first()  # who alone asks
+        told: list[ExpertAnswers] = []
         if len(rows):
-            asked = unique.take(rows)
-            own = self.habits(meanings)
+            asked, own = unique.take(rows), self.habits(meanings)
             inputs = expert_input(self, asked, meanings, own, routed, rows)
             expert = self.expert or self.with_expert().expert
             assert expert is not None
-            answers = expert(inputs)
+            hosts.of_first(lambda: told.append(expert(inputs)))
+        if told:
+            (answers,) = told
             costs, share_answered = answers.costs, answers.share_answered
             # Where a file has none, ZeroLog's verdict stays; a model that gave none abstains.
-            told = np.flatnonzero(~(judges_all & np.isnan(answers.log_odds)))
-            rows, asked, answers = rows[told], asked.take(told), answers.take(told)
+            given = np.flatnonzero(~(judges_all & np.isnan(answers.log_odds)))
+            rows, asked, answers = rows[given], asked.take(given), answers.take(given)
             decisive = asked.ids[asked.offsets[:-1] + answers.places]
             absent = own.absence(asked)
             log_odds = np.maximum(answers.log_odds, absent)

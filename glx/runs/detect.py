@@ -15,6 +15,7 @@ import numpy as np
 import polars as pl
 from rich.table import Table
 
+from glx import hosts
 from glx.data.inputs import given_log, in_order, layout_of_all
 from glx.data.inspect import inspect
 from glx.data.load import WINDOW, LogParser
@@ -35,6 +36,7 @@ from glx.parse.sources import STDIN
 from glx.redact import Mask, redact
 from glx.report import inspection
 from glx.runs import detectors
+from glx.runs.in_step import in_step
 from glx.runs.json_lines import Lines, json_of, text_of
 from glx.runs.output import output_of
 from glx.runs.progress import Progress
@@ -73,6 +75,8 @@ def detect(
 ) -> ReadCounts:
     """Write a line of JSON for every sequence of `logs`, as `docs/formats.md` describes it.
 
+    Of several processes (`glx.hosts`) all read and judge, each writes to its `out`.
+
     Args:
       folder: the detector.
       logs: paths, folders or globs of the files of one log, or `-` for standard input.
@@ -97,9 +101,11 @@ def detect(
     progress = progress or Progress()
     idle, latency = span_of("idle", idle), span_of("latency", latency)
     log = given_log([logs] if isinstance(logs, str) else logs, latency, follow)
+    if hosts.several() and (log.live or STDIN in log.files):
+        raise InputError(f"--logs={log}: --distributed needs files that each process can read")
     if follow and not os.path.exists(log.files[0]):
         progress.say(f"{log}: no such file yet; waiting for it")
-    place = place_of(out, log, folder)
+    place = hosts.of_all(lambda: place_of(out, log, folder))
     counts, spent = ReadCounts(), Counter[str]()
     with ExitStack() as opened:
         kept = None
@@ -115,7 +121,7 @@ def detect(
             )
         told = folder, digest(folder), log, place, counts, mask, progress.say
         tell = opened.enter_context(watching(watch, *told, overwrite=overwrite))
-        detector, parser = detectors.load(folder)
+        detector, parser = hosts.of_all(lambda: detectors.load(folder))
         change = detectors.change_of(detector, expert)
         detectors.check_read(detector, expert)
         parser = changed(parser, log, format, session, window, given)
@@ -227,9 +233,10 @@ def verdicts(
         if log.live:
             warm_up(detector, meanings, int(np.argmax(parser.miner.fitted.counts)))
             progress.say(f"{log}: judged as it comes")
-        yield from judged(detector, parser, meanings, stream(log, parser, counts, idle), mask)
+        found = in_step(log, parser, stream(log, parser, counts, idle))
+        yield from judged(detector, parser, meanings, found, mask)
         if not log.live:
-            detector.finish()
+            hosts.of_first(detector.finish)
 
 
 def judged(

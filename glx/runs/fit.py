@@ -3,7 +3,6 @@
 In: settings of a run. Out: labelled sources, an unlabelled target, a detector.
 """
 
-import hashlib
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -22,6 +21,7 @@ from glx.errors import InputError
 from glx.evaluate.labels import check_labels, check_source, few_labelled, read_labels
 from glx.redact import mask_of
 from glx.report.inspection import masked, table
+from glx.runs.in_step import digest
 from glx.runs.progress import Progress
 from glx.runs.settings import RunConfig
 from glx.runs.shared import Shared
@@ -106,15 +106,12 @@ def fit(
 def _read(
     sources: list[LabelledSource], target: Parsed, few: LabelledSource | None
 ) -> Iterator[str]:
-    """What was read of each system: its name, lines and a digest, equal where all of it is."""
+    """What was read of each system, equal where all of it is."""
     labelled = [*sources, *([few] if few else [])]
     seen = [(one.name, one.sequences, one.templates, one.labels) for one in labelled]
     seen.append((target.system.name, target.sequences, target.templates, target.part))
     for name, sequences, templates, of_each in seen:
-        known = hashlib.sha256("\n".join(templates.texts).encode(errors="replace"))
-        for array in (sequences.ids, sequences.offsets, of_each):
-            known.update(array.tobytes())
-        yield f"{name} ({len(sequences.ids):,} lines, {known.hexdigest()[:8]})"
+        yield f"{name} ({digest(templates.texts, sequences, of_each)})"
 
 
 def check_memory(config: DetectorConfig) -> None:

@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from msgspec import Struct
 
+from glx import hosts
 from glx.data.inputs import given_log, in_order
 from glx.data.load import LogParser
 from glx.data.stream import stream
@@ -23,6 +24,7 @@ from glx.parse.miner import Miner
 from glx.parse.read import ReadCounts
 from glx.redact import Mask
 from glx.runs import detectors
+from glx.runs.in_step import in_step
 from glx.runs.progress import Progress
 from glx.sequences import Sequences, Templates, distinct, join
 
@@ -108,7 +110,7 @@ def refresh(
     log = given_log([logs] if isinstance(logs, str) else logs, latency=0, follow=False)
     if log.live:
         raise InputError(f"--logs={log}: is read as it comes; give files that are whole")
-    detector, parser = detectors.load(folder)
+    detector, parser = hosts.of_all(lambda: detectors.load(folder))
     log, counts = in_order(Log(log.files), parser.layout), ReadCounts()
     progress.say(f"reading {log}")
     sequences = everything(log, parser, counts)
@@ -128,7 +130,8 @@ def everything(log: Log, parser: LogParser, counts: ReadCounts) -> Sequences:
     Raises:
       InputError: there is no line with text.
     """
-    parts = [*stream(log, parser, counts, idle=float("inf"))]
+    found = stream(log, parser, counts, idle=float("inf"))
+    parts = [*in_step(log, parser, found)]
     if not parts:
         raise InputError(f"{log}: no line with text; give a log with at least one event")
     return join(parts)

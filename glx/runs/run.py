@@ -15,8 +15,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import numpy as np
+from msgspec import to_builtins
 
 from glx import hosts
 from glx import verdicts as tables
@@ -52,8 +52,7 @@ def run(
 ) -> models.Metrics:
     """Fit, judge, measure; returns what `metrics.json` holds.
 
-    Of several processes (`glx.hosts`) all read, fit and judge; the first alone writes and returns,
-    the others end with it.
+    Of several processes (`glx.hosts`) all read, fit and judge, and the first alone writes.
 
     Args:
       trackers: `mlflow`, `wandb`, where the first process keeps the run too (`glx.runs.trackers`).
@@ -86,49 +85,51 @@ def run(
         meanings = detector.understand(target.parser.texts, mask_of(config.data.redact))
         with progress.asking() as asked:
             verdicts = detector.with_expert(folder=folder, report=asked).judge(test, meanings)
-        hosts.leave_to_first()
         scoring = time.perf_counter() - scoring
 
-        found = dict(verdicts.metrics)
-        stamped = ["bgl_inferred_text"] if config.data.bgl_inferred_text else []
-        stamped += [] if few is None else [f"{len(few.labels):,} labels of the target"]
-        stamped += found.pop("stamps", [])
-        stamps = {"protocol": config.data.protocol, "stamps": stamped}
-        shown = meanings.shown, mask_of(config.data.redact)
-        _write_verdicts(folder, detector, target, verdicts, *shown, stamps)
+        def written() -> dict[str, Any]:
+            found = dict(verdicts.metrics)
+            stamped = ["bgl_inferred_text"] if config.data.bgl_inferred_text else []
+            stamped += [] if few is None else [f"{len(few.labels):,} labels of the target"]
+            stamped += found.pop("stamps", [])
+            stamps = {"protocol": config.data.protocol, "stamps": stamped}
+            shown = meanings.shown, mask_of(config.data.redact)
+            _write_verdicts(folder, detector, target, verdicts, *shown, stamps)
 
-        progress.say("measuring")
-        has_labels = target.system.labels is not None
-        labels = None
-        if has_labels:
-            labels = read_labels(target.system, target.sequences, progress.say)
-        found |= measure(config, target, verdicts, detector.threshold, labels, shared)
-        if few is not None:
-            found["audit"].append(audit.target_labels(len(few.labels)))
-        found |= {
-            "method": config.model.name(labelled=few is not None),
-            "target_labels": 0 if few is None else len(few.labels),
-            "wall_seconds": time.perf_counter() - began + shared.saved_seconds,
-            "n_lines": len(test.ids),
-            "lines_per_second": len(test.ids) / max(scoring, 1e-9),
-            "peak_memory_mb": peak_memory_mb(),
-            **stamps,
-            "seed": config.model.seed,
-            "source": [source.name for source in sources],
-            "target": target.system.name,
-            "read": asdict(target.counts),
-        }
-        metrics = models.typed(found, models.Metrics)
-        models.write(folder, metrics)
-        tracker.end(msgspec.to_builtins(metrics))
-        y = None if labels is None else labels.sequences[target.part == TEST].astype(bool)
-        baselines = {} if y is None else trivial(config, target, verdicts, shared)
-        cut = detector.threshold
-        models.write(folder, plots.plot_data(target, verdicts, cut, metrics.tau, y, baselines))
-        remarks.keep(run_dir, folder)
-        report.write(folder)
-        shutil.rmtree(folder / "training", ignore_errors=True)
-    return metrics
+            progress.say("measuring")
+            has_labels = target.system.labels is not None
+            labels = None
+            if has_labels:
+                labels = read_labels(target.system, target.sequences, progress.say)
+            found |= measure(config, target, verdicts, detector.threshold, labels, shared)
+            if few is not None:
+                found["audit"].append(audit.target_labels(len(few.labels)))
+            found |= {
+                "method": config.model.name(labelled=few is not None),
+                "target_labels": 0 if few is None else len(few.labels),
+                "wall_seconds": time.perf_counter() - began + shared.saved_seconds,
+                "n_lines": len(test.ids),
+                "lines_per_second": len(test.ids) / max(scoring, 1e-9),
+                "peak_memory_mb": peak_memory_mb(),
+                **stamps,
+                "seed": config.model.seed,
+                "source": [source.name for source in sources],
+                "target": target.system.name,
+                "read": asdict(target.counts),
+            }
+            metrics = models.typed(found, models.Metrics)
+            models.write(folder, metrics)
+            tracker.end(to_builtins(metrics))
+            y = None if labels is None else labels.sequences[target.part == TEST].astype(bool)
+            baselines = {} if y is None else trivial(config, target, verdicts, shared)
+            cut = detector.threshold
+            models.write(folder, plots.plot_data(target, verdicts, cut, metrics.tau, y, baselines))
+            remarks.keep(run_dir, folder)
+            report.write(folder)
+            shutil.rmtree(folder / "training", ignore_errors=True)
+            return to_builtins(metrics)
+
+        return models.typed(hosts.of_first(written), models.Metrics)
 
 
 def _write_verdicts(

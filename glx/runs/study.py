@@ -14,6 +14,7 @@ from functools import partial
 from itertools import groupby
 from pathlib import Path
 
+from glx import hosts
 from glx.errors import InputError, OutsideError, Paused
 from glx.files import LOCK, locked
 from glx.report.models import Measured, Metrics, Plan, PlannedCell, read, write
@@ -121,6 +122,8 @@ def run_cells(
 ) -> None:
     """Do every cell that is not done yet.
 
+    Several processes (`glx.hosts`) do each cell together, in the same order.
+
     Args:
       parallel: processes; those of one target, sources and seed go to one, which fits what they
         share once.
@@ -134,15 +137,11 @@ def run_cells(
       Paused: cells wait for answers, and the others are done.
       RuntimeError: a bug in a cell, once the others are done.
     """
-    check_folder(study, folder)
-    left = unfinished(study, folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    planned = tuple(cell.planned for cell in study.cells)
-    given = study.name, study.command, study.preset, study.protocol, study.reference
-    write(folder, Plan(*given, planned))
+    begun = hosts.of_first(partial(_begun, study, folder))
+    left = [cell for cell in study.cells if cell.folder in begun]
     groups = [list(group) for _, group in groupby(left, key=_shared_work)]
     failed = []
-    parallel = min(parallel, len(groups))
+    parallel = 1 if hosts.several() else min(parallel, len(groups))
     if groups and (spread is not None or parallel > 1):
         outcomes = (spread or side_by_side)(groups, partial(_begin, folder), parallel)
     else:
@@ -161,8 +160,19 @@ def run_cells(
         raise FAILURES[first.kind](f"{how}; {first.cell.folder}: {first.error}")
 
 
+def _begun(study: Study, folder: Path) -> list[str]:
+    """Write `study.json`; the folders of the cells that are left."""
+    check_folder(study, folder)
+    left = [cell.folder for cell in unfinished(study, folder)]
+    folder.mkdir(parents=True, exist_ok=True)
+    planned = tuple(cell.planned for cell in study.cells)
+    given = study.name, study.command, study.preset, study.protocol, study.reference
+    write(folder, Plan(*given, planned))
+    return left
+
+
 @contextmanager
-def study_folder(study: Study, folder: Path) -> Iterator[None]:
+def study_folder(study: Study, folder: Path) -> Iterator[Path]:
     """The folder for this process alone; its cells may be done by others, one by each.
 
     Raises:
@@ -170,7 +180,7 @@ def study_folder(study: Study, folder: Path) -> Iterator[None]:
     """
     check_folder(study, folder)
     with locked(folder, "--study_dir"):
-        yield
+        yield folder
 
 
 def unfinished(study: Study, folder: Path) -> list[Cell]:
@@ -190,7 +200,7 @@ def check_folder(study: Study, folder: Path) -> None:
     """Raise InputError where the folder is no study's, or one's whose work would be forgotten."""
     if not (folder / "study.json").is_file():
         # Cells may have been done one by one, by the commands of `--dry_run`.
-        cells_alone = folder.is_dir() and {*os.listdir(folder)} <= {LOCK, "cells"}
+        cells_alone = folder.is_dir() and {*os.listdir(folder)} <= {LOCK, hosts.TOKEN, "cells"}
         if os.path.exists(folder) and not cells_alone:
             raise InputError(f"{folder}: is there already and is no study; choose another folder")
         return
@@ -218,13 +228,18 @@ def _do(folder: Path, shared: Shared, cell: Cell) -> Outcome:
     keep_compilations(cell.config.data)
     place, config = folder / cell.folder, cell.config
     try:
-        if is_finished(place, config.recorded, config.may_differ):  # its outcome was lost
+        there = partial(is_finished, place, config.recorded, config.may_differ)
+        if hosts.of_first(there):  # its outcome was lost
             metrics = read(place, Metrics)
         else:
             metrics = run(config, place, shared=shared)
     except (InputError, OutsideError, Paused) as e:
+        if not hosts.all_say(f"{cell.folder}: {e}"):
+            raise
         kind = next(kind for kind, error in FAILURES.items() if isinstance(e, error))
         return Outcome(cell, kind, error=str(e))
-    except Exception:  # the others go on; it is raised at the end
+    except Exception:  # the other cells go on; it is raised at the end
+        if hosts.several():  # of one process: the others wait for it
+            raise
         return Outcome(cell, "bug", error=traceback.format_exc())
     return Outcome(cell, "done", metrics.f1 if isinstance(metrics, Measured) else None)

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from glx import hosts
 from glx.sequences import CUT, Distinct, Sequences, distinct
 from glx.verdicts import Verdicts
 
@@ -50,7 +51,8 @@ class VerdictCache:
             for n, (a, b) in enumerate(pairwise(bounds)):
                 if a < b:
                     keys[n] += 2 * CUT + events[size * a : size * b]
-        new = [n for n, key in enumerate(keys) if key not in self.rows]
+        # Of several processes the first alone sees abstentions.
+        new = hosts.of_first(lambda: [n for n, key in enumerate(keys) if key not in self.rows])
         metrics: dict[str, Any] = {}
         if new:
             metrics = self._learn([keys[n] for n in new], unique.take(np.array(new)))
