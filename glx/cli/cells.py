@@ -113,10 +113,8 @@ def carry_out(
 
 def _do_and_report(values: FlagValues, study: Study, folder: Path) -> None:
     try:
-        progress, left = (
-            processes.progress(),
-            hosts.of_first(lambda: len(unfinished(study, folder))),
-        )
+        progress = processes.progress()
+        left = hosts.of_first(lambda: len(unfinished(study, folder)))
         with progress.cells(left, len(study.cells)) as show:
             parallel = values.parallel or devices.processes_at_once(GIGABYTES)
             there = None if values.ray is None else spread(values.ray, progress.say)
