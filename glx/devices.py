@@ -7,6 +7,7 @@ program on the same host arrays; results that are `replicated` are whole in ever
 """
 
 import os
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
@@ -185,13 +186,29 @@ def pad_rows(rows: np.ndarray, multiple: int) -> np.ndarray:
     return np.pad(rows, [(0, -len(rows) % multiple)] + [(0, 0)] * (rows.ndim - 1))
 
 
-def in_flight(work: Callable[..., None], batches: Iterable[tuple]) -> None:
-    """Call `work(*batch)` for each batch, as many at a time as keep the device busy.
+def in_flight(
+    begin: Callable[..., Any], finish: Callable[..., None], batches: Iterable[tuple]
+) -> None:
+    """Call `finish(begin(*batch), *batch)` for each batch, so many at a time that devices are busy.
 
-    Several processes begin batches that they share in one order, so one at a time.
+    Several processes begin the batches that they share in one order, the next before the last is
+    finished; one process has a thread for each, so that a CPU computes them side by side.
+
+    Args:
+      begin: sends a batch to the devices and gives what they will have computed of it.
+      finish: waits for that.
     """
-    with ThreadPoolExecutor(1 if hosts.several() else sizes().batches) as pool:
-        calls = [pool.submit(work, *batch) for batch in batches]
+    if hosts.several():
+        begun = deque[tuple]()
+        for batch in batches:
+            begun.append((begin(*batch), *batch))
+            if len(begun) == sizes().batches:
+                finish(*begun.popleft())
+        for one in begun:
+            finish(*one)
+        return
+    with ThreadPoolExecutor(sizes().batches) as pool:
+        calls = [pool.submit(lambda *one: finish(begin(*one), *one), *batch) for batch in batches]
         try:
             for call in calls:
                 call.result()

@@ -4,7 +4,7 @@ import jax
 import numpy as np
 import other_devices
 
-from glx import devices
+from glx import devices, hosts
 
 ON_EIGHT = """
 import jax, numpy as np
@@ -44,6 +44,20 @@ def test_longer_sequences_and_texts_come_in_smaller_batches_of_whole_blocks(monk
         for length in range(usual, 2000, 7):
             assert total / 2 < at_once(length) * length <= total
             assert at_once(length) % devices.BLOCKS == 0
+
+
+def test_of_several_processes_a_batch_begins_before_the_last_is_finished(monkeypatch):
+    monkeypatch.setattr(hosts, "several", lambda: True)
+    done = []
+
+    def begin(n: int) -> int:
+        done.append(f"begin {n}")
+        return 10 * n
+
+    devices.in_flight(begin, lambda x, n: done.append(f"finish {n} {x}"), [(n,) for n in range(3)])
+    first, *middle, last = done
+    assert (first, last) == ("begin 0", "finish 2 20")
+    assert middle == ["begin 1", "finish 0 0", "begin 2", "finish 1 10"]
 
 
 def test_one_device_is_a_mesh_too():

@@ -5,15 +5,18 @@ import socket
 from contextlib import chdir, nullcontext
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 import pytest
 from several_processes import DATA, begun, completed, ends, wait_until, write_shop
 from shop import KEYS, write_labels
 
+from experiments.benchmarks.score import problem
 from glx import hosts
 from glx.cli.main import main
 from glx.errors import InputError
 from glx.joining import LOST
+from glx.zerolog.score import score
 
 TRAIN = (
     *("--hidden=4", "--max_events=4", "--episodes=4", "--batch=2", "--nosecond_order"),
@@ -151,6 +154,26 @@ with joining.joined(joining.Cluster(place, int(n), int(count))):
 def test_an_array_is_sent_in_pieces_and_no_proxy_is_asked():
     behind = {"http_proxy": "http://127.0.0.1:9", "https_proxy": "http://127.0.0.1:9"}
     assert completed("-c", SENT, count=2, last=behind) == [(0, "", "")] * 2
+
+
+SCORED = """
+import sys, numpy as np
+from experiments.benchmarks.score import problem
+from glx import joining
+from glx.zerolog.score import score
+place, count, n = (word.partition("=")[2] for word in sys.argv[2:])
+with joining.joined(joining.Cluster(place, int(n), int(count))):
+    found = score(*problem(40, events=4, hidden=4), lambda length: 2)
+    np.testing.assert_allclose(found[0], np.load("scores.npy"), atol=1e-6)
+    np.testing.assert_allclose(found[1], np.load("attention.npy"), atol=1e-6)
+"""
+
+
+def test_ten_batches_of_two_processes_are_scored_as_those_of_one(shop):
+    alone = score(*problem(40, events=4, hidden=4))
+    for name, array in zip(("scores", "attention"), alone, strict=True):
+        np.save(f"{name}.npy", array)
+    assert completed("-c", SCORED, count=2) == [(0, "", "")] * 2
 
 
 def test_without_a_cluster_there_is_nothing_to_join(shop):

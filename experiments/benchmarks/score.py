@@ -101,10 +101,10 @@ def recurrent(batches: int = 32) -> Prepared:
     given = gates, ids, jnp.full(size, L, jnp.int32)
     run = jax.jit(lambda *args: jax.tree.map(lambda states: states[-1], gru.apply({}, *args)))
 
-    def one(*batch: Any) -> None:
-        jax.block_until_ready(run(*batch))
+    def wait(states: Any, *batch: Any) -> None:
+        jax.block_until_ready(states)
 
-    return Prepared(lambda: devices.in_flight(one, [given] * batches), size * batches)
+    return Prepared(lambda: devices.in_flight(run, wait, [given] * batches), size * batches)
 
 
 def torch_gru(sequences: int, batch: int = 128) -> Prepared:

@@ -42,15 +42,18 @@ def score(
     gates = table_gates(config, params, devices.pad_rows(inputs.table, devices.TABLE_ROWS))
     shared = devices.put((params, gates), devices.replicated(mesh))
 
-    def one(rows: np.ndarray, filled: np.ndarray, length: int) -> None:
+    def begin(rows: np.ndarray, filled: np.ndarray, length: int) -> Any:
         batch = *pad(sequences, filled, length), inputs.statistics[filled]
         batch = devices.put(batch, devices.sharded(mesh))
-        found = score_batch(exported or network(config), mesh, shared, *batch)
+        return score_batch(exported or network(config), mesh, shared, *batch)
+
+    def finish(found: Any, rows: np.ndarray, filled: np.ndarray, length: int) -> None:
         p_B, weights_BxL = jax.device_get(found)
         scores[rows] = p_B[: len(rows)]
         unpad(weights_BxL, sequences, rows, attention)
 
-    devices.in_flight(one, batches(sequences, lambda length: mesh.size * batch_size(length)))
+    found = batches(sequences, lambda length: mesh.size * batch_size(length))
+    devices.in_flight(begin, finish, found)
     return scores, attention
 
 
