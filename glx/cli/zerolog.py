@@ -8,13 +8,14 @@ A run that was killed goes on when the same command is given again. `--distribut
 of several processes, each started with the same command (docs/hosts.md).
 """
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from absl.flags import FlagValues
 
-from glx import files, hosts
+from glx import devices, files, hosts
 from glx.cli import processes, tables
 from glx.cli.flags import add, build, define
 from glx.runs.compilation import keep_compilations
@@ -36,6 +37,10 @@ def declare(method: str = "zerolog", presets: Mapping[str, Any] = PRESETS) -> Fl
         "Keep the run there too, as its variables say (MLFLOW_TRACKING_URI, WANDB_MODE and such)."
     )
     add(own, "multi_enum", "tracker", [], list(TRACKERS), about)
+    about = (
+        "The kernel of docs/accelerators.md, by which a TPU trains (default GLX_KERNEL, else auto)."
+    )
+    add(own, "enum", "kernel", None, ["auto", "off"], about)
     processes.declare(own)
     return own
 
@@ -52,6 +57,8 @@ def carry_out(values: FlagValues, method: str, config: RunConfig) -> None:
         values.run_dir or f"runs/{method}-{name}-{config.model.seed}", "--run_dir"
     )
     check_trackers(values.tracker)
+    if values.kernel:
+        os.environ[devices.KERNEL] = values.kernel
     keep_compilations(config.data)
     with processes.joined(values):
         metrics = run_once(

@@ -14,6 +14,7 @@ import pytest
 from absl.flags import FlagValues
 
 import glx
+from glx.cli import zerolog
 from glx.cli.flags import MAY_BE_EMPTY, build, define, run
 from glx.cli.main import COMMANDS, main
 from glx.config import nested, setting
@@ -357,3 +358,16 @@ def test_a_closed_pipe_ends_without_a_traceback():
     assert process.returncode == 3
     assert error.startswith("error: standard output ")
     assert error.count("\n") == 1
+
+
+def test_the_kernel_of_training_is_off_by_a_flag(monkeypatch, tmp_path):
+
+    asked = []
+    monkeypatch.setenv("GLX_KERNEL", "auto")  # put back afterwards
+    monkeypatch.setattr(
+        zerolog, "run_once", lambda *_, **__: asked.append(os.environ["GLX_KERNEL"])
+    )
+    monkeypatch.setattr(zerolog.tables, "print_run", lambda *_: None)
+    for given in ([], ["--kernel=off"]):
+        assert main(["zerolog", f"--run_dir={tmp_path}/run", *given]) == 0
+    assert asked == ["auto", "off"]
