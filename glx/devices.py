@@ -1,4 +1,4 @@
-"""All that depends on the hardware: sizes of batches, what runs at once, and the mesh of devices.
+"""All that depends on the hardware: memory, what runs at once, and the mesh of devices.
 
 In: the devices that JAX sees, functions to run on them. Out: those functions, compiled for them.
 
@@ -11,9 +11,9 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 import jax.extend.backend
@@ -22,6 +22,7 @@ import numpy as np
 from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 
 from glx import hosts
+from glx.batch_sizes import CPU, Sizes, fitting
 from glx.errors import InputError
 
 AXIS = "devices"
@@ -30,60 +31,6 @@ HALVES = 2
 TABLE_ROWS = 256  # a table is padded to a multiple of it, so that new templates seldom recompile
 HOST_ROWS = 4096  # of a dense array that NumPy works on
 BLOCKS = 4  # that an accelerator goes through one by one: they share the memory of one
-
-
-class Sizes(NamedTuple):
-    """What suits one kind of device.
-
-    Attributes:
-      sequences: in a batch that is scored, at most.
-      events: in such a batch, padding included, at most.
-      batches: in flight.
-      windows: of a few events each, in a batch that is scored.
-      similarities: cosines that are computed at once.
-      texts: in a batch of the sentence encoder, at most.
-      tokens: in such a batch, padding included, at most.
-      encoder_dtype: what the sentence encoder computes in.
-      steps: of training in one call.
-    """
-
-    sequences: int
-    events: int
-    batches: int
-    windows: int
-    similarities: int
-    texts: int
-    tokens: int
-    encoder_dtype: str
-    steps: int
-
-
-# Measured (docs/notes/speed.md): with `H` 128 the arrays of a batch are the largest that malloc
-# reuses; the steps of a recurrence are too small to fill two cores, two batches are not.
-CPU = Sizes(
-    sequences=256,
-    events=12_288,
-    batches=2,
-    windows=2048,
-    similarities=1 << 24,
-    texts=32,
-    tokens=1 << 14,
-    encoder_dtype="float32",
-    steps=1,
-)
-# Not measured; by what the compiled programs need of memory, and by when their arithmetic takes
-# longer than their launches (docs/accelerators.md). More memory than 16 GB changes neither.
-ACCELERATOR = Sizes(
-    sequences=8192,
-    events=1 << 19,
-    batches=2,
-    windows=1 << 14,
-    similarities=1 << 24,
-    texts=1024,
-    tokens=1 << 15,
-    encoder_dtype="bfloat16",
-    steps=50,
-)
 
 
 INTERPRETED = "interpreted"  # an accelerator that a CPU stands in for, for tests
@@ -140,7 +87,10 @@ def use_blas() -> bool:
 
 
 def memory() -> int:
-    """Bytes that the device has, on a CPU those that the machine lets this process have."""
+    """Bytes that the device, or on a CPU the machine, lets this process have.
+
+    Of a GPU that is the share of it that `XLA_PYTHON_CLIENT_MEM_FRACTION` leaves to JAX.
+    """
     if not on_cpu():
         return int((jax.local_devices()[0].memory_stats() or {}).get("bytes_limit", 2**62))
     has = [os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")]
@@ -163,7 +113,13 @@ def processes_at_once(gigabytes: int) -> int:
 
 def sizes() -> Sizes:
     """What suits the devices at hand."""
-    return CPU if on_cpu() else ACCELERATOR
+    return CPU if on_cpu() else fitting(_memory_of_first())
+
+
+@cache
+def _memory_of_first() -> int:
+    """Batches are alike in all processes, and so are their devices."""
+    return hosts.of_first(memory)
 
 
 def batch_size(length: int) -> int:

@@ -4,7 +4,7 @@ import jax
 import numpy as np
 import other_devices
 
-from glx import devices, hosts
+from glx import batch_sizes, devices, hosts
 
 ON_EIGHT = """
 import jax, numpy as np
@@ -44,6 +44,20 @@ def test_longer_sequences_and_texts_come_in_smaller_batches_of_whole_blocks(monk
         for length in range(usual, 2000, 7):
             assert total / 2 < at_once(length) * length <= total
             assert at_once(length) % devices.BLOCKS == 0
+
+
+def test_batches_fit_the_memory_and_are_no_larger_than_pays():
+    assert (
+        batch_sizes.fitting(80 * 10**9)
+        == batch_sizes.fitting(16 * 10**9)
+        == batch_sizes.ACCELERATOR
+    )
+    for there in (2 * 10**9, 10**9, 10**8):  # as where a model server has the rest
+        sizes = batch_sizes.fitting(there)
+        assert there / 40 < sizes.events * batch_sizes.BYTES["events"] <= there / 20
+        assert 0 < sizes.tokens <= batch_sizes.ACCELERATOR.tokens
+        assert 0 < sizes.similarities <= batch_sizes.ACCELERATOR.similarities
+    assert batch_sizes.fitting(0).events == 1
 
 
 def test_of_several_processes_a_batch_begins_before_the_last_is_finished(monkeypatch):

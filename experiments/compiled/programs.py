@@ -15,7 +15,7 @@ import numpy as np
 from jax.sharding import Mesh, NamedSharding
 
 from experiments.benchmarks import train as benchmark
-from glx import devices
+from glx import batch_sizes, devices
 from glx.embed import bert
 from glx.generallog import nearest
 from glx.zerolog import score, train
@@ -26,7 +26,7 @@ SEQUENCES, EVENTS = 8192, 64  # that are scored
 TEXTS, TOKENS = 1024, 32  # that are embedded
 TARGETS, SOURCES = 2048, 2048  # templates that are compared
 MINILM = bert.BertConfig(
-    30522, 384, 6, 12, 1536, 512, 2, 1e-12, "gelu", devices.ACCELERATOR.encoder_dtype
+    30522, 384, 6, 12, 1536, 512, 2, 1e-12, "gelu", batch_sizes.ACCELERATOR.encoder_dtype
 )
 
 

@@ -4,6 +4,7 @@ import msgspec
 import pytest
 
 from experiments import compile as compiling
+from experiments.compiled import programs
 from experiments.compiled.compiling import Compiled
 from experiments.compiled.programs import (
     EVENTS,
@@ -14,7 +15,7 @@ from experiments.compiled.programs import (
     TOKENS,
 )
 from experiments.compiled.targets import TARGETS
-from glx import devices
+from glx import batch_sizes, devices
 
 ROW = Compiled(
     target="v5e",
@@ -96,9 +97,24 @@ def test_batches_fit_the_smallest_memory_many_times():
     alone = [row for row in compiling.read(compiling.COMMITTED) if row.devices == 1]
     assert len({row.program for row in alone}) == len(PROGRAMS)
     assert max(row.temporary for row in alone) < smallest / 20
-    sizes = devices.ACCELERATOR
+    sizes = batch_sizes.ACCELERATOR
     assert (sizes.sequences, sizes.events) == (SEQUENCES, SEQUENCES * EVENTS)
     assert (sizes.texts, sizes.tokens) == (TEXTS, TEXTS * TOKENS)
+
+
+def test_bytes_of_a_batch_follow_the_compiled_programs():
+    counts = {
+        "score": ("events", SEQUENCES * EVENTS),
+        "embed": ("tokens", TEXTS * TOKENS),
+        "route": ("similarities", programs.TARGETS * programs.SOURCES),
+    }
+    most = dict.fromkeys(batch_sizes.BYTES, 0.0)
+    for row in compiling.read(compiling.COMMITTED):
+        if row.program in counts:
+            name, count = counts[row.program]
+            most[name] = max(most[name], row.temporary * row.devices / count)
+    for name, each in batch_sizes.BYTES.items():
+        assert 0.75 * each < most[name] <= each, name
 
 
 @pytest.mark.parametrize("name", OTHER_SIZES)
