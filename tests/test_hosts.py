@@ -20,7 +20,7 @@ from glx.zerolog.score import score
 
 TRAIN = (
     *("--hidden=4", "--max_events=4", "--episodes=4", "--batch=2", "--nosecond_order"),
-    *("--steps=16", "--log_every=1", "--checkpoint_every=1"),
+    *("--steps=12", "--log_every=1", "--checkpoint_every=1"),
 )
 
 
@@ -49,14 +49,16 @@ def same_verdicts(one: str, other: str) -> None:
 
 
 def test_whoever_is_lost_the_run_goes_on_with_another_number_of_processes(shop):
-    """Killed and interrupted, resumed by four, equal to one process that nobody disturbed."""
+    """Interrupted and killed, resumed by four, equal to one process that nobody disturbed.
+
+    That another than the first is killed is in `test_distributed`.
+    """
     command = ("experiments.zerolog", *DATA, *TRAIN)
     assert main(["zerolog", *command[1:], "--run_dir=alone"]) == 0
     command = (*command, "--run_dir=run")
     stages = [
-        (1, 1, signal.SIGKILL, -signal.SIGKILL),
+        (1, 1, signal.SIGTERM, 130),
         (3, 0, signal.SIGKILL, -signal.SIGKILL),
-        (5, 0, signal.SIGTERM, 130),
     ]
     for step, victim, how, code in stages:
         with begun(*command, count=2) as processes:
@@ -72,7 +74,7 @@ def test_whoever_is_lost_the_run_goes_on_with_another_number_of_processes(shop):
     assert "report.html" in first[1]
     assert others == [(0, "", "")] * 3
     assert not Path("run.partial").exists()
-    assert len(Path("run/train.jsonl").read_text().splitlines()) == 16
+    assert len(Path("run/train.jsonl").read_text().splitlines()) == 12
     same_verdicts("run", "alone")
 
 
