@@ -30,6 +30,8 @@ NO_SPACE = re.compile(rf"(?<=[{SCRIPT}])(?=\S)|(?<=\S)(?=[{SCRIPT}])")  # of scr
 VALUE_BESIDE = re.compile(rf"(?<=[{SCRIPT}])\s+(?=<\*>)|(?<=<\*>)\s+(?=[{SCRIPT}])")
 CONSTANT = re.compile(r"[^\w<]*(?:[A-Z][A-Z_]+|[0-9]+|0x\w+)[^\w<]*")  # such as RUNNING, 404
 SAYS = re.compile(r"[^\W_]")
+HEXADECIMAL = re.compile(r"(?<![A-Za-z0-9_])[a-f]{1,3}<\*>(?![A-Za-z0-9_])")
+ID_IN_BRACKETS = re.compile(r"\[[a-z]{1,8}-<\*>")  # which the masks make `[<*>`
 LETTER, ANYTHING = "[A-Za-z]", "\ue000"  # of a published template
 Match = Callable[[str], int]  # masked text -> id, or -1
 
@@ -101,7 +103,10 @@ class Miner:
 
     def known(self, text: str) -> int:
         """The id of the fitted template that a masked text matches; -1 for none."""
-        return self._match(text) if self._n_fitted else -1
+        if not self._n_fitted:
+            return -1
+        id_ = self._match(text)
+        return self._match(as_id(text)) if id_ < 0 and HEXADECIMAL.search(text) else id_
 
     def _find(self, text: str) -> int:
         id_ = self.known(text)
@@ -127,7 +132,8 @@ def fit(texts: Sequence[str], counts: np.ndarray, config: MinerConfig = DEFAULT)
       texts: `T` distinct masked texts of the adapt part.
       counts: `<int>[T]` lines with each.
     """
-    rows = [spaced(text) for text in texts]
+    there = {*texts}
+    rows = [spaced(other if (other := as_id(text)) in there else text) for text in texts]
     drain = new_drain(config)
     for row in rows:
         drain.add_log_message(row)
@@ -136,6 +142,11 @@ def fit(texts: Sequence[str], counts: np.ndarray, config: MinerConfig = DEFAULT)
     ids = np.array([*map(match_tokens(merged), rows)], dtype=np.int64)
     used = np.bincount(ids, weights=np.asarray(counts, float), minlength=len(merged))
     return Miner(Templates([closed(row) for row in merged], used.astype(np.int64)), config)
+
+
+def as_id(text: str) -> str:
+    """The text if what looks like a name and a number, as `d7641061`, is an id in hexadecimal."""
+    return ID_IN_BRACKETS.sub("[<*>", HEXADECIMAL.sub(WILDCARD, text))
 
 
 def new_drain(config: MinerConfig) -> FastDrain:
