@@ -30,7 +30,10 @@ NO_SPACE = re.compile(rf"(?<=[{SCRIPT}])(?=\S)|(?<=\S)(?=[{SCRIPT}])")  # of scr
 VALUE_BESIDE = re.compile(rf"(?<=[{SCRIPT}])\s+(?=<\*>)|(?<=<\*>)\s+(?=[{SCRIPT}])")
 CONSTANT = re.compile(r"[^\w<]*(?:[A-Z][A-Z_]+|[0-9]+|0x\w+)[^\w<]*")  # such as RUNNING, 404
 SAYS = re.compile(r"[^\W_]")
-HEXADECIMAL = re.compile(r"(?<![A-Za-z0-9_])[a-f]{1,3}<\*>(?![A-Za-z0-9_])")
+# An id in hexadecimal that looks like a name and a number, as d7641061, or like a word.
+HEXADECIMAL = re.compile(
+    r"(?<![A-Za-z0-9_])(?:(?:[a-f]{1,3}|[A-F]{1,3})<\*>|[a-f]{8,}|[A-F]{8,})(?![A-Za-z0-9_])"
+)
 ID_IN_BRACKETS = re.compile(r"\[[a-z]{1,8}-<\*>")  # which the masks make `[<*>`
 LETTER, ANYTHING = "[A-Za-z]", "\ue000"  # of a published template
 Match = Callable[[str], int]  # masked text -> id, or -1
