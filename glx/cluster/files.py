@@ -56,7 +56,7 @@ def files_of(given: Sequence[str]) -> list[File]:
         some = _remote(text) if URL.match(text) else _local(text)
         if not some:
             raise InputError(f"--logs={text}: no file that has a line; check the path")
-        found |= {file.place: file for file in some}
+        found |= {file.place.removeprefix("file://"): file for file in some}
     return list(found.values())
 
 

@@ -112,8 +112,9 @@ def opened(out: str, settings: dict[str, Any]) -> Iterator[Folder]:
             (path / stage).mkdir(exist_ok=True)
         try:
             yield Folder(path)
-        except InputError:
-            if RUN not in there and not any((path / "done").iterdir()):
+        except (InputError, OutsideError):
+            kept = [*path.glob("done/*"), *path.glob("work/*.*")]
+            if RUN not in there and not kept:
                 _clear(path)
             raise
 

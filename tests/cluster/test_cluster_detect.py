@@ -32,11 +32,11 @@ def rows(out: Path) -> Counter:
 
 
 def kill_soon(cluster, node, folder: Path) -> Thread:
-    """Kill a node once the first file is read."""
+    """Kill a node once half of the eight files are read."""
 
     def kill() -> None:
         until = monotonic() + 300
-        while not [*folder.glob("work/*.json")] and monotonic() < until:
+        while len([*folder.glob("work/*.json")]) < 4 and monotonic() < until:
             sleep(0.05)
         cluster.remove_node(node, allow_graceful=False)
 
@@ -55,25 +55,26 @@ def test_sessions_over_files_are_judged_as_by_one_process(
     assert any('"last_file"' in line for line in one)
     assert any("strange thing" in line for line in one)
     ray = f"--ray={cluster.address}"
-    for nodes in (1, 2):
+    node = None
+    for nodes in (1, 2, 3):
+        node = node if nodes == 1 else cluster.add_node(**NODE)
         assert detect(detector, logs, tmp_path / str(nodes), ray) == 0
         assert rows(tmp_path / str(nodes)) == one
         (memory,) = re.findall(r"([\d,]+) MB", capsys.readouterr().err)
         assert 100 < int(memory.replace(",", "")) < 4_000
-        node = cluster.add_node(**NODE)
-    killing = kill_soon(cluster, node, tmp_path / "3")
-    assert detect(detector, logs, tmp_path / "3", ray) == 0
+    killing = kill_soon(cluster, node, tmp_path / "lost")
+    assert detect(detector, logs, tmp_path / "lost", ray) == 0
     killing.join(60)
     assert not killing.is_alive()
-    assert rows(tmp_path / "3") == one
+    assert rows(tmp_path / "lost") == one
     files = sorted(logs.iterdir())
-    done = [json.loads(path.read_text()) for path in (tmp_path / "3/done").iterdir()]
+    done = [json.loads(path.read_text()) for path in (tmp_path / "lost/done").iterdir()]
     assert sorted(one["file"] for one in done) == sorted(map(str, files))
-    assert not (tmp_path / "3/work").exists()
-    (tmp_path / "3/work").mkdir()  # as where it was killed just before it removed that
-    (tmp_path / "3/work/left.json").write_text("{}")
-    assert detect(detector, logs, tmp_path / "3", ray) == 0
-    assert not (tmp_path / "3/work").exists()
+    assert not (tmp_path / "lost/work").exists()
+    (tmp_path / "lost/work").mkdir()  # as where it was killed just before it removed that
+    (tmp_path / "lost/work/left.json").write_text("{}")
+    assert detect(detector, logs, tmp_path / "lost", ray) == 0
+    assert not (tmp_path / "lost/work").exists()
 
 
 @pytest.mark.ray
@@ -135,8 +136,9 @@ def test_no_ray_at_an_address_is_told_and_leaves_what_is_done(cluster, detector,
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    assert detect(detector, logs, tmp_path / "out", f"--ray=127.0.0.1:{port}") == 3
-    assert not [*(tmp_path / "out/done").iterdir()]
+    address, out = f"--ray=127.0.0.1:{port}", tmp_path / "out"
+    assert detect(detector, logs, out, address) == 3
+    assert not out.exists()
 
 
 def test_flags_that_a_cluster_does_not_read_are_refused(detector, logs, tmp_path):

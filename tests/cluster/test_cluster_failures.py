@@ -138,3 +138,9 @@ def test_a_node_that_does_not_see_the_folder_is_told_so(file, tmp_path, make):
         told = worker(asdict(file))
         assert told["failed"] == "outside"
         assert str(tmp_path / "elsewhere") in told["why"]
+
+
+def test_a_file_that_is_named_twice_is_one(file):
+    place = file.place
+    pytest.importorskip("fsspec", reason="of the extra ray")
+    assert len(files_of([place, f"file://{place}", place])) == 1

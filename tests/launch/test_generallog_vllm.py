@@ -33,7 +33,7 @@ def config(vllm_server, tmp_path_factory):
         return GeneralLogRun(
             target="sim_vms",
             source=("sim_blocks",),
-            data=DataConfig(cache_dir=str(folder / "glx"), sim_lines=4000),
+            data=DataConfig(cache_dir=str(folder / "glx"), sim_lines=6000),
             model=GeneralLogConfig(
                 train=TINY,
                 expert=ExpertConfig(expert=expert, prompt=PromptConfig(votes=votes), llm=settings),

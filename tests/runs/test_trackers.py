@@ -50,7 +50,7 @@ def mlflow_server(tmp_path_factory):
     log = (folder / "server.log").open("w")
     with log, subprocess.Popen(command, cwd=folder, stdout=log, stderr=log) as process:
         url = f"http://127.0.0.1:{port}"
-        for _ in range(300):
+        for _ in range(900):
             try:
                 if httpx.get(f"{url}/health").is_success:
                     break
