@@ -30,10 +30,8 @@ NO_SPACE = re.compile(rf"(?<=[{SCRIPT}])(?=\S)|(?<=\S)(?=[{SCRIPT}])")  # of scr
 VALUE_BESIDE = re.compile(rf"(?<=[{SCRIPT}])\s+(?=<\*>)|(?<=<\*>)\s+(?=[{SCRIPT}])")
 CONSTANT = re.compile(r"[^\w<]*(?:[A-Z][A-Z_]+|[0-9]+|0x\w+)[^\w<]*")  # such as RUNNING, 404
 SAYS = re.compile(r"[^\W_]")
-# An id in hexadecimal that looks like a name and a number, as d7641061, or like a word.
-HEXADECIMAL = re.compile(
-    r"(?<![A-Za-z0-9_])(?:(?:[a-f]{1,3}|[A-F]{1,3})<\*>|[a-f]{8,}|[A-F]{8,})(?![A-Za-z0-9_])"
-)
+# An id in hexadecimal, as d7641061, looks like a name and a number where letters come first.
+HEXADECIMAL = re.compile(r"(?<![A-Za-z0-9_])(?:[a-f]{1,3}|[A-F]{1,3})<\*>(?![A-Za-z0-9_])")
 ID_IN_BRACKETS = re.compile(r"\[[a-z]{1,8}-<\*>")  # which the masks make `[<*>`
 LETTER, ANYTHING = "[A-Za-z]", "\ue000"  # of a published template
 Match = Callable[[str], int]  # masked text -> id, or -1
@@ -109,7 +107,9 @@ class Miner:
         if not self._n_fitted:
             return -1
         id_ = self._match(text)
-        return self._match(as_id(text)) if id_ < 0 and HEXADECIMAL.search(text) else id_
+        if id_ < 0 and (other := as_id(text)) != text:
+            id_ = self._match(other)
+        return id_
 
     def _find(self, text: str) -> int:
         id_ = self.known(text)
@@ -135,8 +135,7 @@ def fit(texts: Sequence[str], counts: np.ndarray, config: MinerConfig = DEFAULT)
       texts: `T` distinct masked texts of the adapt part.
       counts: `<int>[T]` lines with each.
     """
-    there = {*texts}
-    rows = [spaced(other if (other := as_id(text)) in there else text) for text in texts]
+    rows = [spaced(text) for text in texts]
     drain = new_drain(config)
     for row in rows:
         drain.add_log_message(row)
@@ -149,7 +148,10 @@ def fit(texts: Sequence[str], counts: np.ndarray, config: MinerConfig = DEFAULT)
 
 def as_id(text: str) -> str:
     """The text if what looks like a name and a number, as `d7641061`, is an id in hexadecimal."""
-    return ID_IN_BRACKETS.sub("[<*>", HEXADECIMAL.sub(WILDCARD, text))
+    at = text.find(WILDCARD, 1)
+    while at > 0 and text[at - 1] not in "abcdefABCDEF":  # of most texts this is all
+        at = text.find(WILDCARD, at + 1)
+    return text if at < 0 else ID_IN_BRACKETS.sub("[<*>", HEXADECIMAL.sub(WILDCARD, text))
 
 
 def new_drain(config: MinerConfig) -> FastDrain:

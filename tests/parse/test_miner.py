@@ -185,12 +185,8 @@ def test_a_hexadecimal_id_that_looks_like_a_name_and_a_number_is_the_id_that_oth
         ["api [req-7641061d] took 25 seconds", "call (7641061d): done", "disk fd0: full"]
     )
     again = ["api [req-d7641061] took 3 seconds", "call (AB12345): done", "disk fd1: full"]
-    again.append("api [req-facacebe] took 4 seconds")
     other = ["disk da1: full", "api [sys-d7641061] ended", "call (x12345): done"]
-    assert miner.ids(mask(pl.Series([*again, *other]))).tolist() == [0, 1, 2, 0, 3, 4, 5]
+    assert miner.ids(mask(pl.Series([*again, *other]))).tolist() == [0, 1, 2, 3, 4, 5]
     assert miner.templates.texts[3:] == [
         "disk da<*>: full", "api [sys-d<*>] ended", "call (x<*>): done",
     ]  # fmt: skip
-    assert fitted(["call (7641061d): done", "call (d7641061): done"]).templates.texts == [
-        "call (<*>): done"
-    ]
