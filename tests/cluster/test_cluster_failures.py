@@ -142,5 +142,5 @@ def test_a_node_that_does_not_see_the_folder_is_told_so(file, tmp_path, make):
 
 def test_a_file_that_is_named_twice_is_one(file):
     place = file.place
-    pytest.importorskip("fsspec", reason="of the extra ray")
+    pytest.importorskip("pyarrow", reason="of the extra ray")
     assert len(files_of([place, f"file://{place}", place])) == 1
