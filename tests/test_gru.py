@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from curved import loss, squared_gradient
 
 from glx import devices, gru
 from glx.nn import initial
@@ -21,17 +22,6 @@ def problem(events: int, dtype=np.float64):
     ids = jnp.asarray(rng.integers(0, V, (events, K, B)), jnp.int32)
     read = rng.normal(size=(2, events, B, H))
     return [jnp.asarray(x, dtype) for x in arrays], ids, jnp.asarray(read, dtype)
-
-
-def loss(run, ids, read, dtype, given):
-    """Curved, so that no second derivative is zero."""
-    h = jnp.stack(run(*given, ids, dtype)).astype(read.dtype)
-    return jnp.sum(jnp.sin(h * read) * h)
-
-
-def squared_gradient(run, ids, read, dtype, given):
-    gradient = jax.grad(partial(loss, run, ids, read, dtype))(given)
-    return sum(jnp.sum(jnp.tanh(g) ** 2) for g in gradient)
 
 
 @pytest.mark.parametrize("events", [1, 8, 19])  # a part, one, and some of `gru.AT_ONCE`

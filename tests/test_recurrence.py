@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from curved import squared_gradient
 
 from glx import devices, gru, recurrence
 from glx.errors import InputError
@@ -19,17 +20,6 @@ def problem(V: int, H: int, L: int, B: int, dtype=np.float64):
     given = [jnp.asarray(rng.normal(size=shape) / np.sqrt(H), dtype) for shape in shapes]
     ids = jnp.asarray(rng.integers(0, V, (L, K, B)), jnp.int32)
     return given, ids, jnp.asarray(rng.normal(size=(K, L, B, H)), dtype)
-
-
-def loss(run, ids, read, dtype, given):
-    """Curved, so that no second derivative is zero."""
-    h = jnp.stack(run(*given, ids, dtype)).astype(read.dtype)
-    return jnp.sum(jnp.sin(h * read) * h)
-
-
-def squared_gradient(run, ids, read, dtype, given):
-    gradient = jax.grad(partial(loss, run, ids, read, dtype))(given)
-    return sum(jnp.sum(jnp.tanh(g) ** 2) for g in gradient)
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import math
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from functools import partial
 from importlib import import_module
 from pathlib import Path
@@ -261,9 +261,5 @@ def _sentence(error: Exception) -> str:
 
 def _numbers(metrics: Any) -> dict[str, float]:
     """The finite numbers of a tree, by their paths."""
-    found = {}
-    for key, value in flat(metrics).items():
-        with suppress(TypeError, ValueError):
-            if not isinstance(value, bool | str) and math.isfinite(value):
-                found[key] = float(value)
-    return found
+    plain = {key: x for key, x in flat(metrics).items() if isinstance(x, int | float)}
+    return {k: float(x) for k, x in plain.items() if not isinstance(x, bool) and math.isfinite(x)}
