@@ -3,6 +3,7 @@ r"""Show what was flagged by cause: the event that decided, or the one that was 
 Examples:
   glx causes runs/shop
   glx causes found.jsonl --since=yesterday.jsonl
+  glx causes found.jsonl.1 found.jsonl
   glx causes found.jsonl --format=agent --tokens=2000
   glx causes runs/shop --show=4d25775f
 
@@ -10,7 +11,7 @@ Each cause has its trend, its times, sessions, the reason and the lines of one s
 before and after it; its own are marked with >. An id names the same cause in every run.
 """
 
-import os
+from collections.abc import Sequence
 
 from absl.flags import FlagValues
 from msgspec import to_builtins
@@ -50,29 +51,30 @@ def declare() -> FlagValues:
 
 def work(values: FlagValues, names: list[str]) -> None:
     """The causes of what the path names, on standard output."""
-    if len(names) != 1:
-        raise InputError("name one run folder, or one file of `glx detect --out`, see --help")
-    found = found_at(names[0], values.detector, values.since, mask_of(values.redact))
+    if not names:
+        raise InputError("name one run folder, or files of `glx detect --out`, see --help")
+    found = found_at(names, values.detector, values.since, mask_of(values.redact))
     if values.show is not None:
         found.causes = [cause for cause in found.causes if cause.id == values.show]
         if not found.causes:
             raise InputError(
-                f"--show={values.show}: no such cause in {names[0]}; see them without it"
+                f"--show={values.show}: no such cause in {' and '.join(names)}; see them without it"
             )
     if values.format == "json":
         tell(escaped(indented(encode(to_builtins(found)), indent=1).decode()))
     elif values.format == "agent":
-        tell(for_model(found, values.tokens, f"glx causes {names[0]}"))
+        tell(for_model(found, values.tokens, f"glx causes {' '.join(names)}"))
     elif values.show is not None:
         tell(whole(found.causes[0]))
     else:
         tell(for_people(found, values.limit))
 
 
-def found_at(path: str, detector: str | None, earlier: str | None, mask: Mask) -> Causes:
+def found_at(paths: Sequence[str], detector: str | None, earlier: str | None, mask: Mask) -> Causes:
     """The causes at a path, with what people said of them, those that are new marked.
 
     Args:
+      paths: of a run, or of verdicts that go on from one file to the next.
       detector: of a file of verdicts, a folder that remarks are kept beside.
       earlier: a run or file of verdicts whose causes are not new.
 
@@ -80,6 +82,7 @@ def found_at(path: str, detector: str | None, earlier: str | None, mask: Mask) -
       InputError: as `of_path`.
     """
     before = None if earlier is None else of_path(given_path(earlier), mask)
-    beside = detector or (path if os.path.isdir(path) else None)
+    first, *later = map(given_path, paths)
+    beside = detector or (paths[0] if first.is_dir() else None)
     said = {} if beside is None else remarks.read(remarks.path_of(given_path(beside)))
-    return remarks.remarked(since(of_path(given_path(path), mask), before), said)
+    return remarks.remarked(since(of_path(first, mask, *later), before), said)

@@ -21,6 +21,7 @@ from glx.cli.flags import add
 from glx.cli.note import change
 from glx.data.load import REDACT
 from glx.errors import InputError, OutsideError
+from glx.files import given_path
 from glx.redact import Mask, mask_of
 from glx.report.cause_texts import for_model, whole
 from glx.report.models import Cause
@@ -50,7 +51,7 @@ def work(values: FlagValues, names: list[str]) -> None:
     """Answer until standard input ends."""
     if len(names) != 1:
         raise InputError("name one run folder, or one file of `glx detect --out`, see --help")
-    found_at(names[0], values.detector, values.since, mask_of(values.redact))  # or it is refused
+    found_at(names, values.detector, values.since, mask_of(values.redact))  # or it is refused
     run_server(names[0], values.detector, values.since, mask_of(values.redact))
 
 
@@ -69,7 +70,7 @@ def run_server(path: str, detector: str | None, since: str | None, mask: Mask) -
     beside = detector or (path if os.path.isdir(path) else None)
 
     def cause_of(id: str) -> Cause:
-        for cause in found_at(path, detector, since, mask).causes:
+        for cause in found_at([path], detector, since, mask).causes:
             if cause.id == id:
                 return cause
         raise ToolError(f"{id}: no such cause; list_causes shows the ids")
@@ -77,7 +78,7 @@ def run_server(path: str, detector: str | None, since: str | None, mask: Mask) -
     @server.tool()
     def list_causes(tokens: int = 2000) -> str:
         """The causes, the most telling first, within about so many tokens (200 and more)."""
-        found = found_at(path, detector, since, mask)
+        found = found_at([path], detector, since, mask)
         return for_model(found, max(tokens, 200), "show_cause with the id")
 
     @server.tool()
@@ -88,7 +89,8 @@ def run_server(path: str, detector: str | None, since: str | None, mask: Mask) -
     @server.tool()
     def show_lines(id: str, around: int = 20) -> str:
         """Lines of the log before and after the one that decided; > marks those of the sequence."""
-        cause = with_more_lines(cause_of(id), min(max(around, 0), MOST_AROUND), mask)
+        most = min(max(around, 0), MOST_AROUND)
+        cause = with_more_lines(cause_of(id), given_path(path), most, mask)
         if not cause.example.lines:
             raise ToolError("the log is gone, was rotated, or holds other lines now")
         return whole(cause)

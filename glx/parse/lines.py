@@ -45,5 +45,21 @@ def raw_lines(path: LogPath, layout: Layout, wanted: Collection[int]) -> dict[in
     return found
 
 
+def row_count(path: LogPath, layout: Layout) -> int:
+    """The lines of a file (rows of a table, without its header).
+
+    Raises:
+      InputError: it cannot be read.
+    """
+    quoted = layout.format == "csv" and layout.quote
+    with closing(blocks(path, quoted=quoted)) as raw:
+        _, body = block_parser(path, layout, raw)
+        return sum(_rows(block, quoted) for block in body)
+
+
+def _rows(block: bytes, quoted: bool) -> int:
+    return len(rows_of(_lines(block, quoted))) if quoted else line_count(block)
+
+
 def _lines(block: bytes, quoted: bool) -> list[str]:
     return split_lines(clean(block, ReadCounts(), quoted)).to_list()

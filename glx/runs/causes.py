@@ -4,26 +4,24 @@ In: a run folder, or the lines of JSON of `glx detect`. Out: `Causes`.
 """
 
 import io
-import re
 from pathlib import Path
 
 import polars as pl
 
 from glx.data.load import Parsed
 from glx.errors import InputError
-from glx.parse.header import layout_of
 from glx.parse.lines import raw_lines
 from glx.redact import Mask
 from glx.report import causes as grouping
 from glx.report import models
 from glx.report.models import Cause, Causes
 from glx.runs.json_lines import json_of
+from glx.runs.judged_lines import reader
+from glx.runs.position import begun
 from glx.verdicts import TIME
 from glx.watch import otlp
 
-WORD = re.compile(r"[^\W\d_]{3,}")
 WRITTEN = {"time": pl.String, "last_file": pl.String}  # as JSON has them
-ALIKE = 0.5  # share of a template's words that its line has at least
 
 
 def of_run(target: Parsed, verdicts: pl.DataFrame, mask: Mask) -> Causes:
@@ -51,57 +49,29 @@ def of_run(target: Parsed, verdicts: pl.DataFrame, mask: Mask) -> Causes:
     return found
 
 
-def of_path(path: Path, mask: Mask) -> Causes:
+def of_path(path: Path, mask: Mask, *later: Path) -> Causes:
     """The causes of a run folder, of its `causes.json`, or of what `glx detect` wrote.
 
+    Args:
+      later: files that it went on in after the first one was rotated.
+
     Raises:
-      InputError: it is none of these, or damaged.
+      InputError: one is none of these, or damaged.
     """
-    if path.is_dir():
+    if not later and path.is_dir():
         return models.read(path, Causes)
-    if path.name == "causes.json":
+    if not later and path.name == "causes.json":
         return models.read(path.parent, Causes)
-    found = grouping.causes(_verdicts(path))
-    grouping.with_lines(found.causes, _reader(found.causes), mask)
+    found = grouping.causes(pl.concat(map(_verdicts, (path, *later))))
+    grouping.with_lines(found.causes, reader(found.causes, begun((path, *later)[-1])), mask)
     return found
 
 
-def with_more_lines(cause: Cause, around: int, mask: Mask) -> Cause:
-    """The cause with so many lines before and after the one that decided; with none where the log
-    cannot be read again."""
-    grouping.with_lines([cause], _reader([cause]), mask, around)
+def with_more_lines(cause: Cause, path: Path, around: int, mask: Mask) -> Cause:
+    """A cause of `of_path` with so many lines before and after the one that decided; with none
+    where the log cannot be read again."""
+    grouping.with_lines([cause], reader([cause], begun(path)), mask, around)
     return cause
-
-
-def _reader(causes: list[Cause]) -> grouping.Read:
-    """What reads lines of the logs of causes that are still those that were judged."""
-    by_file: dict[str | None, list[Cause]] = {}
-    for cause in causes:
-        by_file.setdefault(cause.example.file, []).append(cause)
-
-    def read(file: str | None, wanted: set[int]) -> dict[int, str]:
-        there = {} if file is None else _read(Path(file), wanted)
-        # A file that was rotated or written anew holds other lines now.
-        same = (alike(cause, there) for cause in by_file[file] if not cause.lacks)
-        return there if all(same) else {}
-
-    return read
-
-
-def alike(cause: Cause, lines: dict[int, str]) -> bool:
-    """Whether the line that decided may be of its template: it has half of the words, if any."""
-    words, line = WORD.findall(cause.text), (cause.example.evidence or [-1])[0]
-    return sum(word in lines.get(line, "") for word in words) >= ALIKE * len(words)
-
-
-def _read(file: Path, wanted: set[int]) -> dict[int, str]:
-    """Lines of a file; none where it cannot be read any more, or can be read only once."""
-    if not file.is_file():
-        return {}
-    try:
-        return raw_lines(file, layout_of(file), wanted)
-    except InputError:
-        return {}
 
 
 def _verdicts(path: Path) -> pl.DataFrame:

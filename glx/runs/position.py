@@ -113,6 +113,14 @@ def load(out: Path, settings: dict[str, Any]) -> Position | None:
     return position
 
 
+def begun(out: Path) -> list[Begun]:
+    """The last files that the log of an output was in; none where it was not followed."""
+    try:
+        return msgspec.json.decode(beside(out).read_bytes(), type=Position).files
+    except (OSError, msgspec.MsgspecError):  # what only tells where lines are ends nobody's work
+        return []
+
+
 def beside(out: Path) -> Path:
     return out.with_name(out.name + ".position")
 

@@ -33,6 +33,13 @@ def test_causes_as_text(found, capsys):
     assert capsys.readouterr().out.splitlines()[2] == '22222222      1 x  new: lacks "order closed"'
 
 
+def test_verdicts_that_go_on_in_another_file(found, capsys):
+    assert main(["causes", "old.jsonl", "found.jsonl"]) == 0
+    out = capsys.readouterr().out
+    assert out.splitlines()[2].split()[:2] == ["11111111", "2"]
+    assert "> 1  order=7 refused" in out
+
+
 def test_one_cause(found, capsys):
     assert main(["causes", "found.jsonl", "--show=22222222"]) == 0
     out = capsys.readouterr().out
@@ -61,7 +68,7 @@ def test_causes_for_a_model(found, capsys):
     ("words", "what"),
     [
         ([], "name one run folder"),
-        (["found.jsonl", "old.jsonl"], "name one run folder"),
+        (["found.jsonl", "."], ".: cannot be read"),
         (["none.jsonl"], "none.jsonl"),
         (["shop.log"], "shop.log"),
         (["."], "neither a run folder"),

@@ -1,0 +1,144 @@
+"""Lines of a log that was judged, from the files that hold them by now.
+
+In: causes, and the files that a followed log was in. Out: what reads lines of it by their numbers.
+A file that was rotated since is found by its name; lines of a followed log, which are counted
+through rotations, by where the last files of it began. Of files that are not those that were judged
+no line is given.
+"""
+
+import io
+import re
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+
+from glx.errors import InputError
+from glx.parse.follow import since, written
+from glx.parse.header import layout_of
+from glx.parse.layout import Layout
+from glx.parse.lines import raw_lines, row_count
+from glx.parse.read import ReadCounts
+from glx.parse.records import records, repeats
+from glx.parse.sources import Remote
+from glx.report.causes import Read
+from glx.report.models import Cause
+from glx.runs.position import Begun
+from glx.verdicts import TIME
+
+WORD = re.compile(r"[^\W\d_]{3,}")
+ALIKE = 0.5  # share of a template's words that its line has at least
+NEAR = 0.002  # seconds between a time and what a verdict says of it, which is to the millisecond
+
+
+@dataclass(frozen=True)
+class Place:
+    """A file that holds lines of a log, and the numbers of the first one and of the one after."""
+
+    path: str
+    first: int = 0
+    end: float = float("inf")
+
+
+def reader(causes: Sequence[Cause], begun: Sequence[Begun] = ()) -> Read:
+    """What reads lines of the logs of causes.
+
+    Args:
+      begun: where the files of a followed log began; none of one that was read once.
+    """
+    by_file: dict[str | None, list[Cause]] = {}
+    for cause in causes:
+        by_file.setdefault(cause.example.file, []).append(cause)
+
+    def read(file: str | None, wanted: set[int]) -> dict[int, str]:
+        if file is None or not wanted:
+            return {}
+        if begun:
+            places = _through_rotations(file, begun, min(wanted))
+            return {n: text for place in places for n, text in one(file, place, wanted).items()}
+        return next(filter(None, (one(file, place, wanted) for place in _by_name(file))), {})
+
+    def one(file: str, place: Place, wanted: Collection[int]) -> dict[int, str]:
+        inside = {n - place.first for n in wanted if place.first <= n < place.end}
+        layout = _layout(place.path)
+        if layout is None or not inside:
+            return {}
+        try:
+            raw = raw_lines(place.path, layout, inside)
+        except InputError:
+            return {}
+        there = {place.first + n: text for n, text in raw.items()}
+        here = [c for c in by_file[file] if place.first <= _telling(c) < place.end]
+        proofs = [proof for cause in here for proof in _proofs(cause, there, layout)]
+        # Where nothing tells, the file that still has the name is believed, and no other one.
+        return there if all(proofs) and (proofs or place.path == file) else {}
+
+    return read
+
+
+def _by_name(file: str) -> Iterator[Place]:
+    """The file, and those that rotation made of it, new to old."""
+    yield Place(file)
+    yield from (Place(one) for one in reversed(written(file)) if one != file)
+
+
+def _through_rotations(file: str, begun: Sequence[Begun], lowest: int) -> list[Place]:
+    """The files of a followed log, old to new, from the one with the line `lowest` on."""
+    names = written(file)
+    firsts = {there[0]: one.first_line for one in begun if (there := since(one.mark, file))}
+    known = [name for name in names if name in firsts]
+    if not known:
+        return []
+    starts, at = [firsts[name] for name in known], names.index(known[0])
+    while at and starts[0] > lowest:
+        at -= 1
+        layout = _layout(names[at])
+        if layout is None:
+            break
+        known.insert(0, names[at])
+        starts.insert(0, starts[0] - row_count(names[at], layout))
+    return [Place(*place) for place in zip(known, starts, [*starts[1:], float("inf")], strict=True)]
+
+
+def _layout(path: str) -> Layout | None:
+    """None where a file cannot be read any more, or can be read only once."""
+    try:
+        return layout_of(path) if Path(path).is_file() else None
+    except InputError:
+        return None
+
+
+def _telling(cause: Cause) -> int:
+    """The line that shows whether a file is the one that was judged."""
+    example = cause.example
+    return example.first_line if cause.lacks or not example.evidence else example.evidence[0]
+
+
+def _proofs(cause: Cause, lines: dict[int, str], layout: Layout) -> Iterator[bool]:
+    """For each thing that is known of a line whether it is so: half of the words of the template
+    that decided, the time of the first line."""
+    example, words = cause.example, WORD.findall(cause.text)
+    if not cause.lacks and words:
+        line = lines.get(_telling(cause), "")
+        yield sum(word in line for word in words) >= ALIKE * len(words)
+    if example.time is not None and example.first_line in lines:
+        time = _time(lines[example.first_line], layout)
+        if time is not None:
+            judged = pl.Series([example.time]).str.to_datetime(TIME, time_unit="ms").dt.epoch("ms")
+            yield _far(judged[0] / 1000 - time, repeats(layout)) < NEAR
+
+
+def _far(seconds: float, period: float) -> float:
+    """How far two times are apart, of a layout whose times repeat after a `period` (0: never)."""
+    return min(seconds % period, -seconds % period) if period else abs(seconds)
+
+
+def _time(line: str, layout: Layout) -> float | None:
+    """The time of a line, seconds since the epoch; None where it alone does not tell."""
+    if layout.format == "csv":  # whose columns are named by another line
+        return None
+    alone = Remote("line", lambda: io.BytesIO(line.encode()))
+    for frame in records(alone, layout, ReadCounts(), threads=1):
+        return next(iter(frame["time"].drop_nulls()), None)
+    return None
