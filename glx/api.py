@@ -151,13 +151,13 @@ def fit(
 
 
 def load(folder: Path | str, *, redact: bool = True, **settings: Any) -> LogDetector:
-    """A detector that was saved, or the `checkpoint` folder of a finished run.
+    """A detector that was saved, or that of a finished run.
 
     Args:
       redact: mask secrets in what is shown to people or to a model.
       settings: of the expert, where they are not those that it was fitted with, as `llm_url`.
     """
-    fitted, parser = detectors.load(files.given_path(_one("folder", folder)))
+    fitted, parser = detectors.load(detectors.folder_of(_one("folder", folder)))
     if settings:
         fitted = fitted.with_expert(detectors.change_of(fitted, settings))
     return LogDetector(fitted, parser, mask_of(redact))

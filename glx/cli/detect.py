@@ -39,6 +39,7 @@ from glx.runs import detect
 from glx.runs.causes import of_path
 from glx.runs.compilation import keep_compilations
 from glx.runs.detect import JSONL, OTLP
+from glx.runs.detectors import folder_of
 from glx.runs.watching import HERE, NOBODY, Watch
 from glx.terminal import tell
 
@@ -52,7 +53,7 @@ ALONE = ("latency", "follow", "overwrite", "summary", "since", *WATCH)
 def declare() -> FlagValues:
     """The flags."""
     own = FlagValues()
-    add(own, "string", "detector", None, "The `checkpoint` folder of a finished run.")
+    add(own, "string", "detector", None, "A finished run, or the `checkpoint` folder in it.")
     about = (
         "File of raw lines or event numbers (plain, .gz, .zst), a folder or a quoted glob of such, "
         "repeated for several; - for standard input."
@@ -137,7 +138,7 @@ def work(values: FlagValues) -> None:
 def _detect(values: FlagValues, summary: bool, mask: Mask) -> None:
     """Judge the log, write and show what was found."""
     before = None if values.since is None else of_path(given_path(values.since), mask)
-    said = remarks.read(remarks.path_of(given_path(values.detector))) if summary else {}
+    said = remarks.read(remarks.path_of(folder_of(values.detector))) if summary else {}
     watch = values.metrics_port, values.metrics_host, values.metrics_file, values.alert_url
     _judge(values, values.out, Watch(*watch))
     if summary:
@@ -147,7 +148,7 @@ def _detect(values: FlagValues, summary: bool, mask: Mask) -> None:
 
 def _judge(values: FlagValues, out: str, watch: Watch = NOBODY) -> None:
     detect.detect(
-        given_path(values.detector),
+        folder_of(values.detector),
         values.logs,
         out,
         latency=values.latency,
@@ -181,5 +182,5 @@ def _on_cluster(values: FlagValues) -> None:
     if values.verdicts == OTLP:
         raise InputError(f"--verdicts={OTLP}: --ray writes {JSONL} or {PARQUET}; choose of these")
     keep_compilations(DataConfig())
-    what = given_path(values.detector), values.logs, values.out, values.ray
+    what = folder_of(values.detector), values.logs, values.out, values.ray
     cluster.detect(*what, kind=values.verdicts, **_settings(values))

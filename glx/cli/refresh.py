@@ -25,7 +25,6 @@ from glx.cli import processes
 from glx.cli.flags import add
 from glx.data.load import REDACT, DataConfig
 from glx.errors import InputError
-from glx.files import given_path
 from glx.redact import mask_of
 from glx.runs import detectors
 from glx.runs.compilation import keep_compilations
@@ -36,7 +35,7 @@ from glx.terminal import Screen, escaped, tell, visible
 def declare() -> FlagValues:
     """The flags."""
     own = FlagValues()
-    add(own, "string", "detector", None, "The `checkpoint` folder of a finished run.")
+    add(own, "string", "detector", None, "A finished run, or the `checkpoint` folder in it.")
     about = "Newer logs: a file, a folder or a quoted glob, repeated for several of one log."
     add(own, "multi_string", "logs", [], about)
     add(own, "string", "out", None, "Folder to write the refreshed detector to; must not exist.")
@@ -59,7 +58,7 @@ def work(values: FlagValues) -> None:
 
 
 def _refresh(values: FlagValues) -> None:
-    folder, mask = given_path(values.detector), mask_of(values.redact)
+    folder, mask = detectors.folder_of(values.detector), mask_of(values.redact)
     out = None if values.dry_run or not hosts.first() else _new_folder(values.out, folder)
     detector, parser, drift = refresh(folder, values.logs, mask, processes.progress())
     if not hosts.first():

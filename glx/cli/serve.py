@@ -26,6 +26,7 @@ from glx.redact import mask_of
 from glx.report import remarks
 from glx.runs.compilation import keep_compilations
 from glx.runs.detect import digest
+from glx.runs.detectors import folder_of
 from glx.terminal import tell
 from glx.watch.metrics import Metrics
 
@@ -35,7 +36,7 @@ EXTRA = ("starlette", "uvicorn")
 def declare() -> FlagValues:
     """The flags."""
     own = FlagValues()
-    add(own, "string", "detector", None, "The `checkpoint` folder of a finished run.")
+    add(own, "string", "detector", None, "A finished run, or the `checkpoint` folder in it.")
     about = "Address to answer at; for any that is not of this machine alone a token is needed."
     add(own, "string", "host", "127.0.0.1", about)
     about = "Port to answer at; 0 for any that is free."
@@ -72,7 +73,7 @@ def work(values: FlagValues) -> None:
 
     if not values.detector:
         raise InputError("--detector: missing; see --help")
-    folder = given_path(values.detector)
+    folder = folder_of(values.detector)
     said = remarks.path_of(folder)
     remarks.read(said)
     file = None if values.token_file is None else given_path(values.token_file)

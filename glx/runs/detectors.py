@@ -3,6 +3,7 @@
 In: both. Out: a folder of `glx.checkpoint`, and both again.
 """
 
+import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from glx.config import with_flags
 from glx.data.load import LogParser
 from glx.detector import Detector
 from glx.errors import InputError
+from glx.files import given_path
 from glx.generallog import experts
 from glx.generallog.detector import GeneralLogDetector
 from glx.generallog.experts import ExpertConfig
@@ -61,6 +63,17 @@ def stamps(folder: Path) -> dict[str, Any]:
     """Those that `save` was given."""
     settings = checkpoint.load(folder).settings
     return {name: settings[name] for name in ("protocol", "stamps") if name in settings}
+
+
+def folder_of(given: str | os.PathLike) -> Path:
+    """The folder of a detector: what is given, or the one in a run that is given.
+
+    Raises:
+      InputError: as `given_path`.
+    """
+    folder = given_path(given)
+    of_run = folder / "checkpoint"
+    return of_run if (of_run / "detector.json").is_file() else folder
 
 
 def load(folder: Path) -> tuple[Detector, LogParser]:

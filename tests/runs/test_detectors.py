@@ -115,7 +115,7 @@ def test_detect_says_of_raw_lines_what_the_run_said(target, finished, cache, tmp
 
 
 def test_detect_tells_the_causes_at_its_end(finished, cache, tmp_path, capsys):
-    detector, log = finished / "sim_vms/checkpoint", cache / "simulated/5000-0/sim_vms.log"
+    detector, log = finished / "sim_vms", cache / "simulated/5000-0/sim_vms.log"  # the run's own
     given = [f"--detector={detector}", f"--logs={log}", f"--out={tmp_path / 'out.jsonl'}"]
     assert main(["detect", *given, f"--since={finished / 'sim_vms'}"]) == 0
     summary = capsys.readouterr().out
