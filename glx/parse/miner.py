@@ -80,7 +80,7 @@ class Miner:
         self._n_fitted = len(fitted)  # looked up for every text
         self._match = match_published(fitted.texts) if published else match_texts(fitted.texts)
         self._cache: dict[str, int] = {}
-        self._drain = new_drain(config)
+        self._drain = new_drain(config, NewDrain)
         self._new: list[str] = []
 
     @property
@@ -154,9 +154,9 @@ def as_id(text: str) -> str:
     return text if at < 0 else ID_IN_BRACKETS.sub("[<*>", HEXADECIMAL.sub(WILDCARD, text))
 
 
-def new_drain(config: MinerConfig) -> FastDrain:
+def new_drain(config: MinerConfig, kind: type[FastDrain] = FastDrain) -> FastDrain:
     """An empty Drain tree."""
-    return FastDrain(depth=config.depth, sim_th=config.similarity, max_children=config.children)
+    return kind(depth=config.depth, sim_th=config.similarity, max_children=config.children)
 
 
 def spaced(text: str) -> str:
