@@ -5,7 +5,8 @@ In: distinct masked texts (`glx/parse/mask.py`), in order of first appearance. O
 Mining is Drain (He et al., "Drain: An Online Log Parsing Approach with Fixed Depth Tree", ICWS
 2017). Afterwards a wildcard that stood for a few words only is spelt out again: `VM <*>` becomes
 `VM Started` and `VM Crashed`, which distinguishes a fault from normal operation. Matching depends
-on nothing but the templates' texts and counts, so a loaded miner equals the saved one.
+on nothing but the templates' texts and counts, so a loaded miner equals the saved one. What matches
+none of them is told apart by `glx.parse.new_events`.
 """
 
 import re
@@ -19,6 +20,7 @@ import polars as pl
 from glx.config import setting
 from glx.parse.drain import FastDrain
 from glx.parse.mask import mask_collapsed
+from glx.parse.new_events import NewEvents
 from glx.sequences import WILDCARD, Templates
 
 OVERFLOW = "any of too many new events"
@@ -53,7 +55,7 @@ class MinerConfig:
         6, "the same for words in capitals and numbers that are kept, such as a status."
     )
     max_new: int = setting(
-        10_000, "templates mined after freezing; what is newer still shares one id."
+        10_000, "new events told apart after freezing; what is newer still shares one id."
     )
     max_cached: int = setting(200_000, "distinct texts whose ids are remembered.")
 
@@ -80,8 +82,8 @@ class Miner:
         self._n_fitted = len(fitted)  # looked up for every text
         self._match = match_published(fitted.texts) if published else match_texts(fitted.texts)
         self._cache: dict[str, int] = {}
-        self._drain = new_drain(config, NewDrain)
-        self._new: list[str] = []
+        self._events = NewEvents(config.max_new)
+        self._new: list[str] = []  # their texts
 
     @property
     def templates(self) -> Templates:
@@ -115,17 +117,13 @@ class Miner:
         id_ = self.known(text)
         if id_ >= 0:
             return id_
-        new = len(self._new)  # and as many clusters
-        if new < self.config.max_new:
-            cluster, _ = self._drain.add_log_message(spaced(text))
-            if cluster.cluster_id > new:
-                self._new.append(text)  # as it is: a verdict must not depend on later lines
-        else:
-            cluster = self._drain.match(spaced(text))
-        if cluster is None:
+        event = self._events.find(spaced(text).split())
+        if event is None:
             self.overflowed += 1
             return self._n_fitted + self.config.max_new
-        return self._n_fitted + cluster.cluster_id - 1
+        if event == len(self._new):
+            self._new.append(text)  # as it is: a verdict must not depend on later lines
+        return self._n_fitted + event
 
 
 def fit(texts: Sequence[str], counts: np.ndarray, config: MinerConfig = DEFAULT) -> Miner:
@@ -141,7 +139,11 @@ def fit(texts: Sequence[str], counts: np.ndarray, config: MinerConfig = DEFAULT)
         drain.add_log_message(row)
     mined = list(dict.fromkeys(cluster.get_template() for cluster in drain.clusters))
     merged = merge(spell_out(mined, rows, config), config)
-    ids = np.array([*map(match_tokens(merged), rows)], dtype=np.int64)
+    others = set(merged)  # whose ids begin with a digit
+    merged = list(dict.fromkeys(same if (same := as_id(row)) in others else row for row in merged))
+    match = match_tokens(merged)
+    found = (id_ if (id_ := match(row)) >= 0 else match(as_id(row)) for row in rows)
+    ids = np.fromiter(found, np.int64, len(rows))
     used = np.bincount(ids, weights=np.asarray(counts, float), minlength=len(merged))
     return Miner(Templates([closed(row) for row in merged], used.astype(np.int64)), config)
 
@@ -154,9 +156,9 @@ def as_id(text: str) -> str:
     return text if at < 0 else ID_IN_BRACKETS.sub("[<*>", HEXADECIMAL.sub(WILDCARD, text))
 
 
-def new_drain(config: MinerConfig, kind: type[FastDrain] = FastDrain) -> FastDrain:
+def new_drain(config: MinerConfig) -> FastDrain:
     """An empty Drain tree."""
-    return kind(depth=config.depth, sim_th=config.similarity, max_children=config.children)
+    return FastDrain(depth=config.depth, sim_th=config.similarity, max_children=config.children)
 
 
 def spaced(text: str) -> str:

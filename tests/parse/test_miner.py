@@ -67,6 +67,8 @@ def test_many_words_are_a_wildcard_and_few_are_spelt_out():
         ),
         (["tasks: num=5", "tasks: top=Main"], ["tasks: num=<*>", "tasks: top=Main"]),
         (["x= 1 y=", "x= 2 y="], ["x= <*> y="]),
+        # An id in hexadecimal, though it begins with letters.
+        (["[req-12cee41404] VM up", "[req-cee4140412] VM up"], ["[<*>] VM up"]),
         (["a sum = go home", "a sum is go home"], None),
         # What a component says differs, though its name is half of the text.
         ([f"bar: {word}" for word in ("on", "off", "hide", "show", "wait")], None),
