@@ -71,13 +71,20 @@ class Miner:
       config: settings for new templates.
       published: the templates are those of another parser: `<*>` may be part of a word and stands
         for any text, possibly none. Else it stands for one token.
+      apart: each distinct text that matches no template is an event of its own.
 
     Attributes:
       overflowed: distinct texts that came after `max_new` new templates.
     """
 
-    def __init__(self, fitted: Templates, config: MinerConfig = DEFAULT, published: bool = False):
-        self.fitted, self.config, self.published = fitted, config, published
+    def __init__(
+        self,
+        fitted: Templates,
+        config: MinerConfig = DEFAULT,
+        published: bool = False,
+        apart: bool = False,
+    ):
+        self.fitted, self.config, self.published, self.apart = fitted, config, published, apart
         self.overflowed = 0
         self._n_fitted = len(fitted)  # looked up for every text
         self._match = match_published(fitted.texts) if published else match_texts(fitted.texts)
@@ -117,7 +124,11 @@ class Miner:
         id_ = self.known(text)
         if id_ >= 0:
             return id_
-        event = self._events.find(spaced(text).split())
+        event = None
+        if not self.apart:
+            event = self._events.find(spaced(text).split())
+        elif len(self._new) < self.config.max_new:
+            event = len(self._new)
         if event is None:
             self.overflowed += 1
             return self._n_fitted + self.config.max_new

@@ -16,7 +16,7 @@ from itertools import chain, islice
 from glx.parse.levels import SEVERE
 from glx.sequences import WILDCARD
 
-ALIKE, LEAST = 0.6, 3  # share and number of the words of a text that its event has, too
+ALIKE, LEAST = 0.6, 4  # share and number of the words of a text that its event has, too
 MOST_WORDS = 100  # of a text that are compared
 MOST_COMPARED = 200  # events that a text is compared with
 LETTER = re.compile(r"[^\W\d_]")

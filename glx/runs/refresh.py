@@ -20,7 +20,7 @@ from glx.detector import Detector, Target
 from glx.errors import InputError
 from glx.membership import presence
 from glx.parse.log import Log
-from glx.parse.miner import Miner
+from glx.parse.miner import DEFAULT, Miner, fit
 from glx.parse.read import ReadCounts
 from glx.redact import Mask
 from glx.runs import detectors
@@ -32,6 +32,7 @@ from glx.sequences import Sequences, Templates, distinct, join
 # later ones of the same system less (docs/formats.md).
 FIT_ANEW = 0.5
 SHOWN = 10  # templates
+MOST_NEW = 1_000_000  # distinct texts that no template matches
 USUAL = 0.5  # of the sequences: an event that more of them hold is usual
 
 
@@ -113,9 +114,12 @@ def refresh(
     detector, parser = hosts.of_all(lambda: detectors.load(folder))
     log, counts = in_order(Log(log.files), parser.layout), ReadCounts()
     progress.say(f"reading {log}")
-    sequences = everything(log, parser, counts)
+    miner = parser.miner
+    apart = Miner(miner.fitted, replace(DEFAULT, max_new=MOST_NEW), miner.published, apart=True)
+    reading = replace(parser, miner=apart)
+    found = everything(log, reading, counts)
     progress.counted(str(log), counts)
-    newer = after(parser, sequences)
+    newer, sequences = after(reading, found)
     progress.say(f"learning from {len(sequences):,} sequences")
     target = Target(sequences, newer.miner.fitted, newer.numbers)
     refreshed = detector.refreshed(target)
@@ -137,8 +141,13 @@ def everything(log: Log, parser: LogParser, counts: ReadCounts) -> Sequences:
     return join(parts)
 
 
-def after(parser: LogParser, sequences: Sequences) -> LogParser:
-    """The parser that knows the templates which came since, with the counts of newer lines.
+def after(parser: LogParser, sequences: Sequences) -> tuple[LogParser, Sequences]:
+    """The parser that knows the templates which came since, and the sequences by these.
+
+    What is new is mined as it is in a fit, from all of its texts, and counts are of newer lines.
+
+    Args:
+      parser: to which each new text was an event.
 
     Raises:
       InputError: the system came as event numbers, and a line is of none.
@@ -151,9 +160,16 @@ def after(parser: LogParser, sequences: Sequences) -> LogParser:
             "with; fit it anew with a table that has it, or with raw lines"
         )
     counts = np.bincount(sequences.ids, minlength=len(templates)).astype(np.int64)
-    miner = Miner(Templates(templates.texts, counts), published=parser.miner.published)
-    due = None if parser.due is None else np.pad(parser.due, (0, new))
-    return replace(parser, miner=miner, due=due)
+    texts, ids = templates.texts[:known], sequences.ids
+    if new:
+        mined = fit(templates.texts[known:], counts[known:])
+        texts = texts + mined.fitted.texts
+        of = np.append(np.arange(known), known + mined.ids(templates.texts[known:]))
+        ids = of.astype(ids.dtype)[ids]
+        counts = np.bincount(ids, minlength=len(texts)).astype(np.int64)
+    miner = Miner(Templates(texts, counts), published=parser.miner.published)
+    due = None if parser.due is None else np.pad(parser.due, (0, len(texts) - known))
+    return replace(parser, miner=miner, due=due), replace(sequences, ids=ids)
 
 
 def drift(

@@ -105,10 +105,10 @@ def test_new_texts_get_new_ids_and_old_ids_stay():
     miner = fitted(LINES)
     old = mask(pl.Series(LINES)).to_list()
     before = miner.ids(old).tolist()
-    new = ["kernel panic at cpu <*>", "kernel panic at node <*>", "disk is full"]
+    new = ["kernel panic seen at cpu <*>", "kernel panic seen at node <*>", "disk is full"]
     assert miner.ids(new).tolist() == [5, 5, 6]
     assert miner.ids(old).tolist() == before == [0, 0, 1, 2, 3, 4]
-    assert miner.templates.texts[5:] == ["kernel panic at cpu <*>", "disk is full"]
+    assert miner.templates.texts[5:] == ["kernel panic seen at cpu <*>", "disk is full"]
     assert miner.templates.counts[5:].tolist() == [0, 0]
     assert len(miner.fitted) == 5
 

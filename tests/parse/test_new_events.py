@@ -16,10 +16,10 @@ def events(*texts: str, most: int = 100) -> list[int | None]:
     ("one", "other"),
     [
         ("disk of tenant acme is corrupt", "disk of tenant globex is corrupt"),
-        ("moved ann to bob at noon", "moved cy to dan at noon"),
+        ("moved ann to bob today at noon", "moved cy to dan today at noon"),
         (SERVICE + "disk of tenant acme is corrupt", SERVICE + "disk of tenant globex is corrupt"),
         ("billing: card of ann was refused", "shipping: card of bob was refused"),
-        ("read code <*> of (ann) now", "read code 7x of (bob) now"),
+        ("read the code <*> of (ann) now", "read the code <*> of (bob) now"),
         ("<*> = <*> <*>", "<*> = <*> <*>"),
         ("用 户 张 登 录 失 败 了", "用 户 王 登 录 失 败 了"),
     ],
@@ -37,7 +37,7 @@ def test_one_event(one, other):
             SERVICE + "password database stolen by some unknown intruder",
         ),
         ("opened ledger of shop", "verified balance of customer"),
-        ("opened ledger of shop", "closed ledger of shop now"),
+        ("opened ledger of shop", "closed ledger of shop"),
         # A short sentence has a word that tells.
         ("card was accepted", "card was refused"),
         ("billing: card was accepted", "billing: card was refused"),
@@ -58,7 +58,7 @@ def test_the_event_with_the_most_words_is_taken_and_then_the_first():
 
 
 def test_where_there_are_too_many_only_known_ones_have_a_number():
-    texts = ("disk is full now", "fan is slow now", "net is down now", "disk is full soon")
+    texts = ("disk of ann is full", "fan of it is slow", "net is down", "disk of bob is full")
     assert events(*texts, most=2) == [0, 1, None, 0]
 
 

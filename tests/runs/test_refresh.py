@@ -127,7 +127,7 @@ def test_secrets_are_masked(here, capsys):
         ("--out=zerolog/checkpoint/new: ",
          "--detector=zerolog/checkpoint --logs=shop.log --out=zerolog/checkpoint/new"),
         ("none.log: ", "--detector=zerolog/checkpoint --logs=none.log --out=new"),
-        ("zerolog: ", "--detector=zerolog --logs=shop.log --out=new"),
+        ("cache: ", "--detector=cache --logs=shop.log --out=new"),
         ("empty.log: ", "--detector=zerolog/checkpoint --logs=empty.log --out=new"),
         ("keyless.log: ", "--detector=zerolog/checkpoint --logs=keyless.log --out=new"),
     ],
@@ -151,3 +151,19 @@ def test_an_interruption_leaves_nothing(here, monkeypatch):
     given = ("--detector=zerolog/checkpoint", "--logs=shop.log", "--out=new")
     assert main(["refresh", *given]) == 130
     assert tree(Path()) == before
+
+
+def test_what_is_new_is_told_apart_as_in_a_fit(here, capsys):
+    said = ("opened ledger of shop", "verified ledger of shop", "closed ledger of shop")
+    Path("ledger.log").write_text(
+        "".join(
+            f"2024-05-01 10:00:{i % 60:02} INFO order={i} ledger.book {one} user{i}\n"
+            for i in range(90)
+            for one in said
+        )
+    )
+    given = ("--detector=zerolog", "--logs=ledger.log", "--out=ledgers", "--format=json")
+    assert main(["refresh", *given]) == 0
+    assert json.loads(capsys.readouterr().out)["new_templates"] == 3
+    assert main(["detect", "--detector=ledgers", "--logs=ledger.log", "--out=ledger.jsonl"]) == 0
+    assert not any(pl.read_ndjson("ledger.jsonl")["anomalous"])
