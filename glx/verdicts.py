@@ -6,6 +6,7 @@ In: verdicts on distinct sequences. Out: a row for each sequence (`verdicts.parq
 
 import hashlib
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, field, fields
 from typing import Any
 
@@ -28,7 +29,9 @@ DECIDING = pl.Struct(
         "nearest": pl.String,
     }
 )
-CAUSE = pl.Struct({"id": pl.String, "lacks": pl.Boolean, "text": pl.String})
+# `near` is the known event that reads most like a new one.
+CAUSE = pl.Struct({"id": pl.String, "lacks": pl.Boolean, "text": pl.String, "near": pl.String})
+Near = Callable[[int], str | None]  # of an event, what stands in `near`
 SCHEMA: dict[str, Any] = {  # the columns of `verdicts.parquet`
     "sequence": pl.Int64,
     "key": pl.String,
@@ -89,7 +92,7 @@ class Verdicts:
 
 
 def rows(
-    verdicts: Verdicts, sequences: Sequences, threshold: float, texts: list[str]
+    verdicts: Verdicts, sequences: Sequences, threshold: float, texts: list[str], near: Near
 ) -> pl.DataFrame:
     """The columns `VERDICT`, a row for each of the `N` sequences.
 
@@ -98,13 +101,14 @@ def rows(
     Args:
       sequences: those that were scored, in order.
       texts: template texts by id.
+      near: `Near` of the same ids.
     """
     of_distinct = {
         "score": pl.Series(verdicts.scores).fill_nan(None),
         "route": verdicts.routes,
         "reason": [reason and _valid(reason) for reason in verdicts.reasons],
         "deciding": verdicts.deciding,
-        "cause": _causes(verdicts, threshold, texts),
+        "cause": _causes(verdicts, threshold, texts, near),
     }
     own = _places(sequences) | {"evidence": evidence(verdicts, sequences, texts)}
     found = _frame(own).hstack(_frame(of_distinct)[verdicts.distinct.inverse])
@@ -112,36 +116,41 @@ def rows(
     return found.with_columns(anomalous=pl.col("score") >= cut).select(*VERDICT)
 
 
-def _causes(verdicts: Verdicts, threshold: float, texts: list[str]) -> pl.Series:
+def _causes(verdicts: Verdicts, threshold: float, texts: list[str], near: Near) -> pl.Series:
     """`CAUSE[U]`; null for what is not flagged, or where no event weighs anything."""
     flagged = (verdicts.scores >= np.float32(threshold)) & (verdicts.causes >= 0)
     known: dict[tuple[int, bool], dict[str, Any]] = {}
     found: list[dict[str, Any] | None] = [None] * len(flagged)
     for n in np.flatnonzero(flagged).tolist():
-        of = int(verdicts.causes[n]), bool(verdicts.lacks[n])
-        known[of] = known.get(of) or _cause(texts[of[0]], of[1])
+        of = event, lacks = int(verdicts.causes[n]), bool(verdicts.lacks[n])
+        known[of] = known.get(of) or _cause(texts[event], lacks, None if lacks else near(event))
         found[n] = known[of]
     return pl.Series("cause", found, dtype=CAUSE)
 
 
-def _cause(text: str, lacks: bool) -> dict[str, Any]:
+def _cause(text: str, lacks: bool, near: str | None) -> dict[str, Any]:
     """`CAUSE`; its id is the same in every run."""
     said = f"{'lacks' if lacks else 'holds'} {text}".encode("utf-8", "backslashreplace")
-    return {"id": hashlib.sha256(said).hexdigest()[:8], "lacks": lacks, "text": text}
+    return {"id": hashlib.sha256(said).hexdigest()[:8], "lacks": lacks, "text": text, "near": near}
 
 
 def table(
-    sequences: Sequences, part: np.ndarray, verdicts: Verdicts, threshold: float, texts: list[str]
+    sequences: Sequences,
+    part: np.ndarray,
+    verdicts: Verdicts,
+    threshold: float,
+    texts: list[str],
+    near: Near,
 ) -> pl.DataFrame:
     """The columns `SCHEMA`, a row for each of `sequences`; those outside test have no verdict.
 
     Args:
       part: `<int8>[N]` adapt, gap or test.
       verdicts: of the test sequences, in order.
-      texts: template texts by id.
+      texts, near: as in `rows`.
     """
     at = np.flatnonzero(part == TEST)
-    found = rows(verdicts, sequences.take(at), threshold, texts)
+    found = rows(verdicts, sequences.take(at), threshold, texts, near)
     own = _places(sequences) | {"sequence": np.arange(len(part)), "split": np.array(PARTS)[part]}
     found = found.drop(*_places(sequences)).with_columns(sequence=at)
     return _frame(own).join(found, on="sequence", how="left", maintain_order="left").select(*SCHEMA)

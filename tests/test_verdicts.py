@@ -36,11 +36,19 @@ COLUMNS = {
             "nearest": pl.String,
         }
     ),
-    "cause": pl.Struct({"id": pl.String, "lacks": pl.Boolean, "text": pl.String}),
+    "cause": pl.Struct(
+        {"id": pl.String, "lacks": pl.Boolean, "text": pl.String, "near": pl.String}
+    ),
     "time": pl.Datetime("ms"),
 }
-HOLDS = {"id": "9642efe4", "lacks": False, "text": "stop"}
-LACKS = {"id": "4d25775f", "lacks": True, "text": "stop"}
+HOLDS = {"id": "9642efe4", "lacks": False, "text": "stop", "near": "stay (0.50)"}
+LACKS = {"id": "4d25775f", "lacks": True, "text": "stop", "near": None}
+
+
+def near(event: int) -> str:
+    return "stay (0.50)"
+
+
 DECIDED = {"event": 0, "text": "stop", "cosine": 0.5, "source": "jobs", "nearest": "halt"}
 
 
@@ -66,7 +74,7 @@ def table(scores, part=(ADAPT, GAP, TEST, TEST, TEST), threshold=0.5, keys=True,
         keys=np.array([f"s{i}" for i in range(n)], dtype=object) if keys else None,
     )
     part = np.array(part, np.int8)
-    return verdicts.table(sequences, part, verdicts_of(scores, routes), threshold, ["stop"])
+    return verdicts.table(sequences, part, verdicts_of(scores, routes), threshold, ["stop"], near)
 
 
 def found_at(line: int) -> list[dict]:
@@ -166,14 +174,14 @@ def test_evidence_names_lines_and_texts():
 
 
 def test_of_no_sequences_there_are_no_rows():
-    empty = verdicts.rows(verdicts_of([]), rows_of_events(), 0.5, ["a"])
+    empty = verdicts.rows(verdicts_of([]), rows_of_events(), 0.5, ["a"], near)
     assert (dict(empty.schema), len(empty)) == (verdicts.VERDICT, 0)
 
 
 def test_the_time_of_a_sequence_is_that_of_its_first_event():
     found, sequences = two_alike_and_one_other()
     start = np.array([1.7e9, nan, 1.7e9 + 0.25])
-    rows = verdicts.rows(found, replace(sequences, start=start), 0.75, ["a", "b", "c"])
+    rows = verdicts.rows(found, replace(sequences, start=start), 0.75, ["a", "b", "c"], near)
     assert rows["time"].dt.epoch("ms").to_list() == [1_700_000_000_000, None, 1_700_000_000_250]
     times = [json.loads(line).get("time") for line in verdicts.json_lines(rows)]
     assert times == ["2023-11-14T22:13:20.000", None, "2023-11-14T22:13:20.250"]
@@ -182,14 +190,14 @@ def test_the_time_of_a_sequence_is_that_of_its_first_event():
 def test_what_no_event_weighs_in_has_no_cause():
     found, sequences = two_alike_and_one_other()
     found = replace(found, causes=np.array([-1, -1]))
-    rows = verdicts.rows(found, sequences, 0.75, ["a", "b", "c"])
+    rows = verdicts.rows(found, sequences, 0.75, ["a", "b", "c"], near)
     assert rows["cause"].to_list() == [None] * 3
 
 
 def test_lines_of_json():
     found, sequences = two_alike_and_one_other(np.array(['a"', "ä\\", "c"], object))
     texts = ["start", 'say "line": 1000000000000000000}', "stop"]
-    rows = verdicts.rows(found, sequences, 0.75, texts)
+    rows = verdicts.rows(found, sequences, 0.75, texts, near)
     lines = verdicts.json_lines(rows, file="x\udcff.log")
     first, second, third = map(json.loads, lines)
     assert [*first] == [

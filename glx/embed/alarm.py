@@ -84,6 +84,14 @@ class Meanings:
         """In words, where a template is logged and at what level; nothing where it is not known."""
         return [str(origin) for origin in self.origins[event : event + 1] if origin]
 
+    def nearest(self, known: int, event: int) -> str | None:
+        """Of a new event the one of the `known` first events that reads most like it."""
+        if event < known or not known:
+            return None
+        cosines = self.vectors[:known] @ self.vectors[event]
+        at = int(np.argmax(cosines))
+        return f"{self.shown[at]} ({cosines[at]:.2f})"
+
     def __add__(self, more: "Meanings") -> "Meanings":
         """These templates, and `more` whose ids follow."""
         vectors = np.concatenate([self.vectors, more.vectors])

@@ -21,7 +21,7 @@ SHOWN = 100  # causes that have lines
 AROUND = 2  # lines before and after the one that decided
 TEXT = 1_000  # characters of a line
 # Where no event of a sequence weighs more than the others.
-NO_EVENT = {"id": "none", "lacks": False, "text": "no event outweighs the others"}
+NO_EVENT = {"id": "none", "lacks": False, "text": "no event outweighs the others", "near": None}
 Read = Callable[[str | None, set[int]], dict[int, str]]  # lines of a file, those that are there
 COLUMNS: dict[str, Any] = {  # of the verdicts; those that may be missing are null then
     "file": pl.String,
@@ -41,8 +41,7 @@ def causes(verdicts: pl.DataFrame) -> Causes:
     """The causes of what is flagged, by the highest score, then by how often.
 
     Args:
-      verdicts: `COLUMNS`, a row for each sequence in the order of the log, and `deciding` where
-        there are routes.
+      verdicts: `COLUMNS`, a row for each sequence in the order of the log.
     """
     rows = verdicts.with_row_index("at")
     in_time = len(rows) > 0 and rows["time"].null_count() == 0
@@ -78,7 +77,7 @@ def causes(verdicts: pl.DataFrame) -> Causes:
 
 
 def _cause(row: dict[str, Any]) -> Cause:
-    near = row.get("deciding")
+    cause = row["cause"]
     example = Example(
         file=row["file"],
         key=row["key"],
@@ -86,15 +85,16 @@ def _cause(row: dict[str, Any]) -> Cause:
         last_line=row["last_line"],
         time=row["time"],
         reason=row["reason"],
-        near=near and f'"{near["nearest"]}" of {near["source"]} ({near["cosine"]:.2f})',
+        near=cause["near"],
         evidence=[event["line"] for event in row["evidence"]],
     )
     texts = [event["text"] for event in row["evidence"]]
-    text = row["cause"]["text"]
-    if text in texts:  # the line that decided before those that weighed more
-        example.evidence.insert(0, example.evidence.pop(texts.index(text)))
+    if cause["text"] in texts:  # the line that decided before those that weighed more
+        example.evidence.insert(0, example.evidence.pop(texts.index(cause["text"])))
     return Cause(
-        **row["cause"],
+        id=cause["id"],
+        lacks=cause["lacks"],
+        text=cause["text"],
         count=row["count"],
         score=row["score"],
         first_time=row["first_time"],

@@ -205,7 +205,7 @@ class Example(Struct, kw_only=True):
 
     Attributes:
       file: its log; None where that goes without saying.
-      near: the nearest known event of a source, where a router looked for it.
+      near: of a new event, the known one that reads most like it.
       evidence: lines that weighed, the deciding one first.
       lines: some of the log; none where it cannot be read again.
     """

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, fields, replace
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -258,8 +259,9 @@ def judged(
         new = parser.texts[len(meanings.texts) :]
         if new:
             meanings += detector.understand(new, mask)
-        verdicts = judge(sequences)
-        yield rows(verdicts, sequences, detector.threshold, meanings.shown), verdicts.metrics
+        verdicts, near = judge(sequences), partial(meanings.nearest, len(parser.miner.fitted))
+        found_rows = rows(verdicts, sequences, detector.threshold, meanings.shown, near)
+        yield found_rows, verdicts.metrics
 
 
 def changed(

@@ -22,6 +22,7 @@ from glx import hosts
 from glx import verdicts as tables
 from glx.data.load import Parsed
 from glx.detector import Detector
+from glx.embed.alarm import Meanings
 from glx.evaluate import audit
 from glx.evaluate.labels import read_labels
 from glx.files import parquet
@@ -93,7 +94,7 @@ def run(
             stamped += [] if few is None else [f"{len(few.labels):,} labels of the target"]
             stamped += found.pop("stamps", [])
             stamps = {"protocol": config.data.protocol, "stamps": stamped}
-            shown = meanings.shown, mask_of(config.data.redact)
+            shown = meanings, mask_of(config.data.redact)
             _write_verdicts(folder, detector, target, verdicts, *shown, stamps)
 
             progress.say("measuring")
@@ -137,20 +138,21 @@ def _write_verdicts(
     detector: Detector,
     target: Parsed,
     verdicts: Verdicts,
-    texts: list[str],
+    meanings: Meanings,
     mask: Mask,
     stamps: dict[str, Any],
 ) -> None:
     """The detector, its verdicts and what the report shows of them; no label is needed.
 
     Args:
-      texts: of templates, as they are shown.
+      meanings: of templates.
       mask: what becomes of lines where they are shown.
     """
     shutil.rmtree(folder / "checkpoint", ignore_errors=True)
     detectors.save(folder / "checkpoint", detector, target.parser, stamps)
-    cut = detector.threshold
-    table = tables.table(target.sequences, target.part, verdicts, cut, texts)
+    cut, texts = detector.threshold, meanings.shown
+    near = partial(meanings.nearest, len(target.parser.miner.fitted))
+    table = tables.table(target.sequences, target.part, verdicts, cut, texts, near)
     written = parquet(table, metadata={"glx": json.dumps(stamps)})
     (folder / "verdicts.parquet").write_bytes(written)
     if len(target.log.files) > 1:

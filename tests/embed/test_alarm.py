@@ -190,3 +190,11 @@ def test_bfloat16_reads_as_float32_does(config):
     )
     np.testing.assert_allclose(rounded, exact, atol=0.05)
     assert exact.std() > 0.5
+
+
+def test_the_known_event_that_reads_most_like_a_new_one():
+    vectors = np.array([[1, 0], [0, 1], [0.6, 0.8]], dtype=np.float32)
+    read = alarm.Meanings(["up", "disk is slow", "disk is full"], vectors, np.zeros(3))
+    assert read.nearest(2, 2) == "disk is slow (0.80)"
+    assert read.nearest(2, 1) is None  # is known itself
+    assert read.nearest(0, 2) is None

@@ -20,7 +20,7 @@ def test_flagged_sequences_alike_are_one_row(monkeypatch):
     place, weight, first = np.array([[0]] * 3), np.ones((3, 1), np.float32), unique.offsets[:-1]
     ids, lacks = unique.ids[first], np.zeros(3, dtype=bool)
     found = Verdicts(unique, scores, place, weight, ids[:, None], none, ids, lacks)
-    table = verdicts.table(sequences, part, found, 0.5, list("abcd"))
+    table = verdicts.table(sequences, part, found, 0.5, list("abcd"), lambda event: None)
     flagged = plots.flagged(table, found, list("abcd"))
     assert dict(flagged.schema) == FLAGGED
     assert flagged.select("count", "sequences", "events").rows() == [
