@@ -14,6 +14,7 @@ is read from a pipe or by --follow is judged while it is written, until it ends 
 """
 
 import os
+from collections.abc import Sequence
 from typing import Any
 
 from absl.flags import FlagValues
@@ -140,13 +141,14 @@ def _detect(values: FlagValues, summary: bool, mask: Mask) -> None:
     before = None if values.since is None else of_path(given_path(values.since), mask)
     said = remarks.read(remarks.path_of(folder_of(values.detector))) if summary else {}
     watch = values.metrics_port, values.metrics_host, values.metrics_file, values.alert_url
-    _judge(values, values.out, Watch(*watch))
+    known = [cause.text for cause in before.causes if not cause.lacks] if before else []
+    _judge(values, values.out, Watch(*watch), known)
     if summary:
         found = since(of_path(given_path(values.out), mask), before)
         tell(for_people(remarks.remarked(found, said), SHOWN))
 
 
-def _judge(values: FlagValues, out: str, watch: Watch = NOBODY) -> None:
+def _judge(values: FlagValues, out: str, watch: Watch = NOBODY, known: Sequence[str] = ()) -> None:
     detect.detect(
         folder_of(values.detector),
         values.logs,
@@ -156,6 +158,7 @@ def _judge(values: FlagValues, out: str, watch: Watch = NOBODY) -> None:
         overwrite=values.overwrite,
         kind=values.verdicts,
         watch=watch,
+        known=known,
         **_settings(values),
     )
 

@@ -39,6 +39,7 @@ from glx.report import inspection
 from glx.runs import detectors
 from glx.runs.in_step import in_step
 from glx.runs.json_lines import Lines, json_of, text_of
+from glx.runs.known_events import events_of
 from glx.runs.output import output_of
 from glx.runs.progress import Progress
 from glx.runs.verdict_cache import VerdictCache
@@ -72,6 +73,7 @@ def detect(
     expert: Mapping[str, Any] = NO_CHANGE,
     kind: str = JSONL,
     watch: Watch = NOBODY,
+    known: Sequence[str] = (),
     progress: Progress | None = None,
 ) -> ReadCounts:
     """Write a line of JSON for every sequence of `logs`, as `docs/formats.md` describes it.
@@ -93,6 +95,8 @@ def detect(
       mask: what becomes of a text where it is shown.
       expert: settings of the expert by the names of their flags, where they are not those that
         were fitted (a server moves).
+      known: texts of new events that have the ids that they had before, beside those in what was
+        written to `out` before and in the remarks.
 
     Raises:
       InputError: detector, logs or a setting are not as they should be.
@@ -129,6 +133,9 @@ def detect(
         log = replace(in_order(log, parser.layout), details={})
         if parser.layout is not None and parser.numbers is None:
             progress.show(reading_of(parser, parser.layout, log, mask))
+        if parser.numbers is None:
+            before = place if not overwrite else STDIN
+            parser.miner.ids(hosts.of_first(lambda: [*events_of(before, folder), *known]))
         file = None if kept else opened.enter_context(writing(place, log))
         try:
             use = detector, parser, log, counts, idle, progress, mask, change
