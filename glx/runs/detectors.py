@@ -73,7 +73,7 @@ def folder_of(given: str | os.PathLike) -> Path:
     """
     folder = given_path(given)
     of_run = folder / "checkpoint"
-    return of_run if (of_run / "detector.json").is_file() else folder
+    return of_run if os.path.isfile(of_run / "detector.json") else folder
 
 
 def load(folder: Path) -> tuple[Detector, LogParser]:

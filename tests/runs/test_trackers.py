@@ -1,10 +1,12 @@
 """Runs at trackers: a real server of MLflow, Weights & Biases without its server, and failures."""
 
+import gc
 import json
 import os
 import socket
 import struct
 import subprocess
+import sys
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -33,6 +35,15 @@ class Said(Progress):
 
     def say(self, text):
         self.sentences.append(text)
+
+
+@pytest.fixture(autouse=True)
+def ended():
+    """The process of wandb and the connection to it, which else are left to the interpreter."""
+    yield
+    if package := sys.modules.get("wandb"):
+        package.teardown()
+        gc.collect()
 
 
 @pytest.fixture(scope="module")
