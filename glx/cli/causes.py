@@ -63,7 +63,7 @@ def work(values: FlagValues, names: list[str]) -> None:
     if values.format == "json":
         tell(escaped(indented(encode(to_builtins(found)), indent=1).decode()))
     elif values.format == "agent":
-        tell(for_model(found, values.tokens, f"glx causes {' '.join(names)}"))
+        tell(for_model(found, values.tokens, f"glx causes {' '.join(names)} --show=ID"))
     elif values.show is not None:
         tell(whole(found.causes[0]))
     else:

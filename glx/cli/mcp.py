@@ -98,6 +98,7 @@ def run_server(path: str, detector: str | None, since: str | None, mask: Mask) -
     def remark(id: str, **said: object) -> str:
         if beside is None:
             raise ToolError("no detector is known; start glx mcp with --detector")
+        cause_of(id)
         try:
             return f"kept in {change(beside, [id], None if beside == path else path, said)}"
         except InputError as e:

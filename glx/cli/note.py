@@ -56,6 +56,8 @@ def change(folder: str, ids: Sequence[str], found: str | None, said: Mapping[str
     Raises:
       InputError: no such folder or cause, or a file of remarks that cannot be read.
     """
+    if len(str(said.get("note", ""))) > remarks.LONGEST:
+        raise InputError(f"the note has more than {remarks.LONGEST:,} characters; shorten it")
     path = remarks.path_of(given_path(folder))
     known = remarks.read(path)
     there = of_path(path.parent if found is None else given_path(found), redact)

@@ -95,7 +95,7 @@ def work(values: FlagValues) -> None:
             say=lambda text: tell(text, sys.stderr),
         )
         bounds = Bounds(values.max_body, values.queue)
-        metrics, title = Metrics(digest(folder) or ""), folder.resolve().parent.name
+        metrics, title = Metrics((digest(folder) or "")[:12]), folder.resolve().parent.name
         service = Service(judge, metrics, said, title, bounds, token)
         tell(f"{url_of(opened)}: ready", sys.stderr)
         serve(service.app, opened)

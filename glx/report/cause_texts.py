@@ -11,6 +11,7 @@ from glx.report.models import Cause, Causes
 
 LEVELS = "▁▂▃▄▅▆▇█"
 CHARACTERS = 4  # of a token, about
+FOR_WHOLE, FOR_BRIEF = 0.5, 0.8  # of the room that is left, for one cause
 DATED = f"{datetime.fromtimestamp(YEARLESS, UTC):%Y-%m-%d}"  # earlier dates have no year
 
 
@@ -43,34 +44,44 @@ def whole(cause: Cause) -> str:
     return "\n".join([short(cause), *(f"    {line}" for line in below)])
 
 
-def for_people(found: Causes, limit: int) -> str:
-    """All that is known of up to `limit` causes."""
+def brief(cause: Cause) -> str:
+    """A cause in a few lines: its times, its reason and the first of its own lines."""
+    below = [*_when(cause), *filter(None, [_reason(cause)]), *_lines(cause, decided_alone=True)]
+    return "\n".join([short(cause), *(f"    {line}" for line in below)])
+
+
+def for_people(found: Causes, limit: int, more: str = "--limit=N") -> str:
+    """All that is known of up to `limit` causes.
+
+    Args:
+      more: how more of them are asked for.
+    """
     parts = [headline(found), *map(whole, found.causes[:limit])]
     if found.found > limit:
-        parts.append(f"{found.found - limit:,} more causes; --limit=N shows them.")
+        parts.append(f"{found.found - limit:,} more causes; {more} shows them.")
     return "\n\n".join(parts)
 
 
 def for_model(found: Causes, tokens: int, more: str) -> str:
-    """As many causes as fit, each whole, then one in a line, for a language model.
+    """As many causes as fit, each as whole as fits, for a language model.
 
     Args:
       tokens: at most, of some `CHARACTERS` characters each.
-      more: the command that shows one cause.
+      more: how one cause is asked for.
     """
     room = tokens * CHARACTERS
-    ask = f"Lines marked > are of the sequence. More of one: {more} --show=ID"
-    parts = [headline(found), ask]
+    parts = [headline(found), f"Lines marked > are of the sequence. More of one: {more}"]
     room -= sum(len(part) + 2 for part in parts) + len(_left(found.found))
     taken = 0
-    for form in (whole, short):  # what is left of the room goes to single lines
-        for cause in found.causes[taken:]:
-            text = form(cause)
-            if len(text) + 2 > (room if form is short else room * 0.8):
-                break
-            parts.append(text)
-            room -= len(text) + 2
-            taken += 1
+    for cause in found.causes:
+        # A part of the room is left to those that follow, of which a line is better than nothing.
+        forms = {whole(cause): FOR_WHOLE, brief(cause): FOR_BRIEF, short(cause): 1.0}
+        fits = [text for text, part in forms.items() if len(text) + 2 <= part * room]
+        if not fits:
+            break
+        parts.append(fits[0])
+        room -= len(fits[0]) + 2
+        taken += 1
     return "\n\n".join([*parts, *([_left(found.found - taken)] if taken < found.found else [])])
 
 
@@ -82,10 +93,8 @@ def about(cause: Cause) -> Iterator[str]:
     """When, in which sessions, why, and where one of them is."""
     example = cause.example
     if cause.note:
-        yield f"note: {cause.note}"
-    if cause.first_time and cause.last_time:
-        first, last = shown_time(cause.first_time), shown_time(cause.last_time)
-        yield f"{first}{f' to {last}' * (last != first)}"
+        yield f"note: {' '.join(cause.note.split())}"
+    yield from _when(cause)
     if cause.sessions:
         left = cause.count - len(cause.sessions)
         yield f"sessions {', '.join(cause.sessions)}{f' and {left:,} more' * (left > 0)}"
@@ -97,9 +106,19 @@ def about(cause: Cause) -> Iterator[str]:
     yield f"for example {where}lines {example.first_line:,} to {example.last_line:,}"
 
 
-def _lines(cause: Cause) -> Iterator[str]:
-    before = None
-    for line in cause.example.lines:
+def _when(cause: Cause) -> Iterator[str]:
+    if cause.first_time and cause.last_time:
+        first, last = shown_time(cause.first_time), shown_time(cause.last_time)
+        yield f"{first}{f' to {last}' * (last != first)}"
+
+
+def _lines(cause: Cause, decided_alone: bool = False) -> Iterator[str]:
+    """Lines of the example, or of them the one that decided."""
+    before, lines = None, cause.example.lines
+    if decided_alone:
+        decided = cause.example.last_line if cause.lacks else next(iter(cause.example.evidence), -1)
+        lines = [line for line in lines if line.line == decided]
+    for line in lines:
         if before is not None and line.line > before + 1:
             yield "..."
         yield f"{'>' if line.own else ' '} {line.line}  {line.text}"

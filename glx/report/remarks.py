@@ -19,6 +19,7 @@ from glx.files import write_whole
 from glx.report.models import Causes
 
 NAME = "remarks.yaml"
+LONGEST = 2_000  # characters of a note
 LACKS = 'lacks "'  # begins the text of what is missing
 ID = re.compile("[0-9a-f]{8}|none")
 SWITCH = {"true": True, "false": False}

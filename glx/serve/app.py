@@ -49,7 +49,8 @@ class Bounds:
 
     Attributes:
       body: bytes of a body, as it was sent and unpacked.
-      queue: requests that come in, wait or are judged.
+      queue: bodies that wait or are judged; those that still come are bounded by what all of them
+        hold: as much as so many of the largest.
     """
 
     body: int = 16 << 20
@@ -77,12 +78,15 @@ class Service:
         token: str | None,
     ):
         self.judge, self.said, self.title, self.bounds = judge, said, title, bounds
+        # What could be read last, and why no more since.
+        self.remarks, self.why = remarks.Remarks(), ""
         self.kept, self.worker = Kept(), ThreadPoolExecutor(1, "judge")
-        self.waiting, self.took = 0, 1.0  # requests; seconds that the last one was judged for
+        self.waiting, self.took = 0, 1.0  # bodies; seconds that the last one was judged for
+        self.held = 0  # bytes of bodies, those that still come included
         self.metrics, self.counts, self.new_templates = metrics, ReadCounts(), 0
         about, mine = "Requests to judge lines, by the status of the answer.", metrics.registry
         self.requests = Counter("glx_requests", about, ["code"], registry=mine)
-        about = "Requests that come in, wait or are judged."
+        about = "Bodies that wait or are judged."
         Gauge("glx_waiting", about, registry=mine).set_function(lambda: self.waiting)
         self.app = Starlette(
             routes=[
@@ -113,21 +117,42 @@ class Service:
     async def verdicts(self, request: Request) -> str:
         """The verdicts on the lines of the body, once it is its turn."""
         anomalous, file = _among(request, "anomalous", SWITCH), request.query_params.get("file")
+        own = 0
         if self.waiting >= self.bounds.queue:
             await unread(request)
-            wait = str(math.ceil(self.took * self.waiting))
-            raise HTTPException(503, "too many requests wait; ask again", {"Retry-After": wait})
-        self.waiting += 1
+
+        def hold(size: int) -> None:
+            nonlocal own
+            if self.waiting >= self.bounds.queue or self.held + size > self.most_held:
+                raise self.too_many()
+            own, self.held = own + size, self.held + size
+
         try:
-            raw = await received(request, self.bounds.body)
-            packed = "gzip" in request.headers.get("content-encoding", "").lower()
-            given = raw, packed, file or None, anomalous
-            loop = asyncio.get_running_loop()
-            return await loop.run_in_executor(self.worker, self.work, *given)
+            hold(0)
+            raw = await received(request, self.bounds.body, hold)
+            hold(0)  # a body that comes slowly takes nobody's turn
+            self.waiting += 1
+            try:
+                packed = "gzip" in request.headers.get("content-encoding", "").lower()
+                given = raw, packed, file or None, anomalous
+                loop = asyncio.get_running_loop()
+                return await loop.run_in_executor(self.worker, self.work, *given)
+            finally:
+                self.waiting -= 1
         except ClientDisconnect as e:
             raise HTTPException(400, "the body did not come whole") from e
         finally:
-            self.waiting -= 1
+            self.held -= own
+
+    @property
+    def most_held(self) -> int:
+        """Bytes of all bodies at most."""
+        return self.bounds.queue * self.bounds.body
+
+    def too_many(self) -> HTTPException:
+        """What is said where others wait already."""
+        wait = str(max(math.ceil(self.took * self.waiting), 1))
+        return HTTPException(503, "too many requests wait; ask again", {"Retry-After": wait})
 
     def work(self, raw: bytes, packed: bool, file: str | None, anomalous: bool) -> str:
         """Judge one body, in the thread for that."""
@@ -147,11 +172,7 @@ class Service:
 
     def count(self, judged: Judged) -> None:
         """Add a log to the metrics."""
-        try:
-            said = remarks.read(self.said)
-        except (InputError, OSError):  # who asks for causes is told
-            said = {}
-        muted = {id_ for id_, remark in said.items() if remark.muted}
+        muted = {id_ for id_, remark in self.said_now().items() if remark.muted}
         for rows, costs in judged.found:
             self.metrics.judged(rows, costs, muted)
         self.counts.add(judged.counts)
@@ -168,7 +189,7 @@ class Service:
         form = _among(request, "format", {name: name for name in FORMATS})
         found = self.remarked()
         if form == "text":
-            return text(for_people(found, _number(request, "limit", SHOWN)))
+            return text(for_people(found, _number(request, "limit", SHOWN), "&limit=N"))
         if form == "agent":
             tokens = max(_number(request, "tokens", TOKENS), 200)
             return text(for_model(found, tokens, "GET /causes/ID?format=text"))
@@ -193,10 +214,17 @@ class Service:
 
     def remarked(self) -> Causes:
         """The causes with what people said of them until now."""
+        return remarks.remarked(self.kept.causes(), self.said_now())
+
+    def said_now(self) -> remarks.Remarks:
+        """What people said of causes; while the file cannot be read, what it held before."""
         try:
-            return remarks.remarked(self.kept.causes(), remarks.read(self.said))
+            self.remarks, self.why = remarks.read(self.said), ""
         except (InputError, OSError) as e:
-            raise HTTPException(500, f"{e}") from e
+            if str(e) != self.why:
+                self.why = str(e)
+                tell(f"{e}; until then the remarks hold that were there before", sys.stderr)
+        return self.remarks
 
 
 def healthy(request: Request) -> Response:

@@ -5,6 +5,7 @@ In: a request, or bytes that may be packed. Out: bytes. What is refused raises `
 
 import asyncio
 import io
+from collections.abc import Callable
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -20,8 +21,11 @@ PIECE = 1 << 20  # bytes unpacked at a time
 NAME = "body"  # in messages
 
 
-async def received(request: Request, most: int) -> bytes:
+async def received(request: Request, most: int, hold: Callable[[int], None]) -> bytes:
     """The body as it was sent.
+
+    Args:
+      hold: is told of so many bytes more before they are kept; it may raise.
 
     Raises:
       HTTPException: 408, 413 or 415.
@@ -36,6 +40,7 @@ async def received(request: Request, most: int) -> bytes:
             async for piece in request.stream():
                 size += len(piece)
                 if size <= most:
+                    hold(len(piece))
                     held += piece
                 elif size > TIMES * most:
                     break

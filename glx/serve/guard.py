@@ -6,6 +6,7 @@ In: requests. Out: the application's answer, or 401 or 403.
 import hmac
 import ipaddress
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -41,6 +42,8 @@ class Guard:
         if self.token is None:
             name = request.url.hostname
             answer = refusal(403, f"Host: {name}: no name of this machine; call it localhost")
+            if is_own(name or ""):
+                answer = refusal(403, "Origin: a page of another site; call from this machine")
         else:
             said = {"WWW-Authenticate": "Bearer"}
             answer = refusal(401, "Authorization: must be `Bearer` and the token", said)
@@ -53,9 +56,15 @@ class Guard:
         return scheme.lower() == "bearer" and same
 
     def local(self, request: Request) -> bool:
-        """Whether this machine is called by a name of its own."""
-        name = request.url.hostname or ""
-        return name == "localhost" or is_loopback(name)
+        """Whether this machine is called by a name of its own, and by no page of another one."""
+        origin = request.headers.get("origin")
+        own = origin is None or is_own(urlsplit(origin).hostname or "")
+        return own and is_own(request.url.hostname or "")
+
+
+def is_own(name: str) -> bool:
+    """Whether a name or an IP address is of this machine alone."""
+    return name == "localhost" or is_loopback(name)
 
 
 def is_loopback(address: str) -> bool:

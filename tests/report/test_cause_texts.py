@@ -1,6 +1,7 @@
 """Causes as texts."""
 
 import pytest
+from msgspec.structs import replace
 
 from glx.report.cause_texts import CHARACTERS, for_model, for_people, shown_time, spark, whole
 from glx.report.models import Cause, Causes, Example, Line
@@ -61,12 +62,23 @@ def test_people_are_told_what_is_left_out():
 @pytest.mark.parametrize("tokens", [200, 500, 2000])
 def test_what_a_model_reads_keeps_to_its_tokens(tokens):
     found = found_of(*map(cause, range(100)))
-    text = for_model(found, tokens, "glx causes a.jsonl")
+    text = for_model(found, tokens, "glx causes a.jsonl --show=ID")
     assert 0.6 * tokens * CHARACTERS < len(text) <= tokens * CHARACTERS
     assert "glx causes a.jsonl --show=ID" in text
     shown = text.count('lacks "order closed"')
     assert f"{100 - shown} more causes are left out." in text
     assert "opened" in text  # the first ones are whole
+
+
+def test_where_a_cause_does_not_fit_whole_its_times_and_line_do():
+    lines = [Line(n, "around " * 40, n == 1009) for n in range(1005, 1010)]
+    long = cause(1, note="known " * 300, example=replace(cause().example, lines=lines))
+    text = for_model(found_of(long, cause(2)), 500, "ask")
+    assert "2024-01-01 01:00:00 to" in text
+    assert "> 1009  around" in text
+    assert "known" not in text
+    assert "  1008" in text.split("00000002")[1]  # the next one is whole
+    assert len(text) <= 2000
 
 
 def test_a_model_reads_all_that_fits():

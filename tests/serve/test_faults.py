@@ -117,6 +117,28 @@ def test_metrics_count_all_logs(judge, asked, detector, monkeypatch):
     assert found["glx_waiting[]"] == 0
 
 
+def test_while_remarks_are_nonsense_the_last_ones_hold(judge, asked, detector, capsys):
+    said = remarks.path_of(detector)
+    post, ask = ("POST", "/detect", log(0, 9)), ("GET", "/causes", None)
+    (id_,) = [cause["id"] for cause in asked(judge, post, ask)[1].json()["causes"]]
+
+    def nonsense(*given):
+        found = judge(*given)
+        said.write_text("cause: [")
+        return found
+
+    try:
+        remarks.write(said, {id_: remarks.Remark(muted=True)})
+        first = ask, post, ask, ("GET", "/", None), ("GET", "/metrics", None)
+        _, _, causes, page, measured = asked(nonsense, *first)
+        assert causes.json()["causes"][0]["muted"] is True
+        assert page.status_code == 200
+        assert values(measured.text)[f"glx_flagged_total{[id_, 'true']}"] > 0
+        assert capsys.readouterr().err.count(str(said)) == 1
+    finally:
+        said.unlink()
+
+
 def test_a_server_that_is_away_and_comes_back(make, asked, tmp_path, monkeypatch):
     monkeypatch.setattr(ChatFormat, "words", lambda self: WORDS)  # those of the server
     said = {"said": lambda prompt: (-3.0, -0.1)}

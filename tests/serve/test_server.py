@@ -5,6 +5,7 @@ import signal
 import socket
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import httpx
@@ -42,35 +43,40 @@ def wait_for(when) -> None:
         time.sleep(0.02)
 
 
-def full(served) -> bool:
-    return served.client.post("/detect", content=log(0, 3)).status_code == 503
-
-
-def holding(served, body: bytes, sent: int) -> socket.socket:
-    """A request that is begun and has the only place; the probe may have had it before."""
-    while True:
-        client = begin(served, body, sent)
-        time.sleep(0.2)
-        if full(served):
-            return client
-        client.close()
-
-
 def test_more_than_the_queue_are_told_to_come_again(serve):
+    with serve("--queue=1") as served, ThreadPoolExecutor(4) as pool:
+        body = log(0, 3) * 20_000  # judged while the others come
+        answers = [*pool.map(lambda _: served.client.post("/detect", content=body), range(4))]
+        codes = {answer.status_code: answer for answer in answers}
+        assert set(codes) == {200, 503}
+        assert int(codes[503].headers["Retry-After"]) >= 1
+        assert "error" in codes[503].json()
+        assert served.client.post("/detect", content=log(0, 9)).status_code == 200
+        assert "Traceback" not in served.said.read_text()
+
+
+def test_who_sends_slowly_takes_nobodys_turn(serve):
     body = log(0, 9)
     with serve("--queue=1") as served:
-        with holding(served, body, 50) as slow:
-            answer = served.client.post("/detect", content=log(0, 3) * 20_000)
-            assert answer.status_code == 503
-            assert int(answer.headers["Retry-After"]) >= 1
-            assert "error" in answer.json()
-            assert served.client.get("/healthz").json() == {"status": "ok"}
-            slow.sendall(body[50:])
-            code, lines = whole(slow)
-            assert (code, len(lines)) == (200, 9)
-        holding(served, body, 50).close()
-        wait_for(lambda: not full(served))  # its place is free again
-        assert "Traceback" not in served.said.read_text()
+        slow = [begin(served, body, 3) for _ in range(20)]
+        assert served.client.post("/detect", content=body).status_code == 200
+        slow[0].sendall(body[3:])
+        code, lines = whole(slow[0])
+        assert (code, len(lines)) == (200, 9)
+        for client in slow:
+            client.close()
+
+
+def test_bodies_that_come_hold_no_more_than_those_that_wait(serve):
+    body = log(0, 9)
+    with serve("--queue=2", f"--max_body={len(body)}") as served:
+        slow = [begin(served, body, len(body) - 3) for _ in range(2)]
+        wait_for(lambda: served.client.post("/detect", content=body).status_code == 503)
+        for client in slow:
+            client.sendall(body[-3:])
+            assert whole(client)[0] == 200
+            client.close()
+        assert served.client.post("/detect", content=body).status_code == 200
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
@@ -150,6 +156,9 @@ def test_a_page_of_the_web_reaches_nothing(service):
         ("[::1]", 200),
     ):
         assert service.client.get("/causes", headers={"Host": name}).status_code == code
+    for origin, code in (("http://evil.example", 403), ("null", 403), ("http://localhost:1", 200)):
+        given = {"headers": {"Origin": origin}, "content": log(0, 3)}
+        assert service.client.post("/detect", **given).status_code == code
 
 
 @pytest.mark.parametrize(
