@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from absl.flags import FlagValues
+from msgspec.json import encode
+from msgspec.json import format as indented
 
 from glx import devices, files, hosts
 from glx.cli import processes, tables
@@ -23,6 +25,7 @@ from glx.runs.run import run as run_once
 from glx.runs.settings import PRESETS, RunConfig
 from glx.runs.trackers import TRACKERS
 from glx.runs.trackers import check as check_trackers
+from glx.terminal import escaped, tell
 
 
 def declare(method: str = "zerolog", presets: Mapping[str, Any] = PRESETS) -> FlagValues:
@@ -33,6 +36,7 @@ def declare(method: str = "zerolog", presets: Mapping[str, Any] = PRESETS) -> Fl
     add(own, "enum", "preset", "small", list(presets), about)
     add(own, "string", "run_dir", None, f"Folder to write (default runs/{method}-TARGET-SEED).")
     add(own, "boolean", "overwrite", False, "Replace a finished run.")
+    add(own, "boolean", "json", False, "Print metrics.json at the end in place of tables.")
     about = (
         "Keep the run there too, as its variables say (MLFLOW_TRACKING_URI, WANDB_MODE and such)."
     )
@@ -68,5 +72,7 @@ def carry_out(values: FlagValues, method: str, config: RunConfig) -> None:
             trackers=list(dict.fromkeys(values.tracker)),
             progress=processes.progress(),
         )
-        if hosts.first():
+        if hosts.first() and values.json:
+            tell(escaped(indented(encode(metrics), indent=1).decode()))
+        elif hosts.first():
             tables.print_run(metrics, run_dir)

@@ -46,6 +46,14 @@ def shop(tmp_path_factory):
         yield folder
 
 
+def test_a_run_prints_its_metrics_as_json(shop, monkeypatch, capsys):
+    monkeypatch.chdir(shop)
+    monkeypatch.setenv("XDG_CACHE_HOME", "cache")
+    given = ("--target=shop=shop.log", *FITS["method"], "--run_dir=json", "--json")
+    assert main(["method", *given]) == 0
+    assert json.loads(capsys.readouterr().out) == json.loads(Path("json/metrics.json").read_text())
+
+
 @pytest.fixture
 def here(shop, monkeypatch, capsys):
     monkeypatch.chdir(shop)
