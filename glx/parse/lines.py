@@ -4,6 +4,7 @@ In: files, their layout, numbers of lines. Out: the text of each. Files are read
 beginnings, packed ones too, and no more of them than is needed.
 """
 
+import re
 from collections.abc import Collection
 from contextlib import closing
 
@@ -15,6 +16,9 @@ from glx.parse.layout import Layout
 from glx.parse.read import ReadCounts, blocks, clean, line_count
 from glx.parse.sources import LogPath
 from glx.parse.table_log import rows_of
+
+WORD = re.compile(r"[^\W\d_]{3,}")
+ALIKE = 0.5  # share of an event's words that a line of it has at least
 
 
 def raw_lines(path: LogPath, layout: Layout, wanted: Collection[int]) -> dict[int, str]:
@@ -43,6 +47,12 @@ def raw_lines(path: LogPath, layout: Layout, wanted: Collection[int]) -> dict[in
                 left = left[len(inside) :]
             first += n
     return found
+
+
+def says(event: str, line: str) -> bool:
+    """Whether a line may be of an event: it has half of its words, if it has any."""
+    words = WORD.findall(event)
+    return sum(word in line for word in words) >= ALIKE * len(words)
 
 
 def row_count(path: LogPath, layout: Layout) -> int:

@@ -7,7 +7,6 @@ no line is given.
 """
 
 import io
-import re
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +17,7 @@ from glx.errors import InputError
 from glx.parse.follow import since, written
 from glx.parse.header import layout_of
 from glx.parse.layout import Layout
-from glx.parse.lines import raw_lines, row_count
+from glx.parse.lines import WORD, raw_lines, row_count, says
 from glx.parse.read import ReadCounts
 from glx.parse.records import records, repeats
 from glx.parse.sources import Remote
@@ -27,8 +26,6 @@ from glx.report.models import Cause
 from glx.runs.position import Begun
 from glx.verdicts import TIME
 
-WORD = re.compile(r"[^\W\d_]{3,}")
-ALIKE = 0.5  # share of a template's words that its line has at least
 NEAR = 0.002  # seconds between a time and what a verdict says of it, which is to the millisecond
 
 
@@ -118,10 +115,9 @@ def _telling(cause: Cause) -> int:
 def _proofs(cause: Cause, lines: dict[int, str], layout: Layout) -> Iterator[bool]:
     """For each thing that is known of a line whether it is so: half of the words of the template
     that decided, the time of the first line."""
-    example, words = cause.example, WORD.findall(cause.text)
-    if not cause.lacks and words:
-        line = lines.get(_telling(cause), "")
-        yield sum(word in line for word in words) >= ALIKE * len(words)
+    example = cause.example
+    if not cause.lacks and WORD.search(cause.text):
+        yield says(cause.text, lines.get(_telling(cause), ""))
     if example.time is not None and example.first_line in lines:
         time = _time(lines[example.first_line], layout)
         if time is not None:

@@ -5,7 +5,9 @@ In: flagged rows of verdicts. Out: `Alert`, and the JSON that a webhook takes, o
 
 import hashlib
 import json
-from collections.abc import Container
+import os
+from collections.abc import Container, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
@@ -13,6 +15,9 @@ import numpy as np
 import polars as pl
 from msgspec import Struct
 
+from glx.errors import InputError
+from glx.parse.header import layout_of
+from glx.parse.lines import raw_lines, says
 from glx.parse.log import Log
 from glx.redact import Mask
 from glx.report.causes import NO_EVENT
@@ -22,6 +27,7 @@ from glx.verdicts import TIME
 OF_ALERTMANAGER = "/api/v2/alerts"  # ends the path that takes alerts without a webhook's frame
 NEVER = "0001-01-01T00:00:00Z"  # when an alert ended that goes on
 SUMMARY, DESCRIPTION = 200, 4_000  # characters
+MOST_READ = 1 << 29  # bytes of a file that is read again for the lines of an alert
 
 
 class Alert(Struct, frozen=True, forbid_unknown_fields=True):
@@ -31,7 +37,7 @@ class Alert(Struct, frozen=True, forbid_unknown_fields=True):
       cause: its id.
       system: whose log it is of.
       summary: what decided.
-      description: where, why, and the events that weighed most.
+      description: where, why, and the lines that weighed most.
       found: when it was found, by the clock of this machine: that of a log may have no zone.
     """
 
@@ -62,14 +68,48 @@ def new_alerts(
     firsts = flagged.unique("id", keep="first", maintain_order=True)
     firsts = firsts.with_columns(pl.col("time").dt.to_string(TIME))
     rows = [row for row in firsts.iter_rows(named=True) if row["id"] not in known]
-    return [_alert(row, log, system, mask) for row in rows]
+    events = {event["line"]: event["text"] for row in rows for event in row["evidence"]}
+    lines = lines_of(events, log)
+    return [_alert(row, lines, log, system, mask) for row in rows]
 
 
-def _alert(row: dict[str, Any], log: Log, system: str, mask: Mask) -> Alert:
+def lines_of(events: Mapping[int, str], log: Log) -> dict[int, str]:
+    """The lines of events as they stand in the log; of those that cannot be read again the event.
+
+    Args:
+      events: texts by the rows of the log.
+    """
+    by_file: dict[str, dict[int, int]] = {}
+    for row in events:
+        path, line = _file(row, log)
+        by_file.setdefault(path, {})[line] = row
+    found = dict(events)
+    for path, rows in by_file.items():
+        if not os.path.isfile(path) or os.path.getsize(path) > MOST_READ:
+            continue
+        with suppress(InputError):  # it was rotated or removed since
+            lines = raw_lines(path, layout_of(path), rows)
+            same = {rows[n]: text for n, text in lines.items() if says(events[rows[n]], text)}
+            found |= same
+    return found
+
+
+def _file(row: int, log: Log) -> tuple[str, int]:
+    """The path of the file that has a row, and its line there."""
+    if log.parts:
+        part, first = next((one for one in reversed(log.parts) if one[1] <= row), log.parts[0])
+        return str(part), row - first
+    file, line = log.places(np.array(row))
+    return str(log.files[int(file)]), int(line)
+
+
+def _alert(
+    row: dict[str, Any], lines: Mapping[int, str], log: Log, system: str, mask: Mask
+) -> Alert:
     cause: dict[str, Any] = row["cause"] or NO_EVENT
     title = f'lacks "{cause["text"]}"' if cause["lacks"] else cause["text"]
     told = [f"{_place(row, log)}, score {row['score']:.2f}", row["reason"]]
-    told += [f"{_line(event['line'], log)}: {event['text']}" for event in row["evidence"]]
+    told += [f"{_line(n, log)}: {lines[n]}" for n in (event["line"] for event in row["evidence"])]
     description = "\n".join(filter(None, [*told, row.get("detail")]))
     return Alert(
         row["id"],

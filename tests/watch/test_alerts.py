@@ -92,3 +92,15 @@ def test_alertmanager_itself_takes_a_list():
     for path in ("/api/v2/alerts", "/am/api/v2/alerts/"):
         one, _ = json.loads(body(path, ALERTS))
         assert one.keys() == {"labels", "annotations", "startsAt"}
+
+
+def test_lines_are_as_they_stand_in_the_log_where_it_is_there(tmp_path):
+    path = tmp_path / "a.log"
+    path.write_text("up\n" * 5 + "disk sda is gone, password=sesame1X\n" + "up\n" * 5)
+    events = [{"line": n, "event": 0, "weight": 0.5, "text": "disk <*> is gone"} for n in (5, 6)]
+    found = alerts({"cause": DISK, "evidence": events}, log=Log([path]))
+    # The second is not what was judged: the file was written anew.
+    assert found[0].description.splitlines()[1:] == [
+        "5: disk sda is gone, password=[masked password]",
+        "6: disk <*> is gone",
+    ]
