@@ -124,11 +124,8 @@ class Miner:
         id_ = self.known(text)
         if id_ >= 0:
             return id_
-        event = None
-        if not self.apart:
-            event = self._events.find(spaced(text).split())
-        elif len(self._new) < self.config.max_new:
-            event = len(self._new)
+        # As one word a text is like none but itself.
+        event = self._events.find([text] if self.apart else spaced(text).split())
         if event is None:
             self.overflowed += 1
             return self._n_fitted + self.config.max_new

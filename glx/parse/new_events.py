@@ -28,7 +28,8 @@ class NewEvents:
 
     def __init__(self, most: int):
         self.most = most
-        self._words: list[set[Word]] = []  # of each event
+        self._words: list[frozenset[Word]] = []  # of each event
+        self._same: dict[frozenset[Word], int] = {}  # the event with just these
         self._events: defaultdict[Word, list[int]] = defaultdict(list)  # that have a word
 
     def __len__(self) -> int:
@@ -37,6 +38,8 @@ class NewEvents:
     def find(self, tokens: Sequence[str]) -> int | None:
         """The event of a text, which may be a new one: then it is the last."""
         words = words_of(tokens)
+        if (same := self._same.get(words)) is not None:
+            return same
         least = max(math.ceil(ALIKE * len(words)), min(LEAST, len(words)))
         # What shares so many words shares one of the rarest of them, which few events have.
         rarest = sorted((self._events.get(word, ()) for word in words), key=len)
@@ -51,16 +54,18 @@ class NewEvents:
             return None
         for word in words:
             self._events[word].append(len(self))
+        self._same[words] = len(self)
         self._words.append(words)
         return len(self) - 1
 
 
-def words_of(tokens: Sequence[str]) -> set[Word]:
+def words_of(tokens: Sequence[str]) -> frozenset[Word]:
     """The tokens with letters, after the level and the names of components; if none has, all."""
     level = tokens[0] if tokens and tokens[0] in SEVERE else ""
     start = int(level != "")
-    while start < len(tokens) and tokens[start][-1] == ":":
+    while start < len(tokens) and tokens[start][-1:] == ":":
         start += 1
     says = [WILDCARD not in token and LETTER.search(token) is not None for token in tokens]
     at = [n for n in range(start, len(tokens)) if says[n]] or range(len(tokens))
-    return {(len(tokens), level, n, tokens[n]) for n in at[:MOST_WORDS]}
+    words = frozenset((len(tokens), level, n, tokens[n]) for n in at[:MOST_WORDS])
+    return words or frozenset([(0, "", 0, "")])

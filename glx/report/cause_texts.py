@@ -7,10 +7,12 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 
 from glx.parse.times import YEARLESS
+from glx.report.anomalies import cut
 from glx.report.models import Cause, Causes
 
 LEVELS = "▁▂▃▄▅▆▇█"
 CHARACTERS = 4  # of a token, about
+LINE = 200  # characters of a cause in one line
 FOR_WHOLE, FOR_BRIEF = 0.5, 0.8  # of the room that is left, for one cause
 DATED = f"{datetime.fromtimestamp(YEARLESS, UTC):%Y-%m-%d}"  # earlier dates have no year
 
@@ -75,7 +77,8 @@ def for_model(found: Causes, tokens: int, more: str) -> str:
     taken = 0
     for cause in found.causes:
         # A part of the room is left to those that follow, of which a line is better than nothing.
-        forms = {whole(cause): FOR_WHOLE, brief(cause): FOR_BRIEF, short(cause): 1.0}
+        line = cut(short(cause), LINE)
+        forms = {whole(cause): FOR_WHOLE, brief(cause): FOR_BRIEF, line: 1.0}
         fits = [text for text, part in forms.items() if len(text) + 2 <= part * room]
         if not fits:
             break

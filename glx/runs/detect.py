@@ -95,8 +95,8 @@ def detect(
       mask: what becomes of a text where it is shown.
       expert: settings of the expert by the names of their flags, where they are not those that
         were fitted (a server moves).
-      known: texts of new events that have the ids that they had before, beside those in what was
-        written to `out` before and in the remarks.
+      known: texts of new events that have the ids that they had before, beside those in the remarks
+        and, where an earlier process followed the log, in its verdicts.
 
     Raises:
       InputError: detector, logs or a setting are not as they should be.
@@ -134,7 +134,7 @@ def detect(
         if parser.layout is not None and parser.numbers is None:
             progress.show(reading_of(parser, parser.layout, log, mask))
         if parser.numbers is None:
-            before = place if not overwrite else STDIN
+            before = place if kept else None  # else verdicts would depend on what they replace
             parser.miner.ids(hosts.of_first(lambda: [*events_of(before, folder), *known]))
         file = None if kept else opened.enter_context(writing(place, log))
         try:

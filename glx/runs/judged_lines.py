@@ -7,35 +7,44 @@ no line is given.
 """
 
 import io
+import os
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import polars as pl
 
+from glx.data.inputs import PACKED
 from glx.errors import InputError
 from glx.parse.follow import since, written
 from glx.parse.header import layout_of
 from glx.parse.layout import Layout
 from glx.parse.lines import WORD, raw_lines, row_count, says
+from glx.parse.log import Log
 from glx.parse.read import ReadCounts
 from glx.parse.records import records, repeats
 from glx.parse.sources import Remote
+from glx.report import causes as grouping
 from glx.report.causes import Read
 from glx.report.models import Cause
 from glx.runs.position import Begun
 from glx.verdicts import TIME
 
+MOST_READ = 1 << 29  # bytes of a file
 NEAR = 0.002  # seconds between a time and what a verdict says of it, which is to the millisecond
 
 
 @dataclass(frozen=True)
 class Place:
-    """A file that holds lines of a log, and the numbers of the first one and of the one after."""
+    """A file that holds lines of a log, and the numbers of the first one and of the one after.
+
+    It is `known` where it need not be told by its lines.
+    """
 
     path: str
     first: int = 0
     end: float = float("inf")
+    known: bool = True
 
 
 def reader(causes: Sequence[Cause], begun: Sequence[Begun] = ()) -> Read:
@@ -66,18 +75,37 @@ def reader(causes: Sequence[Cause], begun: Sequence[Begun] = ()) -> Read:
         except InputError:
             return {}
         there = {place.first + n: text for n, text in raw.items()}
-        here = [c for c in by_file[file] if place.first <= _telling(c) < place.end]
+        here = [c for c in by_file[file] if _telling(c) - place.first in inside]
         proofs = [proof for cause in here for proof in _proofs(cause, there, layout)]
-        # Where nothing tells, the file that still has the name is believed, and no other one.
-        return there if all(proofs) and (proofs or place.path == file) else {}
+        return there if all(proofs) and (proofs or place.known) else {}
 
     return read
 
 
+def lines_of(rows: pl.DataFrame, log: Log) -> dict[int, str]:
+    """The lines that weighed in verdicts that were just made, by their numbers.
+
+    None of several files, of a pipe and of what is large: who judges waits meanwhile.
+
+    Args:
+      rows: of `glx.verdicts.rows`.
+    """
+    path = str(log.files[0])
+    if log.files[1:] or not os.path.isfile(path) or os.path.getsize(path) > MOST_READ:
+        return {}
+    if path.endswith(PACKED):
+        return {}
+    begun = [Begun(mark, first) for part, first in log.parts if (mark := part.mark())]
+    causes = grouping.causes(rows.with_columns(file=pl.lit(path))).causes
+    wanted = {n for one in causes for n in (one.example.first_line, *one.example.evidence)}
+    return reader(causes, begun)(path, wanted)
+
+
 def _by_name(file: str) -> Iterator[Place]:
-    """The file, and those that rotation made of it, new to old."""
+    """The file, which is believed where nothing tells, and those that rotation made of it, new to
+    old."""
     yield Place(file)
-    yield from (Place(one) for one in reversed(written(file)) if one != file)
+    yield from (Place(one, known=False) for one in reversed(written(file)) if one != file)
 
 
 def _through_rotations(file: str, begun: Sequence[Begun], lowest: int) -> list[Place]:
@@ -95,7 +123,11 @@ def _through_rotations(file: str, begun: Sequence[Begun], lowest: int) -> list[P
             break
         known.insert(0, names[at])
         starts.insert(0, starts[0] - row_count(names[at], layout))
-    return [Place(*place) for place in zip(known, starts, [*starts[1:], float("inf")], strict=True)]
+    ends = [*starts[1:], float("inf")]
+    return [
+        Place(path, first, end, known=path in firsts)
+        for path, first, end in zip(known, starts, ends, strict=True)
+    ]
 
 
 def _layout(path: str) -> Layout | None:

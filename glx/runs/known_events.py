@@ -10,8 +10,6 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
-from glx.files import is_stream
-from glx.parse.sources import STDIN
 from glx.report import remarks
 
 FLAGGED = b'"anomalous":true'
@@ -30,11 +28,11 @@ class Flagged(Struct):
     cause: Cause | None = None
 
 
-def events_of(out: Path, folder: Path) -> list[str]:
+def events_of(out: Path | None, folder: Path) -> list[str]:
     """The texts of events that decided verdicts of `out`, in order, and of those with a remark.
 
     Args:
-      out: lines of JSON, if it is there; what is none of `glx detect` has no such event.
+      out: lines of JSON, if any; what is none of `glx detect` has no such event.
       folder: of the detector.
 
     Raises:
@@ -45,8 +43,8 @@ def events_of(out: Path, folder: Path) -> list[str]:
     return list(dict.fromkeys(filter(None, [*_decided(out), *marked])))
 
 
-def _decided(out: Path) -> Iterator[str]:
-    if out == STDIN or is_stream(out) or not out.is_file():
+def _decided(out: Path | None) -> Iterator[str]:
+    if out is None or not out.is_file():
         return
     decoder = msgspec.json.Decoder(Flagged)
     with out.open("rb") as file:

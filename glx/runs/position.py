@@ -115,6 +115,8 @@ def load(out: Path, settings: dict[str, Any]) -> Position | None:
 
 def begun(out: Path) -> list[Begun]:
     """The last files that the log of an output was in; none where it was not followed."""
+    if not out.is_file():
+        return []
     try:
         return msgspec.json.decode(beside(out).read_bytes(), type=Position).files
     except (OSError, msgspec.MsgspecError):  # what only tells where lines are ends nobody's work

@@ -6,6 +6,7 @@ In: whom to tell, then verdicts as they come. Out: answers to Prometheus, a file
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from glx.parse.sources import STDIN
 from glx.redact import Mask
 from glx.report import models, remarks
 from glx.runs.json_lines import with_detail
+from glx.runs.judged_lines import lines_of
 from glx.watch.alerts import new_alerts
 from glx.watch.metrics import Metrics
 from glx.watch.webhook import webhook_of
@@ -105,7 +107,8 @@ def watching(
             if webhook:
                 known = muted.union(webhook.told)
                 found = with_detail(found, log, mask)
-                webhook.add(new_alerts(found, known, log, system, mask))
+                read = partial(lines_of, log=log)
+                webhook.add(new_alerts(found, known, log, system, mask, read))
 
         yield tell
 

@@ -78,8 +78,7 @@ class Service:
         token: str | None,
     ):
         self.judge, self.said, self.title, self.bounds = judge, said, title, bounds
-        # What could be read last, and why no more since.
-        self.remarks, self.why = remarks.Remarks(), ""
+        self.remarks, self.why = remarks.read(said), ""  # that could be read last; why not since
         self.kept, self.worker = Kept(), ThreadPoolExecutor(1, "judge")
         self.waiting, self.took = 0, 1.0  # bodies; seconds that the last one was judged for
         self.held = 0  # bytes of bodies, those that still come included
@@ -117,20 +116,23 @@ class Service:
     async def verdicts(self, request: Request) -> str:
         """The verdicts on the lines of the body, once it is its turn."""
         anomalous, file = _among(request, "anomalous", SWITCH), request.query_params.get("file")
-        own = 0
         if self.waiting >= self.bounds.queue:
             await unread(request)
+            raise self.too_many()
+        own = 0
 
-        def hold(size: int) -> None:
+        def hold(size: int) -> bool:
             nonlocal own
-            if self.waiting >= self.bounds.queue or self.held + size > self.most_held:
-                raise self.too_many()
-            own, self.held = own + size, self.held + size
+            fits = self.held + size <= self.bounds.queue * self.bounds.body
+            change = size if fits else -own  # else the others would find no room either
+            own, self.held = own + change, self.held + change
+            return fits
 
         try:
-            hold(0)
             raw = await received(request, self.bounds.body, hold)
-            hold(0)  # a body that comes slowly takes nobody's turn
+            # A body that comes slowly takes nobody's turn.
+            if raw is None or self.waiting >= self.bounds.queue:
+                raise self.too_many()
             self.waiting += 1
             try:
                 packed = "gzip" in request.headers.get("content-encoding", "").lower()
@@ -143,11 +145,6 @@ class Service:
             raise HTTPException(400, "the body did not come whole") from e
         finally:
             self.held -= own
-
-    @property
-    def most_held(self) -> int:
-        """Bytes of all bodies at most."""
-        return self.bounds.queue * self.bounds.body
 
     def too_many(self) -> HTTPException:
         """What is said where others wait already."""

@@ -21,11 +21,11 @@ PIECE = 1 << 20  # bytes unpacked at a time
 NAME = "body"  # in messages
 
 
-async def received(request: Request, most: int, hold: Callable[[int], None]) -> bytes:
-    """The body as it was sent.
+async def received(request: Request, most: int, hold: Callable[[int], bool]) -> bytes | None:
+    """The body as it was sent; None where it could not be held.
 
     Args:
-      hold: is told of so many bytes more before they are kept; it may raise.
+      hold: whether so many bytes more may be kept; if not, none of those before are.
 
     Raises:
       HTTPException: 408, 413 or 415.
@@ -34,13 +34,15 @@ async def received(request: Request, most: int, hold: Callable[[int], None]) -> 
     packing = request.headers.get("content-encoding", "identity").strip().lower()
     if packing not in ("", "identity", "gzip", "x-gzip"):
         raise HTTPException(415, f"Content-Encoding: {packing}: send the lines plain or as gzip")
-    held, size = bytearray(), 0
+    held, size, room = bytearray(), 0, True
     try:
         async with asyncio.timeout(ARRIVAL):
             async for piece in request.stream():
                 size += len(piece)
-                if size <= most:
-                    hold(len(piece))
+                room = room and (size > most or hold(len(piece)))
+                if not room:
+                    held.clear()
+                elif size <= most:
                     held += piece
                 elif size > TIMES * most:
                     break
@@ -49,7 +51,7 @@ async def received(request: Request, most: int, hold: Callable[[int], None]) -> 
             raise HTTPException(408, f"the body did not come within {ARRIVAL:g} seconds") from e
     if size > most:
         raise too_large(most)
-    return bytes(held)
+    return bytes(held) if room else None
 
 
 def unpacked(raw: bytes, most: int, packed: bool) -> bytes:

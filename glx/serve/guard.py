@@ -58,7 +58,10 @@ class Guard:
     def local(self, request: Request) -> bool:
         """Whether this machine is called by a name of its own, and by no page of another one."""
         origin = request.headers.get("origin")
-        own = origin is None or is_own(urlsplit(origin).hostname or "")
+        try:
+            own = origin is None or is_own(urlsplit(origin).hostname or "")
+        except ValueError:  # no address
+            own = False
         return own and is_own(request.url.hostname or "")
 
 

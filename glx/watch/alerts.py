@@ -5,9 +5,7 @@ In: flagged rows of verdicts. Out: `Alert`, and the JSON that a webhook takes, o
 
 import hashlib
 import json
-import os
-from collections.abc import Container, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Collection, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -15,9 +13,6 @@ import numpy as np
 import polars as pl
 from msgspec import Struct
 
-from glx.errors import InputError
-from glx.parse.header import layout_of
-from glx.parse.lines import raw_lines, says
 from glx.parse.log import Log
 from glx.redact import Mask
 from glx.report.causes import NO_EVENT
@@ -27,7 +22,6 @@ from glx.verdicts import TIME
 OF_ALERTMANAGER = "/api/v2/alerts"  # ends the path that takes alerts without a webhook's frame
 NEVER = "0001-01-01T00:00:00Z"  # when an alert ended that goes on
 SUMMARY, DESCRIPTION = 200, 4_000  # characters
-MOST_READ = 1 << 29  # bytes of a file that is read again for the lines of an alert
 
 
 class Alert(Struct, frozen=True, forbid_unknown_fields=True):
@@ -55,52 +49,28 @@ class Alert(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def new_alerts(
-    found: pl.DataFrame, known: Container[str], log: Log, system: str, mask: Mask
+    found: pl.DataFrame,
+    known: Collection[str],
+    log: Log,
+    system: str,
+    mask: Mask,
+    read: Callable[[pl.DataFrame], Mapping[int, str]] = lambda rows: {},
 ) -> list[Alert]:
     """An alert for each cause of rows that is not known, of its first sequence.
 
     Args:
       found: `glx.verdicts.rows`, and `detail` (str) where the table has it.
       known: ids of causes that need none.
+      read: gives lines of the log by their rows, for such rows of verdicts; an event whose line it
+        does not give is told by its own text.
     """
     cause = pl.col("cause").struct.field("id").fill_null(NO_EVENT["id"]).alias("id")
     flagged = found.filter("anomalous").with_columns(cause)
     firsts = flagged.unique("id", keep="first", maintain_order=True)
-    firsts = firsts.with_columns(pl.col("time").dt.to_string(TIME))
-    rows = [row for row in firsts.iter_rows(named=True) if row["id"] not in known]
-    events = {event["line"]: event["text"] for row in rows for event in row["evidence"]}
-    lines = lines_of(events, log)
+    firsts = firsts.filter(~pl.col("id").is_in([*known]))
+    lines = read(firsts.drop("id")) if len(firsts) else {}
+    rows = firsts.with_columns(pl.col("time").dt.to_string(TIME)).iter_rows(named=True)
     return [_alert(row, lines, log, system, mask) for row in rows]
-
-
-def lines_of(events: Mapping[int, str], log: Log) -> dict[int, str]:
-    """The lines of events as they stand in the log; of those that cannot be read again the event.
-
-    Args:
-      events: texts by the rows of the log.
-    """
-    by_file: dict[str, dict[int, int]] = {}
-    for row in events:
-        path, line = _file(row, log)
-        by_file.setdefault(path, {})[line] = row
-    found = dict(events)
-    for path, rows in by_file.items():
-        if not os.path.isfile(path) or os.path.getsize(path) > MOST_READ:
-            continue
-        with suppress(InputError):  # it was rotated or removed since
-            lines = raw_lines(path, layout_of(path), rows)
-            same = {rows[n]: text for n, text in lines.items() if says(events[rows[n]], text)}
-            found |= same
-    return found
-
-
-def _file(row: int, log: Log) -> tuple[str, int]:
-    """The path of the file that has a row, and its line there."""
-    if log.parts:
-        part, first = next((one for one in reversed(log.parts) if one[1] <= row), log.parts[0])
-        return str(part), row - first
-    file, line = log.places(np.array(row))
-    return str(log.files[int(file)]), int(line)
 
 
 def _alert(
@@ -109,7 +79,8 @@ def _alert(
     cause: dict[str, Any] = row["cause"] or NO_EVENT
     title = f'lacks "{cause["text"]}"' if cause["lacks"] else cause["text"]
     told = [f"{_place(row, log)}, score {row['score']:.2f}", row["reason"]]
-    told += [f"{_line(n, log)}: {lines[n]}" for n in (event["line"] for event in row["evidence"])]
+    events = {event["line"]: event["text"] for event in row["evidence"]}
+    told += [f"{_line(n, log)}: {lines.get(n, event)}" for n, event in events.items()]
     description = "\n".join(filter(None, [*told, row.get("detail")]))
     return Alert(
         row["id"],

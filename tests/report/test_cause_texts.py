@@ -81,6 +81,12 @@ def test_where_a_cause_does_not_fit_whole_its_times_and_line_do():
     assert len(text) <= 2000
 
 
+def test_a_cause_that_is_too_long_leaves_room_for_the_others():
+    text = for_model(found_of(cause(1, text="x" * 10_000), cause(2), cause(3)), 500, "ask")
+    assert "00000001      3 x  lacks" in text
+    assert ("00000003" in text, "left out" in text) == (True, False)
+
+
 def test_a_model_reads_all_that_fits():
     text = for_model(found_of(cause(1), cause(2)), 2000, "glx causes x")
     assert (text.count("opened"), "left out" in text) == (2, False)

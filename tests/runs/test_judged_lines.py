@@ -1,14 +1,18 @@
 """Lines of a log that was rotated since it was judged, or while it was."""
 
 import gzip
+from datetime import datetime
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from glx.parse.follow import mark_of
+from glx.parse.log import Log
 from glx.report.models import Cause, Example
-from glx.runs.judged_lines import reader
+from glx.runs.judged_lines import lines_of, reader
 from glx.runs.position import Begun
+from glx.verdicts import VERDICT
 
 
 def text(n: int) -> str:
@@ -62,6 +66,12 @@ def test_a_file_that_is_gone_or_was_written_anew(causes):
     assert reader(causes)(None, WANTED) == {}
 
 
+def test_causes_whose_lines_are_not_asked_for_prove_nothing():
+    write("a.log", 0, 30)
+    others = [cause(n, n) for n in range(200, 400)]
+    assert reader([FULL, *others])("a.log", {14}) == {14: text(14)}
+
+
 def test_without_a_time_words_tell():
     write("a.log", 30, 50)
     write("a.log.1", 0, 30)
@@ -85,7 +95,26 @@ def test_lines_of_a_followed_log_are_counted_through_its_rotations():
     causes = [FULL, LACKS, cause(21, 22, lacks=True)]
     wanted = WANTED | {22}
     assert reader(causes, begun)("a.log", wanted) == {n: text(n) for n in wanted}
+    over = cause(18, 21, lacks=True)  # what begins before a rotation
+    assert reader([over], begun)("a.log", {18, 20, 21}).keys() == {18, 20, 21}
     Path("a.log.1").unlink()  # and nothing tells any more where the one before began
     assert reader(causes, begun)("a.log", wanted) == {22: text(22)}
     write("a.log", 40, 60)
     assert reader(causes, begun)("a.log", wanted) == {}
+
+
+def test_lines_of_what_was_just_judged():
+    def row(first: int, file: str) -> pl.DataFrame:
+        evidence = [{"line": first + 2, "event": 2, "weight": 1.0, "text": "disk <*> full"}]
+        cause = {"id": "1", "lacks": False, "text": "disk <*> full", "near": None}
+        one = dict.fromkeys(VERDICT) | {"first_line": first, "last_line": first + 4, "score": 0.9}
+        one |= {"anomalous": True, "evidence": evidence, "cause": cause}
+        one |= {"time": datetime(2024, 5, 1, 10, 0, first)}
+        return lines_of(pl.DataFrame([one], schema=VERDICT), Log([Path(file)]))
+
+    write("a.log", 0, 30)
+    write("b.log.gz", 0, 30)
+    assert row(12, "a.log") == {12: text(12), 14: text(14)}
+    assert row(11, "a.log") == row(12, "b.log.gz") == row(12, "none.log") == {}
+    write("a.log", 30, 60)  # written anew since
+    assert row(12, "a.log") == {}

@@ -156,7 +156,12 @@ def test_a_page_of_the_web_reaches_nothing(service):
         ("[::1]", 200),
     ):
         assert service.client.get("/causes", headers={"Host": name}).status_code == code
-    for origin, code in (("http://evil.example", 403), ("null", 403), ("http://localhost:1", 200)):
+    for origin, code in (
+        ("http://evil.example", 403),
+        ("null", 403),
+        ("http://[", 403),
+        ("http://localhost:1", 200),
+    ):
         given = {"headers": {"Origin": origin}, "content": log(0, 3)}
         assert service.client.post("/detect", **given).status_code == code
 

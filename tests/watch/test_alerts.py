@@ -94,13 +94,18 @@ def test_alertmanager_itself_takes_a_list():
         assert one.keys() == {"labels", "annotations", "startsAt"}
 
 
-def test_lines_are_as_they_stand_in_the_log_where_it_is_there(tmp_path):
-    path = tmp_path / "a.log"
-    path.write_text("up\n" * 5 + "disk sda is gone, password=sesame1X\n" + "up\n" * 5)
+def test_lines_are_as_they_stand_in_the_log_where_they_are_known():
     events = [{"line": n, "event": 0, "weight": 0.5, "text": "disk <*> is gone"} for n in (5, 6)]
-    found = alerts({"cause": DISK, "evidence": events}, log=Log([path]))
-    # The second is not what was judged: the file was written anew.
-    assert found[0].description.splitlines()[1:] == [
+    one = rows({"cause": DISK, "evidence": events}, {"cause": LOGIN})
+    asked = []
+
+    def read(firsts: pl.DataFrame) -> dict[int, str]:
+        asked.extend(firsts["cause"].struct.field("id"))
+        return {5: "disk sda is gone, password=sesame1X"}
+
+    (found,) = new_alerts(one, {"22222222"}, Log(["a.log"]), "shop", redact, read)
+    assert asked == ["11111111"]
+    assert found.description.splitlines()[1:] == [
         "5: disk sda is gone, password=[masked password]",
         "6: disk <*> is gone",
     ]

@@ -8,6 +8,7 @@ import pytest
 from shop import LOG
 
 from glx.cli.main import main
+from glx.runs.known_events import events_of
 
 TENANTS = ("acme", "globex", "wayne")
 
@@ -35,8 +36,18 @@ def test_alone_each_has_an_id_of_its_own():
     assert causes("one", "a.jsonl") != causes("other", "b.jsonl")
 
 
-def test_that_of_what_was_written_before():
-    assert causes("one", "a.jsonl") == causes("other", "a.jsonl") != causes("other", "b.jsonl")
+def test_verdicts_do_not_depend_on_those_that_they_replace():
+    causes("one", "a.jsonl")
+    assert causes("other", "a.jsonl") == causes("other", "b.jsonl")
+
+
+def test_that_of_an_earlier_process_that_followed_the_log():
+    causes("one", "a.jsonl")
+    (text,) = events_of(Path("a.jsonl"), Path("run/checkpoint"))
+    assert text.endswith("data of tenant acme lost")
+    Path("a.jsonl").write_text("no verdicts\n" + '"anomalous":true\n')
+    assert events_of(Path("a.jsonl"), Path("run/checkpoint")) == []
+    assert events_of(Path("none.jsonl"), Path("run/checkpoint")) == []
 
 
 def test_that_of_an_earlier_run_that_is_named(capsys):
@@ -50,8 +61,3 @@ def test_that_of_a_remark(capsys):
     assert main(["mute", "run", first, "--found=a.jsonl"]) == 0
     assert causes("other", "b.jsonl", "--summary") == {first}
     assert f"{first}      3 x  muted" in capsys.readouterr().out
-
-
-def test_not_where_it_begins_anew():
-    causes("one", "a.jsonl")
-    assert causes("other", "a.jsonl", "--overwrite") == causes("other", "b.jsonl")
