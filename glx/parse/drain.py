@@ -104,7 +104,11 @@ def candidates(root: Node, tokens: list[str], depth: int) -> Sequence[int]:
 
 def words_of(template: Tokens) -> Words:
     """The words of a template, and a function that takes the tokens of a text in their places."""
-    places = [at for at, token in enumerate(template) if token != WILDCARD]
+    return words_at(template, [at for at, token in enumerate(template) if token != WILDCARD])
+
+
+def words_at(template: Sequence[str], places: Sequence[int]) -> Words:
+    """The same for the tokens in some places."""
     pick: Pick
     if len(places) > 1:
         pick = itemgetter(*places)

@@ -9,18 +9,19 @@ program begin with does not make one event of two faults.
 
 import math
 import re
-from collections import defaultdict
 from collections.abc import Sequence
 from itertools import chain, islice
+from operator import eq
 
+from glx.parse.drain import Pick, Tokens, words_at
 from glx.parse.levels import SEVERE
 from glx.sequences import WILDCARD
 
-ALIKE, LEAST = 0.6, 4  # share and number of the words of a text that its event has, too
-MOST_WORDS = 100  # of a text that are compared
+ALIKE, LEAST = 0.6, 4  # share and number of the words of an event that a text has, too
+MOST_WORDS = 100  # of an event that are compared
 MOST_COMPARED = 200  # events that a text is compared with
 LETTER = re.compile(r"[^\W\d_]")
-Word = tuple[int, str, int, str]  # tokens of the text, its level, the place, the word
+With = list[dict[str, list[int]]]  # of each place the events with a word there
 
 
 class NewEvents:
@@ -28,44 +29,59 @@ class NewEvents:
 
     def __init__(self, most: int):
         self.most = most
-        self._words: list[frozenset[Word]] = []  # of each event
-        self._same: dict[frozenset[Word], int] = {}  # the event with just these
-        self._events: defaultdict[Word, list[int]] = defaultdict(list)  # that have a word
+        # Of each event its words, what takes the tokens in their places, how many must be equal.
+        self._events: list[tuple[Tokens, Pick, int]] = []
+        self._first: dict[Tokens, int] = {}  # events by the tokens of their first texts
+        self._with: dict[tuple[int, str], With] = {}  # by the number of tokens and the level
 
     def __len__(self) -> int:
-        return len(self._words)
+        return len(self._events)
 
     def find(self, tokens: Sequence[str]) -> int | None:
         """The event of a text, which may be a new one: then it is the last."""
-        words = words_of(tokens)
-        if (same := self._same.get(words)) is not None:
-            return same
+        whole = tuple(tokens)
+        places = self._with.get((len(whole), _level(whole)), [])
+        having = [
+            events[word] for events, word in zip(places, whole, strict=False) if word in events
+        ]
+        found = set(islice(chain.from_iterable(having), MOST_COMPARED))
+        if len(found) != 1 and whole in self._first:  # among many its own may be cut off
+            return self._first[whole]
+        best, most = None, 0
+        for event in sorted(found):
+            words, pick, least = self._events[event]
+            same = sum(map(eq, pick(whole), words))
+            if same >= least and same > most:
+                best, most = event, same
+        if best is None and len(self) < self.most:
+            best = self._add(whole)
+        return best
+
+    def _add(self, tokens: Tokens) -> int:
+        event, at = len(self), said(tokens)
+        words, pick = words_at(tokens, at)
         least = max(math.ceil(ALIKE * len(words)), min(LEAST, len(words)))
-        # What shares so many words shares one of the rarest of them, which few events have.
-        rarest = sorted((self._events.get(word, ()) for word in words), key=len)
-        among = chain.from_iterable(rarest[: len(words) - least + 1])
-        found = set(islice(among, MOST_COMPARED))
-        shared, earliest = max(
-            ((len(words & self._words[event]), -event) for event in found), default=(0, 0)
-        )
-        if shared >= least:
-            return -earliest
-        if len(self) == self.most:
-            return None
-        for word in words:
-            self._events[word].append(len(self))
-        self._same[words] = len(self)
-        self._words.append(words)
-        return len(self) - 1
+        self._events.append((words, pick, least))
+        self._first[tokens] = event
+        places = self._with.setdefault((len(tokens), _level(tokens)), [{} for _ in tokens])
+        # A text that has so many of the words has one of any that are more than may lack: of those
+        # that the fewest events have.
+        few = sorted(at, key=lambda n: len(places[n].get(tokens[n], ())))
+        for n in few[: len(words) - least + 1]:
+            places[n].setdefault(tokens[n], []).append(event)
+        return event
 
 
-def words_of(tokens: Sequence[str]) -> frozenset[Word]:
-    """The tokens with letters, after the level and the names of components; if none has, all."""
-    level = tokens[0] if tokens and tokens[0] in SEVERE else ""
-    start = int(level != "")
+def said(tokens: Sequence[str]) -> list[int]:
+    """The places of the tokens with letters and without values, after the level and the names of
+    components; if there are none, of all."""
+    start = int(_level(tokens) != "")
     while start < len(tokens) and tokens[start][-1:] == ":":
         start += 1
     says = [WILDCARD not in token and LETTER.search(token) is not None for token in tokens]
-    at = [n for n in range(start, len(tokens)) if says[n]] or range(len(tokens))
-    words = frozenset((len(tokens), level, n, tokens[n]) for n in at[:MOST_WORDS])
-    return words or frozenset([(0, "", 0, "")])
+    places = [at for at in range(start, len(tokens)) if says[at]]
+    return (places or [*range(len(tokens))])[:MOST_WORDS]
+
+
+def _level(tokens: Sequence[str]) -> str:
+    return tokens[0] if tokens and tokens[0] in SEVERE else ""
